@@ -1,0 +1,45 @@
+"""The failures that a person can cause or meet, each with a text of one line.
+
+The text says what is wrong, where, and what to do about it. Whoever catches a `TaxiError` prints that line alone;
+any other exception is a defect of ours and keeps its traceback.
+"""
+
+
+class TaxiError(Exception):
+    """A failure whose `str()` is one line for the person who runs the pipeline."""
+
+
+class ConfigError(TaxiError):
+    """A setting in luigi.cfg is unknown, missing or malformed."""
+
+
+class UsageError(TaxiError):
+    """What was typed on the command line names nothing that exists: a color, a month, a range."""
+
+
+class SourceError(TaxiError):
+    """The publisher's server or folder did not hand over a month's file."""
+
+
+class BadFile(TaxiError):
+    """A file is not what it should be: cut short, a web page, damaged."""
+
+
+class LayoutError(BadFile):
+    """The file can be read, but its columns do not make trips of this color."""
+
+
+class AccountError(TaxiError):
+    """Rows were counted twice and the two counts differ, so nothing was published."""
+
+
+class StorageError(TaxiError):
+    """A lake or the workspace cannot be read or written: permissions, a full disk."""
+
+
+class WarehouseError(TaxiError):
+    """A warehouse refused, went away, or is not there."""
+
+
+class WarehouseBusy(WarehouseError):
+    """Another process kept the warehouse locked for longer than the configured wait."""

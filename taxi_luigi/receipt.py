@@ -1,0 +1,139 @@
+"""The account of one month, and the edition that names which account it is.
+
+A raw file's receipt is a small JSON beside it; a clean file carries its own in the parquet footer under `FOOTER_KEY`.
+Pure: nothing here opens a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+FOOTER_KEY = "taxi_luigi.receipt"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a source says of a file before it is fetched: enough to notice that it was rewritten."""
+
+    etag: str | None
+    last_modified: str | None
+    bytes: int | None
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Which published file, cleaned how: `SOURCE-RECIPE`, with `-STAMP` when a person forced it.
+
+    SOURCE digests (ETag, Last-Modified, length); RECIPE digests the cleaning rules and the schema version.
+    """
+
+    source: str
+    recipe: str
+    stamp: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The reverse of str()."""
+        source, recipe, *stamp = text.split("-", 2)
+        return cls(source, recipe, *stamp)
+
+    @property
+    def for_raw(self) -> str:
+        """The part that a raw file is bound to: a change of rules needs no new download."""
+        return "-".join(filter(None, (self.source, self.stamp)))
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.source, self.recipe, self.stamp)))
+
+
+def digest(*parts: object) -> str:
+    """Ten hex digits that change when any part does."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:10]
+
+
+def source_digest(seen: Seen) -> str:
+    """The SOURCE part of an edition."""
+    return digest(seen.etag, seen.last_modified, seen.bytes)
+
+
+@dataclass(frozen=True)
+class RawReceipt:
+    """What was downloaded: `bytes` and `sha256` are of the file as stored, `url` is where it came from."""
+
+    url: str
+    etag: str | None
+    last_modified: str | None
+    bytes: int
+    sha256: str
+    edition: str
+    """`Edition.for_raw`"""
+    downloaded_at: str
+    """UTC, ISO 8601, whole seconds"""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises ValueError when the text is not a raw receipt."""
+        return _from_json(cls, text)
+
+
+@dataclass(frozen=True)
+class CleanReceipt:
+    """The account of one cleaned month. `rows_in == rows_kept + sum(rejected.values())`, always."""
+
+    edition: str
+    color: str
+    month: str
+    raw: RawReceipt
+    raw_format: str
+    """parquet, csv or csv.gz: what the bytes are, whatever the file is called"""
+    layout: dict[str, str]
+    """source column → Arrow type, as found"""
+    left_out: dict[str, dict[str, Any]]
+    """columns that we do not know → {"type": Arrow type, "nulls": null share from 0 to 1}"""
+    rows_in: int
+    rows_kept: int
+    rejected: dict[str, int]
+    """reason → rows taken out; a row counts once, under its first reason"""
+    rules: dict[str, int]
+    """rule → rows that it applies to, whether or not it is switched on"""
+    changed: dict[str, int] = field(default_factory=dict)
+    """rule → rows in which it changed a value"""
+    versions: dict[str, str] = field(default_factory=dict)
+    """schema, taxi_luigi, pyarrow"""
+
+    @property
+    def rows_rejected(self) -> int:
+        return sum(self.rejected.values())
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Raises ValueError when the text is not a clean receipt."""
+        fields = _load(text)
+        try:
+            fields["raw"] = RawReceipt(**fields["raw"])
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a clean receipt: {error}") from error
+
+
+def _load(text: str | bytes) -> dict[str, Any]:
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
+        raise ValueError("not a receipt: not a JSON object")
+    return fields
+
+
+def _from_json(cls: type[RawReceipt], text: str | bytes) -> Any:
+    try:
+        return cls(**_load(text))
+    except TypeError as error:
+        raise ValueError(f"not a raw receipt: {error}") from error

@@ -1,0 +1,62 @@
+"""One file per warehouse; this one holds what they all promise.
+
+No warehouse knows Luigi, configuration, or where its files come from: it is given a clean parquet file and its receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from taxi_luigi.datasets import Dataset
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt
+
+MARKERS = "taxi_luigi_loads"
+"""The table of markers in every warehouse: one row per color and file_month that is loaded."""
+
+Progress = Callable[[int, int], None]
+"""Called with (rows so far, rows in all), from the loading thread, after every batch. It throttles itself."""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """One row of `taxi_luigi_loads`: this month, from this file, is in this table."""
+
+    color: str
+    month: Month
+    edition: str
+    sha256: str
+    """of the raw file"""
+    rows: int
+    loaded_at: str
+    """UTC, ISO 8601"""
+
+
+class Warehouse(Protocol):
+    """What every warehouse does. Each call opens and closes what it needs: nothing survives a fork.
+
+    All four raise WarehouseError (WarehouseBusy when another process holds it) with one line that names the
+    warehouse's address, never its password.
+    """
+
+    def replace_month(
+        self, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
+    ) -> int:
+        """Swaps the rows of one file_month for those of the clean file, with its marker, and returns how many there are.
+
+        Exactly these rows are then in the table, however often and wherever the call was repeated, killed or raced:
+        rows and marker commit in one transaction, so a load that died half way left nothing. Raises AccountError,
+        before the commit, when the warehouse counted other than `receipt.rows_kept`.
+        """
+
+    def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
+        """The markers of one table, in one query; empty when nothing was ever loaded there."""
+
+    def count(self, dataset: Dataset) -> dict[Month, int]:
+        """Rows in the table per file_month, counted, not remembered."""
+
+    def remove_month(self, dataset: Dataset, month: Month) -> None:
+        """Takes one file_month's rows and marker out; a month that is not there is no error."""
