@@ -1,6 +1,6 @@
 """The canonical schema of each color, and every spelling that TLC ever gave its columns.
 
-Pure values, and the only place that holds them: a record type is one entry of `DATASETS`, a renamed column is one string
+Pure values, and the only place that holds them: a record type is one entry of `DATASETS`, a renamed column one string
 in `spellings`. Column names are TLC's newest in lower case, so that `VendorID` unquoted finds its column in PostgreSQL,
 DuckDB and BigQuery alike. How a batch becomes these columns is in `conform.py`.
 """
@@ -107,11 +107,11 @@ _FARE = (
     _money("tip_amount", "tips paid by card; cash tips are not recorded"),
     _money("tolls_amount", "all tolls of the trip"),
 )
-_IMPROVEMENT = _money(
-    "improvement_surcharge", "0.30 from 2015, 1.00 from 2022-12-19", first=Month(2015, 1)
-)
+_IMPROVEMENT = _money("improvement_surcharge", "0.30 from 2015, 1.00 from 2022-12-19", first=Month(2015, 1))
 _TOTAL = _money("total_amount", "charged to the passenger, without cash tips")
-_CONGESTION = _money("congestion_surcharge", "New York State's congestion surcharge, from 2019-02-02", first=Month(2019, 1))
+_CONGESTION = _money(
+    "congestion_surcharge", "New York State's congestion surcharge, from 2019-02-02", first=Month(2019, 1)
+)
 _CBD = _money("cbd_congestion_fee", "MTA's congestion relief zone, from 2025-01-05", first=Month(2025, 1))
 
 
@@ -125,7 +125,9 @@ def _place(end: str) -> tuple[Column, Column]:
 def _times(prefix: str) -> tuple[Column, Column]:
     return (
         Column(f"{prefix}_pickup_datetime", "timestamp[us]", "meter engaged", "New York wall clock", essential=True),
-        Column(f"{prefix}_dropoff_datetime", "timestamp[us]", "meter disengaged", "New York wall clock", essential=True),
+        Column(
+            f"{prefix}_dropoff_datetime", "timestamp[us]", "meter disengaged", "New York wall clock", essential=True
+        ),
     )
 
 

@@ -13,10 +13,11 @@ from datetime import date
 from taxi_luigi.errors import UsageError
 
 LATEST = 8
-"""How many of the last published months `latest` means. TLC was up to 6 months late in 2026, and rewrites recent files."""
+"""How many months back `latest` looks: TLC was up to 6 months late in 2026, and rewrites recent files."""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _YEAR = re.compile(r"\d{4}")
+_FORMS = "2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
 
 
 @dataclass(frozen=True, order=True)
@@ -59,3 +60,93 @@ def month_range(first: Month, last: Month) -> Iterator[Month]:
     while month <= last:
         yield month
         month = month.plus(1)
+
+
+@dataclass(frozen=True)
+class _Term:
+    """One comma-separated part of a selection; None is an open end."""
+
+    text: str
+    first: Month | None
+    last: Month | None
+    named: bool
+    """a person named these months, so one that is not published is missing data"""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The months a person asked for, as written: `str()` gives the text back."""
+
+    text: str
+    terms: tuple[_Term, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Selection:
+        """Raises UsageError for a text that names no months, whatever the date."""
+        parts = [part.strip() for part in text.split(",")]
+        if not all(parts):
+            raise UsageError(f"months must be {_FORMS}, not {text!r}")
+        return cls(text, tuple(_parse_term(part) for part in parts))
+
+    def resolve(self, today: date) -> dict[Month, bool]:
+        """Month → whether it was named, in order, from 2000 on; a color's own beginning is the caller's to apply.
+
+        Named months are missing data when they are not published. The months of `latest`, `all`, of an open range and
+        of the running year are wanted as far as they are published. A future month is a UsageError.
+        """
+        now = Month.of(today)
+        wanted: dict[Month, bool] = {}
+        for term in self.terms:
+            for month in month_range(*_span(term, now)):
+                named = term.named and not (_written_as_year(term) and month.year == now.year)
+                wanted[month] = wanted.get(month, False) or named
+        return dict(sorted(wanted.items()))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _parse_term(text: str) -> _Term:
+    if text == "latest":
+        return _Term(text, None, None, named=False)
+    if text == "all":
+        return _Term(text, _DAWN, None, named=False)
+    first_text, dots, last_text = (part.strip() for part in text.partition(".."))
+    if not dots:
+        first, last = _parse_span(text)
+        return _Term(text, first, last, named=True)
+    if not first_text:
+        raise UsageError(f"a range of months begins with a month, as 2024-01..2024-06, not {text!r}")
+    first = _parse_span(first_text)[0]
+    last = _parse_span(last_text)[1] if last_text else None
+    if last is not None and last < first:
+        raise UsageError(f"the range {text} ends before it begins")
+    return _Term(text, first, last, named=last is not None)
+
+
+_DAWN = Month(2000, 1)
+"""Before TLC published anything; a color's own first month is applied by whoever knows the color."""
+
+
+def _parse_span(text: str) -> tuple[Month, Month]:
+    if _YEAR.fullmatch(text) and int(text):
+        return Month(int(text), 1), Month(int(text), 12)
+    if not _MONTH.fullmatch(text):
+        raise UsageError(f"months must be {_FORMS}, not {text!r}")
+    month = Month.parse(text)
+    return month, month
+
+
+def _written_as_year(term: _Term) -> bool:
+    return _YEAR.fullmatch(term.text.rpartition("..")[2].strip()) is not None
+
+
+def _span(term: _Term, now: Month) -> tuple[Month, Month]:
+    if term.text == "latest":
+        return now.plus(1 - LATEST), now
+    first, last = term.first or _DAWN, term.last or now
+    if last.year == now.year and _written_as_year(term):
+        last = now
+    if last > now or first > now:
+        raise UsageError(f"{max(first, last)} in {term.text!r} is in the future: this month is {now}")
+    return first, last

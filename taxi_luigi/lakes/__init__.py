@@ -15,7 +15,7 @@ from taxi_luigi.receipt import CleanReceipt
 
 
 def object_name(color: str, month: Month) -> str:
-    """The name of a clean month in every lake, and of its rejects under `rejected/`: `yellow/yellow_tripdata_2024-01.parquet`."""
+    """`yellow/yellow_tripdata_2024-01.parquet`: a clean month's name in every lake, its rejects' under `rejected/`."""
     return f"{color}/{color}_tripdata_{month}.parquet"
 
 
@@ -37,10 +37,10 @@ class Lake(Protocol):
         """Size and receipt of one month; None when the lake does not hold it."""
 
     def read(self, color: str, month: Month) -> Path:
-        """A local file with the month's bytes: the lake's own where it is local, else a copy to be removed by the caller."""
+        """A local file with the month's bytes, for reading only: the lake's own where it is local."""
 
     def put(self, clean: Path, color: str, month: Month) -> None:
-        """Stores a clean file under its month's name. Readers see the old bytes until they see the new, never a part."""
+        """Stores a clean file under its month's name; readers see the old bytes until they see all of the new."""
 
     def remove(self, color: str, month: Month) -> None:
         """Takes a month out; one that is not there is no error."""

@@ -45,7 +45,7 @@ class Warehouse(Protocol):
     def replace_month(
         self, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
     ) -> int:
-        """Swaps the rows of one file_month for those of the clean file, with its marker, and returns how many there are.
+        """Swaps the rows of one file_month for those of the clean file, with its marker; returns how many there are.
 
         Exactly these rows are then in the table, however often and wherever the call was repeated, killed or raced:
         rows and marker commit in one transaction, so a load that died half way left nothing. Raises AccountError,

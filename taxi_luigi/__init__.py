@@ -1,0 +1,29 @@
+"""New York's taxi trips, from TLC's monthly files to a lake and a warehouse: the names a person may use.
+
+On the command line, `luigi --module taxi_luigi LoadAllMonths`, or a single task by its name; in a notebook, `read_trips`.
+"""
+
+from taxi_luigi import config, logs
+
+config.find()
+logs.install()
+
+from taxi_luigi.reading import read_trips  # noqa: E402 Luigi reads its settings when the tasks' modules are imported
+from taxi_luigi.tasks import (  # noqa: E402
+    CleanMonth,
+    DownloadMonth,
+    LoadAllMonths,
+    LoadMonth,
+    PublishedMonth,
+    UploadMonth,
+)
+
+__all__ = [
+    "CleanMonth",
+    "DownloadMonth",
+    "LoadAllMonths",
+    "LoadMonth",
+    "PublishedMonth",
+    "UploadMonth",
+    "read_trips",
+]

@@ -1,0 +1,149 @@
+"""The sections of luigi.cfg that have a fixed name, and their values, typed.
+
+They are Luigi Config sections, so each key can be given on the command line too (`--taxi-workspace /mnt/lake`).
+All are text here: what a value may be is said in one line by whoever reads it, not by a parser's traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import luigi
+
+from taxi_luigi.config.files import absolute
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.sources import parse_template
+
+if TYPE_CHECKING:
+    from taxi_luigi.rules import CleanRules
+    from taxi_luigi.sources import Net
+
+T = TypeVar("T", int, float)
+
+TLC = "https://d37ci6vzurychx.cloudfront.net"
+
+
+class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in luigi.cfg
+    """What to load, from where to where."""
+
+    source = luigi.Parameter(default=f"{TLC}/trip-data/{{color}}_tripdata_{{year}}-{{month:02}}.parquet")
+    workspace = luigi.Parameter(default="data")
+    lake = luigi.Parameter(default="local")
+    warehouse = luigi.Parameter(default="duckdb")
+    keep_raw = luigi.Parameter(default="true")
+    keep_clean = luigi.Parameter(default="true")
+
+
+class clean(luigi.Config):  # noqa: N801
+    """What is done to a month's rows."""
+
+    reject = luigi.Parameter(default="")
+    fill_missing_passengers = luigi.Parameter(default="")
+    unknown_columns = luigi.Parameter(default="warn")
+
+
+class download(luigi.Config):  # noqa: N801
+    """How patient a download is."""
+
+    attempts = luigi.Parameter(default="5")
+    backoff = luigi.Parameter(default="1")
+    connect_timeout = luigi.Parameter(default="10")
+    read_timeout = luigi.Parameter(default="60")
+    parallel = luigi.Parameter(default="6")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of `[taxi]`, typed. Paths are absolute."""
+
+    source: str
+    workspace: Path
+    lakes: tuple[str, ...]
+    warehouses: tuple[str, ...]
+    keep_raw: bool
+    keep_clean: bool
+
+
+def settings() -> Settings:
+    """Raises ConfigError, one line, for the first value that cannot be."""
+    section = taxi()
+    lakes = _names("taxi", "lake", section.lake)
+    warehouses = _names("taxi", "warehouse", section.warehouse)
+    if not lakes and not warehouses:
+        raise ConfigError("[taxi] lake and warehouse are both empty: name at least one")
+    keep_clean = _boolean("taxi", "keep_clean", section.keep_clean)
+    if not keep_clean and "local" in lakes:
+        raise ConfigError("[taxi] keep_clean = false would empty the local lake: leave local out of lake first")
+    return Settings(
+        source=_source_template(section.source),
+        workspace=absolute(section.workspace),
+        lakes=lakes,
+        warehouses=warehouses,
+        keep_raw=_boolean("taxi", "keep_raw", section.keep_raw),
+        keep_clean=keep_clean,
+    )
+
+
+def net() -> Net:
+    """The patience of `[download]`."""
+    from taxi_luigi.sources import Net
+
+    section = download()
+    whole = ("attempts", "parallel")
+    numbers: dict[str, Any] = {
+        field.name: positive(
+            "download", field.name, getattr(section, field.name), int if field.name in whole else float
+        )
+        for field in fields(Net)
+    }
+    return Net(**numbers)
+
+
+def clean_rules() -> CleanRules:
+    """The switches of `[clean]`."""
+    from taxi_luigi.rules import RULES, CleanRules
+
+    section = clean()
+    reject = _names("clean", "reject", section.reject)
+    for name in reject:
+        if name not in RULES:
+            raise ConfigError(f"[clean] reject names no rule {name!r}; the rules are {', '.join(RULES)}")
+    if section.fill_missing_passengers not in ("", "0"):
+        raise ConfigError(f"[clean] fill_missing_passengers is 0 or empty, not {section.fill_missing_passengers!r}")
+    if section.unknown_columns not in ("warn", "fail"):
+        raise ConfigError(f"[clean] unknown_columns is warn or fail, not {section.unknown_columns!r}")
+    return CleanRules(frozenset(reject), section.fill_missing_passengers == "0", section.unknown_columns)
+
+
+def _source_template(text: str) -> str:
+    """A relative path becomes absolute; URLs stay."""
+    template = text if "://" in text else str(absolute(text))
+    parse_template(template)
+    return template
+
+
+def _names(section: str, key: str, text: str) -> tuple[str, ...]:
+    names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    if len(set(names)) < len(names):
+        raise ConfigError(f"[{section}] {key} names something twice: {text!r}")
+    return names
+
+
+def _boolean(section: str, key: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ConfigError(f"[{section}] {key} is true or false, not {text!r}")
+    return text == "true"
+
+
+def positive(section: str, key: str, text: str, number: Callable[[str], T]) -> T:
+    """A number above zero, or a ConfigError that names the key."""
+    try:
+        value = number(text)
+    except ValueError as error:
+        raise ConfigError(f"[{section}] {key} must be a number, not {text!r}") from error
+    if not value > 0:  # type: ignore[operator]
+        raise ConfigError(f"[{section}] {key} must be more than 0, not {text!r}")
+    return value

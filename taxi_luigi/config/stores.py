@@ -1,0 +1,141 @@
+"""The source, lakes and warehouses that luigi.cfg names, built; and the check that nothing in it is misspelled.
+
+A store is a section of its own, `[lake.NAME]` or `[warehouse.NAME]`; its `type` defaults to its name. Only names travel
+in tasks: an address or a password is read here, where the store is opened.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from luigi.configuration import get_config
+
+from taxi_luigi.config.files import absolute
+from taxi_luigi.config.sections import clean, clean_rules, download, net, positive, settings, taxi
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.lakes import Lake
+from taxi_luigi.warehouses import Warehouse
+
+if TYPE_CHECKING:
+    from taxi_luigi.sources import Source
+
+
+def source() -> Source:
+    """The published months."""
+    from taxi_luigi.sources import open_source
+
+    return open_source(settings().source, net())
+
+
+def lake(name: str) -> Lake:
+    """The lake called NAME: `[lake.NAME]`, or the workspace's clean/ for `local`."""
+    from taxi_luigi.lakes.local import LocalLake
+
+    kind, options = _store("lake", name)
+    if name == "local":
+        return LocalLake(settings().workspace / "clean")
+    if "path" not in options:
+        raise ConfigError(f"[lake.{name}] path is missing: the folder of this {kind} lake")
+    return LocalLake(absolute(options["path"]))
+
+
+def warehouse(name: str) -> Warehouse:
+    """The warehouse called NAME: `[warehouse.NAME]`."""
+    kind, options = _store("warehouse", name)
+    section = f"warehouse.{name}"
+    if kind == "postgres":
+        from taxi_luigi.warehouses.postgres import Postgres
+
+        wait = positive(section, "wait", options.get("wait", "600"), float)
+        return Postgres(name, options.get("url", ""), options.get("schema", "public"), wait)
+    from taxi_luigi.warehouses.duckdb import DuckDB
+
+    wait = positive(section, "wait", options.get("wait", "60"), float)
+    path = absolute(options.get("path", "data/warehouse.duckdb"))
+    return DuckDB(name, path, options.get("memory_limit", "512MB"), wait)
+
+
+def writes_alone(name: str) -> bool:
+    """Whether the warehouse called NAME takes one writer at a time."""
+    return _store("warehouse", name)[0] == "duckdb"
+
+
+_STORES: dict[str, dict[str, set[str]]] = {
+    "lake": {"local": {"type", "path"}},
+    "warehouse": {
+        "duckdb": {"type", "path", "memory_limit", "wait"},
+        "postgres": {"type", "url", "schema", "wait"},
+    },
+}
+
+
+def known_keys() -> dict[str, set[str]]:
+    """Section → the keys that somebody reads, for the package's own sections and one store of each type."""
+    sections = {section.__name__: set(dict(section.get_params())) for section in (taxi, clean, download)}
+    for noun, kinds in _STORES.items():
+        sections |= {f"{noun}.{kind}": keys for kind, keys in kinds.items()}
+    return sections
+
+
+def check(tasks: dict[str, set[str]]) -> None:
+    """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
+    known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
+    parser = get_config()
+    for section in parser.sections():
+        keys = known.get(section)
+        if section.startswith(("lake.", "warehouse.")):
+            noun, _, name = section.partition(".")
+            keys = _STORES[noun][_store_type(noun, name)]
+        elif keys is None:
+            for near in difflib.get_close_matches(section, [*known, "lake.NAME", "warehouse.NAME"], n=1, cutoff=0.75):
+                raise ConfigError(f"the section [{section}] in luigi.cfg is read by nobody; did you mean [{near}]?")
+            continue
+        for key in parser.options(section):
+            if key not in keys:
+                raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+    for name in settings().lakes:
+        lake(name)
+    for name in settings().warehouses:
+        warehouse(name)
+    clean_rules()
+    source()
+
+
+def _store_type(noun: str, name: str) -> str:
+    section = f"{noun}.{name}"
+    kind = str(_get(section, "type", name))
+    if kind not in _STORES[noun]:
+        known = ", ".join(_STORES[noun])
+        raise ConfigError(f"[{section}] type is {kind!r}; the types of {noun} are {known} (it defaults to the name)")
+    return kind
+
+
+def _store(noun: str, name: str) -> tuple[str, dict[str, str]]:
+    kind = _store_type(noun, name)
+    keys = _STORES[noun][kind] - {"type"}
+    return kind, dict(_read(f"{noun}.{name}", keys))
+
+
+def _read(section: str, keys: set[str]) -> Iterator[tuple[str, str]]:
+    for key in keys:
+        value = _get(section, key, None)
+        if value is not None:
+            yield key, value
+
+
+def _get(section: str, key: str, default: str | None) -> str | None:
+    """One value; an unset ${VARIABLE} in it is a ConfigError that names the section, not the value."""
+    parser = get_config()
+    if not parser.has_option(section, key):
+        return default
+    try:
+        return str(parser.get(section, key))
+    except (KeyError, ValueError) as error:
+        raise ConfigError(f"[{section}] {key} cannot be read: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ or error.__context__ or error
+    return str(cause.args[0] if cause.args else cause).splitlines()[0]

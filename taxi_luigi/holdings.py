@@ -1,0 +1,129 @@
+"""Which of the months asked for are still to be done: one listing per lake, one query per table, and HEAD requests only
+for what must be downloaded.
+
+Decides and counts; schedules nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from taxi_luigi import config
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import TaxiError
+from taxi_luigi.logs import log
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import Edition, Seen, source_digest
+from taxi_luigi.sources import Published
+from taxi_luigi.targets import LakeTarget, RawTarget, clean_path
+
+ColorMonth = tuple[str, Month]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One month that is not everywhere it should be; `edition` is '' unless a certain one is wanted."""
+
+    color: str
+    month: Month
+    lakes: tuple[str, ...]
+    warehouses: tuple[str, ...]
+    edition: str = ""
+
+
+@dataclass
+class Backlog:
+    """What a run has to do, and what it has not."""
+
+    missing: list[Missing] = field(default_factory=list)
+    already_there: dict[str, list[Month]] = field(default_factory=dict)
+    not_published: dict[str, list[Month]] = field(default_factory=dict)
+    """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
+
+
+def backlog(wanted: dict[ColorMonth, bool], force: bool) -> Backlog:
+    """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing."""
+    settings = config.settings()
+    result = Backlog()
+    candidates: list[Missing] = []
+    for color in dict.fromkeys(color for color, _ in wanted):
+        lakes = {name: _lake_months(name, color) for name in settings.lakes}
+        warehouses = {name: _warehouse_months(name, color) for name in settings.warehouses}
+        for month in (month for wanted_color, month in wanted if wanted_color == color):
+            lacking = Missing(
+                color,
+                month,
+                tuple(name for name, months in lakes.items() if force or month not in months),
+                tuple(name for name, months in warehouses.items() if force or month not in months),
+            )
+            if lacking.lakes or lacking.warehouses:
+                candidates.append(lacking)
+            else:
+                result.already_there.setdefault(color, []).append(month)
+    _ask_source(candidates, wanted, force, result)
+    return result
+
+
+def _ask_source(candidates: list[Missing], wanted: dict[ColorMonth, bool], force: bool, result: Backlog) -> None:
+    to_download = [(each.color, each.month) for each in candidates if force or not _at_hand(each)]
+    looks = config.source().look_all(to_download)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") if force else ""
+    for each in candidates:
+        look = looks.get((each.color, each.month))
+        if look is not None and look.published is Published.NO:
+            result.not_published.setdefault(each.color, []).append(each.month)
+            if not wanted[each.color, each.month]:
+                continue
+        if force:
+            seen = (look.seen if look else None) or Seen(None, None, None)
+            edition = str(Edition(source_digest(seen), config.clean_rules().recipe, stamp))
+            result.missing.append(Missing(each.color, each.month, each.lakes, each.warehouses, edition))
+        else:
+            result.missing.append(each)
+
+
+def _at_hand(each: Missing) -> bool:
+    """Whether the month can be completed without the source."""
+    first_lake = config.settings().lakes[:1]
+    if first_lake and first_lake[0] not in each.lakes:
+        return True
+    return clean_path(each.color, each.month).exists() or RawTarget(each.color, each.month).exists()
+
+
+def _lake_months(name: str, color: str) -> set[Month]:
+    try:
+        return config.lake(name).list(color)
+    except TaxiError as error:
+        log.warning("lake %s cannot be asked what it holds: %s", name, error)
+        return set()
+
+
+def _warehouse_months(name: str, color: str) -> set[Month]:
+    try:
+        return set(config.warehouse(name).loaded_months(DATASETS[color]))
+    except TaxiError as error:
+        log.warning("warehouse %s cannot be asked what it holds: %s", name, error)
+        return set()
+
+
+def held_everywhere(color: str, month: Month) -> bool:
+    """Whether every lake and warehouse named has the month; one that cannot be asked has not."""
+    settings = config.settings()
+    return all(LakeTarget(name, color, month).exists() for name in settings.lakes) and all(
+        month in _warehouse_months(name, color) for name in settings.warehouses
+    )
+
+
+def drop_spent(months: Iterable[ColorMonth]) -> None:
+    """Removes the raw and clean files that `keep_raw` and `keep_clean` do not keep; for months held everywhere."""
+    settings = config.settings()
+    for color, month in months:
+        raw, clean = RawTarget(color, month), clean_path(color, month)
+        if not settings.keep_raw and raw.path.exists():
+            raw.remove()
+            log.info("Removed %s: keep_raw = false, and every lake and warehouse has the month", raw)
+        if not settings.keep_clean and clean.exists():
+            clean.unlink()
+            log.info("Removed %s: keep_clean = false, and every lake and warehouse has the month", clean)

@@ -1,0 +1,54 @@
+"""Luigi parameters for colors and months, with errors of one line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import luigi
+
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import UsageError
+from taxi_luigi.months import Month, Selection
+
+
+def _color(text: str) -> str:
+    if text not in DATASETS:
+        raise UsageError(f"color must be one of {', '.join(DATASETS)}, not {text!r}")
+    return text
+
+
+class ColorParameter(luigi.Parameter):
+    """One record type: TLC's own file prefix."""
+
+    def parse(self, x: str) -> str:
+        return _color(x.strip())
+
+
+class ColorsParameter(luigi.Parameter):
+    """Several record types, `yellow,green`, as a tuple without repetition."""
+
+    def parse(self, x: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_color(part.strip()) for part in x.split(",")))
+
+    def serialize(self, x: tuple[str, ...]) -> str:
+        return ",".join(x)
+
+
+class MonthParameter(luigi.Parameter):
+    """One month, `2024-01`, as a Month."""
+
+    def parse(self, x: str) -> Month:
+        return Month.parse(x)
+
+    def normalize(self, x: Any) -> Any:
+        return Month.parse(x) if isinstance(x, str) else x
+
+
+class MonthsParameter(luigi.Parameter):
+    """Several months as a person writes them, as a Selection."""
+
+    def parse(self, x: str) -> Selection:
+        return Selection.parse(x)
+
+    def normalize(self, x: Any) -> Any:
+        return Selection.parse(x) if isinstance(x, str) else x

@@ -1,0 +1,81 @@
+"""How a run ends when it is told to: Ctrl-C, SIGTERM and SIGHUP, in the main process and in each task's.
+
+The main process leaves by SystemExit, so that Luigi ends its children; a task's process removes its temporary files and
+is gone, without reporting to a parent that ends too. Needs `[worker] force_multiprocessing`, which our luigi.cfg sets.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from luigi.cmdline_parser import CmdlineParser
+
+from taxi_luigi import files
+from taxi_luigi.logs import log
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_main_process: int | None = None
+
+
+def supervise() -> None:
+    """Installs the signal handlers, once, and only under the `luigi` command: a notebook keeps its own."""
+    global _main_process
+    if _main_process is not None or CmdlineParser.get_instance() is None:
+        return
+    _main_process = os.getpid()
+    for number in _SIGNALS:
+        signal.signal(number, _leave)
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    if os.getpid() != _main_process:
+        _vanish(number)
+    for again in _SIGNALS:
+        signal.signal(again, signal.SIG_IGN)  # a second Ctrl-C must not cut the cleaning up short
+    log.warning("Stopped by %s; run the same command again to finish", signal.Signals(number).name)
+    sys.exit(128 + number)
+
+
+def _vanish(number: int) -> None:
+    files.remove_being_written()
+    os._exit(128 + number)
+
+
+class TaskProcess:
+    """Luigi's `[worker] task_process_context`: wraps each task's run, in the process that runs it.
+
+    Python runs a signal handler only between two of its own instructions, and an INSERT or a CREATE INDEX is one
+    instruction that can take a minute. So a thread waits for the signal's number on a socket, where the interpreter's
+    C handler writes it at once, and ends the process from there.
+    """
+
+    def __init__(self, task_process: Any) -> None:
+        self._ends: tuple[socket.socket, socket.socket] | None = None
+
+    def __enter__(self) -> Self:
+        if _main_process is not None and os.getpid() != _main_process:
+            self._ends = socket.socketpair()
+            for end in self._ends:
+                end.setblocking(end is self._ends[0])
+            signal.set_wakeup_fd(self._ends[1].fileno(), warn_on_full_buffer=False)
+            threading.Thread(target=_wait_for_signal, args=(self._ends[0],), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ends is not None:
+            signal.set_wakeup_fd(-1)
+            self._ends[1].close()
+
+
+def _wait_for_signal(end: socket.socket) -> None:
+    while number := end.recv(1):
+        if number[0] in _SIGNALS:
+            _vanish(number[0])

@@ -1,0 +1,59 @@
+"""Canonical trips from the lake as a pandas DataFrame, for notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from taxi_luigi import config
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.months import Selection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_trips(
+    color: str, months: str | Iterable[str], columns: Sequence[str] | None = None, lake: str | None = None
+) -> pd.DataFrame:
+    """The trips of some months, in month order, with the canonical columns and types of the color.
+
+    `months` is written as on the command line ("2024-01", "2024-01..2024-03", "2024", "all") or is several such texts;
+    named months must be in the lake, the others are read as far as they are. `lake` is a name in luigi.cfg, by default
+    the first one named there. Raises UsageError for a color, month or column that does not exist, StorageError for a
+    named month that the lake does not hold.
+
+    All of it comes into memory: about 200 bytes a row, so ask for the columns that you need.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if color not in DATASETS:
+        raise UsageError(f"color must be one of {', '.join(DATASETS)}, not {color!r}")
+    _check_columns(color, columns)
+    name = lake if lake is not None else (*config.settings().lakes, "local")[0]
+    store = config.lake(name)
+    held = store.list(color)
+    tables = []
+    for month, named in (
+        Selection.parse(months if isinstance(months, str) else ",".join(months)).resolve(date.today()).items()
+    ):
+        if month in held:
+            tables.append(pq.read_table(store.read(color, month), columns=columns))
+        elif named:
+            raise StorageError(
+                f"the lake {name} does not hold {color} {month}: run luigi --module taxi_luigi CleanMonth "
+                f"--color {color} --month {month}"
+            )
+    if not tables:
+        raise StorageError(f"the lake {name} holds no month of {color} in {months}")
+    return pa.concat_tables(tables).to_pandas()
+
+
+def _check_columns(color: str, columns: Sequence[str] | None) -> None:
+    known = [column.name for column in DATASETS[color].columns]
+    for column in columns or ():
+        if column not in known:
+            raise UsageError(f"{color} has no column {column!r}; its columns are {', '.join(known)}")

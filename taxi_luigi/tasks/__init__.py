@@ -1,0 +1,14 @@
+"""The tasks: what each month needs, what it leaves, and who does the work.
+
+PublishedMonth          the month's file at the source
+  └ DownloadMonth       → raw/yellow/yellow_tripdata_2024-01.parquet, with its receipt beside it
+      └ CleanMonth      → clean/yellow/yellow_tripdata_2024-01.parquet, its receipt in the footer
+          └ UploadMonth(lake)         → the same file in another lake
+              └ LoadMonth(warehouse)  → rows in a table, with a marker
+LoadAllMonths           all of these, over colors and months
+"""
+
+from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
+from taxi_luigi.tasks.wrapper import LoadAllMonths
+
+__all__ = ["CleanMonth", "DownloadMonth", "LoadAllMonths", "LoadMonth", "PublishedMonth", "UploadMonth"]

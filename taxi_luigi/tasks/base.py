@@ -1,0 +1,74 @@
+"""What every task over one month shares: its identity, one-line failures, and doing nothing twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import luigi
+
+from taxi_luigi import config, process, summary
+from taxi_luigi.errors import StorageError
+from taxi_luigi.logs import log, one_line
+from taxi_luigi.parameters import ColorParameter, MonthParameter
+
+_checked: set[bool] = set()
+
+
+class MonthTask(luigi.Task):
+    """One month of one color. `edition` is '' unless a certain edition is wanted in place of what is there."""
+
+    color = ColorParameter(description="yellow or green")
+    month = MonthParameter(description="the month in the name of TLC's file, as 2024-01")
+    edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
+
+    store = ""
+    """the lake or warehouse that the task fills, in tasks that fill one"""
+    _known_missing = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_settings()
+
+    def known_missing(self) -> MonthTask:
+        """Spares the first question whether it is there: the wrapper has just asked the store for all months."""
+        self._known_missing = True
+        return self
+
+    def complete(self) -> bool:
+        process.supervise()
+        if self._known_missing:
+            self._known_missing = False
+            return False
+        return bool(super().complete())
+
+    def run(self) -> None:
+        """Does the work, unless another run did it while this one waited."""
+        if self.complete():
+            log.info("%s %s %s is there already", type(self).__name__, self.color, self.month)
+            return
+        try:
+            rows = self.work()
+        except OSError as error:
+            where = error.filename or config.settings().workspace
+            raise StorageError(f"{error.strerror or error}: {where}") from error
+        summary.note(summary.Outcome(self.color, str(self.month), type(self).__name__, self.store, rows))
+
+    def work(self) -> int:
+        """Makes the output, whole; returns its rows, or 0 where rows do not count."""
+        raise NotImplementedError
+
+    def on_failure(self, exception: BaseException) -> Any:
+        line = one_line(exception)
+        why = line or f"{type(exception).__name__}: {exception}"
+        summary.note(summary.Outcome(self.color, str(self.month), type(self).__name__, self.store, why=why))
+        return line or super().on_failure(exception)
+
+
+def check_settings() -> None:
+    """Raises ConfigError for a luigi.cfg that cannot be meant, once, before any task is scheduled."""
+    if not _checked:
+        from taxi_luigi import tasks
+
+        families = (getattr(tasks, name) for name in tasks.__all__)
+        config.check({family.task_family: {name for name, _ in family.get_params()} for family in families})
+        _checked.add(True)

@@ -1,0 +1,77 @@
+"""Every month asked for, fanned out: what cron starts and what a person types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import luigi
+
+from taxi_luigi import config, holdings, process, summary
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import UsageError
+from taxi_luigi.months import Month
+from taxi_luigi.parameters import ColorsParameter, MonthsParameter
+from taxi_luigi.tasks.base import MonthTask, check_settings
+from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
+
+
+class LoadAllMonths(luigi.WrapperTask):
+    """Every month asked for, of every color, in every lake and warehouse that luigi.cfg names."""
+
+    colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
+    months = MonthsParameter(
+        default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
+    )
+    force = luigi.BoolParameter(default=False, description="load these months again, from the source on")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_settings()
+        self._wanted = self._resolve(date.today())
+
+    def _resolve(self, today: date) -> dict[tuple[str, Month], bool]:
+        """(color, month) → whether it was named; a color begins with its first month."""
+        months = self.months.resolve(today)
+        wanted = {
+            (color, month): named
+            for color in self.colors
+            for month, named in months.items()
+            if month >= DATASETS[color].first_month
+        }
+        if not wanted:
+            first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in self.colors)
+            raise UsageError(f"no month of {self.months}: {first}")
+        return wanted
+
+    @cached_property
+    def _backlog(self) -> holdings.Backlog:
+        """What this run schedules, decided once."""
+        return holdings.backlog(self._wanted, self.force)
+
+    def complete(self) -> bool:
+        """Asks the stores afresh each time; the first answer is what is scheduled."""
+        process.supervise()
+        if "_backlog" in self.__dict__:
+            if self.force:
+                return all(task.complete() for task in self.requires())
+            return not holdings.backlog(self._wanted, force=False).missing
+        summary.begin(self._backlog)
+        self._tidy()
+        return not self._backlog.missing
+
+    def _tidy(self) -> None:
+        settings = config.settings()
+        if not (settings.keep_raw and settings.keep_clean):
+            there = self._backlog.already_there
+            holdings.drop_spent((color, month) for color, months in there.items() for month in months)
+
+    def requires(self) -> Iterator[MonthTask]:
+        for each in self._backlog.missing:
+            common = {"color": each.color, "month": each.month, "edition": each.edition}
+            for name in each.lakes:
+                yield CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
+            for name in each.warehouses:
+                yield LoadMonth(warehouse=name, **common).known_missing()
