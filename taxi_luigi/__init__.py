@@ -1,6 +1,6 @@
 """New York's taxi trips, from TLC's monthly files to a lake and a warehouse: the names a person may use.
 
-On the command line, `luigi --module taxi_luigi LoadAllMonths`, or a single task by its name; in a notebook, `read_trips`.
+On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
 from taxi_luigi import config, logs

@@ -1,18 +1,19 @@
 """What a person reads while it runs: one line per failure instead of a traceback, and the run's own logger.
 
 Luigi logs whatever a task raised with its traceback, and a wrong month as "Uncaught exception in luigi". A filter on
-its logger turns the failures that we know (`TaxiError`, `OSError`, a wrong parameter, no luigid) into their one line and
-leaves every other exception, which is a defect, as it is.
+its logger turns what we know (`TaxiError`, `OSError`, a wrong parameter, no luigid) into one line and leaves every
+other exception, which is a defect, as it is.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from types import TracebackType
 from typing import Any
 
-from luigi.parameter import ParameterException
+from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
@@ -64,5 +65,7 @@ def _say_unknown_task(kind: type[BaseException], error: BaseException, trace: Tr
 
 def install() -> None:
     """Called once, when the package is imported: a wrong parameter is met before any task exists."""
+    # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
+    warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
     log.addFilter(OneLine())
     sys.excepthook = _say_unknown_task

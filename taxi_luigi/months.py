@@ -117,11 +117,11 @@ def _parse_term(text: str) -> _Term:
         return _Term(text, first, last, named=True)
     if not first_text:
         raise UsageError(f"a range of months begins with a month, as 2024-01..2024-06, not {text!r}")
-    first = _parse_span(first_text)[0]
-    last = _parse_span(last_text)[1] if last_text else None
-    if last is not None and last < first:
+    begin = _parse_span(first_text)[0]
+    end = _parse_span(last_text)[1] if last_text else None
+    if end is not None and end < begin:
         raise UsageError(f"the range {text} ends before it begins")
-    return _Term(text, first, last, named=last is not None)
+    return _Term(text, begin, end, named=end is not None)
 
 
 _DAWN = Month(2000, 1)

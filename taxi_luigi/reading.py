@@ -37,9 +37,8 @@ def read_trips(
     store = config.lake(name)
     held = store.list(color)
     tables = []
-    for month, named in (
-        Selection.parse(months if isinstance(months, str) else ",".join(months)).resolve(date.today()).items()
-    ):
+    wanted = Selection.parse(months if isinstance(months, str) else ",".join(months)).resolve(date.today())
+    for month, named in wanted.items():
         if month in held:
             tables.append(pq.read_table(store.read(color, month), columns=columns))
         elif named:
@@ -49,7 +48,8 @@ def read_trips(
             )
     if not tables:
         raise StorageError(f"the lake {name} holds no month of {color} in {months}")
-    return pa.concat_tables(tables).to_pandas()
+    trips: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+    return trips
 
 
 def _check_columns(color: str, columns: Sequence[str] | None) -> None:

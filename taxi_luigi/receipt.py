@@ -77,9 +77,12 @@ class RawReceipt:
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str) -> Self:
         """Raises ValueError when the text is not a raw receipt."""
-        return _from_json(cls, text)
+        try:
+            return cls(**_load(text))
+        except TypeError as error:
+            raise ValueError(f"not a raw receipt: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class CleanReceipt:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str | bytes) -> Self:
+    def from_json(cls, text: str) -> Self:
         """Raises ValueError when the text is not a clean receipt."""
         fields = _load(text)
         try:
@@ -125,15 +128,8 @@ class CleanReceipt:
             raise ValueError(f"not a clean receipt: {error}") from error
 
 
-def _load(text: str | bytes) -> dict[str, Any]:
+def _load(text: str) -> dict[str, Any]:
     fields = json.loads(text)
     if not isinstance(fields, dict):
         raise ValueError("not a receipt: not a JSON object")  # noqa: TRY004 the text is wrong, not its type
     return fields
-
-
-def _from_json(cls: type[RawReceipt], text: str | bytes) -> Any:
-    try:
-        return cls(**_load(text))
-    except TypeError as error:
-        raise ValueError(f"not a raw receipt: {error}") from error

@@ -40,7 +40,7 @@ def begin(backlog: Backlog) -> None:
 
 
 def note(outcome: Outcome) -> None:
-    """Records an outcome, by one short write in append mode, which processes cannot interleave; nothing without a run."""
+    """Records an outcome, by one short write in append mode, which no two processes interleave; alone, nothing."""
     if _ledger is not None:
         _ledger.write(json.dumps(asdict(outcome)).encode() + b"\n")
 

@@ -144,6 +144,6 @@ def positive(section: str, key: str, text: str, number: Callable[[str], T]) -> T
         value = number(text)
     except ValueError as error:
         raise ConfigError(f"[{section}] {key} must be a number, not {text!r}") from error
-    if not value > 0:  # type: ignore[operator]
+    if not value > 0:
         raise ConfigError(f"[{section}] {key} must be more than 0, not {text!r}")
     return value

@@ -64,11 +64,16 @@ class MonthTask(luigi.Task):
         return line or super().on_failure(exception)
 
 
+def families() -> dict[str, set[str]]:
+    """Our task families and their parameters, which luigi.cfg may set in sections of their names."""
+    from taxi_luigi import tasks
+
+    classes = (getattr(tasks, name) for name in tasks.__all__)
+    return {task.task_family: {name for name, _ in task.get_params()} for task in classes}
+
+
 def check_settings() -> None:
     """Raises ConfigError for a luigi.cfg that cannot be meant, once, before any task is scheduled."""
     if not _checked:
-        from taxi_luigi import tasks
-
-        families = (getattr(tasks, name) for name in tasks.__all__)
-        config.check({family.task_family: {name for name, _ in family.get_params()} for family in families})
+        config.check(families())
         _checked.add(True)

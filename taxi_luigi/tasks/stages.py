@@ -155,7 +155,7 @@ class LoadMonth(MonthTask):
         return str(self.warehouse)
 
     @property
-    def resources(self) -> dict[str, int]:  # type: ignore[override]
+    def resources(self) -> dict[str, int]:
         """DuckDB takes one writer at a time."""
         return {f"warehouse.{self.warehouse}": 1} if config.writes_alone(self.warehouse) else {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -68,10 +67,16 @@ class LoadAllMonths(luigi.WrapperTask):
             there = self._backlog.already_there
             holdings.drop_spent((color, month) for color, months in there.items() for month in months)
 
-    def requires(self) -> Iterator[MonthTask]:
+    @cached_property
+    def _months(self) -> list[MonthTask]:
+        tasks: list[MonthTask] = []
         for each in self._backlog.missing:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
-                yield CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
+                tasks.append(CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common))
             for name in each.warehouses:
-                yield LoadMonth(warehouse=name, **common).known_missing()
+                tasks.append(LoadMonth(warehouse=name, **common).known_missing())
+        return tasks
+
+    def requires(self) -> list[MonthTask]:
+        return self._months

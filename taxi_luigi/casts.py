@@ -1,0 +1,161 @@
+"""One column → one canonical type, without loss; conform.py does it for whole batches.
+
+Every function takes an Arrow array and returns the cast values and, where some could not be cast, a mask of them;
+their values are null. The whole column is cast at once; only when that fails are the failing rows looked for.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from taxi_luigi.datasets import ColumnType
+
+ARROW: dict[ColumnType, pa.DataType] = {
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "double": pa.float64(),
+    "string": pa.string(),
+    "timestamp[us]": pa.timestamp("us"),
+    "date32": pa.date32(),
+}
+
+NO_VALUE = ("", "n/a", "na", "null", "none", "nan", "\\n")
+"""Texts, in lower case and trimmed, that stand for no value in a number or a time. In text they stay what they are."""
+
+_INTEGER = r"^\+?(-?\d{1,18})(\.0*)?$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+_TIME = r"^\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
+
+# Years 1 to 9999: what DATETIME holds in BigQuery, and Python's datetime. TLC's worst was 3019 (fhv, 2019-02).
+_FIRST_TIME = -62_135_596_800_000_000
+_LAST_TIME = 253_402_300_799_999_999
+
+Read = tuple[pa.Array, pa.BooleanArray | None]
+
+
+def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
+    """Whether values of one Arrow type can mean those of a canonical type. False: a date for an id, a list, a zone."""
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    if pa.types.is_null(found):
+        return True
+    if wanted == "timestamp[us]":
+        return _is_text(found) or pa.types.is_date(found) or (pa.types.is_timestamp(found) and found.tz is None)
+    return _is_text(found) or _is_number(found)
+
+
+def read(column: pa.Array, wanted: ColumnType) -> Read:
+    """The column as a canonical type, for types that `can_become` it.
+
+    NaN becomes null: it is how pandas writes "no value". Numbers become integers only when they are whole and fit;
+    times become microseconds only when nothing is cut off, in the years 1 to 9999.
+    """
+    target = ARROW[wanted]
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), target), None
+    if target == pa.string():
+        return _as_text(column)
+    if _is_text(column.type):
+        return _from_text(column, target)
+    return _exact(column, target)
+
+
+def _is_text(found: pa.DataType) -> bool:
+    return bool(pa.types.is_string(found) or pa.types.is_large_string(found) or pa.types.is_string_view(found))
+
+
+def _is_number(found: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_decimal(found))
+
+
+def _exact(column: pa.Array, target: pa.DataType) -> Read:
+    """Numbers to numbers, times to times."""
+    column = _without_nan(column)
+    lost = None
+    if column.type != target:
+        try:
+            column = pc.cast(column, target)
+        except pa.ArrowInvalid:
+            column, lost = _there_and_back(column, target)
+    if pa.types.is_timestamp(target):
+        return _storable(column, lost)
+    return column, lost
+
+
+def _without_nan(column: pa.Array) -> pa.Array:
+    if pa.types.is_decimal(column.type) or column.type in (pa.float16(), pa.float32()):
+        column = pc.cast(column, pa.float64(), safe=False)
+    if column.type == pa.float64():
+        nan = pc.is_nan(column)
+        if nan.true_count:
+            column = _blank(column, nan)
+    return column
+
+
+def _there_and_back(column: pa.Array, target: pa.DataType) -> Read:
+    """Casts without checks, and calls lost what does not come back as it was."""
+    try:
+        values = pc.cast(column, target, safe=False)
+        lost = pc.fill_null(pc.not_equal(pc.cast(values, column.type, safe=False), column), False)
+    except pa.ArrowInvalid:  # a time so far away that even the unchecked cast refuses it
+        values, lost = pa.nulls(len(column), target), pc.is_valid(column)
+    return _blank(values, lost), lost
+
+
+def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
+    range_ = pc.min_max(column.view(pa.int64()))
+    if not range_["min"].is_valid or (range_["min"].as_py() >= _FIRST_TIME and range_["max"].as_py() <= _LAST_TIME):
+        return column, lost
+    ticks = column.view(pa.int64())
+    far = pc.fill_null(pc.or_(pc.less(ticks, _FIRST_TIME), pc.greater(ticks, _LAST_TIME)), False)
+    return _blank(column, far), far if lost is None else pc.or_(lost, far)
+
+
+def _as_text(column: pa.Array) -> Read:
+    """Text stays as it is, but empty is null, and a zero byte, which PostgreSQL cannot store, is lost."""
+    if not _is_text(column.type):
+        column = _without_nan(column)
+    if column.type != pa.string():
+        column = pc.cast(column, pa.string())
+    empty = pc.equal(column, "")
+    if empty.true_count:
+        column = _blank(column, pc.fill_null(empty, False))
+    data = column.buffers()[2]
+    if data is None or b"\0" not in data.to_pybytes():
+        return column, None
+    lost = pc.fill_null(pc.match_substring(column, "\0"), False)
+    return _blank(column, lost), lost
+
+
+def _from_text(column: pa.Array, target: pa.DataType) -> Read:
+    try:
+        return _exact(pc.cast(column, target), target)
+    except pa.ArrowInvalid:
+        text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    text = _blank(text, pc.is_in(pc.utf8_lower(text), pa.array(NO_VALUE)))
+    if pa.types.is_timestamp(target):
+        readable, through = _is_time(text), target
+    elif pa.types.is_integer(target):
+        readable, through = pc.match_substring_regex(text, _INTEGER), pa.int64()
+        text = pc.replace_substring_regex(text, _INTEGER, r"\1")
+    else:
+        readable, through = pc.match_substring_regex(text, _NUMBER), target
+    unreadable = pc.invert(pc.fill_null(readable, True))
+    values, lost = _exact(pc.cast(_blank(text, unreadable), through), target)
+    return values, unreadable if lost is None else pc.or_(unreadable, lost)
+
+
+def _is_time(text: pa.Array) -> pa.BooleanArray:
+    """Whether each text is a time of the calendar: strptime makes 2 March of 30 February, so the day must come back."""
+    shaped = pc.match_substring_regex(text, _TIME)
+    day = pc.utf8_slice_codeunits(_blank(text, pc.invert(pc.fill_null(shaped, False))), 0, 10)
+    there = pc.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)
+    back = pc.equal(pc.strftime(there, format="%Y-%m-%d"), day)
+    return pc.and_(shaped, pc.if_else(pc.is_null(text), None, pc.fill_null(back, False)))
+
+
+def _blank(column: pa.Array, where: pa.BooleanArray) -> pa.Array:
+    return pc.if_else(where, pa.scalar(None, column.type), column)

@@ -1,0 +1,80 @@
+"""The rows that were taken out of a month: which, why, and their raw values as text.
+
+One schema for every color and layout; the file itself is written by clean.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from taxi_luigi.formats import Chunk
+from taxi_luigi.months import Month
+
+FIELD_COUNT = "field_count"
+"""The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""
+
+LINE = "line"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("file_month", pa.date32()),
+        pa.field("record", pa.int64()),
+        pa.field("reason", pa.string()),
+        pa.field("raw", pa.map_(pa.string(), pa.string())),
+    ]
+)
+"""`record` is the ordinal in the raw file, from 1 and without the header; `raw` is source column → text."""
+
+
+def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> pa.RecordBatch:
+    """Rejects for those rows of the chunk's batch that have a reason."""
+    rows = pc.indices_nonzero(pc.is_valid(reasons))
+    return _batch(
+        month,
+        _ordinals(chunk, rows.to_numpy()),
+        reasons.take(rows),
+        _raw(chunk.batch.take(rows)),
+    )
+
+
+def of_broken(chunk: Chunk, month: Month) -> pa.RecordBatch:
+    """Rejects for the chunk's records that made no row."""
+    texts = pa.array([record.text for record in chunk.broken], pa.string())
+    records = np.array([record.number for record in chunk.broken], np.int64) + (chunk.first - 1)
+    raw = pa.MapArray.from_arrays(
+        np.arange(len(texts) + 1, dtype=np.int32), pa.repeat(pa.scalar(LINE), len(texts)), texts
+    )
+    return _batch(month, records, pa.repeat(pa.scalar(FIELD_COUNT), len(texts)), raw)
+
+
+def _batch(month: Month, records: np.ndarray, reasons: pa.Array, raw: pa.MapArray) -> pa.RecordBatch:
+    months = pa.repeat(pa.scalar(month.first_day, pa.date32()), len(reasons))
+    return pa.RecordBatch.from_arrays([months, pa.array(records, pa.int64()), reasons, raw], schema=SCHEMA)
+
+
+def _ordinals(chunk: Chunk, rows: np.ndarray) -> np.ndarray:
+    """Where rows of the batch stand in the file: every broken record before one moves it on by one."""
+    broken = np.array([record.number for record in chunk.broken], np.int64) - np.arange(len(chunk.broken))
+    return chunk.first + rows.astype(np.int64) + np.searchsorted(broken, rows + 1, side="right")
+
+
+def _raw(batch: pa.RecordBatch) -> pa.MapArray:
+    """One map per row, column name → text. The values lie column by column, and are taken row by row."""
+    rows, columns = batch.num_rows, batch.num_columns
+    values = pa.concat_arrays([_text(column) for column in batch.columns])
+    by_row = np.arange(rows * columns).reshape(columns, rows).T.ravel()
+    names = pa.array(batch.schema.names, pa.string()).take(pa.array(np.tile(np.arange(columns), rows)))
+    offsets = np.arange(0, rows * columns + 1, max(columns, 1), dtype=np.int32)
+    return pa.MapArray.from_arrays(offsets, names, values.take(pa.array(by_row)))
+
+
+def _text(column: pa.Array) -> pa.StringArray:
+    """Null for what has no text: lists and the like, which only a column that we do not know can hold."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return pa.nulls(len(column), pa.string())

@@ -1,0 +1,136 @@
+"""luigi.cfg: which file wins, and one line for what cannot be meant."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from luigi.configuration import LuigiConfigParser
+
+from taxi_luigi import config
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.tasks.base import families
+
+Settings = dict[str, dict[str, str]]
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], None]]:
+    """Makes some sections the whole of the configuration."""
+
+    def use(sections: Settings) -> None:
+        parser = LuigiConfigParser()
+        parser.read_dict(sections)
+        monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
+
+    return use
+
+
+def check() -> None:
+    config.check(families())
+
+
+def test_the_defaults_need_no_file(given: Callable[[Settings], None]) -> None:
+    given({})
+    check()
+    settings = config.settings()
+    assert settings.lakes == ("local",)
+    assert settings.warehouses == ("duckdb",)
+    assert settings.workspace == config.project_folder() / "data"
+
+
+def test_every_key_of_the_shipped_file_is_known_and_every_known_key_is_in_it() -> None:
+    parser = LuigiConfigParser()
+    parser.read(Path(config.__file__).parents[2] / "config" / "luigi.cfg")
+    shipped = {section: set(parser.options(section)) for section in parser.sections()}
+    for section, keys in config.known_keys().items():
+        if section in ("taxi", "clean", "download"):
+            assert shipped[section] == keys
+        elif section in shipped:
+            assert shipped[section] == keys - {"type"}
+
+
+def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Settings], None], tmp_path: Path) -> None:
+    given({
+        "taxi": {"warehouse": "analytics", "lake": "nas"},
+        "warehouse.analytics": {"type": "duckdb", "path": str(tmp_path / "x.duckdb")},
+        "lake.nas": {"type": "local", "path": str(tmp_path)},
+    })  # fmt: skip
+    check()
+    assert config.lake("nas").list("green") == set()
+    assert config.writes_alone("analytics")
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"taxi": {"workspce": "x"}}, "[taxi] has no setting 'workspce'"),
+        ({"taxy": {"workspace": "x"}}, "[taxy] in luigi.cfg is read by nobody; did you mean [taxi]?"),
+        ({"taxi": {"keep_raw": "yes"}}, "[taxi] keep_raw is true or false, not 'yes'"),
+        ({"taxi": {"lake": "", "warehouse": ""}}, "[taxi] lake and warehouse are both empty"),
+        ({"taxi": {"warehouse": "duckdb, duckdb"}}, "[taxi] warehouse names something twice"),
+        ({"taxi": {"keep_clean": "false"}}, "leave local out of lake first"),
+        ({"taxi": {"warehouse": "duck"}}, "[warehouse.duck] type is 'duck'; the types of warehouse are duckdb, postgres"),
+        ({"taxi": {"lake": "gcs"}}, "[lake.gcs] type is 'gcs'; the types of lake are local"),
+        ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
+        ({"taxi": {"source": "folder/{color}.parquet"}}, "[taxi] source"),
+        ({"taxi": {"source": "http://x/{colour}_{year}-{month}.parquet"}}, "{colour}"),
+        ({"warehouse.duckdb": {"paht": "x"}}, "[warehouse.duckdb] has no setting 'paht'"),
+        ({"warehouse.duckdb": {"wait": "soon"}}, "[warehouse.duckdb] wait must be a number, not 'soon'"),
+        ({"download": {"attempts": "0"}}, "[download] attempts must be more than 0"),
+        ({"download": {"parallel": "2.5"}}, "[download] parallel must be a number, not '2.5'"),
+        ({"clean": {"reject": "no_passenger"}}, "[clean] reject names no rule 'no_passenger'; the rules are no_passengers"),
+        ({"clean": {"fill_missing_passengers": "1"}}, "[clean] fill_missing_passengers is 0 or empty"),
+        ({"clean": {"unknown_columns": "drop"}}, "[clean] unknown_columns is warn or fail"),
+        ({"LoadAllMonths": {"month": "2024"}}, "[LoadAllMonths] has no setting 'month'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_one_line(given: Callable[[Settings], None], sections: Settings, says: str) -> None:
+    given(sections)
+    with pytest.raises(ConfigError) as caught:
+        check()
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_environment_variable_that_is_not_set_is_named(
+    given: Callable[[Settings], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    given({"taxi": {"warehouse": "postgres"}, "warehouse.postgres": {"url": "${NOT_SET_ANYWHERE}"}})
+    with pytest.raises(ConfigError, match=r"\[warehouse.postgres\] url .*NOT_SET_ANYWHERE"):
+        check()
+
+
+def seen_from(folder: Path, **environment: str) -> str:
+    """The `[taxi] lake` and `[core] log_level` that a fresh process sees."""
+    code = (
+        "import taxi_luigi, luigi.configuration as c; p = c.get_config()\n"
+        "print(p.get('taxi', 'lake'), p.get('core', 'log_level'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_the_projects_file_is_found_from_any_folder_below_the_users_own(tmp_path: Path) -> None:
+    assert seen_from(tmp_path) == "local INFO"
+    (tmp_path / "luigi.cfg").write_text("[taxi]\nlake = here\n")
+    assert seen_from(tmp_path) == "here INFO"
+    named = tmp_path / "named.cfg"
+    named.write_text("[taxi]\nlake = named\n")
+    assert seen_from(tmp_path, LUIGI_CONFIG_PATH=str(named)) == "named INFO"
+
+
+def test_a_client_cfg_in_the_project_folder_wins_over_the_link_there(tmp_path: Path) -> None:
+    (tmp_path / "luigi.cfg").symlink_to(Path(config.__file__).parents[2] / "config" / "luigi.cfg")
+    (tmp_path / "client.cfg").write_text("[core]\nlog_level = ERROR\n")
+    assert seen_from(tmp_path) == "local ERROR"

@@ -1,0 +1,40 @@
+"""Receipts and editions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taxi_luigi.receipt import CleanReceipt, Edition, RawReceipt, Seen, source_digest
+
+RAW = RawReceipt("http://x/y.parquet", '"abc"', None, 10, "ff", "0123456789", "2026-11-21T00:00:00+00:00")
+CLEAN = CleanReceipt(
+    "0123456789-abcdef0123", "green", "2024-01", RAW, "parquet", {"VendorID": "int32"},
+    {"new": {"type": "double", "nulls": 0.5}}, 10, 8, {"negative_total": 2}, {"negative_total": 2, "zero_distance": 1},
+)  # fmt: skip
+WORDS = st.text(alphabet="0123456789abcdefTZ", min_size=1, max_size=16)
+
+
+@given(WORDS, WORDS, st.one_of(st.just(""), WORDS))
+def test_an_edition_reads_back_what_it_wrote(source: str, recipe: str, stamp: str) -> None:
+    edition = Edition(source, recipe, stamp)
+    assert Edition.parse(str(edition)) == edition
+    assert edition.for_raw.startswith(source)
+    assert recipe not in edition.for_raw.split("-") or recipe in (source, stamp)
+
+
+@given(st.lists(st.builds(Seen, st.text(), st.text(), st.integers()), min_size=2, max_size=2, unique=True))
+def test_what_a_source_says_differently_is_another_edition(seen: list[Seen]) -> None:
+    assert source_digest(seen[0]) != source_digest(seen[1])
+
+
+def test_receipts_read_back_what_they_wrote() -> None:
+    assert RawReceipt.from_json(RAW.to_json()) == RAW
+    assert CleanReceipt.from_json(CLEAN.to_json()) == CLEAN
+    assert CLEAN.rows_rejected == 2
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null"])
+@pytest.mark.parametrize("kind", [RawReceipt, CleanReceipt])
+def test_what_is_no_receipt_is_a_value_error(kind: type[RawReceipt] | type[CleanReceipt], text: str) -> None:
+    with pytest.raises(ValueError):
+        kind.from_json(text)
