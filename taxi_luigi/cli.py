@@ -59,12 +59,9 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _sample(arguments: argparse.Namespace) -> None:
-    from taxi_luigi.sample import write_samples, write_zones
+    from taxi_luigi.sample import write_samples
 
     colors = ColorsParameter().parse(arguments.colors)
     months = list(Selection.parse(arguments.months).resolve(date.today()))
     for path in write_samples(arguments.to, colors, months, arguments.rows, arguments.seed, arguments.form):
         print(f"wrote {path}")
-    zones = arguments.to / "taxi_zone_lookup.csv"
-    if not zones.exists():
-        print(f"wrote {write_zones(zones, arguments.seed)}")

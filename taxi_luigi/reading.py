@@ -40,7 +40,9 @@ def read_trips(
     wanted = Selection.parse(months if isinstance(months, str) else ",".join(months)).resolve(date.today())
     for month, named in wanted.items():
         if month in held:
-            tables.append(pq.read_table(store.read(color, month), columns=columns))
+            # One open file: read_table() opens it twice, and the month may be replaced in between.
+            with pq.ParquetFile(store.read(color, month)) as file:
+                tables.append(file.read(columns=columns))
         elif named:
             raise StorageError(
                 f"the lake {name} does not hold {color} {month}: run luigi --module taxi_luigi CleanMonth "

@@ -7,7 +7,9 @@ in tasks: an address or a password is read here, where the store is opened.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luigi.configuration import get_config
@@ -95,12 +97,22 @@ def check(tasks: dict[str, set[str]]) -> None:
         for key in parser.options(section):
             if key not in keys:
                 raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+    _check_writable(settings().workspace)
     for name in settings().lakes:
         lake(name)
     for name in settings().warehouses:
         warehouse(name)
     clean_rules()
     source()
+
+
+def _check_writable(workspace: Path) -> None:
+    """Asks for nothing to be made: the first folder upwards that exists must be one that we may write in."""
+    above = next(folder for folder in (workspace, *workspace.parents) if folder.exists())
+    if not above.is_dir():
+        raise ConfigError(f"[taxi] workspace {workspace}: {above} is not a folder")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise ConfigError(f"[taxi] workspace {workspace}: no permission to write in {above}")
 
 
 def _store_type(noun: str, name: str) -> str:

@@ -64,6 +64,14 @@ class MonthTask(luigi.Task):
         return line or super().on_failure(exception)
 
 
+@MonthTask.event_handler(luigi.Event.PROCESS_FAILURE)  # type: ignore[untyped-decorator]
+def _process_died(task: MonthTask, message: str) -> None:
+    """Called in the main process: a process that was killed told nobody."""
+    exit_code = message.rpartition("with ")[2]
+    why = f"its process died ({exit_code}); -9 is what a machine out of memory does"
+    summary.note(summary.Outcome(task.color, str(task.month), type(task).__name__, task.store, why=why))
+
+
 def families() -> dict[str, set[str]]:
     """Our task families and their parameters, which luigi.cfg may set in sections of their names."""
     from taxi_luigi import tasks

@@ -104,7 +104,8 @@ def test_a_reader_sees_the_old_or_the_new_month_and_never_a_part(lake: Lake, wri
 
     def read() -> None:
         while not stop.is_set():
-            seen.add(pq.read_table(lake.read("green", JANUARY)).num_rows)
+            with pq.ParquetFile(lake.read("green", JANUARY)) as file:
+                seen.add(file.read().num_rows)
 
     reader = threading.Thread(target=read)
     reader.start()

@@ -24,9 +24,14 @@ def test_nothing_is_seen_before_publish_and_all_of_it_after(tmp_path: Path) -> N
 def test_an_exception_leaves_neither_file_nor_part(tmp_path: Path) -> None:
     final = tmp_path / "month.parquet"
     final.write_bytes(b"old")
-    with pytest.raises(RuntimeError), files.temporary(final) as part:
-        part.write_bytes(b"half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with files.temporary(final) as part:
+            part.write_bytes(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert final.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [final]
 

@@ -49,10 +49,11 @@ def test_any_text_is_months_or_one_line(text: str) -> None:
     try:
         months = Selection.parse(text).resolve(TODAY)
     except UsageError as error:
-        assert "\n" not in str(error)
+        said = str(error)
     else:
-        assert months
         assert max(months) <= Month.of(TODAY)
+        said = ""
+    assert "\n" not in said
 
 
 def test_a_year_is_its_twelve_months_and_named() -> None:
@@ -76,7 +77,7 @@ def test_an_open_range_ends_with_this_month_and_names_nothing() -> None:
 
 def test_latest_looks_eight_months_back() -> None:
     months = resolved("latest")
-    assert list(months)[0] == "2026-04"
+    assert next(iter(months)) == "2026-04"
     assert list(months)[-1] == "2026-11"
     assert not any(months.values())
 

@@ -1,0 +1,88 @@
+"""A rerun of months that are all loaded: what it asks, and what it does not even import."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT, Project
+
+COUNTED = """
+import atexit, json, sys
+import luigi.cmdline
+import taxi_luigi.lakes.local as local, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.targets as targets
+calls = dict.fromkeys(["list", "stat", "loaded_months", "exists"], 0)
+def count(owner, name):
+    real = getattr(owner, name)
+    def counted(*args, **kwargs):
+        calls[name] += 1
+        return real(*args, **kwargs)
+    setattr(owner, name, counted)
+count(local.LocalLake, "list"), count(local.LocalLake, "stat"), count(duck.DuckDB, "loaded_months")
+for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget):
+    count(target, "exists")
+heavy = ("pandas", "pyarrow", "sqlalchemy", "google.cloud")
+atexit.register(lambda: print("SEEN", json.dumps([calls, [name for name in heavy if name in sys.modules]])))
+luigi.cmdline.luigi_run(sys.argv[1:])
+"""
+"""The luigi command with its questions counted; the imports it makes itself are what `luigi --module` makes."""
+
+COMMAND = ("LoadAllMonths", "--colors", "yellow,green", "--months", "2021-01..2021-03")
+
+
+def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(loading: Project) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    done = loading.command("python", "-c", COUNTED, "--module", "taxi_luigi", *COMMAND, "--local-scheduler")
+    assert done.rc == 0, done.out
+    seen = next(line for line in done.out.splitlines() if line.startswith("SEEN"))
+    assert seen == 'SEEN [{"list": 2, "stat": 0, "loaded_months": 2, "exists": 0}, []]'
+
+
+def test_a_rerun_against_postgres_imports_nothing_heavy_either(loading: Project, postgres_url: str) -> None:
+    loading.configure({"taxi": {"warehouse": "pg"}, "warehouse.pg": {"type": "postgres", "url": "${PG}"}})
+    assert loading.run(*COMMAND, env={"PG": postgres_url}).rc == 0
+    code = (
+        "import atexit, sys, luigi.cmdline\n"
+        "heavy = ('pandas', 'pyarrow', 'sqlalchemy', 'google.cloud', 'duckdb')\n"
+        "atexit.register(lambda: print('SEEN', [name for name in heavy if name in sys.modules]))\n"
+        "luigi.cmdline.luigi_run(sys.argv[1:])\n"
+    )
+    done = loading.command(
+        "python", "-c", code, "--module", "taxi_luigi", *COMMAND, "--local-scheduler", env={"PG": postgres_url}
+    )
+    assert done.rc == 0, done.out
+    assert "SEEN []" in done.out
+
+
+def test_the_command_is_found_from_any_folder(tmp_path: Path) -> None:
+    luigi = Path(sys.executable).parent / "luigi"
+    done = subprocess.run(
+        [luigi, "--module", "taxi_luigi", "LoadAllMonths", "--months", "2008-01"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == 40, "config/luigi.cfg sets the exit codes"
+    assert "yellow begins in 2009-01" in done.stderr
+    assert (ROOT / "luigi.cfg").resolve() == (ROOT / "config" / "luigi.cfg").resolve()
+
+
+@pytest.mark.parametrize("missing", ["clean", "marker"])
+def test_only_what_is_missing_is_scheduled(loading: Project, missing: str) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    if missing == "clean":
+        (loading.workspace / "clean" / "green" / "green_tripdata_2021-02.parquet").unlink()
+    else:
+        loading.warehouse.unlink()
+        (loading.workspace / "raw" / "green" / "green_tripdata_2021-02.parquet").unlink()
+    again = loading.run(*COMMAND)
+    assert again.rc == 0, again.out
+    scheduled = [line for line in again.out.splitlines() if " running " in line and "LoadAllMonths" not in line]
+    if missing == "clean":
+        assert len(scheduled) == 1
+        assert "CleanMonth(color=green, month=2021-02" in scheduled[0]
+    else:
+        assert len(scheduled) == 6
+        assert all("LoadMonth(" in line for line in scheduled)
