@@ -23,14 +23,15 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _main_process: int | None = None
 
 
-def supervise() -> None:
-    """Installs the signal handlers, once, and only under the `luigi` command: a notebook keeps its own."""
+def supervise() -> bool:
+    """Installs the signal handlers, only under the `luigi` command: a notebook keeps its own. True the first time."""
     global _main_process
     if _main_process is not None or CmdlineParser.get_instance() is None:
-        return
+        return False
     _main_process = os.getpid()
     for number in _SIGNALS:
         signal.signal(number, _leave)
+    return True
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

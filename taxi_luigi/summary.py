@@ -87,7 +87,7 @@ class _Parts:
         if failed:
             self._failed += 1
             first = failed[0]
-            store = f" {first.store}" if first.store else ""
+            store = f" {first.store}" if first.store not in ("", "local") else ""
             return [f"{self._color} {missing.month} failed: {first.task}{store}: {first.why}"]
         if stored.keys() >= {*missing.lakes, *missing.warehouses}:
             self._loaded += 1

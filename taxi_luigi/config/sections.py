@@ -104,13 +104,10 @@ def net() -> Net:
 
 def clean_rules() -> CleanRules:
     """The switches of `[clean]`."""
-    from taxi_luigi.rules import RULES, CleanRules
+    from taxi_luigi.rules import CleanRules
 
     section = clean()
     reject = _names("clean", "reject", section.reject)
-    for name in reject:
-        if name not in RULES:
-            raise ConfigError(f"[clean] reject names no rule {name!r}; the rules are {', '.join(RULES)}")
     if section.fill_missing_passengers not in ("", "0"):
         raise ConfigError(f"[clean] fill_missing_passengers is 0 or empty, not {section.fill_missing_passengers!r}")
     if section.unknown_columns not in ("warn", "fail"):

@@ -6,6 +6,7 @@ in tasks: an address or a password is read here, where the store is opened.
 
 from __future__ import annotations
 
+import configparser
 import difflib
 import os
 from collections.abc import Iterator
@@ -102,8 +103,9 @@ def check(tasks: dict[str, set[str]]) -> None:
         lake(name)
     for name in settings().warehouses:
         warehouse(name)
-    clean_rules()
     source()
+    if clean().reject or clean().fill_missing_passengers or clean().unknown_columns != "warn":
+        clean_rules()  # imports pyarrow, 70 ms of a run with nothing to do; the defaults need no check
 
 
 def _check_writable(workspace: Path) -> None:
@@ -144,10 +146,6 @@ def _get(section: str, key: str, default: str | None) -> str | None:
         return default
     try:
         return str(parser.get(section, key))
-    except (KeyError, ValueError) as error:
-        raise ConfigError(f"[{section}] {key} cannot be read: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error.__context__ or error
-    return str(cause.args[0] if cause.args else cause).splitlines()[0]
+    except configparser.Error as error:
+        why = str(error).splitlines()[0].partition(". Section")[0]
+        raise ConfigError(f"[{section}] {key} cannot be read: {why}") from error

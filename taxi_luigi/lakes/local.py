@@ -7,7 +7,6 @@ from pathlib import Path
 
 from taxi_luigi import files
 from taxi_luigi.errors import BadFile, StorageError
-from taxi_luigi.formats import read_receipt
 from taxi_luigi.lakes import Stored, object_name
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
@@ -33,6 +32,8 @@ class LocalLake:
         return {Month.parse(match[1]) for match in found if match}
 
     def stat(self, color: str, month: Month) -> Stored | None:
+        from taxi_luigi.formats import read_receipt  # pyarrow: not on the path of a run with nothing to do
+
         path = self._path(color, month)
         try:
             size = path.stat().st_size
@@ -53,7 +54,9 @@ class LocalLake:
         return self._path(color, month)
 
     def put(self, clean: Path, color: str, month: Month) -> None:
-        files.copy_into(clean, self._path(color, month))
+        path = self._path(color, month)
+        files.sweep(path.parent)
+        files.copy_into(clean, path)
 
     def remove(self, color: str, month: Month) -> None:
         self._path(color, month).unlink(missing_ok=True)

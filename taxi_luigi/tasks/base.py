@@ -6,7 +6,7 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, process, summary
+from taxi_luigi import config, files, process, summary
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.parameters import ColorParameter, MonthParameter
@@ -28,6 +28,10 @@ class MonthTask(luigi.Task):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_settings()
+        self.check_store()
+
+    def check_store(self) -> None:
+        """Raises ConfigError when the store named on the command line is none that luigi.cfg could mean."""
 
     def known_missing(self) -> MonthTask:
         """Spares the first question whether it is there: the wrapper has just asked the store for all months."""
@@ -35,7 +39,7 @@ class MonthTask(luigi.Task):
         return self
 
     def complete(self) -> bool:
-        process.supervise()
+        begin_run()
         if self._known_missing:
             self._known_missing = False
             return False
@@ -70,6 +74,13 @@ def _process_died(task: MonthTask, message: str) -> None:
     exit_code = message.rpartition("with ")[2]
     why = f"its process died ({exit_code}); -9 is what a machine out of memory does"
     summary.note(summary.Outcome(task.color, str(task.month), type(task).__name__, task.store, why=why))
+
+
+def begin_run() -> None:
+    """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left in the workspace."""
+    if process.supervise():
+        for path in files.sweep(config.settings().workspace):
+            log.info("Removed %s, left by a run that was killed", path)
 
 
 def families() -> dict[str, set[str]]:

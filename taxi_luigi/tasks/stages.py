@@ -125,6 +125,9 @@ class UploadMonth(MonthTask):
     def store(self) -> str:  # type: ignore[override]
         return str(self.lake)
 
+    def check_store(self) -> None:
+        config.lake(self.lake)
+
     def requires(self) -> CleanMonth:
         return CleanMonth(color=self.color, month=self.month, edition=self.edition)
 
@@ -153,6 +156,9 @@ class LoadMonth(MonthTask):
     @property
     def store(self) -> str:  # type: ignore[override]
         return str(self.warehouse)
+
+    def check_store(self) -> None:
+        config.warehouse(self.warehouse)
 
     @property
     def resources(self) -> dict[str, int]:

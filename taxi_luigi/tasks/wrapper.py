@@ -8,12 +8,12 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, holdings, process, summary
+from taxi_luigi import config, holdings, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import UsageError
 from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter
-from taxi_luigi.tasks.base import MonthTask, check_settings
+from taxi_luigi.tasks.base import MonthTask, begin_run, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 
 
@@ -52,7 +52,7 @@ class LoadAllMonths(luigi.WrapperTask):
 
     def complete(self) -> bool:
         """Asks the stores afresh each time; the first answer is what is scheduled."""
-        process.supervise()
+        begin_run()
         if "_backlog" in self.__dict__:
             if self.force:
                 return all(task.complete() for task in self.requires())

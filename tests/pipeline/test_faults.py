@@ -65,7 +65,7 @@ def test_a_fault_that_stays_fails_that_month_in_one_line(
 
 def test_a_server_that_hands_out_half_a_file_as_whole_is_found_out(loading: Project, cdn: Cdn) -> None:
     cdn.fault(JANUARY, *[Short(50_000)] * 5)
-    check_one_line(loading.run(*COMMAND), "PAR1")
+    check_one_line(loading.run(*COMMAND), "cut short after 50,000 bytes")
 
 
 def test_a_head_that_fails_counts_as_published_and_the_download_says_why(loading: Project, cdn: Cdn) -> None:
@@ -104,7 +104,7 @@ def bad_source(project: Project, tmp_path: Path, samples: Path) -> Iterator[Path
     [
         ("green_tripdata_2019-09.lfs-pointer.csv.gz", "version https://git-lfs"),
         ("yellow_tripdata_2009-01.socrata404.csv", "code"),
-        ("yellow_tripdata_2021-01.truncated.parquet", "PAR1"),
+        ("yellow_tripdata_2021-01.truncated.parquet", "cut short after 1,918,543 bytes"),
         ("yellow_tripdata_2022-01.cloudfront403.parquet", "<!DOCTYPE HTML"),
     ],
 )

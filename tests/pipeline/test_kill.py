@@ -5,6 +5,7 @@ The suite kills at a few moments; `pytest tests/pipeline/test_kill.py --kills 30
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -25,14 +26,13 @@ ROWS = 3_000
 
 def end_all(process: subprocess.Popen[str], project: Project) -> None:
     """SIGKILL for the main process and, at the same moment, its children: what a machine that stops does to them."""
-    children = psutil.Process(process.pid).children(recursive=True)
-    for each in [process.pid, *(child.pid for child in children)]:
-        try:
-            os.kill(each, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    running = project.processes()
+    for each in running:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
     process.communicate()
-    psutil.wait_procs(project.processes(), timeout=10)
+    _, alive = psutil.wait_procs(running, timeout=10)
+    assert not alive
 
 
 def check_exact(project: Project) -> None:

@@ -81,7 +81,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"warehouse.duckdb": {"wait": "soon"}}, "[warehouse.duckdb] wait must be a number, not 'soon'"),
         ({"download": {"attempts": "0"}}, "[download] attempts must be more than 0"),
         ({"download": {"parallel": "2.5"}}, "[download] parallel must be a number, not '2.5'"),
-        ({"clean": {"reject": "no_passenger"}}, "[clean] reject names no rule 'no_passenger'; the rules are "),
+        ({"clean": {"reject": "no_passenger"}}, "[clean] reject: there is no rule 'no_passenger'; there are no_pass"),
         ({"clean": {"fill_missing_passengers": "1"}}, "[clean] fill_missing_passengers is 0 or empty"),
         ({"clean": {"unknown_columns": "drop"}}, "[clean] unknown_columns is warn or fail"),
         ({"LoadAllMonths": {"month": "2024"}}, "[LoadAllMonths] has no setting 'month'"),
