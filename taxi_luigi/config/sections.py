@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import luigi
 
-from taxi_luigi.config.files import absolute
+from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.sources import parse_template
 
@@ -116,10 +116,12 @@ def clean_rules() -> CleanRules:
 
 
 def _source_template(text: str) -> str:
-    """A relative path becomes absolute; URLs stay."""
-    template = text if "://" in text else str(absolute(text))
-    parse_template(template)
-    return template
+    """A relative path becomes absolute; URLs stay. The project folder's own braces are no fields."""
+    if "://" not in text:
+        folder = str(project_folder()).replace("{", "{{").replace("}", "}}")
+        text = str(folder / Path(text).expanduser())
+    parse_template(text)
+    return text
 
 
 def _names(section: str, key: str, text: str) -> tuple[str, ...]:

@@ -1,0 +1,112 @@
+"""What a source hands out: whether a month is published, and what was fetched. Plain values and the space check.
+
+Nothing here opens a connection or a file.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from taxi_luigi.errors import SourceError, StorageError
+from taxi_luigi.receipt import Seen
+
+CHUNK = 1 << 20
+"""bytes read at a time at most"""
+
+_SPARE = 64 << 20
+"""bytes that are to stay free beside the raw and the clean file: rejects, logs, luigid's state"""
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes so far, bytes in all) after every chunk; a total of 0 is unknown. It throttles itself."""
+
+
+class NotPublished(SourceError):
+    """The publisher says that there is no such file."""
+
+
+class Published(Enum):
+    """Whether a month is at the source. UNKNOWN counts as published, so that its download fails in its own name."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Net:
+    """How patient downloads are."""
+
+    attempts: int = 5
+    """failures in a row that end a download; every byte gained lets the count begin anew"""
+    backoff: float = 1.0
+    """seconds before the second attempt; doubled for each one after, up to 60"""
+    connect_timeout: float = 10
+    """seconds"""
+    read_timeout: float = 60
+    """seconds without a byte"""
+    parallel: int = 6
+    """HEAD requests at a time; six streams are what TLC's CDN was seen to serve well"""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a source says of one month before it is fetched."""
+
+    published: Published
+    seen: Seen | None
+    """None unless published is YES"""
+    why: str = ""
+    """one line for a person, unless published is YES"""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that arrived whole: `bytes` and `sha256` are of what is on disk."""
+
+    url: str
+    """public: without user, password and query"""
+    seen: Seen
+    """of the file that was fetched, which is not the one looked at when it was rewritten in between"""
+    bytes: int
+    sha256: str
+
+
+class Transport(Protocol):
+    """How the files of one kind of address are reached. Addresses may hold credentials; what comes back never does."""
+
+    def look(self, address: str) -> Look:
+        """Whether the file is there, and which."""
+
+    def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
+        """The same for many, by address."""
+
+    def fetch(self, address: str, into: Path, progress: Progress) -> Fetched:
+        """Writes the whole file to `into`, or raises SourceError or StorageError."""
+
+
+def check_space(path: Path, size: int) -> None:
+    """Raises StorageError unless a download of `size` bytes fits beside `path` twice.
+
+    Twice, because the clean file that is made of a raw one is about as large, and 64 MiB more are to stay free.
+    """
+    free = shutil.disk_usage(path.parent).free
+    needed = 2 * size + _SPARE
+    if free < needed:
+        raise StorageError(
+            f"{path.parent}: {human(free)} free, {human(needed)} needed to download and clean {human(size)}; "
+            "free some space, or set [taxi] workspace to a larger disk"
+        )
+
+
+def human(size: float) -> str:
+    """Bytes for people: `47.6 MB`, in powers of 1000 as disks and TLC's listing count them."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"

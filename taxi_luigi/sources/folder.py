@@ -1,0 +1,93 @@
+"""Files in a folder on disk, told apart by modification time and size.
+
+A folder is asked every time: a stat costs nothing, and nothing is remembered of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from pathlib import Path
+from typing import BinaryIO
+
+from taxi_luigi.errors import SourceError
+from taxi_luigi.receipt import Seen
+from taxi_luigi.sources.answers import CHUNK, Fetched, Look, NotPublished, Progress, Published, check_space
+
+
+class Folder:
+    """Files below `root`, a folder that must be there: without it nothing is known of what is published."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def look(self, address: str) -> Look:
+        try:
+            return Look(Published.YES, _seen(self._stat(address)))
+        except NotPublished as error:
+            return Look(Published.NO, None, str(error))
+        except SourceError as error:
+            return Look(Published.UNKNOWN, None, str(error))
+
+    def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
+        return {address: self.look(address) for address in addresses}
+
+    def fetch(self, address: str, into: Path, progress: Progress) -> Fetched:
+        self._stat(address)
+        with _readable(address):
+            original = open(address, "rb")  # noqa: SIM115 closed below; only the opening is the source's to fail
+        with original, into.open("wb") as out:
+            before = os.fstat(original.fileno())
+            check_space(into, before.st_size)
+            copied, sha256 = _copy(original, out, address, before.st_size, progress)
+            if _seen(os.fstat(original.fileno())) != _seen(before) or copied != before.st_size:
+                raise SourceError(f"{address}: was written to while it was copied; run the same again")
+        return Fetched(address, _seen(before), copied, sha256)
+
+    def _stat(self, address: str) -> os.stat_result:
+        with _readable(address):
+            try:
+                found = os.stat(address)
+            except (FileNotFoundError, NotADirectoryError):
+                if not self._root.is_dir():
+                    raise SourceError(f"{self._root}: there is no such folder; check [taxi] source") from None
+                raise NotPublished(f"{address}: not published (no such file)") from None
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+            raise SourceError(f"{address}: is {kind}, where a month's file should be")
+        return found
+
+
+def _copy(original: BinaryIO, out: BinaryIO, address: str, size: int, progress: Progress) -> tuple[int, str]:
+    sha256 = hashlib.sha256()
+    copied = 0
+    while True:
+        with _readable(address):
+            chunk = original.read(CHUNK)
+        if not chunk:
+            return copied, sha256.hexdigest()
+        out.write(chunk)
+        sha256.update(chunk)
+        copied += len(chunk)
+        progress(copied, size)
+
+
+def _seen(found: os.stat_result) -> Seen:
+    return Seen(
+        etag=f'"{found.st_mtime_ns:x}-{found.st_size:x}"',
+        last_modified=formatdate(found.st_mtime, usegmt=True),
+        bytes=found.st_size,
+    )
+
+
+@contextmanager
+def _readable(address: str) -> Iterator[None]:
+    """An error of the disk that is read from is the source's; one of the disk written to is not."""
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(f"{address}: cannot be read: {(error.strerror or str(error)).lower()}") from error

@@ -1,0 +1,133 @@
+"""The template of `[taxi] source`: what it may be, and the address and file name of a month by it.
+
+Pure: reaches nothing. An address is a URL of http or https, credentials included, or a path on disk.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from string import Formatter
+from urllib.parse import unquote, urlsplit
+
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.months import Month, month_range
+
+_FIELDS = {"color", "year", "month"}
+_EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
+_PROBES = (Month(2009, 1), Month(2030, 12))
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template that parse_template found to be good."""
+
+    text: str
+
+    @property
+    def is_web(self) -> bool:
+        """Whether a web server has the files, rather than a disk."""
+        return self.text.startswith(("http://", "https://"))
+
+    @property
+    def root(self) -> Path:
+        """Of a folder: the deepest one whose name has no field, which must be there even when nothing is published."""
+        fixed = ""
+        for literal, field, _, _ in Formatter().parse(self.text):
+            fixed += literal
+            if field is not None:
+                break
+        return path_of(fixed[: fixed.rfind("/") + 1] or ".")
+
+    def address(self, color: str, month: Month) -> str:
+        """The URL with all that it takes to get there, for requests alone; or the path."""
+        filled = self.text.format(color=color, year=month.year, month=month.month)
+        return filled if self.is_web else str(path_of(filled))
+
+    def file_name(self, color: str, month: Month) -> str:
+        """The last part of the address, decoded and without the query."""
+        address = self.address(color, month)
+        if not self.is_web:
+            return Path(address).name
+        return unquote(urlsplit(address).path.rpartition("/")[2])
+
+
+def parse_template(text: str) -> Template:
+    """Checks a template. ConfigError, in one line that shows no password, when it is not one.
+
+    It is a URL of http(s), a `file://` URL or a path, which stays relative to the working folder if it is. The file's
+    name must differ from month to month, so it holds {year} and {month}.
+    """
+    _check_scheme(text)
+    _check_fields(text)
+    template = Template(text)
+    _check_names(template)
+    return template
+
+
+def public_url(address: str) -> str:
+    """A URL or a template of one with user, password, query and fragment masked; a path as it is."""
+    if not address.startswith(("http://", "https://")):
+        return address
+    return re.sub(r"[?#].*", "?***", re.sub(r"^(https?://)[^/?#]*@", r"\1***@", address), flags=re.DOTALL)
+
+
+def path_of(text: str) -> Path:
+    """The path of a `file://` URL, percent-decoded; a path is taken as it is."""
+    if text.startswith("file://"):
+        return Path(unquote("/" + text.removeprefix("file://").partition("/")[2]))
+    return Path(text)
+
+
+def _wrong(text: str, what: str) -> ConfigError:
+    return ConfigError(f"[taxi] source = {' '.join(public_url(text).split())}: {what}")
+
+
+def _check_scheme(text: str) -> None:
+    scheme, separator, rest = text.partition("://")
+    if not text.strip():
+        raise ConfigError(f"[taxi] source is empty; it is a URL or a path such as /data/trips/{_EXAMPLE}")
+    if text != text.strip():
+        raise _wrong(text, "has spaces around it")
+    if not separator:
+        return
+    if scheme not in ("http", "https", "file"):
+        raise _wrong(text, f"{scheme}:// is not read from; use https://, http://, file:// or a path")
+    host = rest.partition("/")[0]
+    if scheme == "file" and host not in ("", "localhost"):
+        raise _wrong(text, "a file:// URL of this machine begins with file:///")
+    if scheme != "file" and not host.rpartition("@")[2].partition("?")[0]:
+        raise _wrong(text, "names no host")
+    if scheme != "file" and re.search(r":(?!\d*$)[^\]]*$", host.rpartition("@")[2]):
+        # Not shown: what looks like a port may be a password with a slash in it.
+        raise ConfigError("[taxi] source: the port in its URL is no number; a / in a password is written %2F, an @ %40")
+
+
+def _check_fields(text: str) -> None:
+    try:
+        parts = list(Formatter().parse(text))
+    except ValueError as error:
+        raise _wrong(text, f"{error}; a brace that is no field is written twice") from error
+    for _, field, spec, _ in parts:
+        if field is None:
+            continue
+        if field not in _FIELDS:
+            raise _wrong(text, f"unknown field {{{field}}}; the fields are {{color}}, {{year}} and {{month}}")
+        if "{" in (spec or ""):
+            raise _wrong(text, f"{{{field}:{spec}}} has a field within its format")
+    missing = [field for field in ("year", "month") if field not in (field_ for _, field_, _, _ in parts)]
+    if missing:
+        raise _wrong(text, f"has no {{{missing[0]}}}; a file's name is like {_EXAMPLE}")
+
+
+def _check_names(template: Template) -> None:
+    months = list(month_range(*_PROBES))
+    try:
+        names = [template.file_name("yellow", month) for month in months]
+    except (ValueError, TypeError) as error:
+        raise _wrong(template.text, f"bad format: {error}; write {{month:02}} for two digits") from error
+    if any("/" in name or "\0" in name or name in ("", ".", "..") for name in names):
+        raise _wrong(template.text, f"{names[0]!r} is no name for a file; it is like {_EXAMPLE}")
+    if len(set(names)) < len(names):
+        raise _wrong(template.text, f"months share the file name {names[0]!r}; it must hold {{year}} and {{month}}")
