@@ -1,0 +1,75 @@
+"""What every test gets: real servers' fixtures, TLC's files where there are any, and the rule that CI skips nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import luigi.task_register
+import pytest
+
+from tests.support.project import Project
+
+pytest_plugins = ["tests.support.postgres"]
+
+_HOW_TO_GET_TLC_FILES = (
+    "set TLC_DATA to a folder with TLC's files to run this: whole/ holds the published months, named as TLC names them "
+    "(https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page), heads/ and samples/ hold first lines of old ones, "
+    "bad/ damaged ones"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long forms of tests that have a short one in the suite."""
+    parser.addoption("--kills", type=int, default=4, help="at how many moments test_kill.py kills a run")
+
+
+@pytest.fixture(scope="session")
+def tlc_data() -> Path:
+    """The folder with files as TLC published them, which are not part of this repository."""
+    if "TLC_DATA" not in os.environ:
+        pytest.skip(_HOW_TO_GET_TLC_FILES)
+    folder = Path(os.environ["TLC_DATA"]).resolve()
+    if not (folder / "whole").is_dir():
+        pytest.fail(f"TLC_DATA is {folder}, which has no folder whole/: {_HOW_TO_GET_TLC_FILES}")
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A project folder; whatever a failed test leaves running in it is ended."""
+    project = Project(tmp_path / "project")
+    yield project
+    project.end()
+
+
+@pytest.fixture(autouse=True)
+def _no_remembered_tasks() -> Iterator[None]:
+    """Luigi hands out the same object for equal parameters, with what an earlier test cached on it."""
+    luigi.task_register.Register.clear_instance_cache()
+    yield
+    luigi.task_register.Register.clear_instance_cache()
+
+
+def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return []
+    skipped: list[pytest.TestReport] = reporter.stats.get("skipped", [])
+    return skipped
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Under CI=true a skipped test is a failed run: a server that is not there must not look like a pass."""
+    if _skipped(session.config) and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Names what `pytest_sessionfinish` counted."""
+    for report in _skipped(config):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.write_line(
+            f"FAILED under CI=true, because skipped: {report.nodeid or report.fspath}: {reason}", red=True
+        )

@@ -1,0 +1,102 @@
+"""Warehouses as the contract suite sees them: one description of each that other processes can open as well."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import psycopg2
+
+from taxi_luigi.datasets import Dataset
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.warehouses.duckdb import DuckDB
+from taxi_luigi.warehouses.postgres import Postgres
+
+SPAWN = multiprocessing.get_context("spawn")
+"""other processes are new ones, as another machine's would be: nothing of this one's is inherited"""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where a warehouse is: a DuckDB file or a PostgreSQL database."""
+
+    kind: Literal["duckdb", "postgres"]
+    where: str
+
+    def open(self, wait: float = 60.0) -> Warehouse:
+        """The warehouse that is tested."""
+        if self.kind == "duckdb":
+            return DuckDB("duckdb", Path(self.where), wait=wait)
+        return Postgres("postgres", self.where, wait=wait)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the database itself answers, by its own driver; a file that is being written is waited for."""
+        if self.kind == "postgres":
+            with closing(psycopg2.connect(self.where)) as connection, connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetchall()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with closing(duckdb.connect(self.where, read_only=True)) as connection:
+                    return connection.execute(statement).fetchall()
+            except duckdb.IOException as error:
+                if "Could not set lock" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Load:
+    """The arguments of one `replace_month`."""
+
+    dataset: Dataset
+    month: Month
+    clean: Path
+    receipt: CleanReceipt
+
+    def into(self, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
+        """Loads the month, in this process."""
+        return store.open().replace_month(self.dataset, self.month, self.clean, self.receipt, progress)
+
+    def process(self, store: Store, wait_for: Any = None) -> BaseProcess:
+        """The same in another process, which is started and, given an event, waits for it before it loads."""
+        process = SPAWN.Process(target=_load, args=(self, store, wait_for), daemon=True)
+        process.start()
+        return process
+
+
+def _load(load: Load, store: Store, wait_for: Any) -> None:
+    if wait_for is not None:
+        ready, go = wait_for
+        ready.release()
+        go.wait()
+    load.into(store)
+
+
+def load_and_hang(load: Load, store: Store, inside: Any) -> None:
+    """Loads until the first batch was handed over, says so, and stays there for ever."""
+
+    def hang(_done: int, _total: int) -> None:
+        inside.release()
+        threading.Event().wait()
+
+    load.into(store, hang)
+
+
+def poll(store: Store, statement: str, stop: Any, seen: Any) -> None:
+    """Asks the same again and again until `stop` is set, then puts the list of all answers into `seen`."""
+    answers = []
+    while not stop.wait(0.01):
+        answers.append(store.query(statement))
+    seen.put(answers)

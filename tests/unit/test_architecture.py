@@ -1,0 +1,81 @@
+"""The limits that keep the package readable and its command quick, and the versions that CI pins."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted((ROOT / "taxi_luigi").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+HEAVY = {"pandas", "numpy", "pyarrow", "sqlalchemy", "google", "duckdb", "psycopg2", "pgpq"}
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_is_short_and_says_what_it_holds(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 250
+    says = ast.get_docstring(ast.parse(text))
+    assert says, "a module opens with what it holds"
+    # A package's also lists its files or draws its tasks.
+    assert len(says.splitlines()) <= (12 if path.name == "__init__.py" else 6)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_function_fits_a_screen(path: Path) -> None:
+    long = {
+        node.name: lines
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or 0) - node.lineno + 1) > 40
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name)
+def test_a_file_of_tests_has_tests(path: Path) -> None:
+    names = [node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    assert any(name.startswith("test_") for name in names)
+
+
+def test_naming_a_task_imports_nothing_heavy(tmp_path: Path) -> None:
+    """What `luigi --module taxi_luigi` imports before it knows whether there is anything to do."""
+    code = "import json, sys, taxi_luigi; taxi_luigi.LoadAllMonths; print(json.dumps(sorted(sys.modules)))"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+    assert HEAVY & set(json.loads(printed)) == set()
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", line) for line in lines), "names and versions, no more"
+    return {canonicalize_name(package): pinned for package, _, pinned in (line.partition("==") for line in lines)}
+
+
+def test_this_environment_has_the_pinned_versions() -> None:
+    assert {package: version(package) for package in pins()} == pins()
+
+
+def test_every_requirement_is_pinned_within_its_bounds() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    wanted = setup["options"]["install_requires"] + setup["options.extras_require"]["test"]
+    requirements = [Requirement(line) for line in wanted.splitlines() if line]
+    assert len(requirements) > 20
+    for requirement in requirements:
+        assert pins()[canonicalize_name(requirement.name)] in requirement.specifier, requirement
