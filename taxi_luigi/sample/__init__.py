@@ -1,0 +1,37 @@
+"""TLC-shaped months from a seed: the layouts, types and defects of the real files, and not one real row.
+
+For trying the pipeline without a network, for tests, and for the benchmarks. The same seed, color, month and number of
+rows give the same bytes. Nothing in the pipeline itself uses this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from taxi_luigi.months import Month
+from taxi_luigi.sample.files import file_name, write_month
+from taxi_luigi.sample.layouts import Form
+from taxi_luigi.sample.zones import write_zones
+
+__all__ = ["Form", "write_month", "write_samples", "write_zones"]
+
+ZONES_FILE = "taxi_zone_lookup.csv"
+
+
+def write_samples(
+    folder: Path, colors: Iterable[str], months: Iterable[Month], rows: int, seed: int = 0, form: Form = "parquet"
+) -> list[Path]:
+    """Writes every color's months and the zones into one folder, and returns the files that it wrote.
+
+    A file that is already there is left alone, whatever it holds: remove it to have it made again. Raises UsageError.
+    """
+    written = []
+    ordered = list(months)
+    for color in colors:
+        for month in ordered:
+            if not (folder / file_name(color, month, form)).exists():
+                written.append(write_month(folder, color, month, rows, seed, form))
+    if not (folder / ZONES_FILE).exists():
+        written.append(write_zones(folder / ZONES_FILE, seed))
+    return written
