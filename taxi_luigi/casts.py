@@ -6,6 +6,8 @@ their values are null. The whole column is cast at once; only when that fails ar
 
 from __future__ import annotations
 
+import sys
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,6 +36,16 @@ _LAST_TIME = 253_402_300_799_999_999
 Read = tuple[pa.Array, pa.BooleanArray | None]
 
 
+def constant(value: int, kind: pa.DataType) -> pa.Scalar:
+    """A scalar of an integer, date or time type, by its bits.
+
+    pa.scalar(), and every compute function that is handed a Python value, imports pandas wherever that is installed:
+    0.11 s and 35 MB in each process that cleans a month (pyarrow 26, Nov 2026).
+    """
+    bits = value.to_bytes(kind.bit_width // 8, sys.byteorder, signed=True)
+    return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bits)])[0]
+
+
 def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
     """Whether values of one Arrow type can mean those of a canonical type. False: a date for an id, a list, a zone."""
     if pa.types.is_dictionary(found):
@@ -54,6 +66,8 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
     target = ARROW[wanted]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_string_view(column.type):
+        column = pc.cast(column, pa.string())
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target), None
     if target == pa.string():
@@ -100,6 +114,8 @@ def _there_and_back(column: pa.Array, target: pa.DataType) -> Read:
     try:
         values = pc.cast(column, target, safe=False)
         lost = pc.fill_null(pc.not_equal(pc.cast(values, column.type, safe=False), column), False)
+        if pa.types.is_unsigned_integer(column.type):  # -1 comes back as it was, too
+            lost = pc.or_(lost, pc.fill_null(pc.less(pc.cast(values, pa.float64(), safe=False), 0), False))
     except pa.ArrowInvalid:  # a time so far away that even the unchecked cast refuses it
         values, lost = pa.nulls(len(column), target), pc.is_valid(column)
     return _blank(values, lost), lost
@@ -120,9 +136,8 @@ def _as_text(column: pa.Array) -> Read:
         column = _without_nan(column)
     if column.type != pa.string():
         column = pc.cast(column, pa.string())
-    empty = pc.equal(column, "")
-    if empty.true_count:
-        column = _blank(column, pc.fill_null(empty, False))
+    if pc.min(pc.binary_length(column)).as_py() == 0:
+        column = _blank(column, pc.fill_null(pc.equal(column, ""), False))
     data = column.buffers()[2]
     if data is None or b"\0" not in data.to_pybytes():
         return column, None

@@ -7,10 +7,11 @@ loss. Rows are never dropped here: what could not be cast is null, and a mask un
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 
-from taxi_luigi.casts import ARROW, can_become, read
+from taxi_luigi.casts import ARROW, can_become, constant, read
 from taxi_luigi.datasets import FILE_MONTH, Column, Dataset
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
@@ -38,7 +39,7 @@ class Conformed:
 
     batch: pa.RecordBatch
     faults: dict[str, pa.BooleanArray]
-    """`unreadable:COLUMN` → mask of the rows in which that column's value could not be read; only where there are any"""
+    """`unreadable:COLUMN` → mask of the rows in which that column could not be read; only where there are any"""
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
@@ -73,7 +74,7 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
     faults = {}
     for column, source in zip(layout.dataset.columns, layout.sources, strict=True):
         if column.name == FILE_MONTH:
-            arrays.append(pa.repeat(pa.scalar(layout.month.first_day, pa.date32()), batch.num_rows))
+            arrays.append(_file_month(layout.month, batch.num_rows))
         elif source is None:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
@@ -82,6 +83,10 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
             if lost is not None and lost.true_count:
                 faults[f"unreadable:{column.name}"] = lost
     return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), faults)
+
+
+def _file_month(month: Month, rows: int) -> pa.Array:
+    return pa.repeat(constant((month.first_day - date(1970, 1, 1)).days, pa.date32()), rows)
 
 
 def _plain(name: str) -> str:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taxi_luigi.casts import constant
 from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import digest
+
+_ZERO, _UNKNOWN, _OUTSIDE = (constant(value, pa.int32()) for value in (0, 264, 265))
 
 Mask = Callable[[pa.RecordBatch, Dataset, Month], pa.BooleanArray | None]
 
@@ -68,7 +72,7 @@ def _rule(reason: str) -> Callable[[Mask], Mask]:
 @_rule("no passengers: passenger_count is 0")
 def no_passengers(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """The rule of the course's flows."""
-    return pc.equal(batch["passenger_count"], 0) if dataset.has("passenger_count") else None
+    return pc.equal(batch["passenger_count"], _ZERO) if dataset.has("passenger_count") else None
 
 
 @_rule("the trip ends before it begins")
@@ -81,20 +85,20 @@ def dropoff_before_pickup(batch: pa.RecordBatch, dataset: Dataset, month: Month)
 def outside_file_month(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """A handful in most months, with pickups in years from 2001 to 2098."""
     pickup = batch[dataset.pickup]
-    first, following = (pa.scalar(day, pickup.type) for day in (month.first_day, month.plus(1).first_day))
+    first, following = (constant(_microseconds(each), pickup.type) for each in (month, month.plus(1)))
     return pc.or_(pc.less(pickup, first), pc.greater_equal(pickup, following))
 
 
 @_rule("total_amount is below zero")
 def negative_total(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Mostly refunds: each shares vendor, times and zones with the trip that it takes back."""
-    return pc.less(batch["total_amount"], 0) if dataset.has("total_amount") else None
+    return pc.less(batch["total_amount"], _ZERO) if dataset.has("total_amount") else None
 
 
 @_rule("trip_distance is exactly 0")
 def zero_distance(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Not below zero: a distance below zero is another defect than a meter that did not run."""
-    return pc.equal(batch["trip_distance"], 0) if dataset.has("trip_distance") else None
+    return pc.equal(batch["trip_distance"], _ZERO) if dataset.has("trip_distance") else None
 
 
 @_rule("pickup or dropoff in zone 264 (unknown) or 265 (outside New York City)")
@@ -106,10 +110,14 @@ def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.Bo
 
 
 def _nowhere(zone: pa.Array) -> pa.BooleanArray:
-    return pc.and_(pc.greater_equal(zone, 264), pc.less_equal(zone, 265))
+    return pc.and_(pc.greater_equal(zone, _UNKNOWN), pc.less_equal(zone, _OUTSIDE))
+
+
+def _microseconds(month: Month) -> int:
+    return (month.first_day - date(1970, 1, 1)).days * 86_400_000_000
 
 
 def fill_passengers(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with 0 for every missing passenger_count."""
     position = batch.schema.get_field_index("passenger_count")
-    return batch.set_column(position, batch.schema.field(position), pc.fill_null(batch.column(position), 0))
+    return batch.set_column(position, batch.schema.field(position), pc.fill_null(batch.column(position), _ZERO))

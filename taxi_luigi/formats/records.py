@@ -1,7 +1,7 @@
 """A csv file's bytes → blocks that end where a record ends, and the number of records in each.
 
 Records are counted here by looking for line ends, so that the csv parser's own count can be held against it.
-What the fields of a record are is the parser's business (formats.py).
+What its fields are is the business of the parser (text.py).
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ BLOCK = 4 << 20
 LONGEST_RECORD = 16 * BLOCK
 
 # A quote opens a field only where a field begins: 5" elsewhere is text. That is also how pyarrow reads it.
-_QUOTED = re.compile(rb'(^|[,\r\n])"(?:[^"]|"")*+"')
-_LEFT_OPEN = re.compile(rb'(?:^|[,\r\n])"(?:[^"]|"")*+\Z')
+_QUOTES = rb'"(?:[^"]++|"")*+"'
+_FIELD = rb"(?:" + _QUOTES + rb'[^,\r\n]*+|(?!")[^,\r\n]*+)'
+_FIELDS = _FIELD + rb"(?:," + _FIELD + rb")*+"
+_RECORD = re.compile(rb"(?!\Z|[\r\n])" + _FIELDS)
+_RECORDS = re.compile(rb"(?:" + _FIELDS + rb"[\r\n])*+")
 
 
 def blocks(stream: BinaryIO, where: object) -> Iterator[bytes]:
-    """Whole records in pieces of about BLOCK bytes. Raises BadFile when one record is longer than LONGEST_RECORD."""
+    """Whole records in pieces of about BLOCK bytes.
+
+    Raises BadFile when one record is longer than LONGEST_RECORD, and when the file ends within quotes.
+    """
     rest = b""
     while more := stream.read(BLOCK):
         block = rest + more
@@ -34,13 +40,17 @@ def blocks(stream: BinaryIO, where: object) -> Iterator[bytes]:
         if len(rest) > LONGEST_RECORD:
             raise BadFile(f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file; fetch it again")
     if rest:
+        if _end_of_records(rest + b"\n") <= len(rest):
+            raise BadFile(
+                f"{where}: ends within a quoted field, so it was cut short or a quote is astray; fetch it again"
+            )
         yield rest
 
 
 def count(block: bytes) -> int:
     """Records in a block of whole ones; blank lines are none."""
-    if b'"' in block and b"\n" in b"".join(block.split(b'"')[1::2]):
-        block = _QUOTED.sub(rb"\1x", block)
+    if b'"' in block:
+        return len(_RECORD.findall(block))
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\n\n" in block or block.startswith(b"\n"):
@@ -50,9 +60,5 @@ def count(block: bytes) -> int:
 
 def _end_of_records(block: bytes) -> int:
     """Where the last whole record ends; 0 when there is none."""
-    end = block.rfind(b"\n") + 1
-    if block.count(b'"', 0, end) % 2:
-        left_open = _LEFT_OPEN.search(block, 0, end)
-        if left_open:
-            end = block.rfind(b"\n", 0, left_open.start() + 1) + 1
-    return end
+    whole = _RECORDS.match(block) if b'"' in block else None
+    return block.rfind(b"\n") + 1 if whole is None else whole.end()

@@ -1,0 +1,235 @@
+"""One raw file → one clean month, its rejects, and the account of both.
+
+Rows stream through in Arrow batches: reading and checking on one thread, writing on another, so memory does not grow
+with the month. What a column or a rule is, is known in conform.py and rules.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from taxi_luigi.clean import rejects as rejected_rows
+from taxi_luigi.clean.output import MonthFiles, rows_written
+from taxi_luigi.conform import Conformed, Layout, conform, match
+from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
+from taxi_luigi.errors import AccountError, LayoutError
+from taxi_luigi.formats import Chunk, RawFile, open_raw
+from taxi_luigi.formats.ahead import ahead
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, CleanRules, fill_passengers
+
+ROW_GROUP = 262_144
+"""Rows in a row group at least, but for the last: what warehouses read in parallel."""
+
+REJECT_GROUP = 32_768
+"""Rejects that end a row group early: each is some 1 kB in memory, a trip 0.15 kB."""
+
+Progress = Callable[[int, int], None]
+
+logger = logging.getLogger("luigi-interface")
+
+
+@dataclass
+class Tally:
+    """Counts of one month while it streams through."""
+
+    kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    nulls: Counter[str] = field(default_factory=Counter)
+    """in columns that are left out"""
+    missing_after: int = 0
+    zero_after: int = 0
+    """passenger counts in the rows kept"""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What one chunk became."""
+
+    records: int
+    kept: pa.RecordBatch
+    rejects: list[pa.RecordBatch]
+
+
+def clean_month(
+    dataset: Dataset,
+    month: Month,
+    raw: Path,
+    raw_receipt: RawReceipt,
+    edition: str,
+    rules: CleanRules,
+    clean: Path,
+    rejects: Path,
+    progress: Progress,
+) -> CleanReceipt:
+    """Writes the clean month at `clean` and, only when there are any, the rows taken out at `rejects`.
+
+    Both carry the receipt that is returned in their footers. `progress` is called from this thread with (records done,
+    records in all, 0 when that is not known beforehand). Raises BadFile for a damaged file, LayoutError for columns
+    that make no trips of this color, AccountError when the rows in both footers are not those of the raw file. After
+    a failure what is at the two paths is worthless, and the caller's to remove.
+    """
+    with open_raw(raw) as source:
+        layout = match(dataset, month, source.schema, raw)
+        _judge_unknown(layout, rules, raw)
+        tally = Tally()
+        groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
+        with MonthFiles(clean, rejects) as files, closing(groups):
+            done = 0
+            for group in groups:
+                files.write_clean(layout.schema, [cleaned.kept for cleaned in group])
+                files.write_rejects(rejected_rows.SCHEMA, [batch for cleaned in group for batch in cleaned.rejects])
+                done += sum(cleaned.records for cleaned in group)
+                progress(done, source.records_hint or 0)
+            receipt = _receipt(layout, source, tally, edition, raw_receipt)
+            files.sign(receipt)
+        _balance(receipt, raw, clean, rejects)
+    _log_passengers(receipt, tally, dataset)
+    return receipt
+
+
+def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
+    if layout.unknown:
+        names = ", ".join(f"{name} ({layout.found[name]})" for name in layout.unknown)
+        if rules.unknown_columns == "fail":
+            raise LayoutError(
+                f"{raw}: columns that taxi_luigi does not know: {names}; [clean] unknown_columns = warn leaves them out"
+            )
+        logger.warning("%s: left out columns that taxi_luigi does not know: %s", raw, names)
+
+
+def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -> Generator[Cleaned, None, None]:
+    none = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in source.schema], schema=source.schema)
+    with closing(source.chunks()) as chunks:
+        for chunk in chain([Chunk(none, 1)], chunks):  # a month without records has its rules counted, too
+            for name, position in layout.unknown.items():
+                tally.nulls[name] += chunk.batch.column(position).null_count
+            yield _clean_chunk(chunk, layout, rules, tally)
+
+
+def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) -> Cleaned:
+    conformed = conform(chunk.batch, layout)
+    reasons = _reasons(conformed, layout, rules, tally)
+    kept, rejects = conformed.batch, []
+    if reasons is not None:
+        kept = kept.filter(pc.is_null(reasons))
+        rejects.append(rejected_rows.of_rows(chunk, reasons, layout.month))
+    if chunk.broken:
+        rejects.append(rejected_rows.of_broken(chunk, layout.month))
+    for batch in rejects:
+        for entry in pc.value_counts(batch["reason"]).to_pylist():
+            tally.rejected[entry["values"]] += entry["counts"]
+    tally.kept += kept.num_rows
+    if layout.dataset.has("passenger_count"):
+        kept = _passengers(kept, layout, rules, tally)
+    return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, rejects)
+
+
+def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
+    """For every row its first reason to be taken out, else null; None when no row has one. Counts every rule."""
+    masks = dict(conformed.faults)
+    if layout.dataset.has("passenger_count"):
+        tally.rules[FILL_MISSING_PASSENGERS] += _missing_passengers(conformed)
+    for name, rule in RULES.items():
+        mask = rule.mask(conformed.batch, layout.dataset, layout.month)
+        if mask is not None:
+            tally.rules[name] += mask.true_count
+            if name in rules.reject and mask.true_count:
+                masks[name] = pc.fill_null(mask, False)
+    if not masks:
+        return None
+    return pc.case_when(pc.make_struct(*masks.values(), field_names=list(masks)), *masks)
+
+
+def _missing_passengers(conformed: Conformed) -> int:
+    unreadable = conformed.faults.get("unreadable:passenger_count")
+    return int(conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0))
+
+
+def _passengers(kept: pa.RecordBatch, layout: Layout, rules: CleanRules, tally: Tally) -> pa.RecordBatch:
+    missing = kept["passenger_count"].null_count
+    if rules.fill_missing_passengers and missing:
+        tally.changed[FILL_MISSING_PASSENGERS] += missing
+        kept = fill_passengers(kept)
+    tally.missing_after += kept["passenger_count"].null_count
+    zero = RULES["no_passengers"].mask(kept, layout.dataset, layout.month)
+    tally.zero_after += zero.true_count if zero is not None else 0
+    return kept
+
+
+def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], None, None]:
+    """Chunks for one row group each; at least one group, so that a month without rows has a file, too."""
+    group: list[Cleaned] = []
+    kept = rejected = 0
+    with closing(parts):
+        for part in parts:
+            group.append(part)
+            kept += part.kept.num_rows
+            rejected += part.records - part.kept.num_rows
+            if kept >= ROW_GROUP or rejected >= REJECT_GROUP:
+                yield group
+                group, kept, rejected = [], 0, 0
+    yield group
+
+
+def _receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt) -> CleanReceipt:
+    records = source.records()
+    rules = (*RULES, FILL_MISSING_PASSENGERS)
+    return CleanReceipt(
+        edition=edition,
+        color=layout.dataset.color,
+        month=str(layout.month),
+        raw=raw,
+        raw_format=source.format,
+        layout=layout.found,
+        left_out={
+            name: {"type": layout.found[name], "nulls": round(tally.nulls[name] / records, 6) if records else 0.0}
+            for name in layout.unknown
+        },
+        rows_in=records,
+        rows_kept=tally.kept,
+        rejected=dict(sorted(tally.rejected.items())),
+        rules={name: tally.rules[name] for name in rules if name in tally.rules},
+        changed=dict(tally.changed),
+        versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
+    )
+
+
+def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> None:
+    kept, rejected = rows_written(clean), rows_written(rejects)
+    if receipt.rows_in != kept + rejected or (kept, rejected) != (receipt.rows_kept, receipt.rows_rejected):
+        raise AccountError(
+            f"{raw}: holds {receipt.rows_in:,} records, but {kept:,} were kept and {rejected:,} rejected; nothing was"
+            " published. Fetch the file again; if that does not help, report it"
+        )
+
+
+def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> None:
+    if dataset.has("passenger_count"):
+        logger.info(
+            "%s %s: passenger_count missing in %s rows before, %s after; zero in %s before, %s after",
+            receipt.color,
+            receipt.month,
+            *(f"{rows:,}" for rows in (receipt.rules[FILL_MISSING_PASSENGERS], tally.missing_after)),
+            *(f"{rows:,}" for rows in (receipt.rules["no_passengers"], tally.zero_after)),
+        )
+
+
+def _version() -> str:
+    try:
+        return version("taxi_luigi")
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,79 @@
+"""A raw file → a stream of Arrow batches, whatever its format: parquet, csv, csv.gz, told apart by their bytes.
+
+Here is also what makes a file whole. What the columns mean is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from taxi_luigi.errors import BadFile
+from taxi_luigi.formats.parquet import MAGIC, ParquetRaw, open_parquet, read_receipt
+from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile, one_line
+from taxi_luigi.formats.text import BYTE_ORDER_MARK, GZIP_MAGIC, CsvRaw, inflated
+
+__all__ = ["BrokenRecord", "Chunk", "Format", "RawFile", "check_whole", "open_raw", "read_receipt", "sniff"]
+
+_HEAD = 65_536
+_LFS = b"version https://git-lfs"
+
+
+def sniff(path: Path) -> Format:
+    """What a file is by its first bytes. Raises BadFile, which quotes them, when it is none of the three."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        raise BadFile(f"{path}: the file is empty; fetch it again")
+    if head.startswith(MAGIC):
+        return "parquet"
+    if not head.startswith(GZIP_MAGIC):
+        _expect_csv(head, path)
+        return "csv"
+    with inflated(path) as stream:
+        _expect_csv(stream.read(_HEAD), path)
+    return "csv.gz"
+
+
+def check_whole(path: Path) -> Format:
+    """`sniff`, and whether the file is there to its end: parquet's footer, gzip's checksums. Raises BadFile."""
+    found = sniff(path)
+    if found == "parquet":
+        open_parquet(path).close()
+    elif found == "csv.gz":
+        with inflated(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    return found
+
+
+@contextmanager
+def open_raw(path: Path) -> Iterator[RawFile]:
+    """Opens a raw file of any format. Raises BadFile, also while its chunks are read."""
+    found = sniff(path)
+    if found == "parquet":
+        with open_parquet(path) as file:
+            yield ParquetRaw(path, file)
+    elif found == "csv.gz":
+        with inflated(path) as stream:
+            yield CsvRaw(path, found, stream)
+    else:
+        with path.open("rb") as stream:
+            yield CsvRaw(path, found, stream)
+
+
+def _expect_csv(head: bytes, path: Path) -> None:
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    line = text.splitlines()[0] if text else b""
+    if text.startswith(b"<"):
+        what = "a web page or an error in XML"
+    elif text.startswith((b"{", b"[")):
+        what = "a message in JSON"
+    elif text.startswith(_LFS):
+        what = "a pointer of Git LFS, not the file it points to"
+    elif b"," in line and b"\0" not in line:
+        return
+    else:
+        what = "neither parquet nor csv nor csv.gz"
+    raise BadFile(f"{path}: {what}; it begins {one_line(text[:400].decode('utf-8', 'replace'))!r}; fetch it again")

@@ -1,0 +1,66 @@
+"""Parquet: batches, the footer, and the receipt in it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from taxi_luigi.errors import BadFile
+from taxi_luigi.formats.raw import Chunk, Format, damage, one_line
+from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
+
+MAGIC = b"PAR1"
+
+BATCH_ROWS = 65_536
+
+
+class ParquetRaw:
+    """A raw parquet file; the footer knows how many records it holds."""
+
+    format: Format = "parquet"
+
+    def __init__(self, path: Path, file: pq.ParquetFile) -> None:
+        self._path, self._file = path, file
+        self.schema = file.schema_arrow
+        self.records_hint: int | None = file.metadata.num_rows
+
+    def chunks(self) -> Generator[Chunk, None, None]:
+        first = 1
+        with damage(self._path):
+            for batch in self._file.iter_batches(BATCH_ROWS):
+                yield Chunk(batch, first)
+                first += batch.num_rows
+
+    def records(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """Raises BadFile when the file is not parquet from its first bytes to its footer."""
+    with path.open("rb") as file:
+        start = file.read(4)
+        file.seek(0, 2)
+        length = file.tell()
+        file.seek(max(0, length - 4))
+        end = file.read(4)
+    if start != MAGIC:
+        raise BadFile(f"{path}: not a parquet file; it begins {one_line(start)!r}")
+    if end != MAGIC or length < 12:
+        raise BadFile(f"{path}: a parquet file cut short after {length:,} bytes; fetch it again")
+    with damage(path):
+        # pyarrow's default reads ahead by whole row groups: 398 MB instead of 182 for 13.7 million rows (Nov 2026).
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536)
+
+
+def read_receipt(path: Path) -> CleanReceipt | None:
+    """The receipt in a parquet file's footer; None when it carries none. Raises BadFile when it is no parquet file."""
+    with open_parquet(path) as file:
+        text = (file.metadata.metadata or {}).get(FOOTER_KEY.encode())
+    try:
+        return None if text is None else CleanReceipt.from_json(text)
+    except ValueError as error:
+        raise BadFile(
+            f"{path}: the receipt in its footer cannot be read ({one_line(error)}); clean it again"
+        ) from error

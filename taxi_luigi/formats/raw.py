@@ -1,0 +1,67 @@
+"""What every format promises of an open raw file, and how damage is told. The formats themselves are beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from taxi_luigi.errors import BadFile
+
+Format = Literal["parquet", "csv", "csv.gz"]
+
+
+@dataclass(frozen=True)
+class BrokenRecord:
+    """A csv record with more or fewer fields than the header."""
+
+    number: int
+    """among its chunk's records, from 1"""
+    text: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some consecutive records: those that made rows, and those that did not."""
+
+    batch: pa.RecordBatch
+    first: int
+    """ordinal of the first record in the file, from 1"""
+    broken: Sequence[BrokenRecord] = ()
+
+
+class RawFile(Protocol):
+    """An open raw file."""
+
+    format: Format
+    schema: pa.Schema
+    """as found; every column of a csv is string, and an empty field null"""
+    records_hint: int | None
+    """how many records there are, where that is known beforehand"""
+
+    def chunks(self) -> Generator[Chunk, None, None]:
+        """All records, once. Raises BadFile where the file turns out to be damaged."""
+
+    def records(self) -> int:
+        """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
+
+
+@contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Turns what Arrow says of damaged bytes into BadFile; an error of the operating system keeps its number."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise BadFile(f"{path}: damaged ({one_line(error)}); fetch it again") from error
+
+
+def one_line(text: object, width: int = 100) -> str:
+    """The beginning of a text, fit for the one line of an error."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return words if len(words) <= width else words[: width - 1] + "…"

@@ -1,0 +1,327 @@
+"""Whole months through the engine: what is kept, what is taken out and why, and that the account adds up."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from taxi_luigi import clean as engine
+from taxi_luigi.clean import clean_month
+from taxi_luigi.clean.output import rows_written
+from taxi_luigi.clean.rejects import SCHEMA
+from taxi_luigi.conform import canonical_schema
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import AccountError, BadFile, LayoutError
+from taxi_luigi.formats import open_raw, read_receipt, records
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.rules import RULES, CleanRules
+
+MONTH = Month(2021, 1)
+YELLOW = DATASETS["yellow"]
+RAW_RECEIPT = RawReceipt("https://x/raw", '"e"', None, 7, "ab" * 32, "0123456789", "2026-11-21T00:00:00+00:00")
+START = datetime(2021, 1, 5, 12)
+
+HEADER = "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count,trip_distance,total_amount"
+GOOD = "1,2021-01-05 12:00:00,2021-01-05 12:09:00,1,2.5,9.8"
+
+
+class Cleaned:
+    """A month that was cleaned in a test: its receipt and the two files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clean, self.rejects = folder / "clean", folder / "rejects"
+        self.progress: list[tuple[int, int]] = []
+
+    def run(self, raw: Path, rules: CleanRules, color: str = "yellow", month: Month = MONTH) -> Cleaned:
+        self.receipt = clean_month(
+            DATASETS[color], month, raw, RAW_RECEIPT, "0123456789-abcdef0123", rules, self.clean, self.rejects,
+            lambda done, total: self.progress.append((done, total)),
+        )  # fmt: skip
+        return self
+
+    def kept(self) -> pa.Table:
+        return pq.read_table(self.clean)
+
+    def rejected(self) -> list[dict[str, Any]]:
+        return pq.read_table(self.rejects).to_pylist() if self.rejects.exists() else []
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Callable[..., Cleaned]:
+    """Cleans a raw file: csv lines, or columns for parquet."""
+
+    def run(raw: list[str] | dict[str, Any] | Path, rules: CleanRules | None = None, **more: Any) -> Cleaned:
+        if isinstance(raw, list):
+            (tmp_path / "raw").write_bytes(gzip.compress("\n".join([HEADER, *raw]).encode()))
+        elif isinstance(raw, dict):
+            pq.write_table(pa.table(raw), tmp_path / "raw", row_group_size=2)
+        path = raw if isinstance(raw, Path) else tmp_path / "raw"
+        (tmp_path / "out").mkdir(exist_ok=True)
+        return Cleaned(tmp_path / "out").run(path, rules or CleanRules(), **more)
+
+    return run
+
+
+def trips(rows: int) -> dict[str, Any]:
+    return {"VendorID": [1] * rows, "tpep_pickup_datetime": [START] * rows, "tpep_dropoff_datetime": [START] * rows}
+
+
+def test_a_month_without_faults_has_no_rejects(clean: Callable[..., Cleaned]) -> None:
+    month = clean(trips(5))
+    assert month.kept().schema.remove_metadata() == canonical_schema(YELLOW)
+    assert month.kept()["file_month"].to_pylist() == [date(2021, 1, 1)] * 5
+    assert not month.rejects.exists()
+    assert (month.receipt.rows_in, month.receipt.rows_kept, month.receipt.rejected) == (5, 5, {})
+    assert month.progress == [(5, 5)]
+
+
+def test_the_receipt_is_in_both_footers(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD, "x" + GOOD])
+    assert read_receipt(month.clean) == month.receipt
+    assert read_receipt(month.rejects) == month.receipt
+    receipt = month.receipt
+    assert (receipt.color, receipt.month, receipt.raw_format) == ("yellow", "2021-01", "csv.gz")
+    assert (receipt.edition, receipt.raw) == ("0123456789-abcdef0123", RAW_RECEIPT)
+    assert receipt.layout["VendorID"] == "string"
+    assert receipt.versions["pyarrow"] == pa.__version__
+
+
+def test_what_cannot_be_stored_is_rejected_with_its_raw_text_and_place(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD, GOOD.replace("-05 12:00", "-32 12:00"), "too,few", "", GOOD, GOOD.replace("2.5", "far"), GOOD])
+    assert pq.read_schema(month.rejects).remove_metadata() == SCHEMA
+    rejects = sorted(month.rejected(), key=lambda reject: reject["record"])
+    assert [(reject["record"], reject["reason"]) for reject in rejects] == [
+        (2, "unreadable:tpep_pickup_datetime"),
+        (3, "field_count"),
+        (5, "unreadable:trip_distance"),
+    ]
+    assert {reject["file_month"] for reject in rejects} == {date(2021, 1, 1)}
+    assert dict(rejects[0]["raw"])["tpep_pickup_datetime"] == "2021-01-32 12:00:00"
+    assert dict(rejects[1]["raw"]) == {"line": "too,few"}
+    assert list(dict(rejects[2]["raw"])) == HEADER.split(",")
+    assert month.receipt.rejected == {
+        "field_count": 1,
+        "unreadable:tpep_pickup_datetime": 1,
+        "unreadable:trip_distance": 1,
+    }
+    assert (month.receipt.rows_in, month.receipt.rows_kept) == (6, 3)
+
+
+def test_rejects_of_parquet_hold_values_as_text(clean: Callable[..., Cleaned]) -> None:
+    columns = trips(3) | {"RatecodeID": [1.0, 1.5, None], "tip_amount": [0.1, 0.2, None], "odd": [[1], [2], None]}
+    month = clean(columns)
+    [reject] = month.rejected()
+    assert (reject["record"], reject["reason"]) == (2, "unreadable:ratecodeid")
+    assert dict(reject["raw"]) == {
+        "VendorID": "1",
+        "tpep_pickup_datetime": "2021-01-05 12:00:00.000000",
+        "tpep_dropoff_datetime": "2021-01-05 12:00:00.000000",
+        "RatecodeID": "1.5",
+        "tip_amount": "0.2",
+        "odd": None,
+    }
+
+
+def test_a_row_counts_once_under_its_first_reason(clean: Callable[..., Cleaned]) -> None:
+    rules = CleanRules(frozenset({"no_passengers", "negative_total", "zero_distance"}))
+    month = clean(
+        [
+            "1,2021-01-05 12:00:00,2021-01-05 12:09:00,0,0,-9.8",
+            "1,2021-01-05 12:00:00,2021-01-05 12:09:00,1,0,-9.8",
+            "?,2021-01-05 12:00:00,2021-01-05 12:09:00,0,0,-9.8",
+            GOOD,
+        ],
+        rules,
+    )
+    assert month.receipt.rejected == {"negative_total": 1, "no_passengers": 1, "unreadable:vendorid": 1}
+    assert month.receipt.rules["zero_distance"] == 3
+    assert month.receipt.rows_kept == 1
+
+
+def test_rules_that_are_off_are_counted_and_take_nothing_out(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD.replace(",1,2.5,9.8", ",0,0,-1"), GOOD.replace(",1,2.5", ",,2.5"), GOOD])
+    assert month.receipt.rows_kept == 3
+    assert month.receipt.rules == {
+        "no_passengers": 1,
+        "dropoff_before_pickup": 0,
+        "outside_file_month": 0,
+        "negative_total": 1,
+        "zero_distance": 1,
+        "unknown_zone": 0,
+        "fill_missing_passengers": 1,
+    }
+    assert month.receipt.changed == {}
+
+
+def test_filling_missing_passengers_changes_what_is_kept_and_no_other_rule(
+    clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = [GOOD.replace(",1,2.5", ",0,2.5"), *[GOOD.replace(",1,2.5", ",,2.5")] * 3, GOOD]
+    rules = CleanRules(frozenset({"no_passengers"}), fill_missing_passengers=True)
+    with caplog.at_level(logging.INFO, "luigi-interface"):
+        month = clean(raw, rules)
+    assert month.kept()["passenger_count"].to_pylist() == [0, 0, 0, 1]
+    assert month.receipt.changed == {"fill_missing_passengers": 3}
+    assert month.receipt.rejected == {"no_passengers": 1}
+    assert "yellow 2021-01: passenger_count missing in 3 rows before, 0 after; zero in 1 before, 3 after" in caplog.text
+
+
+def test_an_unreadable_passenger_count_is_not_a_missing_one(clean: Callable[..., Cleaned]) -> None:
+    assert clean([GOOD.replace(",1,2.5", ",many,2.5"), GOOD]).receipt.rules["fill_missing_passengers"] == 0
+
+
+def test_unknown_columns_are_left_out_and_recorded_or_fail_the_month(
+    clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture
+) -> None:
+    columns = trips(4) | {"surge": [1.5, None, None, 2.0]}
+    month = clean(columns)
+    assert month.receipt.left_out == {"surge": {"type": "double", "nulls": 0.5}}
+    assert "surge" not in month.kept().schema.names
+    assert "surge (double)" in caplog.text
+    with pytest.raises(LayoutError, match=r"does not know: surge \(double\)"):
+        clean(columns, CleanRules(unknown_columns="fail"))
+
+
+@pytest.mark.parametrize("raw", [trips(0), []], ids=["parquet", "csv"])
+def test_a_month_without_rows_is_a_clean_file_without_rows(clean: Callable[..., Cleaned], raw: Any) -> None:
+    month = clean(raw)
+    assert month.kept().num_rows == 0
+    assert month.kept().schema.remove_metadata() == canonical_schema(YELLOW)
+    assert month.receipt.rows_in == 0
+    assert not month.rejects.exists()
+
+
+def test_a_month_of_rejects_alone_adds_up(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD] * 3, CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
+    assert (month.receipt.rows_kept, month.receipt.rejected) == (0, {"outside_file_month": 3})
+    assert (rows_written(month.clean), rows_written(month.rejects)) == (0, 3)
+
+
+def test_a_count_that_does_not_agree_fails_the_month(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = records.count
+    monkeypatch.setattr(records, "count", lambda block: count(block) + 1)
+    with pytest.raises(AccountError, match=r"holds \d records, but 2 were kept and 1 rejected") as error:
+        clean([GOOD, GOOD, "1,2"])
+    assert "\n" not in str(error.value)
+
+
+def test_a_receipt_that_says_other_than_the_footers_fails_the_month(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD, "1,2"])
+    for wrong in ({"rows_in": 3}, {"rows_kept": 2, "rejected": {}}):
+        receipt: CleanReceipt = replace(month.receipt, **wrong)
+        with pytest.raises(AccountError):
+            engine._balance(receipt, Path("raw"), month.clean, month.rejects)
+
+
+def test_damage_half_way_fails_the_month(clean: Callable[..., Cleaned], tmp_path: Path) -> None:
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress("\n".join([HEADER, *[GOOD] * 50_000]).encode())[:-20])
+    with pytest.raises(BadFile, match="cut short or damaged"):
+        clean(path)
+
+
+def test_row_groups_are_large_whatever_the_raw_file_has(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "ROW_GROUP", 100)
+    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 30)
+    month = clean(trips(1000))
+    footer = pq.read_metadata(month.clean)
+    assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [120] * 8 + [40]
+    assert footer.row_group(0).column(1).compression == "ZSTD"
+    assert [done for done, total in month.progress] == [*range(120, 1000, 120), 1000]
+
+
+def test_many_rejects_do_not_pile_up(clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "REJECT_GROUP", 50)
+    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 30)
+    month = clean(trips(300), CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
+    footer = pq.read_metadata(month.rejects)
+    assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [60] * 5
+
+
+def test_the_same_raw_file_gives_the_same_bytes(clean: Callable[..., Cleaned]) -> None:
+    raw = [GOOD, "1,2", GOOD] * 100
+    first = clean(raw)
+    before = first.clean.read_bytes(), first.rejects.read_bytes()
+    again = clean(raw)
+    assert (again.clean.read_bytes(), again.rejects.read_bytes()) == before
+
+
+def test_cleaning_imports_no_pandas(tmp_path: Path) -> None:
+    """It costs 0.11 s and 35 MB in every worker; pyarrow imports it behind our back when handed a Python value."""
+    pq.write_table(pa.table(trips(5)), tmp_path / "raw")
+    program = """
+import sys
+from pathlib import Path
+from taxi_luigi.clean import clean_month
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import RawReceipt
+from taxi_luigi.rules import CleanRules
+clean_month(DATASETS["yellow"], Month(2021, 1), Path("raw"), RawReceipt("u", None, None, 1, "s", "e", "t"), "e-e",
+    CleanRules(), Path("clean"), Path("rejects"), lambda done, total: None)
+sys.exit("pandas" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": ":".join(sys.path)}, check=True)
+
+
+MONTHS = {
+    "green_tripdata_2020-11.csv.gz": 88_605,
+    "green_tripdata_2020-12.csv.gz": 83_130,
+    "green_tripdata_2021-01.parquet": 76_518,
+    "green_tripdata_2021-02.parquet": 64_572,
+    "green_tripdata_2021-03.parquet": 83_827,
+    "green_tripdata_2022-01.parquet": 62_495,
+    "green_tripdata_2023-01.parquet": 68_211,
+    "green_tripdata_2023-02.parquet": 64_809,
+    "green_tripdata_2024-01.parquet": 56_551,
+    "green_tripdata_2025-11.parquet": 46_912,
+}
+
+
+@pytest.mark.parametrize(("name", "rows"), MONTHS.items())
+def test_tlcs_own_months_keep_every_row_and_every_cent(
+    clean: Callable[..., Cleaned], tlc_data: Path, name: str, rows: int
+) -> None:
+    raw = tlc_data / "whole" / name
+    month = clean(raw, color="green", month=Month.parse(name[15:22]))
+    assert (month.receipt.rows_in, month.receipt.rows_kept, month.receipt.left_out) == (rows, rows, {})
+    assert _cents(month.kept()["total_amount"]) == _cents(_raw_totals(raw))
+
+
+@pytest.mark.parametrize("name", ["yellow_tripdata_2020-04.csv", "yellow_tripdata_2021-01.parquet"])
+def test_all_rules_together_take_out_what_one_by_one_they_match(
+    clean: Callable[..., Cleaned], tlc_data: Path, name: str
+) -> None:
+    raw = tlc_data / "samples" / name
+    month = clean(raw, CleanRules(frozenset(RULES)), month=Month.parse(name[16:23]))
+    assert month.receipt.rows_rejected > 0
+    assert month.receipt.rows_kept + month.receipt.rows_rejected == 1000
+    again = clean(month.clean, month=Month.parse(name[16:23]))
+    assert {count for rule, count in again.receipt.rules.items() if rule in RULES} == {0}
+
+
+def _raw_totals(raw: Path) -> pa.ChunkedArray:
+    with open_raw(raw) as file:
+        chunks = [chunk.batch["total_amount"] for chunk in file.chunks()]
+    return pa.chunked_array(chunks).cast(pa.float64())
+
+
+def _cents(amounts: pa.ChunkedArray) -> int:
+    return int(pc.sum(pc.round(pc.multiply(amounts, 100)).cast(pa.int64())).as_py())

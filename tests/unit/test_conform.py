@@ -1,0 +1,219 @@
+"""Columns found by name, cast without loss; one batch at a time, in memory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from taxi_luigi.casts import can_become, read
+from taxi_luigi.conform import Conformed, canonical_schema, conform, match
+from taxi_luigi.datasets import DATASETS, Column, ColumnType, Dataset
+from taxi_luigi.errors import LayoutError
+from taxi_luigi.months import Month
+
+YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
+MONTH = Month(2021, 1)
+NOON = datetime(2021, 1, 5, 12)
+ESSENTIAL = {"VendorID": [1], "tpep_pickup_datetime": [NOON], "tpep_dropoff_datetime": [NOON]}
+
+
+def conformed(columns: dict[str, Any], dataset: Dataset = YELLOW) -> Conformed:
+    batch = pa.RecordBatch.from_pydict(columns)
+    return conform(batch, match(dataset, MONTH, batch.schema, "raw.parquet"))
+
+
+def test_the_canonical_schema_is_that_of_datasets() -> None:
+    assert canonical_schema(YELLOW).names == [column.name for column in YELLOW.columns]
+    assert str(canonical_schema(GREEN).field("lpep_pickup_datetime").type) == "timestamp[us]"
+
+
+def test_names_match_whatever_their_case_and_the_blanks_around_them() -> None:
+    batch = conformed(ESSENTIAL | {" Passenger_Count ": [2], "AIRPORT_FEE": [1.25]}).batch
+    assert batch["passenger_count"].to_pylist() == [2]
+    assert batch["airport_fee"].to_pylist() == [1.25]
+
+
+def test_a_renamed_column_is_one_string_in_datasets() -> None:
+    columns = tuple(replace(c, spellings=("Tolls_Amt",)) if c.name == "tolls_amount" else c for c in YELLOW.columns)
+    batch = conformed(ESSENTIAL | {"tolls_amt": [6.12]}, replace(YELLOW, columns=columns)).batch
+    assert batch["tolls_amount"].to_pylist() == [6.12]
+
+
+def test_columns_that_are_not_there_are_typed_nulls_and_file_month_is_the_same_in_all_rows() -> None:
+    batch = conformed(ESSENTIAL).batch
+    assert batch.schema == canonical_schema(YELLOW)
+    assert batch.schema.names[0] == "file_month"
+    assert batch["file_month"].to_pylist() == [date(2021, 1, 1)]
+    assert batch["cbd_congestion_fee"].to_pylist() == [None]
+
+
+def test_a_file_month_in_the_raw_file_is_not_believed() -> None:
+    batch = pa.RecordBatch.from_pydict({"file_month": [date(2020, 1, 1)]} | ESSENTIAL)
+    layout = match(YELLOW, MONTH, batch.schema, "raw.parquet")
+    assert layout.unknown == {"file_month": 0}
+    assert conform(batch, layout).batch["file_month"].to_pylist() == [date(2021, 1, 1)]
+
+
+def test_unknown_columns_are_named_with_their_position() -> None:
+    batch = pa.RecordBatch.from_pydict(ESSENTIAL | {"surge": [1.0]})
+    layout = match(YELLOW, MONTH, batch.schema, "raw.parquet")
+    assert layout.unknown == {"surge": 3}
+    assert layout.found["surge"] == "double"
+
+
+def test_a_missing_essential_column_is_named_with_what_was_found() -> None:
+    with pytest.raises(LayoutError) as error:
+        conformed({"VendorID": [1], "tpep_dropoff_datetime": [NOON]})
+    text = str(error.value)
+    assert "tpep_pickup_datetime" in text
+    assert "VendorID, tpep_dropoff_datetime" in text
+    assert text.startswith("raw.parquet: ")
+    assert "\n" not in text
+
+
+def test_two_columns_for_one_are_refused_by_name() -> None:
+    with pytest.raises(LayoutError, match="'Airport_fee' and 'airport_fee' both mean airport_fee"):
+        conformed(ESSENTIAL | {"Airport_fee": [1.0], "airport_fee": [1.0]})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("passenger_count", pa.array([NOON])),
+        ("passenger_count", pa.array([True])),
+        ("passenger_count", pa.array([[1]])),
+        ("tpep_pickup_datetime", pa.array([5])),
+        ("tpep_pickup_datetime", pa.array([NOON], pa.timestamp("us", "UTC"))),
+        ("store_and_fwd_flag", pa.array([b"N"])),
+    ],
+)
+def test_a_type_that_cannot_mean_the_column_fails_the_month(name: str, values: pa.Array) -> None:
+    with pytest.raises(LayoutError, match=f"'{name}' holds .* cannot become"):
+        conformed(ESSENTIAL | {name: values})
+
+
+def test_what_cannot_be_read_is_null_and_marked_and_the_rest_of_the_row_stays() -> None:
+    many = {name: values * 3 for name, values in ESSENTIAL.items()}
+    result = conformed(many | {"RatecodeID": [1.0, 1.5, 2.0], "trip_distance": ["1.5", "2", "far"]})
+    assert result.batch["ratecodeid"].to_pylist() == [1, None, 2]
+    assert {name: mask.to_pylist() for name, mask in result.faults.items()} == {
+        "unreadable:ratecodeid": [False, True, False],
+        "unreadable:trip_distance": [False, False, True],
+    }
+
+
+def test_a_column_of_the_canonical_type_is_not_copied() -> None:
+    column = pa.array([1.5, None, 2.5])
+    values, lost = read(column, "double")
+    assert lost is None
+    assert values.buffers()[1].address == column.buffers()[1].address
+
+
+NAN = float("nan")
+CASTS: list[tuple[ColumnType, pa.Array, list[Any], list[bool] | None]] = [
+    ("int32", pa.array([1, None, 2**31 - 1], pa.int64()), [1, None, 2**31 - 1], None),
+    ("int32", pa.array([1, 2**31, -(2**31) - 1], pa.int64()), [1, None, None], [False, True, True]),
+    ("int32", pa.array([2**64 - 1, 7], pa.uint64()), [None, 7], [True, False]),
+    ("int32", pa.array([1.0, None, -3.0]), [1, None, -3], None),
+    ("int32", pa.array([1.0, NAN, 2.0]), [1, None, 2], None),
+    ("int32", pa.array([1.5, NAN, 2.0, None]), [None, None, 2, None], [True, False, False, False]),
+    ("int32", pa.array([3e9, float("inf"), 1.0]), [None, None, 1], [True, True, False]),
+    ("int32", pa.array([1.0, 1.5], pa.float32()), [1, None], [False, True]),
+    ("int32", pa.array([Decimal("1.00"), Decimal("1.50")]), [1, None], [False, True]),
+    (
+        "int32",
+        pa.array(["1", " 2 ", "3.0", "+4", "-5", "1e3", "x"]),
+        [1, 2, 3, 4, -5, None, None],
+        [False] * 5 + [True] * 2,
+    ),
+    ("int32", pa.array(["", "N/A", "null", "nan", "None", None, "6"]), [None] * 6 + [6], None),
+    ("int32", pa.array(["1", "4294967296"]), [1, None], [False, True]),
+    ("int64", pa.array(["9007199254740993", "x"]), [9007199254740993, None], [False, True]),
+    ("int32", pa.array(["1", "2"]).dictionary_encode(), [1, 2], None),
+    ("int32", pa.nulls(2), [None, None], None),
+    ("double", pa.array([1, 2**53 + 1], pa.int64()), [1.0, None], [False, True]),
+    ("double", pa.array([1.5, NAN]), [1.5, None], None),
+    (
+        "double",
+        pa.array([".50", "1e2", "-3", "1,5", "N/A"]),
+        [0.5, 100.0, -3.0, None, None],
+        [False] * 3 + [True, False],
+    ),
+    ("double", pa.array(["7"], pa.large_string()), [7.0], None),
+    ("string", pa.array(["Y", "", None], pa.large_string()), ["Y", None, None], None),
+    ("string", pa.array(["N", "N"]).dictionary_encode(), ["N", "N"], None),
+    ("string", pa.array(["a\0b", "N/A", " "]), [None, "N/A", " "], [True, False, False]),
+    ("string", pa.array([1.0, NAN]), ["1", None], None),
+    ("timestamp[us]", pa.array([NOON], pa.timestamp("s")), [NOON], None),
+    (
+        "timestamp[us]",
+        pa.array([10**18, 10**18 + 1], pa.timestamp("ns")),
+        [datetime(2001, 9, 9, 1, 46, 40), None],
+        [False, True],
+    ),
+    ("timestamp[us]", pa.array([2**62, 0], pa.timestamp("s")), [None, datetime(1970, 1, 1)], [True, False]),
+    ("timestamp[us]", pa.array([300_000_000_000_000_000, None], pa.timestamp("us")), [None, None], [True, False]),
+    ("timestamp[us]", pa.array([date(2021, 1, 5)]), [datetime(2021, 1, 5)], None),
+    (
+        "timestamp[us]",
+        pa.array(["2021-01-05 12:00:00", "2021-01-05T12:00:00.250000"]),
+        [NOON, NOON.replace(microsecond=250_000)],
+        None,
+    ),
+    (
+        "timestamp[us]",
+        pa.array(
+            [
+                "2021-02-30 00:00:00",
+                " 2021-01-05 12:00:00 ",
+                "",
+                "05/01/2021",
+                "2021-01-05 24:00:00",
+                "0000-01-01 00:00:00",
+            ]
+        ),
+        [None, NOON, None, None, None, None],
+        [True, False, False, True, True, True],
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "column", "values", "lost"), CASTS, ids=lambda case: str(getattr(case, "type", "")))
+def test_casts(wanted: ColumnType, column: pa.Array, values: list[Any], lost: list[bool] | None) -> None:
+    assert can_become(column.type, wanted)
+    got, mask = read(column, wanted)
+    assert got.to_pylist() == values
+    assert (mask.to_pylist() if mask is not None and mask.true_count else None) == lost
+
+
+def test_casts_read_slices_as_what_they_are() -> None:
+    got, lost = read(pa.array(["x", "1", "2.0", "y"])[1:3], "int32")
+    assert got.to_pylist() == [1, 2]
+    assert lost.true_count == 0
+    assert read(pa.array(["a\0", "b"])[1:], "string")[0].to_pylist() == ["b"]
+
+
+@pytest.mark.parametrize("dataset", [YELLOW, GREEN], ids=lambda dataset: dataset.color)
+def test_no_layout_since_2019_leaves_a_column_out(tlc_data: Path, dataset: Dataset) -> None:
+    eras = json.loads((tlc_data / "schemas.json").read_text())[dataset.color]["eras"].values()
+    recent = [era for era in eras if era["first_month"] >= "2019-01"]
+    assert len(recent) >= 4
+    for era in recent:
+        for form in {"parquet", "csv"} & era.keys():
+            schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in era[form]])
+            assert not match(dataset, MONTH, schema, era["first_month"]).unknown
+
+
+def test_only_the_columns_that_every_trip_has_are_essential() -> None:
+    def essential(columns: tuple[Column, ...]) -> set[str]:
+        return {column.name for column in columns if column.essential}
+
+    assert essential(YELLOW.columns) == {"vendorid", "tpep_pickup_datetime", "tpep_dropoff_datetime"}
+    assert essential(GREEN.columns) == {"vendorid", "lpep_pickup_datetime", "lpep_dropoff_datetime"}

@@ -1,0 +1,259 @@
+"""Files told apart by their bytes, damage told from data, and csv read record by record."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.formats import check_whole, open_raw, read_receipt, records, sniff
+from taxi_luigi.receipt import FOOTER_KEY
+
+CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"
+
+
+def parquet(rows: int = 3) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"VendorID": list(range(rows)), "total_amount": [1.5] * rows}), sink)
+    return sink.getvalue()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], Path]:
+    def write(content: bytes) -> Path:
+        path = tmp_path / "raw"  # no ending: only the bytes count
+        path.write_bytes(content)
+        return path
+
+    return write
+
+
+def read(path: Path) -> tuple[dict[str, list[str]], list[tuple[int, str]], int]:
+    """Columns, broken records with their ordinals in the file, and the independent count."""
+    with open_raw(path) as raw, closing(raw.chunks()) as chunks:
+        columns: dict[str, list[str]] = {name: [] for name in raw.schema.names}
+        broken = []
+        for chunk in chunks:
+            for name, values in zip(columns, chunk.batch.columns, strict=True):
+                columns[name] += values.to_pylist()
+            broken += [(chunk.first + record.number - 1, record.text) for record in chunk.broken]
+        return columns, broken, raw.records()
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (parquet(), "parquet"),
+        (CSV, "csv"),
+        (b"\r\n \r\n" + CSV, "csv"),
+        (b"\xef\xbb\xbf" + CSV, "csv"),
+        (gzip.compress(CSV), "csv.gz"),
+        (gzip.compress(CSV[:20]) + gzip.compress(CSV[20:]), "csv.gz"),
+        (gzip.compress(CSV) + b"\0" * 512, "csv.gz"),
+    ],
+)
+def test_a_whole_file_is_known_by_its_bytes(file: Callable[[bytes], Path], content: bytes, found: str) -> None:
+    assert sniff(file(content)) == found
+    assert check_whole(file(content)) == found
+
+
+HTML = b"\n<!DOCTYPE html>\n<title>403 ERROR</title>"
+DAMAGED = gzip.compress(CSV * 2000)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file is empty"),
+        (HTML, r"a web page .* begins '<!DOCTYPE html> <title>403 ERROR</title>'"),
+        (gzip.compress(HTML), "a web page"),
+        (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
+        (b'{"code" : "not_found", "error" : true}', "a message in JSON"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:5599\nsize 7854533\n", "a pointer of Git LFS"),
+        (b"Not Found", "neither parquet nor csv nor csv.gz; it begins 'Not Found'"),
+        (b"Not Found\na,b\n", "neither"),
+        (b"PK\x03\x04\x14\0,\0\0", "neither"),
+        (CSV.decode().encode("utf-16"), "neither"),
+        (b"\n" * 100_000 + CSV, "neither"),
+        (gzip.compress(gzip.compress(CSV)), "neither"),
+        (gzip.compress(b"\0" * 50_000_000), "neither"),
+        (b"\x1f\x8b", "cut short or damaged"),
+    ],
+)
+def test_what_is_no_month_is_refused_with_its_first_words(
+    file: Callable[[bytes], Path], content: bytes, says: str
+) -> None:
+    with pytest.raises(BadFile, match=says) as error:
+        sniff(file(content))
+    assert str(error.value).startswith(str(file(content)))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (parquet()[:-1], "cut short after"),
+        (b"PAR1", "cut short after"),
+        (b"PAR1" + b"?" * 100 + b"PAR1", "damaged"),
+        (parquet()[:-8] + b"\xff\xff\xff\x7fPAR1", "damaged"),
+        (DAMAGED[:-1], "cut short or damaged"),
+        (DAMAGED[:-9], "cut short or damaged"),
+        (DAMAGED[:-8] + b"1234" + DAMAGED[-4:], "cut short or damaged"),
+        (DAMAGED + b"<html>", "cut short or damaged"),
+    ],
+)
+def test_a_file_that_is_not_whole_is_refused(file: Callable[[bytes], Path], content: bytes, says: str) -> None:
+    with pytest.raises(BadFile, match=says) as error:
+        check_whole(file(content))
+    assert "\n" not in str(error.value)
+
+
+def test_tlcs_broken_downloads_are_refused(tlc_data: Path) -> None:
+    damaged = sorted((tlc_data / "bad").iterdir())
+    assert len(damaged) >= 4
+    for path in damaged:
+        with pytest.raises(BadFile) as error:
+            check_whole(path)
+        assert "\n" not in str(error.value)
+
+
+def test_damage_within_a_parquet_file_shows_while_it_is_read(file: Callable[[bytes], Path]) -> None:
+    content = bytearray(parquet(1000))
+    content[40:400] = b"\xff" * 360
+    with pytest.raises(BadFile, match="damaged"):
+        read(file(bytes(content)))
+
+
+def test_a_file_that_is_not_there_stays_an_error_of_the_operating_system(tmp_path: Path) -> None:
+    for look in (sniff, check_whole, read_receipt):
+        with pytest.raises(FileNotFoundError):
+            look(tmp_path / "nothing")
+
+
+def test_parquet_comes_in_batches_with_the_footers_count(file: Callable[[bytes], Path]) -> None:
+    with open_raw(file(parquet(150_000))) as raw:
+        chunks = list(raw.chunks())
+        assert (raw.format, raw.records_hint, raw.records()) == ("parquet", 150_000, 150_000)
+    assert [chunk.first for chunk in chunks] == [1, 65_537, 131_073]
+    assert sum(chunk.batch.num_rows for chunk in chunks) == 150_000
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_csv_is_text_as_it_stands(
+    file: Callable[[bytes], Path], compress: Callable[[bytes], bytes], end: bytes
+) -> None:
+    lines = [b"a,b", b"", b"1.0,x", b'"2","y, ""z"""', b"", b",", b'" ",N/A']
+    columns, broken, count = read(file(compress(end.join(lines))))
+    assert columns == {"a": ["1.0", "2", None, " "], "b": ["x", 'y, "z"', None, "N/A"]}
+    assert (broken, count) == ([], 4)
+
+
+def test_a_line_end_within_quotes_ends_no_record(file: Callable[[bytes], Path]) -> None:
+    columns, broken, count = read(file(b'a,b\n1,"two\n\nlines"\n2,"x\r\ny"\n3,5" pipe\n4,"last\none"'))
+    assert columns["b"] == ["two\n\nlines", "x\r\ny", '5" pipe', "last\none"]
+    assert (broken, count) == ([], 4)
+
+
+def test_a_record_with_too_many_or_few_fields_is_set_aside_and_the_file_goes_on(file: Callable[[bytes], Path]) -> None:
+    columns, broken, count = read(file(b"a,b\n1,2\n\n3,4,5\n6\n7,8\n"))
+    assert columns == {"a": ["1", "7"], "b": ["2", "8"]}
+    assert (broken, count) == ([(2, "3,4,5"), (3, "6")], 4)
+
+
+def test_a_file_whose_header_fits_no_row_is_refused(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(LayoutError, match=r"names 2 columns, and no row of the first 2 .* first is '1,2,,'"):
+        read(file(b"a,b\n1,2,,\n3,4,,\n"))
+
+
+@pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\r\n\r\n", b"\n\na,b\n\n"])
+def test_a_header_alone_is_a_month_without_records(file: Callable[[bytes], Path], content: bytes) -> None:
+    assert read(file(content)) == ({"a": [], "b": []}, [], 0)
+
+
+def test_a_header_may_quote_and_repeat_its_names(file: Callable[[bytes], Path]) -> None:
+    with open_raw(file(b'\xef\xbb\xbf"a, b","a, b",,\n1,2,3,4\n')) as raw:
+        assert raw.schema.names == ["a, b", "a, b", "", ""]
+        assert [chunk.batch.num_columns for chunk in raw.chunks()] == [4]
+
+
+def test_bytes_that_are_no_utf_8_stay_visible(file: Callable[[bytes], Path]) -> None:
+    columns, _, _ = read(file("a,b\n1,caf\u00e9\n".encode() + b"2,caf\xe9\n"))
+    assert columns["b"] == ["caf\u00e9", "caf\\xe9"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 16, 64])
+def test_blocks_end_where_records_end(
+    file: Callable[[bytes], Path], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "BLOCK", size)
+    lines = ["id,text"] + [f'{i},"line\n{i},""{i}"""' if i % 3 else f"{i},plain" for i in range(50)]
+    lines[20:20] = ["", "broken", ""]
+    columns, broken, count = read(file("\r\n".join(lines).encode()))
+    assert columns["id"] == [str(i) for i in range(50)]
+    assert columns["text"][1] == 'line\n1,"1"'
+    assert (broken, count) == ([(20, "broken")], 51)
+
+
+def test_a_record_without_end_is_refused_before_memory_is_full(
+    file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "LONGEST_RECORD", 10_000_000)
+    path = file(gzip.compress(CSV + b"9" * 100_000_000))
+    assert check_whole(path) == "csv.gz"
+    with pytest.raises(BadFile, match="no line ends within"):
+        read(path)
+
+
+@pytest.mark.parametrize("end", ['"', '3,"4', '3,"4\n5,6\n', '3,"4""\n'])
+def test_a_file_that_ends_within_quotes_is_refused(file: Callable[[bytes], Path], end: str) -> None:
+    with pytest.raises(BadFile, match="ends within a quoted field"):
+        read(file(CSV + end.encode()))
+
+
+def test_a_damaged_gzip_shows_while_it_is_read(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(BadFile, match="cut short or damaged"):
+        read(file(DAMAGED[:-20]))
+
+
+def test_reading_can_be_given_up_half_way(file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BLOCK", 64)
+    with open_raw(file(CSV * 500)) as raw, closing(raw.chunks()) as chunks:
+        assert next(chunks).first == 1
+
+
+def test_a_parquet_file_without_receipt_has_none_and_a_strange_one_is_bad(file: Callable[[bytes], Path]) -> None:
+    assert read_receipt(file(parquet())) is None
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({FOOTER_KEY: "[]"}), sink)
+    with pytest.raises(BadFile, match="receipt in its footer cannot be read"):
+        read_receipt(file(sink.getvalue()))
+    with pytest.raises(BadFile, match="not a parquet file"):
+        read_receipt(file(CSV))
+
+
+@pytest.mark.parametrize(
+    ("block", "count"),
+    [
+        (b"", 0),
+        (b"\n\n", 0),
+        (b"a", 1),
+        (b"a\n", 1),
+        (b"a\n\nb\n", 2),
+        (b"\r\na\r\n\r\nb", 2),
+        (b"a\rb\r", 2),
+        (b'"a\nb"\nc', 2),
+        (b'1,"a""\n""b"\n', 1),
+        (b'1,5" pipe\n2,5" pipe\n', 2),
+        (b" \n", 1),
+    ],
+)
+def test_records_are_counted_by_their_ends(block: bytes, count: int) -> None:
+    assert records.count(block) == count
