@@ -1,0 +1,138 @@
+"""Opening a DuckDB file that other processes and threads want too; what is in it is not known here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from taxi_luigi import files
+from taxi_luigi.errors import WarehouseBusy, WarehouseError
+
+_PAUSE = 0.1
+"""seconds between two tries at a file that another process has open"""
+
+_THREADS = 4
+"""more than these gain little on one month's INSERT, and each wants its own share of the memory limit"""
+
+_HELD = re.compile(r"Could not set lock on file|same database file with a different configuration")
+_HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
+
+_ADVICE = {
+    "not a valid DuckDB database file": "move it away or set another path",
+    "No space left|Disk full": "free space on its disk, then run the same command again",
+    "Out of Memory": "raise memory_limit",
+    "Permission denied|Read-only file system": "make the file and its folder writable for this user",
+}
+"""What DuckDB says → what to do about it."""
+
+_turns: dict[Path, threading.Lock] = {}
+"""Path → whose turn it is in this process: DuckDB lets a process open a file in one configuration at a time."""
+
+# a thread that held a turn does not exist in a forked child, so nobody there would ever give it back
+os.register_at_fork(after_in_child=_turns.clear)
+
+
+class DatabaseFile:
+    """The DuckDB file of the warehouse called `name`, opened for the length of a `with` block."""
+
+    def __init__(self, name: str, path: Path, memory_limit: str, wait: float) -> None:
+        self.name = name
+        self.path = path
+        self.wait = wait
+        self._spill = Path(f"{path}.tmp")
+        self._config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "preserve_insertion_order": "false",
+            "temp_directory": str(self._spill),
+            "threads": min(_THREADS, os.cpu_count() or 1),
+        }
+
+    @contextmanager
+    def reading(self) -> Iterator[DuckDBPyConnection]:
+        """A connection that only reads; the file must exist."""
+        with self._turn() as deadline, self._open(True, deadline) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[DuckDBPyConnection]:
+        """A connection in a transaction, committed at the end of the block and gone if the block fails."""
+        with self._turn() as deadline:
+            if not self.path.exists():
+                self._create()
+            with self._open(False, deadline) as connection:
+                # the file is ours alone now: what lies here was spilled by a process that was killed
+                shutil.rmtree(self._spill, ignore_errors=True)
+                connection.begin()
+                yield connection
+                connection.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        deadline = time.monotonic() + self.wait
+        turn = _turns.setdefault(self.path.resolve(), threading.Lock())
+        if not turn.acquire(timeout=self.wait):
+            raise WarehouseBusy(self._busy("another thread of this process"))
+        try:
+            yield deadline
+        finally:
+            turn.release()
+
+    @contextmanager
+    def _open(self, read_only: bool, deadline: float) -> Iterator[DuckDBPyConnection]:
+        with self._failures():
+            connection = self._connect(read_only, deadline)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    def _connect(self, read_only: bool, deadline: float) -> DuckDBPyConnection:
+        while True:
+            try:
+                return duckdb.connect(str(self.path), read_only=read_only, config=self._config)
+            except duckdb.Error as error:
+                if not _HELD.search(str(error)):
+                    raise
+                if time.monotonic() >= deadline:
+                    raise WarehouseBusy(self._busy(_holder(str(error)))) from None
+            time.sleep(_PAUSE)
+
+    def _create(self) -> None:
+        """Puts an empty database in place, whole: one cut short by a kill would never open again."""
+        with files.temporary(self.path) as path, self._failures():
+            duckdb.connect(str(path)).close()
+            # There by now, or a file system without links: DuckDB then opens it, or makes it in place. A rename would
+            # throw away what another process may have put there since.
+            with suppress(OSError):
+                os.link(path, self.path)
+
+    def _busy(self, holder: str) -> str:
+        return (
+            f"warehouse {self.name}: {self.path} is in use by {holder}, for more than {self.wait:g} s; close it there "
+            f"or raise [warehouse.{self.name}] wait"
+        )
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            text = " ".join(" ".join((str(error), *getattr(error, "__notes__", ()))).split())
+            advice = next((f"; {todo}" for cause, todo in _ADVICE.items() if re.search(cause, text)), "")
+            raise WarehouseError(f"warehouse {self.name} ({self.path}): {text}{advice}") from error
+
+
+def _holder(text: str) -> str:
+    match = _HOLDER.search(text)
+    if match is None:
+        return "another connection of this process"
+    return f"process {match['pid']} ({Path(match['program']).name})"

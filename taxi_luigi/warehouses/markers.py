@@ -1,0 +1,50 @@
+"""The rows of `taxi_luigi_loads`, the same in every warehouse, and the check that comes before one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
+from taxi_luigi.errors import AccountError
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.warehouses import Marker
+
+COLUMNS: dict[str, ColumnType] = {
+    "color": "string",
+    FILE_MONTH: "date32",
+    "edition": "string",
+    "sha256": "string",
+    "source": "string",
+    "rows": "int64",
+    "loaded_at": "timestamp[us]",
+}
+"""`source` is the raw file's URL, `sha256` its digest; `rows` is what the warehouse counted; `loaded_at` is in UTC."""
+
+MarkerRow = tuple[date, str, str, int, datetime]
+"""What `by_month` takes: file_month, edition, sha256, rows, loaded_at."""
+
+
+def row(dataset: Dataset, month: Month, receipt: CleanReceipt, rows: int) -> tuple[object, ...]:
+    """The values of a new marker, in the order of COLUMNS."""
+    now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+    return dataset.color, month.first_day, receipt.edition, receipt.raw.sha256, receipt.raw.url, rows, now
+
+
+def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]:
+    """The markers that a warehouse answered, by month."""
+    return {
+        Month.of(day): Marker(dataset.color, Month.of(day), edition, sha256, count, f"{loaded_at.isoformat()}+00:00")
+        for day, edition, sha256, count, loaded_at in rows
+    }
+
+
+def check_count(address: str, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, counted: int) -> None:
+    """Raises AccountError unless the warehouse counted as many rows as were kept; call it before the commit."""
+    if counted != receipt.rows_kept:
+        raise AccountError(
+            f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean} says "
+            f"{receipt.rows_kept:,}; nothing was loaded: run with --force to make the clean file anew"
+        )

@@ -1,0 +1,163 @@
+"""What is special to the DuckDB warehouse: a file that others have open, or that is no database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses.duckdb import DuckDB
+from tests.support.trips import write_clean
+from tests.support.warehouses import Load, Store
+
+YELLOW = DATASETS["yellow"]
+JANUARY = Month(2024, 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store("duckdb", str(tmp_path / "a folder" / "trips.duckdb"))
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    path = tmp_path / "[clean]" / "ye*llow.parquet"
+    return Load(YELLOW, JANUARY, path, write_clean(path, YELLOW, JANUARY, 100))
+
+
+@contextmanager
+def opened_elsewhere(path: str, read_only: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the file open until it is told to close it, or the block ends."""
+    script = (
+        f"import duckdb; held = duckdb.connect({path!r}, read_only={read_only}); print('open', flush=True); input()"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        yield process
+        process.kill()
+
+
+def test_asking_does_not_make_the_file(store: Store) -> None:
+    warehouse = store.open()
+    assert warehouse.loaded_months(YELLOW) == {}
+    assert warehouse.count(YELLOW) == {}
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert not Path(store.where).parent.exists()
+
+
+def test_a_file_without_tables_holds_nothing(store: Store) -> None:
+    Path(store.where).parent.mkdir()
+    duckdb.connect(store.where).close()
+    warehouse = store.open()
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.loaded_months(YELLOW) == {}
+    assert warehouse.count(YELLOW) == {}
+
+
+def test_the_file_is_free_and_alone_after_each_call(store: Store, load: Load) -> None:
+    load.into(store)
+    assert [path.name for path in Path(store.where).parent.iterdir()] == ["trips.duckdb"]
+    with duckdb.connect(store.where) as connection:
+        assert connection.execute("SELECT count(*) FROM yellow_tripdata").fetchall() == [(100,)]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_in_use_is_busy_and_says_by_whom(store: Store, load: Load, read_only: bool) -> None:
+    load.into(store)
+    with opened_elsewhere(store.where, read_only) as holder:
+        with pytest.raises(WarehouseBusy, match=rf"trips\.duckdb is in use by process {holder.pid} \(python") as error:
+            store.open(wait=0.3).replace_month(YELLOW, JANUARY, load.clean, load.receipt, lambda _done, _total: None)
+        assert "\n" not in str(error.value)
+    assert store.open().count(YELLOW) == {JANUARY: 100}
+
+
+def test_other_readers_do_not_keep_us_from_reading(store: Store, load: Load) -> None:
+    load.into(store)
+    with opened_elsewhere(store.where, read_only=True):
+        assert store.open(wait=0).count(YELLOW) == {JANUARY: 100}
+
+
+def test_a_file_in_use_is_waited_for(store: Store, load: Load) -> None:
+    load.into(store)
+    with opened_elsewhere(store.where) as holder:
+        timer = threading.Timer(0.5, holder.kill)
+        timer.start()
+        assert load.into(store) == 100
+        timer.join()
+
+
+def test_a_connection_in_this_process_is_busy_too(store: Store, load: Load) -> None:
+    load.into(store)
+    with duckdb.connect(store.where), pytest.raises(WarehouseBusy, match="another connection of this process"):
+        store.open(wait=0.2).count(YELLOW)
+
+
+def test_a_thread_of_this_process_is_waited_for_no_longer_than_said(store: Store, load: Load) -> None:
+    inside, go = threading.Event(), threading.Event()
+    warehouse = DuckDB("duckdb", Path(store.where))
+
+    def hold() -> None:
+        with warehouse._file.writing():
+            inside.set()
+            go.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    inside.wait()
+    started = time.monotonic()
+    with pytest.raises(WarehouseBusy, match="another thread of this process"):
+        store.open(wait=0.2).count(YELLOW)
+    assert time.monotonic() - started >= 0.2
+    go.set()
+    thread.join()
+    assert load.into(store) == 100
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", b"PAR1" + bytes(20_000)])
+def test_a_file_that_is_no_database_is_left_alone(store: Store, load: Load, content: bytes) -> None:
+    path = Path(store.where)
+    path.parent.mkdir()
+    path.write_bytes(content)
+    for call in (lambda: store.open().count(YELLOW), lambda: load.into(store)):
+        with pytest.raises(WarehouseError, match="not a valid DuckDB database file") as error:
+            call()
+        assert str(path) in str(error.value)
+        assert "\n" not in str(error.value)
+    assert path.read_bytes() == content
+
+
+def test_what_a_killed_process_spilled_is_swept(store: Store, load: Load) -> None:
+    load.into(store)
+    spilled = Path(f"{store.where}.tmp")
+    spilled.mkdir()
+    (spilled / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(bytes(1000))
+    load.into(store)
+    assert not spilled.exists()
+
+
+@pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP", ""])
+def test_a_memory_limit_that_is_none_is_refused(tmp_path: Path, size: str) -> None:
+    with pytest.raises(ConfigError, match=r"^\[warehouse\.duckdb\] memory_limit must look like"):
+        DuckDB("duckdb", tmp_path / "trips.duckdb", memory_limit=size)
+
+
+@pytest.mark.parametrize("size", ["512MB", "0.5 GiB", "1gb"])
+def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
+    warehouse = DuckDB("duckdb", Path(store.where), memory_limit=size)
+    assert warehouse.replace_month(YELLOW, JANUARY, load.clean, load.receipt, lambda _done, _total: None) == 100
+
+
+def test_the_address_is_the_file(store: Store) -> None:
+    assert DuckDB("duckdb", Path(store.where)).address == store.where

@@ -1,0 +1,435 @@
+"""What is special to PostgreSQL: partitions and their locks, connections, and what a server can do to us."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from psycopg2 import sql
+
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses.postgres import Postgres
+from tests.support import postgres as server_module
+from tests.support.postgres import PASSWORD, USER
+from tests.support.trips import write_clean
+from tests.support.warehouses import SPAWN, Load, Store, load_and_hang
+
+YELLOW = DATASETS["yellow"]
+JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
+Make = Callable[..., Load]
+
+
+@pytest.fixture
+def store(postgres_url: str) -> Store:
+    return Store("postgres", postgres_url)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Writes a clean month and returns what it takes to load it."""
+
+    def make(rows: int = 100, month: Month = JANUARY, seed: int = 0) -> Load:
+        path = tmp_path / f"{month}_{rows}_{seed}.parquet"
+        return Load(YELLOW, month, path, write_clean(path, YELLOW, month, rows, seed))
+
+    return make
+
+
+@pytest.fixture
+def background() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+@contextmanager
+def session(url: str) -> Iterator[Any]:
+    """A cursor of somebody else's."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def execute(url: str, *statements: str | sql.Composable) -> None:
+    with session(url) as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Waits for something that is bound to happen, for a minute at most."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def waits_for_the_table(store: Store) -> bool:
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'yellow_tripdata'::regclass"
+    return bool(store.query(waiting))
+
+
+def replace(warehouse: Postgres, load: Load) -> int:
+    return warehouse.replace_month(load.dataset, load.month, load.clean, load.receipt, lambda _done, _total: None)
+
+
+def refused(call: Callable[[], object], *words: str) -> WarehouseError:
+    """The failure of a call: one line that holds the words, and no password anywhere."""
+    with pytest.raises(WarehouseError) as error:
+        call()
+    text = str(error.value)
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+    assert PASSWORD not in "".join(traceback.format_exception(error.value))
+    return error.value
+
+
+# What is in the schema
+
+
+def test_a_month_is_a_partition_with_an_index(store: Store, make: Make) -> None:
+    make().into(store)
+    make(seed=1).into(store)
+    assert store.query(
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'yellow_tripdata'::regclass"
+    ) == [("yellow_tripdata_2024_01",)]
+    indexes = store.query("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'yellow_tripdata_2024_01'")
+    assert [name for name, _ in indexes] == ["yellow_tripdata_2024_01_pickup"]
+    assert "(tpep_pickup_datetime)" in indexes[0][1]
+    key = "SELECT indexdef FROM pg_indexes WHERE tablename = 'taxi_luigi_loads'"
+    assert "UNIQUE" in store.query(key)[0][0]
+    assert "(color, file_month)" in store.query(key)[0][0]
+
+
+def test_attaching_reads_no_rows(store: Store, make: Make, postgres_server: server_module.Postgres) -> None:
+    before = len(postgres_server.log.read_text())
+    talkative = Postgres("postgres", f"{store.where}?options=-c%20log_min_messages%3Ddebug1")
+    replace(talkative, make())
+    said = 'partition constraint for table "yellow_tripdata_2024_01" is implied by existing constraints'
+    assert said in postgres_server.log.read_text()[before:]
+
+
+def test_a_query_of_one_month_reads_one_partition(store: Store, make: Make) -> None:
+    make().into(store)
+    make(month=FEBRUARY).into(store)
+    plan = str(store.query("EXPLAIN SELECT * FROM yellow_tripdata WHERE file_month = '2024-01-01'"))
+    assert "yellow_tripdata_2024_01" in plan
+    assert "yellow_tripdata_2024_02" not in plan
+
+
+def test_a_partition_that_was_renamed_is_replaced_all_the_same(store: Store, make: Make) -> None:
+    make().into(store)
+    execute(store.where, "ALTER TABLE yellow_tripdata_2024_01 RENAME TO january")
+    make(rows=70, seed=1).into(store)
+    assert store.open().count(YELLOW) == {JANUARY: 70}
+    assert store.query("SELECT to_regclass('january')") == [(None,)]
+
+
+def test_names_are_quoted(store: Store, make: Make) -> None:
+    schema = 'We"ird %s {x} schema'
+    execute(store.where, sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    warehouse = Postgres("postgres", store.where, schema)
+    for load in (make(), make(rows=50, seed=1)):
+        replace(warehouse, load)
+    assert warehouse.count(YELLOW) == {JANUARY: 50}
+    assert store.open().count(YELLOW) == {}
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
+
+
+def test_tables_into_which_the_rows_would_not_fit_are_left_alone(store: Store, make: Make) -> None:
+    make().into(store)
+    execute(store.where, "ALTER TABLE yellow_tripdata ADD COLUMN mine text")
+    refused(lambda: make().into(store), "columns unknown to this version of taxi_luigi: mine")
+    execute(
+        store.where,
+        "ALTER TABLE yellow_tripdata DROP COLUMN mine",
+        "ALTER TABLE yellow_tripdata ALTER extra TYPE numeric",
+    )
+    refused(lambda: make().into(store), "extra as numeric, not double precision")
+    assert store.open().count(YELLOW) == {JANUARY: 100}
+
+
+def test_a_table_of_the_partitions_name_is_left_alone(store: Store, make: Make) -> None:
+    execute(store.where, "CREATE TABLE yellow_tripdata_2024_01 AS SELECT 1 AS mine")
+    refused(lambda: make().into(store), '"yellow_tripdata_2024_01" already exists', "rename or drop it")
+    assert store.query("SELECT * FROM yellow_tripdata_2024_01") == [(1,)]
+
+
+# Locks
+
+
+def test_a_long_reader_neither_loses_the_copy_nor_holds_up_other_readers(
+    store: Store, make: Make, background: ThreadPoolExecutor
+) -> None:
+    make().into(store)
+    new, told = make(rows=40_000, seed=1), []
+    with session(store.where) as reader:
+        reader.execute("SELECT count(*) FROM yellow_tripdata")
+        loading = background.submit(new.into, store, lambda done, _total: told.append(done))
+        until(lambda: waits_for_the_table(store))
+        with session(store.where) as another:
+            another.execute("SET lock_timeout = '5s'")  # behind us it waits for 1 s, behind the reader for ever
+            for _ in range(5):
+                another.execute("SELECT count(*) FROM yellow_tripdata")
+                assert another.fetchone() == (100,)
+                another.connection.commit()
+                another.execute("SET lock_timeout = '5s'")
+        assert not loading.done()
+    assert loading.result(60) == 40_000
+    assert store.open().count(YELLOW) == {JANUARY: 40_000}
+    assert told == sorted(set(told)), "the rows were copied once"
+
+
+def test_a_reader_that_outlasts_the_wait_is_named(store: Store, make: Make) -> None:
+    make().into(store)
+    with session(store.where) as reader:
+        reader.execute("SELECT count(*) FROM yellow_tripdata")
+        pid = reader.connection.info.backend_pid
+        failure = refused(lambda: replace(store.open(wait=0), make(rows=50, seed=1)), f"in use by process {pid} (")
+        assert isinstance(failure, WarehouseBusy)
+        assert isinstance(refused(lambda: store.open(wait=0).remove_month(YELLOW, JANUARY), str(pid)), WarehouseBusy)
+    assert store.open().count(YELLOW) == {JANUARY: 100}
+
+
+def test_a_new_month_needs_no_lock_that_a_reader_minds(store: Store, make: Make) -> None:
+    make().into(store)
+    with session(store.where) as reader:
+        reader.execute("SELECT count(*) FROM yellow_tripdata")
+        replace(store.open(wait=0), make(month=FEBRUARY))
+    assert store.open().count(YELLOW) == {JANUARY: 100, FEBRUARY: 100}
+
+
+def test_a_load_in_progress_locks_nothing_that_others_want(
+    store: Store, make: Make, background: ThreadPoolExecutor
+) -> None:
+    make().into(store)
+    with paused(background, store, make(rows=60_000, seed=1)) as (loading, resume):
+        replace(store.open(wait=0), make(month=FEBRUARY))
+        assert store.open().count(YELLOW) == {JANUARY: 100, FEBRUARY: 100}
+        failure = refused(
+            lambda: replace(store.open(wait=0), make()), "yellow_tripdata 2024-01 is being changed by process"
+        )
+        assert isinstance(failure, WarehouseBusy)
+        assert isinstance(refused(lambda: store.open(wait=0).remove_month(YELLOW, JANUARY)), WarehouseBusy)
+        resume.set()
+        assert loading.result(60) == 60_000
+    assert store.open().count(YELLOW) == {JANUARY: 60_000, FEBRUARY: 100}
+
+
+@contextmanager
+def paused(background: ThreadPoolExecutor, store: Store, load: Load) -> Iterator[tuple[Future[int], threading.Event]]:
+    """A load that stands still in the middle of its COPY until the event is set."""
+    inside, resume = threading.Event(), threading.Event()
+
+    def pause(_done: int, _total: int) -> None:
+        inside.set()
+        resume.wait()
+
+    loading = background.submit(load.into, store, pause)
+    try:
+        assert inside.wait(60)
+        yield loading, resume
+    finally:
+        resume.set()
+
+
+# Servers and clients that go away
+
+
+def test_a_client_killed_in_mid_copy_leaves_nothing(store: Store, make: Make) -> None:
+    make().into(store)
+    relations = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    before = store.query(relations)
+    new, inside = make(rows=60_000, seed=1), SPAWN.Semaphore(0)
+    process = SPAWN.Process(target=load_and_hang, args=(new, store, inside), daemon=True)
+    process.start()
+    assert inside.acquire(timeout=60)
+    process.kill()
+    process.join()
+    assert store.query(relations) == before
+    assert store.open().count(YELLOW) == {JANUARY: 100}
+    assert new.into(store) == 60_000
+    assert store.query(relations) == before
+
+
+def test_a_connection_that_the_server_ends_in_mid_copy(
+    store: Store, make: Make, background: ThreadPoolExecutor
+) -> None:
+    make().into(store)
+    new = make(rows=60_000, seed=1)
+    with paused(background, store, new) as (loading, resume):
+        copying = "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy WHERE datname = current_database()"
+        assert store.query(copying) == [(True,)]
+        resume.set()
+        refused(lambda: loading.result(60), "run the same command again once the server is back; nothing was loaded")
+    assert store.open().count(YELLOW) == {JANUARY: 100}
+    assert new.into(store) == 60_000
+
+
+def test_a_server_that_stops_in_mid_copy(make: Make, background: ThreadPoolExecutor) -> None:
+    server = server_module.Postgres()
+    try:
+        server.start()
+        store = Store("postgres", server.url())
+        make().into(store)
+        new = make(rows=60_000, seed=1)
+        with paused(background, store, new) as (loading, resume):
+            server.stop("immediate")
+            resume.set()
+            refused(lambda: loading.result(60), "127.0.0.1", "run the same command again once the server is back")
+        refused(lambda: store.open().loaded_months(YELLOW), "Connection refused", "start the server")
+        server.start()
+        assert store.open().count(YELLOW) == {JANUARY: 100}
+        assert new.into(store) == 60_000
+    finally:
+        server.remove()
+
+
+def test_a_limit_on_everybodys_statements_does_not_end_a_load(store: Store, make: Make) -> None:
+    name = urlsplit(store.where).path[1:]
+    execute(store.where, sql.SQL("ALTER DATABASE {} SET statement_timeout = '30ms'").format(sql.Identifier(name)))
+    with pytest.raises(psycopg2.errors.QueryCanceled):
+        store.query("SELECT pg_sleep(1)")
+    make(rows=60_000).into(store)
+    assert store.open().count(YELLOW) == {JANUARY: 60_000}
+
+
+# Connections
+
+
+def test_whoever_cannot_connect_is_told_why(store: Store, postgres_server: server_module.Postgres) -> None:
+    def ask(url: str) -> Callable[[], object]:
+        return lambda: Postgres("analytics", url).loaded_months(YELLOW)
+
+    todo = "correct [warehouse.analytics] url"
+    failure = refused(ask(postgres_server.url(password="an0ther-s3cret")), "password authentication failed", todo)
+    assert "an0ther-s3cret" not in "".join(traceback.format_exception(failure))
+    refused(ask(postgres_server.url("nowhere")), 'database "nowhere" does not exist', todo)
+    refused(ask(f"postgresql://{USER}:{PASSWORD}@127.0.0.1:1/x"), "Connection refused", f"{USER}@127.0.0.1:1/x", todo)
+    refused(ask(f"postgresql://{USER}:{PASSWORD}@host.invalid/x"), "host.invalid", todo)
+    refused(ask(f"{store.where}?sslmode=require"), "SSL", todo)
+
+
+def test_a_missing_schema_is_named(store: Store, make: Make) -> None:
+    warehouse = Postgres("analytics", store.where, "nowhere")
+    assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
+    refused(
+        lambda: replace(warehouse, make()),
+        'schema "nowhere" does not exist',
+        "set another schema in [warehouse.analytics]",
+    )
+
+
+def test_a_user_without_permission_is_told_what_to_ask_for(
+    store: Store, make: Make, postgres_server: server_module.Postgres
+) -> None:
+    role = f"role_{uuid4().hex[:8]}"
+    name = urlsplit(store.where).path[1:]
+    execute(store.where, f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    try:
+        guest = Store("postgres", postgres_server.url(name, role))
+        refused(lambda: make().into(guest), "permission denied for schema public", "grant this user")
+        make().into(store)
+        refused(
+            lambda: guest.open().loaded_months(YELLOW),
+            "permission denied for table taxi_luigi_loads",
+            "grant this user",
+        )
+    finally:
+        execute(store.where, f"DROP ROLE {role}")
+
+
+def test_without_a_url_libpq_decides(store: Store, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = urlsplit(store.where)
+    given = {"PGHOST": "127.0.0.1", "PGPORT": str(parts.port), "PGUSER": USER, "PGDATABASE": parts.path[1:]}
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"127.0.0.1:{parts.port}:*:{USER}:{PASSWORD}\n")
+    passwords.chmod(0o600)
+    for key, value in (given | {"PGPASSFILE": str(passwords)}).items():
+        monkeypatch.setenv(key, value)
+    warehouse = Postgres("postgres")
+    assert replace(warehouse, make()) == 100
+    assert warehouse.address == "PostgreSQL at libpq's defaults, schema public"
+    passwords.write_text(f"127.0.0.1:{parts.port}:*:{USER}:wr0ng-s3cret\n")
+    assert "wr0ng-s3cret" not in str(refused(lambda: warehouse.count(YELLOW), "password authentication failed"))
+
+
+def test_sqlalchemys_spelling_of_the_url_is_taken(store: Store) -> None:
+    assert Postgres("postgres", store.where.replace("postgresql://", "postgresql+psycopg2://")).count(YELLOW) == {}
+
+
+def test_a_password_of_any_characters_works_once_it_is_escaped(
+    store: Store, postgres_server: server_module.Postgres
+) -> None:
+    role = f"role_{uuid4().hex[:8]}"
+    password, escaped = "p@s:s/w?o#r%d'é", "p%40s%3As%2Fw%3Fo%23r%25d%27%C3%A9"
+    execute(
+        store.where, sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+    )
+    try:
+        url = postgres_server.url(urlsplit(store.where).path[1:], role, escaped)
+        assert Postgres("postgres", url).count(YELLOW) == {}
+    finally:
+        execute(store.where, f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cr@t-pass@localhost/taxi",
+        "postgresql://me:s3cr/t-pass@localhost/taxi",
+        "postgresql://me:123/t-pass@localhost/taxi",
+        "postgresql://me:s3cr%zzt-pass@localhost/taxi",
+        "postgresql://me:s3cr@t-pass?@localhost/taxi",
+        "postgresql://me:s3cr[@]t-pass@localhost/taxi",
+        "mysql://me:t-pass@localhost/taxi",
+        "me:t-pass@localhost/taxi",
+        "host=localhost password=t pass",
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        Postgres("analytics", url)
+    assert str(error.value).startswith("[warehouse.analytics] url cannot be read as postgresql://")
+    shown = "".join(traceback.format_exception(error.value)).replace(str(error.value), "")
+    for secret in ("s3cr", "t-pass", "localhost", "t pass"):
+        assert secret not in str(error.value)
+        assert secret not in shown
+
+
+def test_the_address_is_without_the_password() -> None:
+    warehouse = Postgres("postgres", "postgresql://me:s3cret@db.example:5433/taxi?sslmode=require", "trips")
+    assert warehouse.address == "postgresql://me@db.example:5433/taxi, schema trips"
+    assert Postgres("postgres", "postgresql:///taxi").address == "postgresql:///taxi, schema public"
+
+
+def test_a_column_of_another_type_is_refused_before_the_server_reads_it_as_something_else(
+    store: Store, make: Make
+) -> None:
+    columns = tuple(
+        dataclasses.replace(column, type="int64") if column.name == "total_amount" else column
+        for column in YELLOW.columns
+    )
+    load = make()
+    write_clean(load.clean, dataclasses.replace(YELLOW, columns=columns), JANUARY, 100)
+    with pytest.raises(Exception, match="has a column total_amount of type int64 where double is wanted"):
+        load.into(store)
+    assert store.open().count(YELLOW) == {}

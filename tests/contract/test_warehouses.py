@@ -1,0 +1,403 @@
+"""What every warehouse promises: one suite for all of them, against a real file and a real server."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from taxi_luigi.datasets import DATASETS, Dataset
+from taxi_luigi.errors import AccountError, TaxiError, WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses import Warehouse
+from tests.support.trips import write_clean
+from tests.support.warehouses import SPAWN, Load, Store, poll
+
+YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
+JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
+TYPES = {
+    "duckdb": {
+        "int32": "INTEGER",
+        "int64": "BIGINT",
+        "double": "DOUBLE",
+        "string": "VARCHAR",
+        "timestamp[us]": "TIMESTAMP",
+        "date32": "DATE",
+    },
+    "postgres": {
+        "int32": "integer",
+        "int64": "bigint",
+        "double": "double precision",
+        "string": "text",
+        "timestamp[us]": "timestamp without time zone",
+        "date32": "date",
+    },
+}
+Make = Callable[..., Load]
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty warehouse of each kind."""
+    if request.param == "postgres":
+        return Store("postgres", request.getfixturevalue("postgres_url"))
+    return Store("duckdb", str(tmp_path / "warehouse" / "trips.duckdb"))
+
+
+@pytest.fixture
+def warehouse(store: Store) -> Warehouse:
+    return store.open()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Writes a clean month and returns what it takes to load it."""
+
+    def make(
+        rows: int = 100, month: Month = JANUARY, dataset: Dataset = YELLOW, seed: int = 0, **changes: object
+    ) -> Load:
+        path = tmp_path / f"{dataset.table}_{month}_{rows}_{seed}.parquet"
+        return Load(dataset, month, path, write_clean(path, dataset, month, rows, seed, **changes))
+
+    return make
+
+
+def state(store: Store, dataset: Dataset = YELLOW) -> tuple[dict[Month, int], dict[Month, tuple[str, int]]]:
+    """What the table holds, and what the markers say that it holds."""
+    warehouse = store.open()
+    markers = warehouse.loaded_months(dataset)
+    return warehouse.count(dataset), {month: (marker.edition, marker.rows) for month, marker in markers.items()}
+
+
+def holds(store: Store, *loads: Load) -> bool:
+    """Whether the warehouse holds exactly these months of their record type, each whole and with its marker."""
+    counts = {load.month: load.receipt.rows_kept for load in loads if load.receipt.rows_kept}
+    markers = {load.month: (load.receipt.edition, load.receipt.rows_kept) for load in loads}
+    return state(store, loads[0].dataset) == (counts, markers)
+
+
+def one_line(error: pytest.ExceptionInfo[TaxiError]) -> str:
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
+def test_nothing_is_there_before_the_first_load(warehouse: Warehouse) -> None:
+    assert warehouse.loaded_months(YELLOW) == {}
+    assert warehouse.count(YELLOW) == {}
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.loaded_months(YELLOW) == {}
+
+
+def test_a_load_leaves_rows_and_a_marker(store: Store, make: Make) -> None:
+    load, told = make(rows=40_000), []
+    before = datetime.now().astimezone().replace(microsecond=0)
+    assert load.into(store, lambda done, total: told.append((done, total))) == 40_000
+    assert holds(store, load)
+    marker = store.open().loaded_months(YELLOW)[JANUARY]
+    assert (marker.color, marker.month, marker.sha256) == ("yellow", JANUARY, load.receipt.raw.sha256)
+    assert before <= datetime.fromisoformat(marker.loaded_at) <= datetime.now().astimezone()
+    assert store.query("SELECT source FROM taxi_luigi_loads") == [(load.receipt.raw.url,)]
+    assert told == sorted(told)
+    assert told[-1] == (40_000, 40_000)
+
+
+def test_loading_again_replaces(store: Store, make: Make) -> None:
+    other = make(rows=50, month=FEBRUARY)
+    other.into(store)
+    for load in (make(rows=100), make(rows=100), make(rows=70, seed=1), make(rows=200, seed=2)):
+        load.into(store)
+        assert holds(store, load, other)
+    total = store.query("SELECT count(*), count(DISTINCT tpep_pickup_datetime) FROM yellow_tripdata")
+    assert total == [(250, 250)]
+
+
+def test_colors_have_tables_of_their_own(store: Store, make: Make) -> None:
+    yellow, green = make(rows=10), make(rows=20, dataset=GREEN)
+    yellow.into(store)
+    assert state(store, GREEN) == ({}, {})
+    green.into(store)
+    assert holds(store, yellow)
+    assert holds(store, green)
+
+
+def test_a_month_without_trips_is_loaded(store: Store, make: Make) -> None:
+    empty, full = make(rows=0), make(rows=10)
+    assert empty.into(store) == 0
+    assert holds(store, empty)
+    full.into(store)
+    assert holds(store, full)
+    empty.into(store)
+    assert holds(store, empty)
+
+
+def test_removing_takes_rows_and_marker_of_that_month_only(store: Store, make: Make) -> None:
+    january, february = make(rows=30), make(rows=40, month=FEBRUARY)
+    january.into(store)
+    february.into(store)
+    store.open().remove_month(YELLOW, JANUARY)
+    assert holds(store, february)
+    store.open().remove_month(YELLOW, JANUARY)
+    january.into(store)
+    assert holds(store, january, february)
+
+
+@pytest.mark.parametrize("off", [-1, 1])
+def test_a_count_that_differs_from_the_receipt_changes_nothing(store: Store, make: Make, off: int) -> None:
+    old, new = make(rows=100), make(rows=150, seed=1)
+    wrong = dataclasses.replace(new, receipt=dataclasses.replace(new.receipt, rows_kept=150 + off))
+    with pytest.raises(AccountError) as error:
+        wrong.into(store)
+    assert state(store) == ({}, {})
+    assert "150" in one_line(error)
+    assert f"{150 + off}" in one_line(error)
+    old.into(store)
+    with pytest.raises(AccountError):
+        wrong.into(store)
+    assert holds(store, old)
+
+
+def test_rows_of_another_month_are_refused(store: Store, make: Make) -> None:
+    load = make(rows=10)
+    with pytest.raises(TaxiError) as error:
+        dataclasses.replace(load, month=FEBRUARY).into(store)
+    one_line(error)
+    assert state(store) == ({}, {})
+
+
+def test_a_damaged_clean_file_changes_nothing(store: Store, make: Make) -> None:
+    old, new = make(rows=5_000), make(rows=6_000, seed=1)
+    old.into(store)
+    whole = new.clean.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:1000] + bytes(2000) + whole[3000:]):
+        new.clean.write_bytes(damaged)
+        with pytest.raises(TaxiError) as error:
+            new.into(store)
+        assert str(new.clean) in one_line(error)
+        assert holds(store, old)
+
+
+def test_an_exception_in_progress_is_what_the_caller_gets(store: Store, make: Make) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        make(rows=10).into(store, stop)
+
+
+def test_columns_and_types_are_the_canonical_ones(store: Store, make: Make) -> None:
+    for dataset in (YELLOW, GREEN):
+        make(rows=1, dataset=dataset).into(store)
+        found = store.query(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            f"WHERE table_name = '{dataset.table}' ORDER BY ordinal_position"
+        )
+        assert found == [(column.name, TYPES[store.kind][column.type]) for column in dataset.columns]
+
+
+def test_values_come_back_as_they_were(store: Store, make: Make) -> None:
+    stamps = [
+        datetime(2001, 1, 1),
+        datetime(2024, 1, 31, 23, 59, 59, 999_999),
+        datetime(2088, 2, 29, 1, 2, 3, 4),
+        datetime(3019, 12, 31),
+        datetime(1969, 7, 20, 20, 17, 40, 1),
+    ]
+    money = [-0.0, 0.1 + 0.2, -1e308, 5e-324, None]
+    text = ["", None, "Zürich 🚕 東京", "a\"b'c;\\N\t", "NULL\r\n"]
+    ids = [-(2**31), 2**31 - 1, 0, None, 265]
+    make(
+        rows=5,
+        tpep_pickup_datetime=stamps,
+        total_amount=money,
+        store_and_fwd_flag=text,
+        pulocationid=ids,
+        vendorid=range(5),
+    ).into(store)
+    rows = store.query(
+        "SELECT tpep_pickup_datetime, total_amount, store_and_fwd_flag, pulocationid, file_month "
+        "FROM yellow_tripdata ORDER BY vendorid"
+    )
+    assert [row[0] for row in rows] == stamps
+    assert [row[1] and struct.pack("d", row[1]) for row in rows] == [each and struct.pack("d", each) for each in money]
+    assert [row[2] for row in rows] == text
+    assert [row[3] for row in rows] == ids
+    assert {row[4] for row in rows} == {JANUARY.first_day}
+
+
+def test_a_column_that_an_older_version_did_not_have_is_added(store: Store, make: Make) -> None:
+    columns = tuple(column for column in YELLOW.columns if column.name != "cbd_congestion_fee")
+    old = make(rows=10, dataset=dataclasses.replace(YELLOW, columns=columns))
+    old.into(store)
+    new = make(rows=20, month=FEBRUARY, cbd_congestion_fee=[0.75] * 20)
+    new.into(store)
+    assert holds(store, old, new)
+    assert store.query("SELECT count(cbd_congestion_fee), sum(cbd_congestion_fee) FROM yellow_tripdata") == [(20, 15.0)]
+    make(rows=10).into(store)
+    dataclasses.replace(old, dataset=YELLOW).into(store)  # a file of the older version, too, still loads
+    assert holds(store, old, new)
+
+
+def test_a_table_that_is_not_ours_is_left_alone(store: Store, make: Make) -> None:
+    load = make(rows=10)
+    load.into(store)
+    store.open().remove_month(YELLOW, JANUARY)
+    _execute(store, "DROP TABLE yellow_tripdata; CREATE TABLE yellow_tripdata AS SELECT 1 AS vendorid")
+    with pytest.raises(WarehouseError, match="taxi_luigi did not make it") as error:
+        load.into(store)
+    one_line(error)
+    assert store.query("SELECT * FROM yellow_tripdata") == [(1,)]
+
+
+def test_readers_see_the_old_month_or_the_new(store: Store, make: Make) -> None:
+    loads = [make(rows=3_000), make(rows=5_000, seed=1)]
+    loads[0].into(store)
+    stop, seen = SPAWN.Event(), SPAWN.Queue()
+    both = "SELECT (SELECT count(*) FROM yellow_tripdata), (SELECT rows FROM taxi_luigi_loads)"
+    reader = SPAWN.Process(target=poll, args=(store, both, stop, seen), daemon=True)
+    reader.start()
+    for turn in range(1, 13):
+        loads[turn % 2].into(store)
+    stop.set()
+    answers = seen.get(timeout=60)
+    reader.join()
+    assert len(answers) > 5
+    assert {answer for (answer,) in answers} <= {(3_000, 3_000), (5_000, 5_000)}
+
+
+def test_two_processes_load_the_same_month(store: Store, make: Make) -> None:
+    loads = [make(rows=20_000), make(rows=30_000, seed=1)]
+    _together(store, loads)
+    assert any(holds(store, load) for load in loads)
+
+
+def test_two_processes_load_different_months(store: Store, make: Make) -> None:
+    loads = [make(rows=20_000), make(rows=30_000, month=FEBRUARY)]
+    _together(store, loads)
+    assert holds(store, *loads)
+
+
+def test_threads_load_at_the_same_time(store: Store, make: Make) -> None:
+    loads = [make(rows=2_000 + 100 * number, month=Month(2023, 1 + number % 3), seed=number) for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(lambda load: load.into(store), loads)) == [load.receipt.rows_kept for load in loads]
+    assert any(holds(store, a, b, c) for a in loads[::3] for b in loads[1::3] for c in loads[2::3])
+
+
+def test_a_killed_load_leaves_nothing_and_is_simply_repeated(store: Store, make: Make) -> None:
+    old, new = make(rows=1_000), make(rows=150_000, seed=1)
+    old.into(store)
+    relations, files = _relations(store), _files(store)
+    started = time.monotonic()
+    new.into(store)
+    duration = time.monotonic() - started
+    old.into(store)
+    moments = random.Random(1)
+    for _ in range(5):
+        go, ready = SPAWN.Event(), SPAWN.Semaphore(0)
+        process = new.process(store, (ready, go))
+        ready.acquire()
+        go.set()
+        process.join(moments.uniform(0.05, 1.2) * duration)
+        process.kill()
+        process.join()
+        assert holds(store, old) or holds(store, new)
+        old.into(store)
+    assert holds(store, old)
+    assert _relations(store) == relations
+    assert _files(store) == files
+
+
+def test_a_forked_child_can_use_what_its_parent_used(store: Store, make: Make) -> None:
+    load = make(rows=1_000)
+    load.into(store)
+    script = f"""
+import os, pathlib
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.months import Month
+from tests.support.trips import clean_receipt
+from tests.support.warehouses import Load, Store
+store, yellow, month = Store({store.kind!r}, {store.where!r}), DATASETS["yellow"], Month(2024, 1)
+load = Load(yellow, month, pathlib.Path({str(load.clean)!r}), clean_receipt(yellow, month, 1_000, 0))
+warehouse = store.open()
+load.into(store)
+assert warehouse.count(yellow) == {{month: 1_000}}
+child = os.fork()
+if not child:
+    assert warehouse.count(yellow) == {{month: 1_000}}
+    warehouse.remove_month(yellow, month)
+    assert load.into(store) == 1_000
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert warehouse.count(yellow) == {{month: 1_000}}
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_asking_what_is_loaded_imports_nothing_heavy(store: Store, make: Make) -> None:
+    make(rows=10).into(store)
+    kind = {"duckdb": "DuckDB", "postgres": "Postgres"}[store.kind]
+    script = f"""
+import pathlib, sys
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses.{store.kind} import {kind}
+warehouse = {kind}("x", {"pathlib.Path" if store.kind == "duckdb" else ""}({store.where!r}))
+assert len(warehouse.loaded_months(DATASETS["yellow"])) == 1
+assert len(warehouse.count(DATASETS["yellow"])) == 1
+warehouse.remove_month(DATASETS["yellow"], Month(2024, 1))
+print(sorted({{"pandas", "pyarrow", "sqlalchemy"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def _together(store: Store, loads: list[Load]) -> None:
+    """Loads all of them at the same time, each in a process of its own, into a warehouse without tables."""
+    go, ready = SPAWN.Event(), SPAWN.Semaphore(0)
+    processes = [load.process(store, (ready, go)) for load in loads]
+    for _ in processes:
+        ready.acquire()
+    go.set()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+
+
+def _execute(store: Store, statement: str) -> None:
+    import duckdb
+    import psycopg2
+
+    if store.kind == "duckdb":
+        duckdb.connect(store.where).execute(statement).close()
+        return
+    connection = psycopg2.connect(store.where)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
+
+
+def _relations(store: Store) -> set[str]:
+    """Every table and index in the database."""
+    if store.kind == "duckdb":
+        return {name for (name,) in store.query("SELECT table_name FROM duckdb_tables()")}
+    return {name for (name,) in store.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")}
+
+
+def _files(store: Store) -> set[str]:
+    """Every file beside the database's."""
+    return {path.name for path in Path(store.where).parent.iterdir()} if store.kind == "duckdb" else set()
