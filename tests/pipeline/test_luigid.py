@@ -8,9 +8,8 @@ import urllib.request
 from pathlib import Path
 
 from tests.support.browser import dom
-from tests.support.luigid import Luigid
-
 from tests.support.cdn import Cdn, Stall
+from tests.support.luigid import Luigid
 from tests.support.project import Project
 
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
@@ -23,14 +22,14 @@ def test_the_page_shows_the_run_and_its_graph(loading: Project, cdn: Cdn, tmp_pa
         process = loading.start(*COMMAND, scheduler=luigid.url)
         cdn.wait(lambda: cdn.sent("green_tripdata_2021-01.parquet") >= 20_000)
         page = f"{luigid.url}/static/visualiser/index.html"
-        tasks = dom(page, wait_for="DownloadMonth")
+        tasks = dom(page, wait_for="LoadMonth")
         root = root_task(luigid.url)
-        graph = dom(f"{page}#tab=graph&taskId={root}&visType=svg", wait_for="LoadMonth")
+        graph = dom(f"{page}#tab=graph&taskId={root}&visType=svg", wait_for="PublishedMonth</text>")
         process.terminate()
         process.communicate(timeout=30)
     for family in ("LoadAllMonths", "LoadMonth", "CleanMonth", "DownloadMonth"):
         assert family in tasks
-        assert family in graph
+        assert f"{family}</text>" in graph
 
 
 def root_task(url: str) -> str:
