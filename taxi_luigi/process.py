@@ -16,11 +16,14 @@ from typing import Any, Self
 
 from luigi.cmdline_parser import CmdlineParser
 
-from taxi_luigi import files
+from taxi_luigi import files, luigid
 from taxi_luigi.logs import log
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _main_process: int | None = None
+_task_process: Any = None
+"""Luigi's TaskProcess that this process runs; None in the main process"""
+_vanishing = threading.Lock()
 
 
 def supervise() -> bool:
@@ -44,8 +47,12 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 def _vanish(number: int) -> None:
-    files.remove_being_written()
-    os._exit(128 + number)
+    with _vanishing:  # the handler and the waiting thread both come here; the second never gets in
+        files.remove_being_written()
+        if _task_process is not None:
+            stopped = f"stopped by {signal.Signals(number).name}"
+            luigid.give_back(_task_process.task.task_id, _task_process.worker_id, stopped)
+        os._exit(128 + number)
 
 
 class TaskProcess:
@@ -57,10 +64,13 @@ class TaskProcess:
     """
 
     def __init__(self, task_process: Any) -> None:
+        self._task_process = task_process
         self._ends: tuple[socket.socket, socket.socket] | None = None
 
     def __enter__(self) -> Self:
+        global _task_process
         if _main_process is not None and os.getpid() != _main_process:
+            _task_process = self._task_process
             self._ends = socket.socketpair()
             for end in self._ends:
                 end.setblocking(end is self._ends[0])

@@ -57,7 +57,7 @@ def warehouse(name: str) -> Warehouse:
 
     wait = positive(section, "wait", options.get("wait", "60"), float)
     path = absolute(options.get("path", "data/warehouse.duckdb"))
-    return DuckDB(name, path, options.get("memory_limit", "512MB"), wait)
+    return DuckDB(name, path, options.get("memory_limit", "256MB"), wait)
 
 
 def writes_alone(name: str) -> bool:

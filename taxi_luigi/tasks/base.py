@@ -6,7 +6,7 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, files, process, summary
+from taxi_luigi import config, files, luigid, process, summary
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.parameters import ColorParameter, MonthParameter
@@ -79,6 +79,7 @@ def _process_died(task: MonthTask, message: str) -> None:
 def begin_run() -> None:
     """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left in the workspace."""
     if process.supervise():
+        luigid.forget_the_dead()
         for path in files.sweep(config.settings().workspace):
             log.info("Removed %s, left by a run that was killed", path)
 

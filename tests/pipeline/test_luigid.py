@@ -7,8 +7,9 @@ import time
 import urllib.request
 from pathlib import Path
 
+from tests.pipeline.conftest import duckdb_counts
 from tests.support.browser import dom
-from tests.support.cdn import Cdn, Stall
+from tests.support.cdn import Cdn, Stall, Status
 from tests.support.luigid import Luigid
 from tests.support.project import Project
 
@@ -62,3 +63,27 @@ def test_a_luigid_that_is_not_there_is_said_within_seconds(loading: Project) -> 
     assert done.rc == 40, done.out
     assert "Traceback" not in done.out
     assert "start it with scripts/luigid start, or add --local-scheduler" in done.out
+
+
+def test_after_a_stop_the_same_command_goes_on_at_once(loading: Project, cdn: Cdn, tmp_path: Path) -> None:
+    """luigid alone would hold the running task for the dead worker for a minute."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(20_000))
+    loading.configure({"download": {"read_timeout": 60}})
+    with Luigid(tmp_path / "luigid") as luigid:
+        process = loading.start(*COMMAND, scheduler=luigid.url)
+        cdn.wait(lambda: cdn.sent(name) >= 20_000)
+        process.terminate()
+        process.communicate(timeout=30)
+        again = loading.run(*COMMAND, scheduler=luigid.url)
+    assert again.rc == 0, again.out
+    assert duckdb_counts(loading, "green_tripdata") == {"2021-01": 3_000, "2021-02": 3_000}
+
+
+def test_however_often_a_month_failed_the_next_run_tries_it(loading: Project, cdn: Cdn, tmp_path: Path) -> None:
+    cdn.fault("green_tripdata_2021-01.parquet", *[Status(503)] * 12)
+    with Luigid(tmp_path / "luigid") as luigid:
+        for _ in range(4):
+            assert loading.run(*COMMAND, scheduler=luigid.url).rc == 30
+        fine = loading.run(*COMMAND, scheduler=luigid.url)
+    assert fine.rc == 0, fine.out
