@@ -138,10 +138,10 @@ def _as_text(column: pa.Array) -> Read:
         column = pc.cast(column, pa.string())
     if pc.min(pc.binary_length(column)).as_py() == 0:
         column = _blank(column, pc.fill_null(pc.equal(column, ""), False))
-    data = column.buffers()[2]
-    if data is None or b"\0" not in data.to_pybytes():
+    lost = pc.match_substring(column, "\0")
+    if not lost.true_count:
         return column, None
-    lost = pc.fill_null(pc.match_substring(column, "\0"), False)
+    lost = pc.fill_null(lost, False)
     return _blank(column, lost), lost
 
 

@@ -38,7 +38,10 @@ class CsvRaw:
         self._records = 0
         head = next(self._blocks, b"").removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
         header, self._rest = (*re.split(rb"\r\n?|\n", head, maxsplit=1), b"")[:2]
-        names = next(csv.reader([header.decode("utf-8", "backslashreplace")]))
+        try:
+            names = next(csv.reader([header.decode("utf-8", "backslashreplace")]))
+        except csv.Error as error:
+            raise BadFile(f"{path}: its first line is no header ({error}); fetch it again") from error
         self.schema = pa.schema([(name, pa.string()) for name in names])
 
     def chunks(self) -> Generator[Chunk, None, None]:

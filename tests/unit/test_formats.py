@@ -184,6 +184,11 @@ def test_a_header_may_quote_and_repeat_its_names(file: Callable[[bytes], Path]) 
         assert [chunk.batch.num_columns for chunk in raw.chunks()] == [4]
 
 
+def test_a_first_line_without_end_is_no_header(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(BadFile, match="first line is no header"):
+        read(file(b"a," + b"b" * 200_000))
+
+
 def test_bytes_that_are_no_utf_8_stay_visible(file: Callable[[bytes], Path]) -> None:
     columns, _, _ = read(file("a,b\n1,caf\u00e9\n".encode() + b"2,caf\xe9\n"))
     assert columns["b"] == ["caf\u00e9", "caf\\xe9"]
