@@ -1,7 +1,8 @@
 """The cleaning rules: for each a name, a reason, and a mask of the rows it applies to.
 
-Every rule is counted for every month; only those that a person switched on take rows out. A rule sees the values as
-published: filling missing passenger counts comes after. A missing value never matches a rule.
+Every rule is counted for every month; only those that a person switched on take rows out. A missing value never
+matches a rule. Filling missing passenger counts comes first: together with no_passengers it takes out the trips
+without a count too, as one of the course's flows does (passenger_count > 0).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taxi_luigi.casts import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.output import MonthFiles, rows_written
 from taxi_luigi.conform import Conformed, Layout, conform, match
@@ -29,8 +30,11 @@ from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, CleanRules, fill_passengers
 
-ROW_GROUP = 262_144
-"""Rows in a row group at least, but for the last: what warehouses read in parallel."""
+ROW_GROUP = 131_072
+"""Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.
+
+Twice as many took 45 MB more and no less time, and made files 0.5 % smaller (Nov 2026).
+"""
 
 REJECT_GROUP = 32_768
 """Rejects that end a row group early: each is some 1 kB in memory, a trip 0.15 kB."""
@@ -50,6 +54,8 @@ class Tally:
     changed: Counter[str] = field(default_factory=Counter)
     nulls: Counter[str] = field(default_factory=Counter)
     """in columns that are left out"""
+    zero_before: int = 0
+    """passenger counts as published; the missing ones are in `rules`"""
     missing_after: int = 0
     zero_after: int = 0
     """passenger counts in the rows kept"""
@@ -122,6 +128,8 @@ def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -
 
 def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) -> Cleaned:
     conformed = conform(chunk.batch, layout)
+    if layout.dataset.has("passenger_count"):
+        conformed = _passengers(conformed, rules, tally)
     reasons = _reasons(conformed, layout, rules, tally)
     kept, rejects = conformed.batch, []
     if reasons is not None:
@@ -134,15 +142,14 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
             tally.rejected[entry["values"]] += entry["counts"]
     tally.kept += kept.num_rows
     if layout.dataset.has("passenger_count"):
-        kept = _passengers(kept, layout, rules, tally)
+        tally.missing_after += kept["passenger_count"].null_count
+        tally.zero_after += _zeros(kept)
     return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, rejects)
 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
     """For every row its first reason to be taken out, else null; None when no row has one. Counts every rule."""
     masks = dict(conformed.faults)
-    if layout.dataset.has("passenger_count"):
-        tally.rules[FILL_MISSING_PASSENGERS] += _missing_passengers(conformed)
     for name, rule in RULES.items():
         mask = rule.mask(conformed.batch, layout.dataset, layout.month)
         if mask is not None:
@@ -154,20 +161,20 @@ def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tal
     return pc.case_when(pc.make_struct(*masks.values(), field_names=list(masks)), *masks)
 
 
-def _missing_passengers(conformed: Conformed) -> int:
+def _passengers(conformed: Conformed, rules: CleanRules, tally: Tally) -> Conformed:
+    """Counts the passenger counts as published, and fills the missing ones when that is switched on."""
     unreadable = conformed.faults.get("unreadable:passenger_count")
-    return int(conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0))
+    missing = conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0)
+    tally.rules[FILL_MISSING_PASSENGERS] += missing
+    tally.zero_before += _zeros(conformed.batch)
+    if not (rules.fill_missing_passengers and missing):
+        return conformed
+    tally.changed[FILL_MISSING_PASSENGERS] += missing
+    return replace(conformed, batch=fill_passengers(conformed.batch))
 
 
-def _passengers(kept: pa.RecordBatch, layout: Layout, rules: CleanRules, tally: Tally) -> pa.RecordBatch:
-    missing = kept["passenger_count"].null_count
-    if rules.fill_missing_passengers and missing:
-        tally.changed[FILL_MISSING_PASSENGERS] += missing
-        kept = fill_passengers(kept)
-    tally.missing_after += kept["passenger_count"].null_count
-    zero = RULES["no_passengers"].mask(kept, layout.dataset, layout.month)
-    tally.zero_after += zero.true_count if zero is not None else 0
-    return kept
+def _zeros(batch: pa.RecordBatch) -> int:
+    return int(pc.equal(batch["passenger_count"], constant(0, pa.int32())).true_count)
 
 
 def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], None, None]:
@@ -224,7 +231,7 @@ def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> No
             receipt.color,
             receipt.month,
             *(f"{rows:,}" for rows in (receipt.rules[FILL_MISSING_PASSENGERS], tally.missing_after)),
-            *(f"{rows:,}" for rows in (receipt.rules["no_passengers"], tally.zero_after)),
+            *(f"{rows:,}" for rows in (tally.zero_before, tally.zero_after)),
         )
 
 

@@ -166,17 +166,31 @@ def test_rules_that_are_off_are_counted_and_take_nothing_out(clean: Callable[...
     assert month.receipt.changed == {}
 
 
-def test_filling_missing_passengers_changes_what_is_kept_and_no_other_rule(
+NO_ONE_ONE_MISSING_THRICE = [GOOD.replace(",1,2.5", ",0,2.5"), *[GOOD.replace(",1,2.5", ",,2.5")] * 3, GOOD]
+
+
+def test_filling_missing_passengers_is_counted_and_logged(
     clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture
 ) -> None:
-    raw = [GOOD.replace(",1,2.5", ",0,2.5"), *[GOOD.replace(",1,2.5", ",,2.5")] * 3, GOOD]
-    rules = CleanRules(frozenset({"no_passengers"}), fill_missing_passengers=True)
     with caplog.at_level(logging.INFO, "luigi-interface"):
-        month = clean(raw, rules)
-    assert month.kept()["passenger_count"].to_pylist() == [0, 0, 0, 1]
+        month = clean(NO_ONE_ONE_MISSING_THRICE, CleanRules(fill_missing_passengers=True))
+    assert month.kept()["passenger_count"].to_pylist() == [0, 0, 0, 0, 1]
     assert month.receipt.changed == {"fill_missing_passengers": 3}
-    assert month.receipt.rejected == {"no_passengers": 1}
-    assert "yellow 2021-01: passenger_count missing in 3 rows before, 0 after; zero in 1 before, 3 after" in caplog.text
+    assert month.receipt.rejected == {}
+    assert "yellow 2021-01: passenger_count missing in 3 rows before, 0 after; zero in 1 before, 4 after" in caplog.text
+
+
+def test_both_policies_of_the_course_together_keep_only_trips_with_passengers(clean: Callable[..., Cleaned]) -> None:
+    rules = CleanRules(frozenset({"no_passengers"}), fill_missing_passengers=True)
+    month = clean(NO_ONE_ONE_MISSING_THRICE, rules)
+    assert month.kept()["passenger_count"].to_pylist() == [1]
+    assert month.receipt.rejected == {"no_passengers": 4}
+    assert month.receipt.changed == {"fill_missing_passengers": 3}
+
+
+def test_without_filling_a_missing_count_is_not_zero(clean: Callable[..., Cleaned]) -> None:
+    month = clean(NO_ONE_ONE_MISSING_THRICE, CleanRules(frozenset({"no_passengers"})))
+    assert month.kept()["passenger_count"].to_pylist() == [None, None, None, 1]
 
 
 def test_an_unreadable_passenger_count_is_not_a_missing_one(clean: Callable[..., Cleaned]) -> None:
@@ -265,7 +279,9 @@ def test_the_same_raw_file_gives_the_same_bytes(clean: Callable[..., Cleaned]) -
 
 def test_cleaning_imports_no_pandas(tmp_path: Path) -> None:
     """It costs 0.11 s and 35 MB in every worker; pyarrow imports it behind our back when handed a Python value."""
-    pq.write_table(pa.table(trips(5)), tmp_path / "raw")
+    columns = trips(5) | {"passenger_count": [1.0, None] * 2 + [0.0], "store_and_fwd_flag": ["N", None, "Y", "N", "N"]}
+    columns |= {"PULocationID": [1, 264, None, 3, 265], "total_amount": [1.5, -2.0, None, 3.0, 0.0]}
+    pq.write_table(pa.table(columns), tmp_path / "raw")
     program = """
 import sys
 from pathlib import Path
