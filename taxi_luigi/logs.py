@@ -32,8 +32,7 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, RPCError):
         return "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
-        where = error.filename or "no file named"
-        return f"{error.strerror or error}: {where}"
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
     return None

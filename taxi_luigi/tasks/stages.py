@@ -10,7 +10,7 @@ import luigi
 
 from taxi_luigi import config, files, holdings
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import StorageError
+from taxi_luigi.errors import BadFile, StorageError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorParameter, MonthParameter
@@ -55,7 +55,10 @@ class DownloadMonth(MonthTask):
         target, started = self.output(), time.monotonic()
         with files.temporary(target.path) as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
-            form = check_whole(part)
+            try:
+                form = check_whole(part)
+            except BadFile as error:  # says where the file came from: the temporary file is about to go
+                raise BadFile(str(error).replace(str(part), fetched.url)) from error
             receipt = RawReceipt(
                 url=fetched.url,
                 etag=fetched.seen.etag,

@@ -32,7 +32,7 @@ class DuckDB:
     seconds to wait for a file that another process has open.
     """
 
-    def __init__(self, name: str, path: Path, memory_limit: str = "512MB", wait: float = 60.0) -> None:
+    def __init__(self, name: str, path: Path, memory_limit: str = "256MB", wait: float = 60.0) -> None:
         if not _SIZE.fullmatch(memory_limit):
             raise ConfigError(f"[warehouse.{name}] memory_limit must look like 512MB or 2GiB, not {memory_limit!r}")
         self.name = name
