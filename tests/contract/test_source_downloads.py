@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from taxi_luigi.receipt import Seen
 from taxi_luigi.sources import Published
-from taxi_luigi.sources.web import forget_looks
 from tests.support.cdn import Break, Cdn, Chunked, Drip, Headers, Short, Stall, Status
 from tests.support.publisher import COLOR, MONTH, NAME, Client, write
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    forget_looks()
-
-
-@pytest.fixture
-def cdn(tmp_path: Path) -> Iterator[Cdn]:
-    folder = tmp_path / "published"
-    folder.mkdir()
-    with Cdn(folder) as cdn:
-        yield cdn
-
-
-@pytest.fixture
-def content(cdn: Cdn) -> bytes:
-    return write(cdn.folders[0])
-
-
-@pytest.fixture
-def client(cdn: Cdn, tmp_path: Path) -> Client:
-    return Client(cdn.template, tmp_path / "arriving")
 
 
 def test_the_whole_file_arrives_and_is_accounted_for(cdn: Cdn, content: bytes, client: Client) -> None:

@@ -6,7 +6,6 @@ import errno
 import resource
 import shutil
 import traceback
-from collections.abc import Iterator
 from dataclasses import astuple
 from pathlib import Path
 
@@ -14,33 +13,8 @@ import pytest
 
 from taxi_luigi.errors import SourceError, StorageError
 from taxi_luigi.sources import NotPublished
-from taxi_luigi.sources.web import forget_looks
 from tests.support.cdn import HTML, WAF, Break, Cdn, Fault, Headers, Stall, Status
-from tests.support.publisher import NAME, Client, write
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    forget_looks()
-
-
-@pytest.fixture
-def cdn(tmp_path: Path) -> Iterator[Cdn]:
-    folder = tmp_path / "published"
-    folder.mkdir()
-    with Cdn(folder) as cdn:
-        yield cdn
-
-
-@pytest.fixture
-def content(cdn: Cdn) -> bytes:
-    return write(cdn.folders[0])
-
-
-@pytest.fixture
-def client(cdn: Cdn, tmp_path: Path) -> Client:
-    return Client(cdn.template, tmp_path / "arriving")
+from tests.support.publisher import NAME, Client
 
 
 @pytest.mark.parametrize("fault", [Status(503), Status(429), WAF, Break(0, reset=False), Break(0), Stall(0)])

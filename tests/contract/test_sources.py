@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -18,24 +16,14 @@ from taxi_luigi.receipt import Seen
 from taxi_luigi.sources import Look, Published, open_source
 from taxi_luigi.sources.web import forget_looks
 from tests.support.cdn import HTML, PAGE, WAF, Cdn, Headers, Status
-from tests.support.publisher import COLOR, MONTH, NAME, net, write
+from tests.support.publisher import COLOR, MONTH, NAME, net
 
 MONTHS = [("green", month) for month in month_range(Month(2022, 1), Month(2023, 12))]
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    forget_looks()
-
-
-@pytest.fixture
-def cdn(tmp_path: Path) -> Iterator[Cdn]:
-    folder = tmp_path / "published"
-    folder.mkdir()
-    write(folder)
-    with Cdn(folder) as cdn:
-        yield cdn
+def _published(content: bytes) -> None:
+    """Every test here has a published month."""
 
 
 def look(cdn: Cdn, **changes: float) -> Look:

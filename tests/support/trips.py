@@ -10,23 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import FILE_MONTH, Column, Dataset
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, digest
-
-ARROW: dict[str, pa.DataType] = {
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "timestamp[us]": pa.timestamp("us"),
-    "date32": pa.date32(),
-}
-
-
-def clean_schema(dataset: Dataset) -> pa.Schema:
-    """The canonical columns as Arrow knows them."""
-    return pa.schema([(column.name, ARROW[column.type]) for column in dataset.columns])
 
 
 def clean_receipt(dataset: Dataset, month: Month, rows: int, seed: int) -> CleanReceipt:
@@ -50,7 +37,7 @@ def write_clean(path: Path, dataset: Dataset, month: Month, rows: int, seed: int
     random = Random(seed)
     columns = {column.name: _values(column, month, rows, random) for column in dataset.columns} | changes
     receipt = clean_receipt(dataset, month, rows, seed)
-    schema = clean_schema(dataset).with_metadata({FOOTER_KEY: receipt.to_json()})
+    schema = canonical_schema(dataset).with_metadata({FOOTER_KEY: receipt.to_json()})
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns, schema=schema), path, compression="zstd", row_group_size=max(1, rows // 3))
     return receipt
