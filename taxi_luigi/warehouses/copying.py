@@ -18,7 +18,7 @@ from taxi_luigi.warehouses.ddl import Columns, quoted, sql
 from taxi_luigi.warehouses.libpq import Cursor
 
 BATCH_ROWS = 16_384
-"""Of 4,096 to 131,072 the one that used least memory at the same speed (November 2026)."""
+"""1.12 times as long as the server's own COPY of a ready file; 4,096 took 1.20, 65,536 took 1.17 (November 2026)."""
 
 
 class _Stream:

@@ -24,8 +24,8 @@ Table = tuple[str, str]
 LOCK_TIMEOUT = 1.5
 """seconds for which a change may hold up the queries that came after it.
 
-A little more than deadlock_timeout (1 s), after which PostgreSQL ends an autovacuum that is in our way: with 1 s the two
-raced, and a load of 14 million rows waited 30 s for one (November 2026).
+A little more than deadlock_timeout (1 s), after which PostgreSQL ends an autovacuum that is in our way: with 1 s the
+two raced, and a load of 14 million rows waited 30 s for one (November 2026).
 """
 
 _PAUSE = 0.2

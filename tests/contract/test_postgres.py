@@ -328,6 +328,11 @@ def test_whoever_cannot_connect_is_told_why(store: Store, postgres_server: serve
     refused(ask(f"{store.where}?sslmode=require"), "SSL", todo)
 
 
+def test_a_password_that_libpq_repeats_is_masked(postgres_server: server_module.Postgres) -> None:
+    with pytest.raises(WarehouseError, match=r'database "\*\*\*" does not exist'):
+        Postgres("analytics", postgres_server.url(database=PASSWORD)).count(YELLOW)
+
+
 def test_a_missing_schema_is_named(store: Store, make: Make) -> None:
     warehouse = Postgres("analytics", store.where, "nowhere")
     assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
