@@ -24,6 +24,8 @@ _main_process: int | None = None
 _task_process: Any = None
 """Luigi's TaskProcess that this process runs; None in the main process"""
 _vanishing = threading.Lock()
+_VANISH = 8.0
+"""seconds that a task's process may take to clean up and to tell luigid (two time limits of 3 s) before it just ends"""
 
 
 def supervise() -> bool:
@@ -47,12 +49,14 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 def _vanish(number: int) -> None:
-    with _vanishing:  # the handler and the waiting thread both come here; the second never gets in
+    # The handler and the waiting thread both come here. The first does the work; the second ends the process all the
+    # same if the first does not, as when the signal came while the code it interrupted held a lock that it needs.
+    if _vanishing.acquire(timeout=_VANISH):
         files.remove_being_written()
         if _task_process is not None:
             stopped = f"stopped by {signal.Signals(number).name}"
             luigid.give_back(_task_process.task.task_id, _task_process.worker_id, stopped)
-        os._exit(128 + number)
+    os._exit(128 + number)
 
 
 class TaskProcess:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import luigi
@@ -10,8 +11,6 @@ from taxi_luigi import config, files, luigid, process, summary
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.parameters import ColorParameter, MonthParameter
-
-_checked: set[bool] = set()
 
 
 class MonthTask(luigi.Task):
@@ -92,8 +91,7 @@ def families() -> dict[str, set[str]]:
     return {task.task_family: {name for name, _ in task.get_params()} for task in classes}
 
 
+@cache
 def check_settings() -> None:
-    """Raises ConfigError for a luigi.cfg that cannot be meant, once, before any task is scheduled."""
-    if not _checked:
-        config.check(families())
-        _checked.add(True)
+    """Raises ConfigError for a luigi.cfg that cannot be meant; looks once, before any task is scheduled."""
+    config.check(families())
