@@ -33,7 +33,7 @@ def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> pa.RecordBat
     rows = pc.indices_nonzero(pc.is_valid(reasons))
     return _batch(
         month,
-        _ordinals(chunk, rows.to_numpy()),
+        chunk.ordinals(rows.to_numpy()),
         reasons.take(rows),
         _raw(chunk.batch.take(rows)),
     )
@@ -52,12 +52,6 @@ def of_broken(chunk: Chunk, month: Month) -> pa.RecordBatch:
 def _batch(month: Month, records: np.ndarray, reasons: pa.Array, raw: pa.MapArray) -> pa.RecordBatch:
     months = pa.repeat(pa.scalar(month.first_day, pa.date32()), len(reasons))
     return pa.RecordBatch.from_arrays([months, pa.array(records, pa.int64()), reasons, raw], schema=SCHEMA)
-
-
-def _ordinals(chunk: Chunk, rows: np.ndarray) -> np.ndarray:
-    """Where rows of the batch stand in the file: every broken record before one moves it on by one."""
-    broken = np.array([record.number for record in chunk.broken], np.int64) - np.arange(len(chunk.broken))
-    return chunk.first + rows.astype(np.int64) + np.searchsorted(broken, rows + 1, side="right")
 
 
 def _raw(batch: pa.RecordBatch) -> pa.MapArray:

@@ -7,23 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import SEEK_END
 from pathlib import Path
 
 from taxi_luigi.errors import BadFile
+from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD
 from taxi_luigi.formats.parquet import MAGIC, ParquetRaw, open_parquet, read_receipt
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile, one_line
-from taxi_luigi.formats.text import BYTE_ORDER_MARK, GZIP_MAGIC, CsvRaw, inflated
+from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
 
-__all__ = ["BrokenRecord", "Chunk", "Format", "RawFile", "check_whole", "open_raw", "read_receipt", "sniff"]
+__all__ = [
+    "BrokenRecord",
+    "Chunk",
+    "Format",
+    "RawFile",
+    "check_whole",
+    "count_records",
+    "open_raw",
+    "read_receipt",
+    "sniff",
+]
 
-_HEAD = 65_536
 _LFS = b"version https://git-lfs"
 
 
 def sniff(path: Path) -> Format:
     """What a file is by its first bytes. Raises BadFile, which quotes them, when it is none of the three."""
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        head = file.read(HEAD)
     if not head:
         raise BadFile(f"{path}: the file is empty; fetch it again")
     if head.startswith(MAGIC):
@@ -32,20 +43,39 @@ def sniff(path: Path) -> Format:
         _expect_csv(head, path)
         return "csv"
     with inflated(path) as stream:
-        _expect_csv(stream.read(_HEAD), path)
+        _expect_csv(stream.read(HEAD), path)
     return "csv.gz"
 
 
 def check_whole(path: Path) -> Format:
-    """`sniff`, and whether the file is there to its end: parquet's footer, gzip's checksums. Raises BadFile."""
+    """`sniff`, and whether the file is there to its end: parquet's footer, gzip's checksums, csv's last line.
+
+    Raises BadFile.
+    """
     found = sniff(path)
     if found == "parquet":
         open_parquet(path).close()
     elif found == "csv.gz":
         with inflated(path) as stream:
-            while stream.read(1 << 20):
-                pass
+            head = tail = stream.read(HEAD)
+            while more := stream.read(1 << 20):
+                tail = (tail + more)[-HEAD:]
+        check_end(head, tail, path)
+    else:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(-min(HEAD, path.stat().st_size), SEEK_END)
+            check_end(head, file.read(), path)
     return found
+
+
+def count_records(path: Path) -> int:
+    """How many trips a raw file of any format says it holds: parquet's footer; csv's records, counted one by one.
+
+    Raises BadFile.
+    """
+    with open_raw(path) as raw:
+        return raw.count()
 
 
 @contextmanager
@@ -70,6 +100,8 @@ def _expect_csv(head: bytes, path: Path) -> None:
         what = "a web page or an error in XML"
     elif text.startswith((b"{", b"[")):
         what = "a message in JSON"
+    elif text.startswith((GZIP_MAGIC, MAGIC)):
+        what = "gzip around another gzip or parquet file"
     elif text.startswith(_LFS):
         what = "a pointer of Git LFS, not the file it points to"
     elif b"," in line and b"\0" not in line:

@@ -36,6 +36,9 @@ class ParquetRaw:
     def records(self) -> int:
         return int(self._file.metadata.num_rows)
 
+    def count(self) -> int:
+        return self.records()
+
 
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Raises BadFile when the file is not parquet from its first bytes to its footer."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import numpy as np
 import pyarrow as pa
 
 from taxi_luigi.errors import BadFile
@@ -32,6 +33,13 @@ class Chunk:
     first: int
     """ordinal of the first record in the file, from 1"""
     broken: Sequence[BrokenRecord] = ()
+    """by number"""
+
+    def ordinals(self, rows: np.ndarray) -> np.ndarray:
+        """Where rows of the batch stand in the file: every broken record before one moves it on by one."""
+        broken = np.array([record.number for record in self.broken], np.int64) - np.arange(len(self.broken))
+        ordinals: np.ndarray = self.first + rows.astype(np.int64) + np.searchsorted(broken, rows + 1, side="right")
+        return ordinals
 
 
 class RawFile(Protocol):
@@ -48,6 +56,9 @@ class RawFile(Protocol):
 
     def records(self) -> int:
         """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
+
+    def count(self) -> int:
+        """The same, in place of `chunks`. Raises BadFile where the file turns out to be damaged."""
 
 
 @contextmanager

@@ -6,24 +6,27 @@ Inflating and counting run on one thread, parsing on another, so that the caller
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from isal import igzip, isal_zlib
 
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.formats import records
 from taxi_luigi.formats.ahead import ahead
+from taxi_luigi.formats.header import HEAD, Header, read_header
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, damage, one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+_LINE_ENDS = (b"\n", b"\r")
 
 
 class CsvRaw:
@@ -36,18 +39,20 @@ class CsvRaw:
         self._path = path
         self._blocks = records.blocks(stream, path)
         self._records = 0
-        head = next(self._blocks, b"").removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
-        header, self._rest = (*re.split(rb"\r\n?|\n", head, maxsplit=1), b"")[:2]
-        try:
-            names = next(csv.reader([header.decode("utf-8", "backslashreplace")]))
-        except csv.Error as error:
-            raise BadFile(f"{path}: its first line is no header ({error}); fetch it again") from error
-        self.schema = pa.schema([(name, pa.string()) for name in names])
+        first = next(self._blocks, b"")
+        self._header = read_header(first[:HEAD], path)
+        self._rest = first[self._header.length :]
+        self.schema = pa.schema([(name, pa.string()) for name in self._header.names])
 
     def chunks(self) -> Generator[Chunk, None, None]:
         return ahead(self._parsed(ahead(self._counted())))
 
     def records(self) -> int:
+        return self._records
+
+    def count(self) -> int:
+        for _ in self._counted():
+            pass
         return self._records
 
     def _counted(self) -> Generator[tuple[int, bytes], None, None]:
@@ -67,12 +72,15 @@ class CsvRaw:
         if not block.isascii():  # bytes that are no UTF-8 stay visible: \xe9
             block = block.decode("utf-8", "backslashreplace").encode()
         broken: list[BrokenRecord] = []
+        fields = 0
 
         def keep(row: pyarrow.csv.InvalidRow) -> str:
+            nonlocal fields
             broken.append(BrokenRecord(row.number, row.text))
+            fields = row.actual_columns
             return "skip"
 
-        names = [str(position) for position in range(len(self.schema))]  # a header may name two columns alike
+        names = [str(position) for position in range(self._header.width)]  # a header may name two columns alike
         with damage(self._path):
             table = pyarrow.csv.read_csv(
                 pa.BufferReader(block),
@@ -85,13 +93,54 @@ class CsvRaw:
                     strings_can_be_null=True,
                 ),
             )
+        if broken and not block.endswith(_LINE_ENDS) and broken[-1].number == records.count(block):
+            _judge_end(fields, self._header, broken[-1].text, self._path)
         if broken and not table.num_rows and first == 1:
             raise LayoutError(
-                f"{self._path}: the header names {len(names)} columns, and no row of the first"
+                f"{self._path}: the header names {len(self.schema)} columns, and no row of the first"
                 f" {len(broken):,} has as many fields; the first is {one_line(broken[0].text)!r}"
             )
         arrays = [column.combine_chunks() for column in table.columns]
-        return Chunk(pa.RecordBatch.from_arrays(arrays, schema=self.schema), first, broken)
+        chunk = Chunk(pa.RecordBatch.from_arrays(arrays[: len(self.schema)], schema=self.schema), first, broken)
+        return _without_surplus(chunk, arrays[len(self.schema) :])
+
+
+def check_end(head: bytes, tail: bytes, path: Path) -> None:
+    """Raises BadFile when a file that begins and ends with these bytes ends within a record, as far as they show."""
+    last = tail[max(tail.rfind(end) for end in _LINE_ENDS) + 1 :]
+    if last and last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records will tell
+        text = last.decode("utf-8", "backslashreplace")
+        _judge_end(len(next(csv.reader([text]))), read_header(head, path), text, path)
+
+
+def _judge_end(fields: int, header: Header, text: str, path: Path) -> None:
+    """The last record, which no line end follows, may be whole; with fewer fields than the others it is not."""
+    if fields < header.width:
+        raise BadFile(
+            f"{path}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r};"
+            " fetch it again"
+        )
+
+
+def _without_surplus(chunk: Chunk, surplus: Sequence[pa.Array]) -> Chunk:
+    """A row with a value in a field that has no name is a broken record: one comma too many moved its values."""
+    if all(column.null_count == len(column) for column in surplus):
+        return chunk
+    filled = pc.fill_null(
+        reduce(pc.or_kleene, [pc.not_equal(pc.utf8_trim_whitespace(each), "") for each in surplus]), False
+    )
+    rows = pc.indices_nonzero(filled).to_numpy()
+    whole = [column.take(rows).to_pylist() for column in (*chunk.batch.columns, *surplus)]
+    numbers = chunk.ordinals(rows) - chunk.first + 1
+    moved = [
+        BrokenRecord(int(number), ",".join(field or "" for field in fields))
+        for number, *fields in zip(numbers, *whole, strict=True)
+    ]
+    return Chunk(
+        chunk.batch.filter(pc.invert(filled)),
+        chunk.first,
+        sorted((*chunk.broken, *moved), key=lambda record: record.number),
+    )
 
 
 @contextmanager

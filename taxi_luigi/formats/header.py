@@ -1,0 +1,73 @@
+"""The first lines of a csv file: its column names, and how many fields its rows have beyond them.
+
+TLC's green files of 2013-08 to 2015-06 and 2016-07 to -12, and yellow's of 2016-07 to -12, end each row, but not the
+header, with two empty fields. Blank lines and blanks around names are TLC's too, and mean nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+
+from taxi_luigi.errors import BadFile
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+HEAD = 1 << 16
+"""bytes of a file that are looked at for the header and the first rows"""
+
+_ROWS = 100
+"""rows that are asked how many fields they have"""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the beginning of a csv file says."""
+
+    names: tuple[str, ...]
+    surplus: int
+    """empty fields that the rows have beyond the names"""
+    length: int
+    """bytes up to the first row, or to a blank line before it"""
+
+    @property
+    def width(self) -> int:
+        """Fields in a row."""
+        return len(self.names) + self.surplus
+
+
+def read_header(head: bytes, where: object) -> Header:
+    """`head` is the beginning of the file, HEAD bytes of it or all. Raises BadFile."""
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
+    line, *rest = re.split(rb"\r\n?|\n", text, maxsplit=1)
+    rows = rest[0] if rest else b""
+    if not rest and len(head) >= HEAD:
+        raise BadFile(
+            f"{where}: its first line is no header: it does not end within {len(head):,} bytes; fetch it again"
+        )
+    try:
+        names = next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])
+    except csv.Error as error:
+        raise BadFile(f"{where}: its first line is no header ({error}); fetch it again") from error
+    while names and not names[-1].strip():
+        names.pop()
+    if not names:
+        raise BadFile(f"{where}: its first line names no columns; fetch it again")
+    return Header(tuple(names), _surplus(rows, len(names)), len(head) - len(rows))
+
+
+def _surplus(rows: bytes, names: int) -> int:
+    """How many empty fields most of the first rows have beyond the names."""
+    reader = csv.reader(io.StringIO(rows.decode("utf-8", "backslashreplace"), newline=""))
+    beyond: Counter[int] = Counter()
+    try:
+        for row in islice((row for row in reader if row), _ROWS):
+            if len(row) >= names and not any(field.strip() for field in row[names:]):
+                beyond[len(row) - names] += 1
+    except csv.Error:  # what is wrong with a row is told when it is parsed
+        pass
+    return max(beyond, key=beyond.__getitem__, default=0)
