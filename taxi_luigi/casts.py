@@ -7,6 +7,9 @@ their values are null. The whole column is cast at once; only when that fails ar
 from __future__ import annotations
 
 import sys
+from array import array
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +26,7 @@ ARROW: dict[ColumnType, pa.DataType] = {
 }
 
 NO_VALUE = ("", "n/a", "na", "null", "none", "nan", "\\n")
-"""Texts, in lower case and trimmed, that stand for no value in a number or a time. In text they stay what they are."""
+"""Texts, in lower case and trimmed, that stand for no value in a number, a time or a code. In text they stay."""
 
 _INTEGER = r"^\+?(-?\d{1,18})(\.0*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -46,10 +49,27 @@ def constant(value: int, kind: pa.DataType) -> pa.Scalar:
     return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bits)])[0]
 
 
+def or_false(mask: pa.BooleanArray) -> pa.BooleanArray:
+    """The mask with false for null; pc.fill_null() imports pandas for its False."""
+    return pc.and_kleene(mask, pc.is_valid(mask))
+
+
+def _texts(values: Iterable[str | None]) -> pa.StringArray:
+    """A text array, made like `constant`: pa.array() of a list imports pandas too."""
+    encoded = [None if value is None else value.encode() for value in values]
+    offsets = array("i", accumulate((len(each or b"") for each in encoded), initial=0))
+    valid = sum(1 << place for place, each in enumerate(encoded) if each is not None)
+    return pa.StringArray.from_buffers(
+        len(encoded),
+        pa.py_buffer(offsets.tobytes()),
+        pa.py_buffer(b"".join(filter(None, encoded))),
+        pa.py_buffer(valid.to_bytes(len(encoded) // 8 + 1, "little")),
+    )
+
+
 def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
     """Whether values of one Arrow type can mean those of a canonical type. False: a date for an id, a list, a zone."""
-    if pa.types.is_dictionary(found):
-        found = found.value_type
+    found = _plain_type(found)
     if pa.types.is_null(found):
         return True
     if wanted == "timestamp[us]":
@@ -75,6 +95,43 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
     if _is_text(column.type):
         return _from_text(column, target)
     return _exact(column, target)
+
+
+def read_codes(
+    column: pa.Array, wanted: ColumnType, codes: Mapping[str, str | None]
+) -> tuple[pa.Array, pa.BooleanArray | None, pa.Array]:
+    """The column as a canonical type, its texts made codes; and, per row, the text that is neither code nor number.
+
+    Such a text is null in the values, but not lost. Where the codes themselves are text, all that is not in `codes`
+    is such a text, and numbers are looked up as text too. Works on the distinct texts: codes are few.
+    """
+    if wanted != "string" and not _is_text(_plain_type(column.type)):
+        return *read(column, wanted), pa.nulls(len(column), pa.string())
+    if not pa.types.is_dictionary(column.type):
+        column = (column if _is_text(column.type) else pc.cast(column, pa.string())).dictionary_encode()
+    values, lost, unknown = _distinct_codes(pc.cast(column.dictionary, pa.string()), wanted, codes)
+    where = column.indices
+    if lost is not None:
+        lost = or_false(lost.take(where))
+    return values.take(where), lost, unknown.take(where)
+
+
+def _distinct_codes(
+    text: pa.Array, wanted: ColumnType, codes: Mapping[str, str | None]
+) -> tuple[pa.Array, pa.BooleanArray | None, pa.Array]:
+    plain = pc.utf8_lower(pc.utf8_trim_whitespace(text))
+    code = pc.index_in(plain, _texts(codes))
+    mapped = pc.cast(_texts(codes.values()), ARROW[wanted]).take(code)
+    known = pc.or_(pc.is_valid(code), pc.is_in(plain, _texts(NO_VALUE)))
+    if wanted == "string":
+        return mapped, None, _blank(text, known)
+    unknown = _blank(text, pc.or_(known, pc.match_substring_regex(plain, _NUMBER)))
+    values, lost = _from_text(_blank(text, pc.or_(known, pc.is_valid(unknown))), ARROW[wanted])
+    return pc.coalesce(mapped, values), lost, unknown
+
+
+def _plain_type(found: pa.DataType) -> pa.DataType:
+    return found.value_type if pa.types.is_dictionary(found) else found
 
 
 def _is_text(found: pa.DataType) -> bool:
@@ -113,9 +170,9 @@ def _there_and_back(column: pa.Array, target: pa.DataType) -> Read:
     """Casts without checks, and calls lost what does not come back as it was."""
     try:
         values = pc.cast(column, target, safe=False)
-        lost = pc.fill_null(pc.not_equal(pc.cast(values, column.type, safe=False), column), False)
+        lost = or_false(pc.not_equal(pc.cast(values, column.type, safe=False), column))
         if pa.types.is_unsigned_integer(column.type):  # -1 comes back as it was, too
-            lost = pc.or_(lost, pc.fill_null(pc.less(pc.cast(values, pa.float64(), safe=False), 0), False))
+            lost = pc.or_(lost, or_false(pc.less(pc.cast(values, pa.float64(), safe=False), 0)))
     except pa.ArrowInvalid:  # a time so far away that even the unchecked cast refuses it
         values, lost = pa.nulls(len(column), target), pc.is_valid(column)
     return _blank(values, lost), lost
@@ -126,22 +183,25 @@ def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
     if not range_["min"].is_valid or (range_["min"].as_py() >= _FIRST_TIME and range_["max"].as_py() <= _LAST_TIME):
         return column, lost
     ticks = column.view(pa.int64())
-    far = pc.fill_null(pc.or_(pc.less(ticks, _FIRST_TIME), pc.greater(ticks, _LAST_TIME)), False)
+    far = or_false(pc.or_(pc.less(ticks, _FIRST_TIME), pc.greater(ticks, _LAST_TIME)))
     return _blank(column, far), far if lost is None else pc.or_(lost, far)
 
 
 def _as_text(column: pa.Array) -> Read:
-    """Text stays as it is, but empty is null, and a zero byte, which PostgreSQL cannot store, is lost."""
+    """Text stays as it is, but none or blanks alone are null; a zero byte, which PostgreSQL cannot store, is lost."""
     if not _is_text(column.type):
         column = _without_nan(column)
     if column.type != pa.string():
         column = pc.cast(column, pa.string())
+    nothing = pc.ascii_is_space(column)
     if pc.min(pc.binary_length(column)).as_py() == 0:
-        column = _blank(column, pc.fill_null(pc.equal(column, ""), False))
+        nothing = pc.or_(nothing, pc.equal(pc.binary_length(column), constant(0, pa.int32())))
+    if nothing.true_count:
+        column = _blank(column, or_false(nothing))
     lost = pc.match_substring(column, "\0")
     if not lost.true_count:
         return column, None
-    lost = pc.fill_null(lost, False)
+    lost = or_false(lost)
     return _blank(column, lost), lost
 
 
@@ -150,7 +210,7 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
         return _exact(pc.cast(column, target), target)
     except pa.ArrowInvalid:
         text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
-    text = _blank(text, pc.is_in(pc.utf8_lower(text), pa.array(NO_VALUE)))
+    text = _blank(text, pc.is_in(pc.utf8_lower(text), _texts(NO_VALUE)))
     if pa.types.is_timestamp(target):
         readable, through = _is_time(text), target
     elif pa.types.is_integer(target):
@@ -173,4 +233,4 @@ def _is_time(text: pa.Array) -> pa.BooleanArray:
 
 
 def _blank(column: pa.Array, where: pa.BooleanArray) -> pa.Array:
-    return pc.if_else(where, pa.scalar(None, column.type), column)
+    return pc.if_else(where, pa.nulls(1, column.type)[0], column)

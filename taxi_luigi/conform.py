@@ -1,4 +1,4 @@
-"""One batch in any layout → the canonical columns of its color. Which columns those are is in datasets.py.
+"""One batch in any layout → the canonical columns of its color. Which columns those are is in datasets/.
 
 Columns are found by name, whatever its case and the blanks around it; their values are cast by casts.py without
 loss. Rows are never dropped here: what could not be cast is null, and a mask under its reason says where.
@@ -6,13 +6,15 @@ loss. Rows are never dropped here: what could not be cast is null, and a mask un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from taxi_luigi.casts import ARROW, can_become, constant, read
-from taxi_luigi.datasets import FILE_MONTH, Column, Dataset
+from taxi_luigi.casts import ARROW, can_become, constant, or_false, read, read_codes
+from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
@@ -25,21 +27,30 @@ class Layout:
     month: Month
     schema: pa.Schema
     """canonical"""
-    sources: tuple[int | None, ...]
-    """per canonical column the position of its source; None where the file has none, and for file_month"""
+    sources: tuple[tuple[int, ...], ...]
+    """per canonical column the positions of its sources; none where the file has none, and for file_month"""
     found: dict[str, str]
     """source column → Arrow type, all of them"""
     unknown: dict[str, int]
     """source columns that we do not know → position"""
 
 
+@dataclass
+class Losses:
+    """What a batch lost on its way into canonical columns; only what there is."""
+
+    faults: dict[str, pa.BooleanArray] = field(default_factory=dict)
+    """`unreadable:COLUMN` and `ambiguous:COLUMN` → mask of the rows that cannot be stored"""
+    unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    """`unknown_code:COLUMN` → text → rows: texts that no map knows, null in the batch"""
+
+
 @dataclass(frozen=True)
 class Conformed:
-    """A batch in canonical columns, as long as the raw one, and what was lost on the way."""
+    """A batch in canonical columns, as long as the raw one."""
 
     batch: pa.RecordBatch
-    faults: dict[str, pa.BooleanArray]
-    """`unreadable:COLUMN` → mask of the rows in which that column could not be read; only where there are any"""
+    losses: Losses
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
@@ -47,68 +58,125 @@ def canonical_schema(dataset: Dataset) -> pa.Schema:
     return pa.schema([pa.field(column.name, ARROW[column.type]) for column in dataset.columns])
 
 
-def match(dataset: Dataset, month: Month, schema: pa.Schema, where: object) -> Layout:
-    """Finds the source of every canonical column; `where` (the file's path) is for the texts of errors.
+def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, where: object) -> Layout:
+    """Finds the sources of every canonical column; `where` (the file's path) is for the texts of errors.
 
-    Raises LayoutError when an essential column is missing, when two source columns claim one canonical column, and
-    when a column's type cannot mean what it should.
+    Raises LayoutError when an essential column is missing, when a name is there twice, when several source columns
+    claim one canonical column, when a column's type cannot mean what it should, and for a file of another color.
     """
-    positions: dict[str, list[int]] = {}
-    for position, name in enumerate(schema.names):
-        positions.setdefault(_plain(name), []).append(position)
-    sources = tuple(_source(column, positions, schema, where) for column in dataset.columns)
-    taken = set(sources)
+    positions = _positions(schema, where)
+    sources = tuple(_sources(column, positions, schema, where) for column in dataset.columns)
+    _check_color(dataset, month, form, positions, schema, where)
+    taken = {position for each in sources for position in each}
     return Layout(
         dataset=dataset,
         month=month,
         schema=canonical_schema(dataset),
         sources=sources,
-        found={field.name: str(field.type) for field in schema},
-        unknown={name: position for position, name in enumerate(schema.names) if position not in taken},
+        found={column.name: str(column.type) for column in schema},
+        unknown={
+            name: position for position, name in enumerate(schema.names) if position not in taken and name not in JUNK
+        },
     )
 
 
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
     """One raw batch in canonical columns; the batch must be of the schema that the layout was matched with."""
     arrays = []
-    faults = {}
-    for column, source in zip(layout.dataset.columns, layout.sources, strict=True):
+    losses = Losses()
+    for column, sources in zip(layout.dataset.columns, layout.sources, strict=True):
         if column.name == FILE_MONTH:
             arrays.append(_file_month(layout.month, batch.num_rows))
-        elif source is None:
+        elif not sources:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
-            values, lost = read(batch.column(source), column.type)
+            values = _read(column, batch.column(sources[0]), losses)
+            for other in sources[1:]:
+                values = _either(column, values, _read(column, batch.column(other), losses), losses)
             arrays.append(values)
-            if lost is not None and lost.true_count:
-                faults[f"unreadable:{column.name}"] = lost
-    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), faults)
+    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), losses)
 
 
 def _file_month(month: Month, rows: int) -> pa.Array:
     return pa.repeat(constant((month.first_day - date(1970, 1, 1)).days, pa.date32()), rows)
 
 
+def _read(column: Column, source: pa.Array, losses: Losses) -> pa.Array:
+    if column.codes:
+        values, lost, unknown = read_codes(source, column.type, column.codes)
+        if unknown.null_count < len(unknown):
+            counts = Counter({each["values"]: each["counts"] for each in pc.value_counts(unknown).to_pylist()})
+            del counts[None]
+            losses.unmapped[f"unknown_code:{column.name}"] = counts
+    else:
+        values, lost = read(source, column.type)
+    _note(losses, f"unreadable:{column.name}", lost)
+    return values
+
+
+def _either(column: Column, values: pa.Array, others: pa.Array, losses: Losses) -> pa.Array:
+    """The first value that is there; a row with two that differ has none."""
+    _note(losses, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
+    return pc.coalesce(values, others)
+
+
+def _note(losses: Losses, reason: str, lost: pa.BooleanArray | None) -> None:
+    if lost is not None and lost.true_count:
+        losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
+
+
 def _plain(name: str) -> str:
     return name.strip().casefold()
 
 
-def _source(column: Column, positions: dict[str, list[int]], schema: pa.Schema, where: object) -> int | None:
+def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(schema.names):
+        positions.setdefault(_plain(name), []).append(position)
+    for name, times in Counter(schema.names).items():
+        if times > 1:
+            raise LayoutError(f"{where}: {times} columns are called {name!r}; which one counts cannot be told")
+    return positions
+
+
+def _names(column: Column) -> dict[str, None]:
+    """All that a column may be called in a file, in the order in which they count."""
+    return dict.fromkeys(_plain(name) for name in (*(each.name for each in column.spellings), column.name))
+
+
+def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema, where: object) -> tuple[int, ...]:
     if column.name == FILE_MONTH:
-        return None
-    spellings = dict.fromkeys(_plain(name) for name in (column.name, *column.spellings))
-    found = [position for name in spellings for position in positions.get(name, [])]
-    if len(found) > 1:
+        return ()
+    found = [position for name in _names(column) for position in positions.get(name, [])]
+    if len(found) > 1 and not column.together:
         claims = " and ".join(repr(schema.names[position]) for position in found)
         raise LayoutError(f"{where}: the columns {claims} both mean {column.name}; keep one of them")
-    if not found:
-        if column.essential:
+    for position in found:
+        kind = schema.field(position).type
+        if not can_become(kind, column.type):
             raise LayoutError(
-                f"{where}: no column {' or '.join(spellings)}; found {', '.join(schema.names)}."
-                " Is it a file of this color?"
+                f"{where}: column {schema.names[position]!r} holds {kind}, which cannot become {column.type}"
             )
-        return None
-    kind = schema.field(found[0]).type
-    if not can_become(kind, column.type):
-        raise LayoutError(f"{where}: column {schema.names[found[0]]!r} holds {kind}, which cannot become {column.type}")
-    return found[0]
+    return tuple(found)
+
+
+def _check_color(
+    dataset: Dataset, month: Month, form: SourceForm, positions: dict[str, list[int]], schema: pa.Schema, where: object
+) -> None:
+    own = {name for column in dataset.columns for name in _names(column)}
+    looks_like = None
+    for other in DATASETS.values():
+        marks = [_names(column) for column in _essential(other, month, form)]
+        if all(positions.keys() & names for names in marks) and any(not (names.keys() & own) for names in marks):
+            looks_like = other.color
+    missing = [column for column in _essential(dataset, month, form) if not positions.keys() & _names(column)]
+    if missing:
+        names = " or ".join(_names(missing[0]))
+        guess = f"it looks like {looks_like}" if looks_like else f"is it a file of {dataset.color}?"
+        raise LayoutError(f"{where}: no column {names}; found {', '.join(schema.names)}; {guess}")
+    if looks_like:
+        raise LayoutError(f"{where}: a file of {looks_like} under a name of {dataset.color}; fetch the right one")
+
+
+def _essential(dataset: Dataset, month: Month, form: SourceForm) -> list[Column]:
+    return [column for column in dataset.columns if column.essential and column.is_in(month, form)]

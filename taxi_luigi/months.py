@@ -102,6 +102,13 @@ class Selection:
                 wanted[month] = wanted.get(month, False) or named
         return dict(sorted(wanted.items()))
 
+    def covers(self, month: Month) -> bool:
+        """Whether the months written hold this one, whatever the date; for texts without `latest`."""
+        return any(
+            (term.first is None or term.first <= month) and (term.last is None or month <= term.last)
+            for term in self.terms
+        )
+
     def __str__(self) -> str:
         return self.text
 

@@ -107,6 +107,8 @@ class CleanReceipt:
     """rule → rows that it applies to, whether or not it is switched on"""
     changed: dict[str, int] = field(default_factory=dict)
     """rule → rows in which it changed a value"""
+    unmapped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """`unknown_code:COLUMN` → text → rows that have no such value, as no map knows what the text means"""
     versions: dict[str, str] = field(default_factory=dict)
     """schema, taxi_luigi, pyarrow"""
 

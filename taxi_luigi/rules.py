@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Literal
 
 import pyarrow as pa
@@ -96,10 +97,10 @@ def negative_total(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.
     return pc.less(batch["total_amount"], _ZERO) if dataset.has("total_amount") else None
 
 
-@_rule("trip_distance is exactly 0")
+@_rule("the distance is exactly 0")
 def zero_distance(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Not below zero: a distance below zero is another defect than a meter that did not run."""
-    return pc.equal(batch["trip_distance"], _ZERO) if dataset.has("trip_distance") else None
+    return pc.equal(batch[dataset.distance], _ZERO) if dataset.distance else None
 
 
 @_rule("pickup or dropoff in zone 264 (unknown) or 265 (outside New York City)")
@@ -108,6 +109,15 @@ def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.Bo
     if not dataset.has("pulocationid"):
         return None
     return pc.or_kleene(_nowhere(batch["pulocationid"]), _nowhere(batch["dolocationid"]))
+
+
+@_rule("a longitude or latitude is exactly 0: the place is not known")
+def zero_coordinates(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
+    """Only the layouts before zones have coordinates; what they have is kept as published."""
+    if not dataset.has("pickup_longitude"):
+        return None
+    ends = [batch[f"{end}_{axis}"] for end in ("pickup", "dropoff") for axis in ("longitude", "latitude")]
+    return reduce(pc.or_kleene, [pc.equal(each, _ZERO) for each in ends])
 
 
 def _nowhere(zone: pa.Array) -> pa.BooleanArray:

@@ -7,11 +7,9 @@ with the month. What a column or a rule is, is known in conform.py and rules.py.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,9 +18,10 @@ import pyarrow.compute as pc
 
 from taxi_luigi.casts import constant
 from taxi_luigi.clean import rejects as rejected_rows
+from taxi_luigi.clean.account import Tally, make_receipt
 from taxi_luigi.clean.output import MonthFiles, rows_written
 from taxi_luigi.conform import Conformed, Layout, conform, match
-from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
+from taxi_luigi.datasets import Dataset, SourceForm
 from taxi_luigi.errors import AccountError, LayoutError
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
@@ -42,23 +41,6 @@ REJECT_GROUP = 32_768
 Progress = Callable[[int, int], None]
 
 logger = logging.getLogger("luigi-interface")
-
-
-@dataclass
-class Tally:
-    """Counts of one month while it streams through."""
-
-    kept: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    changed: Counter[str] = field(default_factory=Counter)
-    nulls: Counter[str] = field(default_factory=Counter)
-    """in columns that are left out"""
-    zero_before: int = 0
-    """passenger counts as published; the missing ones are in `rules`"""
-    missing_after: int = 0
-    zero_after: int = 0
-    """passenger counts in the rows kept"""
 
 
 @dataclass(frozen=True)
@@ -89,7 +71,8 @@ def clean_month(
     a failure what is at the two paths is worthless, and the caller's to remove.
     """
     with open_raw(raw) as source:
-        layout = match(dataset, month, source.schema, raw)
+        form: SourceForm = "parquet" if source.format == "parquet" else "csv"
+        layout = match(dataset, month, form, source.schema, raw)
         _judge_unknown(layout, rules, raw)
         tally = Tally()
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
@@ -100,7 +83,7 @@ def clean_month(
                 files.write_rejects(rejected_rows.SCHEMA, [batch for cleaned in group for batch in cleaned.rejects])
                 done += sum(cleaned.records for cleaned in group)
                 progress(done, source.records_hint or 0)
-            receipt = _receipt(layout, source, tally, edition, raw_receipt)
+            receipt = make_receipt(layout, source, tally, edition, raw_receipt)
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
     _log_passengers(receipt, tally, dataset)
@@ -128,6 +111,8 @@ def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -
 
 def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) -> Cleaned:
     conformed = conform(chunk.batch, layout)
+    for reason, texts in conformed.losses.unmapped.items():
+        tally.add_unmapped(reason, texts)
     if layout.dataset.has("passenger_count"):
         conformed = _passengers(conformed, rules, tally)
     reasons = _reasons(conformed, layout, rules, tally)
@@ -149,7 +134,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
     """For every row its first reason to be taken out, else null; None when no row has one. Counts every rule."""
-    masks = dict(conformed.faults)
+    masks = dict(conformed.losses.faults)
     for name, rule in RULES.items():
         mask = rule.mask(conformed.batch, layout.dataset, layout.month)
         if mask is not None:
@@ -163,7 +148,7 @@ def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tal
 
 def _passengers(conformed: Conformed, rules: CleanRules, tally: Tally) -> Conformed:
     """Counts the passenger counts as published, and fills the missing ones when that is switched on."""
-    unreadable = conformed.faults.get("unreadable:passenger_count")
+    unreadable = conformed.losses.faults.get("unreadable:passenger_count")
     missing = conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0)
     tally.rules[FILL_MISSING_PASSENGERS] += missing
     tally.zero_before += _zeros(conformed.batch)
@@ -192,29 +177,6 @@ def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], 
     yield group
 
 
-def _receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt) -> CleanReceipt:
-    records = source.records()
-    rules = (*RULES, FILL_MISSING_PASSENGERS)
-    return CleanReceipt(
-        edition=edition,
-        color=layout.dataset.color,
-        month=str(layout.month),
-        raw=raw,
-        raw_format=source.format,
-        layout=layout.found,
-        left_out={
-            name: {"type": layout.found[name], "nulls": round(tally.nulls[name] / records, 6) if records else 0.0}
-            for name in layout.unknown
-        },
-        rows_in=records,
-        rows_kept=tally.kept,
-        rejected=dict(sorted(tally.rejected.items())),
-        rules={name: tally.rules[name] for name in rules if name in tally.rules},
-        changed=dict(tally.changed),
-        versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
-    )
-
-
 def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> None:
     kept, rejected = rows_written(clean), rows_written(rejects)
     if receipt.rows_in != kept + rejected or (kept, rejected) != (receipt.rows_kept, receipt.rows_rejected):
@@ -233,10 +195,3 @@ def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> No
             *(f"{rows:,}" for rows in (receipt.rules[FILL_MISSING_PASSENGERS], tally.missing_after)),
             *(f"{rows:,}" for rows in (tally.zero_before, tally.zero_after)),
         )
-
-
-def _version() -> str:
-    try:
-        return version("taxi_luigi")
-    except PackageNotFoundError:
-        return "not installed"

@@ -65,7 +65,7 @@ def clean(tmp_path: Path) -> Callable[..., Cleaned]:
 
     def run(raw: list[str] | dict[str, Any] | Path, rules: CleanRules | None = None, **more: Any) -> Cleaned:
         if isinstance(raw, list):
-            (tmp_path / "raw").write_bytes(gzip.compress("\n".join([HEADER, *raw]).encode()))
+            (tmp_path / "raw").write_bytes(gzip.compress("\n".join([HEADER, *raw, ""]).encode()))
         elif isinstance(raw, dict):
             pq.write_table(pa.table(raw), tmp_path / "raw", row_group_size=2)
         path = raw if isinstance(raw, Path) else tmp_path / "raw"
@@ -89,7 +89,7 @@ def test_a_month_without_faults_has_no_rejects(clean: Callable[..., Cleaned]) ->
 
 
 def test_the_receipt_is_in_both_footers(clean: Callable[..., Cleaned]) -> None:
-    month = clean([GOOD, "x" + GOOD])
+    month = clean([GOOD, GOOD + "x"])
     assert read_receipt(month.clean) == month.receipt
     assert read_receipt(month.rejects) == month.receipt
     receipt = month.receipt
@@ -141,7 +141,7 @@ def test_a_row_counts_once_under_its_first_reason(clean: Callable[..., Cleaned])
         [
             "1,2021-01-05 12:00:00,2021-01-05 12:09:00,0,0,-9.8",
             "1,2021-01-05 12:00:00,2021-01-05 12:09:00,1,0,-9.8",
-            "?,2021-01-05 12:00:00,2021-01-05 12:09:00,0,0,-9.8",
+            "1.5,2021-01-05 12:00:00,2021-01-05 12:09:00,0,0,-9.8",
             GOOD,
         ],
         rules,
@@ -161,6 +161,7 @@ def test_rules_that_are_off_are_counted_and_take_nothing_out(clean: Callable[...
         "negative_total": 1,
         "zero_distance": 1,
         "unknown_zone": 0,
+        "zero_coordinates": 0,
         "fill_missing_passengers": 1,
     }
     assert month.receipt.changed == {}
@@ -195,6 +196,17 @@ def test_without_filling_a_missing_count_is_not_zero(clean: Callable[..., Cleane
 
 def test_an_unreadable_passenger_count_is_not_a_missing_one(clean: Callable[..., Cleaned]) -> None:
     assert clean([GOOD.replace(",1,2.5", ",many,2.5"), GOOD]).receipt.rules["fill_missing_passengers"] == 0
+
+
+def test_texts_of_unknown_codes_are_counted_in_the_receipt_and_the_rows_kept(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.clean.account.TEXTS", 2)
+    month = clean([name + GOOD[1:] for name in ("CMT", "XYZ", "XYZ", "?", "A", "B", "vts ")])
+    assert month.kept()["vendorid"].to_pylist() == [1, None, None, None, None, None, 2]
+    assert month.receipt.unmapped == {"unknown_code:vendorid": {"XYZ": 2, "(other texts)": 2, "?": 1}}
+    assert month.receipt.rejected == {}
+    assert read_receipt(month.clean) == month.receipt
 
 
 def test_unknown_columns_are_left_out_and_recorded_or_fail_the_month(

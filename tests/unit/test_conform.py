@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import json
+import re
+from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from taxi_luigi.casts import can_become, read
-from taxi_luigi.conform import Conformed, canonical_schema, conform, match
-from taxi_luigi.datasets import DATASETS, Column, ColumnType, Dataset
+from taxi_luigi.conform import Conformed, Losses, canonical_schema, conform, match
+from taxi_luigi.datasets import DATASETS, ColumnType, Dataset
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
 YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
 MONTH = Month(2021, 1)
 NOON = datetime(2021, 1, 5, 12)
+NAN = float("nan")
 ESSENTIAL = {"VendorID": [1], "tpep_pickup_datetime": [NOON], "tpep_dropoff_datetime": [NOON]}
 
 
 def conformed(columns: dict[str, Any], dataset: Dataset = YELLOW) -> Conformed:
     batch = pa.RecordBatch.from_pydict(columns)
-    return conform(batch, match(dataset, MONTH, batch.schema, "raw.parquet"))
+    return conform(batch, match(dataset, MONTH, "parquet", batch.schema, "raw.parquet"))
 
 
 def test_the_canonical_schema_is_that_of_datasets() -> None:
@@ -40,9 +41,12 @@ def test_names_match_whatever_their_case_and_the_blanks_around_them() -> None:
     assert batch["airport_fee"].to_pylist() == [1.25]
 
 
-def test_a_renamed_column_is_one_string_in_datasets() -> None:
-    columns = tuple(replace(c, spellings=("Tolls_Amt",)) if c.name == "tolls_amount" else c for c in YELLOW.columns)
-    batch = conformed(ESSENTIAL | {"tolls_amt": [6.12]}, replace(YELLOW, columns=columns)).batch
+def test_a_renamed_column_is_one_line_in_datasets() -> None:
+    columns = tuple(
+        column.spelled(("Road_Toll", "2030..", "")) if column.name == "tolls_amount" else column
+        for column in YELLOW.columns
+    )
+    batch = conformed(ESSENTIAL | {"road_toll": [6.12]}, replace(YELLOW, columns=columns)).batch
     assert batch["tolls_amount"].to_pylist() == [6.12]
 
 
@@ -56,14 +60,14 @@ def test_columns_that_are_not_there_are_typed_nulls_and_file_month_is_the_same_i
 
 def test_a_file_month_in_the_raw_file_is_not_believed() -> None:
     batch = pa.RecordBatch.from_pydict({"file_month": [date(2020, 1, 1)]} | ESSENTIAL)
-    layout = match(YELLOW, MONTH, batch.schema, "raw.parquet")
+    layout = match(YELLOW, MONTH, "parquet", batch.schema, "raw.parquet")
     assert layout.unknown == {"file_month": 0}
     assert conform(batch, layout).batch["file_month"].to_pylist() == [date(2021, 1, 1)]
 
 
 def test_unknown_columns_are_named_with_their_position() -> None:
     batch = pa.RecordBatch.from_pydict(ESSENTIAL | {"surge": [1.0]})
-    layout = match(YELLOW, MONTH, batch.schema, "raw.parquet")
+    layout = match(YELLOW, MONTH, "parquet", batch.schema, "raw.parquet")
     assert layout.unknown == {"surge": 3}
     assert layout.found["surge"] == "double"
 
@@ -81,6 +85,110 @@ def test_a_missing_essential_column_is_named_with_what_was_found() -> None:
 def test_two_columns_for_one_are_refused_by_name() -> None:
     with pytest.raises(LayoutError, match="'Airport_fee' and 'airport_fee' both mean airport_fee"):
         conformed(ESSENTIAL | {"Airport_fee": [1.0], "airport_fee": [1.0]})
+
+
+def test_columns_of_the_same_name_are_refused() -> None:
+    schema = pa.schema([*((name, pa.int64()) for name in (*ESSENTIAL, "surge")), ("surge", pa.string())])
+    with pytest.raises(LayoutError, match="2 columns are called 'surge'"):
+        match(YELLOW, MONTH, "parquet", schema, "raw.parquet")
+
+
+def test_the_row_numbers_that_pandas_left_are_no_unknown_column() -> None:
+    batch = pa.RecordBatch.from_pydict(ESSENTIAL | {"__index_level_0__": [0]})
+    assert match(YELLOW, MONTH, "parquet", batch.schema, "raw").unknown == {}
+
+
+FHVHV_COLUMNS = ("hvfhs_license_num", "dispatching_base_num", "pickup_datetime", "dropoff_datetime", "PULocationID")
+OTHER_COLORS = [
+    ("yellow", "2021-01", ("VendorID", "lpep_pickup_datetime", "lpep_dropoff_datetime"), "looks like green"),
+    ("green", "2021-01", tuple(ESSENTIAL), "looks like yellow"),
+    ("yellow", "2021-01", FHVHV_COLUMNS, "looks like fhvhv"),
+    ("fhv", "2021-01", FHVHV_COLUMNS, "a file of fhvhv under a name of fhv"),
+    (
+        "fhvhv",
+        "2021-01",
+        ("dispatching_base_num", "pickup_datetime", "dropOff_datetime", "SR_Flag"),
+        "hvfhs_license_num",
+    ),
+    ("fhv", "2021-01", ("a", "b"), "is it a file of fhv?"),
+]
+
+
+@pytest.mark.parametrize(("color", "month", "names", "says"), OTHER_COLORS)
+def test_a_file_of_another_color_is_refused(color: str, month: str, names: tuple[str, ...], says: str) -> None:
+    schema = pa.schema([(name, pa.string()) for name in names])
+    with pytest.raises(LayoutError, match=re.escape(says)):
+        match(DATASETS[color], Month.parse(month), "parquet", schema, "raw.parquet")
+
+
+def test_a_column_is_essential_only_where_the_months_files_have_it() -> None:
+    names = ("dispatching_base_num", "pickup_datetime", "dropoff_datetime", "PULocationID", "DOLocationID", "SR_Flag")
+    schema = pa.schema([(name, pa.string()) for name in names])
+    match(DATASETS["fhvhv"], Month(2021, 6), "csv", schema, "the mirror's, without licence numbers")
+    with pytest.raises(LayoutError, match="hvfhs_license_num"):
+        match(DATASETS["fhvhv"], Month(2021, 5), "csv", schema, "raw.csv")
+
+
+def coded(column: pa.Array, name: str = "payment_type", dataset: Dataset = YELLOW) -> tuple[list[Any], Losses]:
+    many = {key: values * len(column) for key, values in ESSENTIAL.items() if key.lower() != name}
+    result = conformed(many | {name: column}, dataset)
+    return result.batch[name].to_pylist(), result.losses
+
+
+def test_the_texts_of_2009_and_2010_become_the_later_codes() -> None:
+    payment = [
+        "CRD",
+        "Credit",
+        "Cre",
+        "CREDIT ",
+        "CAS",
+        "CSH",
+        "Cash",
+        "NOC",
+        "No ",
+        "No Charge",
+        "Dis",
+        "Dispute",
+        "NA ",
+    ]
+    assert coded(pa.array(payment)) == ([1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5], Losses())
+    assert coded(pa.array(["CMT", "VTS", "DDS", "1", "2.0", None]), "vendorid") == ([1, 2, 3, 1, 2, None], Losses())
+    flags = ["Y", "N", "0", "1", "0.0", "1.0", "", "*", "nan", " y ", None]
+    assert coded(pa.array(flags), "store_and_fwd_flag") == (
+        ["Y", "N", "N", "Y", "N", "Y", None, None, None, "Y", None],
+        Losses(),
+    )
+
+
+def test_the_flag_of_2009s_parquet_is_a_number() -> None:
+    assert coded(pa.array([0.0, 1.0, NAN, None]), "store_and_fwd_flag") == (["N", "Y", None, None], Losses())
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_a_text_that_no_map_knows_is_null_and_counted_with_its_text(kind: pa.DataType) -> None:
+    values, losses = coded(pa.array(["CRD", "barter", "barter", "IOU", None, "n/a"], kind))
+    assert values == [1, None, None, None, None, None]
+    assert losses == Losses({}, {"unknown_code:payment_type": Counter({"barter": 2, "IOU": 1})})
+    values, losses = coded(pa.array(["Y", "X"], kind), "store_and_fwd_flag")
+    assert (values, losses.unmapped) == (["Y", None], {"unknown_code:store_and_fwd_flag": Counter({"X": 1})})
+
+
+def test_a_number_that_is_no_code_is_still_lost() -> None:
+    values, losses = coded(pa.array(["1", "1.5", "99999999999", None]))
+    assert values == [1, None, None, None]
+    assert losses.unmapped == {}
+    assert losses.faults["unreadable:payment_type"].to_pylist() == [False, True, True, False]
+
+
+def test_of_two_spellings_that_may_stand_together_the_first_value_counts() -> None:
+    times = {"Pickup_DateTime": [NOON] * 4}
+    bases = {"Dispatching_base_num": ["", None, "B1", "B2"], "Dispatching_base_number": ["B02884", None, "", "B3"]}
+    batch = pa.RecordBatch.from_pydict(times | bases)
+    result = conform(batch, match(DATASETS["fhv"], Month(2018, 1), "csv", batch.schema, "raw.csv"))
+    assert result.batch["dispatching_base_num"].to_pylist()[:3] == ["B02884", None, "B1"]
+    assert {reason: mask.to_pylist() for reason, mask in result.losses.faults.items()} == {
+        "ambiguous:dispatching_base_num": [False, False, False, True]
+    }
 
 
 @pytest.mark.parametrize(
@@ -103,7 +211,7 @@ def test_what_cannot_be_read_is_null_and_marked_and_the_rest_of_the_row_stays() 
     many = {name: values * 3 for name, values in ESSENTIAL.items()}
     result = conformed(many | {"RatecodeID": [1.0, 1.5, 2.0], "trip_distance": ["1.5", "2", "far"]})
     assert result.batch["ratecodeid"].to_pylist() == [1, None, 2]
-    assert {name: mask.to_pylist() for name, mask in result.faults.items()} == {
+    assert {name: mask.to_pylist() for name, mask in result.losses.faults.items()} == {
         "unreadable:ratecodeid": [False, True, False],
         "unreadable:trip_distance": [False, False, True],
     }
@@ -116,7 +224,6 @@ def test_a_column_of_the_canonical_type_is_not_copied() -> None:
     assert values.buffers()[1].address == column.buffers()[1].address
 
 
-NAN = float("nan")
 CASTS: list[tuple[ColumnType, pa.Array, list[Any], list[bool] | None]] = [
     ("int32", pa.array([1, None, 2**31 - 1], pa.int64()), [1, None, 2**31 - 1], None),
     ("int32", pa.array([1, 2**31, -(2**31) - 1], pa.int64()), [1, None, None], [False, True, True]),
@@ -149,7 +256,7 @@ CASTS: list[tuple[ColumnType, pa.Array, list[Any], list[bool] | None]] = [
     ("double", pa.array(["7"], pa.large_string()), [7.0], None),
     ("string", pa.array(["Y", "", None], pa.large_string()), ["Y", None, None], None),
     ("string", pa.array(["N", "N"]).dictionary_encode(), ["N", "N"], None),
-    ("string", pa.array(["a\0b", "N/A", " "]), [None, "N/A", " "], [True, False, False]),
+    ("string", pa.array(["a\0b", "N/A", " ", "  ", "B01 "]), [None, "N/A", None, None, "B01 "], [True] + [False] * 4),
     ("string", pa.array([1.0, NAN]), ["1", None], None),
     ("timestamp[us]", pa.array([NOON], pa.timestamp("s")), [NOON], None),
     (
@@ -198,22 +305,3 @@ def test_casts_read_slices_as_what_they_are() -> None:
     assert got.to_pylist() == [1, 2]
     assert lost.true_count == 0
     assert read(pa.array(["a\0", "b"])[1:], "string")[0].to_pylist() == ["b"]
-
-
-@pytest.mark.parametrize("dataset", [YELLOW, GREEN], ids=lambda dataset: dataset.color)
-def test_no_layout_since_2019_leaves_a_column_out(tlc_data: Path, dataset: Dataset) -> None:
-    eras = json.loads((tlc_data / "schemas.json").read_text())[dataset.color]["eras"].values()
-    recent = [era for era in eras if era["first_month"] >= "2019-01"]
-    assert len(recent) >= 4
-    for era in recent:
-        for form in {"parquet", "csv"} & era.keys():
-            schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in era[form]])
-            assert not match(dataset, MONTH, schema, era["first_month"]).unknown
-
-
-def test_only_the_columns_that_every_trip_has_are_essential() -> None:
-    def essential(columns: tuple[Column, ...]) -> set[str]:
-        return {column.name for column in columns if column.essential}
-
-    assert essential(YELLOW.columns) == {"vendorid", "tpep_pickup_datetime", "tpep_dropoff_datetime"}
-    assert essential(GREEN.columns) == {"vendorid", "lpep_pickup_datetime", "lpep_dropoff_datetime"}

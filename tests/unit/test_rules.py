@@ -52,6 +52,16 @@ def matches(rule: str, **columns: list[Any]) -> list[bool | None]:
             {"pulocationid": [264, 1, 263, None, None, 266], "dolocationid": [1, 265, 263, 264, None, 0]},
             [True, True, False, True, False, False],
         ),
+        (
+            "zero_coordinates",
+            {
+                "pickup_longitude": [0.0, -73.9, -73.9, None, None],
+                "pickup_latitude": [40.7, 40.7, -0.0, None, 0.0],
+                "dropoff_longitude": [-73.9, -73.9, 0.0, None, None],
+                "dropoff_latitude": [40.7, 40.7, 40.7, None, 40.7],
+            },
+            [True, False, True, False, True],
+        ),
     ],
 )
 def test_what_a_rule_matches(rule: str, columns: dict[str, list[Any]], expected: list[bool]) -> None:
@@ -66,6 +76,7 @@ def test_every_rule_is_tested_above_and_says_why() -> None:
         "negative_total",
         "zero_distance",
         "unknown_zone",
+        "zero_coordinates",
     ]
     assert all(rule.reason and "\n" not in rule.reason for rule in RULES.values())
 
@@ -83,14 +94,20 @@ def test_december_ends_with_the_year() -> None:
     [
         ("no_passengers", "passenger_count"),
         ("negative_total", "total_amount"),
-        ("zero_distance", "trip_distance"),
         ("unknown_zone", "pulocationid"),
+        ("zero_coordinates", "pickup_longitude"),
     ],
 )
 def test_a_color_without_the_column_has_no_such_rule(rule: str, column: str) -> None:
     columns = tuple(each for each in YELLOW.columns if each.name != column)
     dataset = replace(YELLOW, columns=columns)
     assert RULES[rule].mask(_empty(dataset), dataset, Month(2021, 1)) is None
+
+
+def test_the_distance_has_another_name_in_another_color_or_none() -> None:
+    miles = pa.RecordBatch.from_pylist([{"trip_miles": 0.0}], schema=canonical_schema(DATASETS["fhvhv"]))
+    assert RULES["zero_distance"].mask(miles, DATASETS["fhvhv"], Month(2021, 1)).to_pylist() == [True]  # type: ignore[union-attr]
+    assert RULES["zero_distance"].mask(_empty(DATASETS["fhv"]), DATASETS["fhv"], Month(2021, 1)) is None
 
 
 def _empty(dataset: Any) -> pa.RecordBatch:

@@ -1,0 +1,119 @@
+"""fhv and fhvhv: cars that are called through a base. Names and months are TLC's, from its files and dictionaries."""
+
+from __future__ import annotations
+
+from taxi_luigi.datasets.column import Column, Dataset
+from taxi_luigi.datasets.taxi import CBD, DOLOCATION, MONTH, PULOCATION, money, time
+from taxi_luigi.months import Month
+
+_DISPATCHING = Column(
+    "dispatching_base_num",
+    "string",
+    "licence of the base that sent the car, as the base wrote it: blanks and lower case occur",
+    essential=True,
+)
+_AFFILIATED = Column("affiliated_base_number", "string", "licence of the base that the car belongs to")
+
+FHV = Dataset(
+    color="fhv",
+    meaning="for-hire vehicles: black cars, community cars, luxury limousines, and until 2019-01 the apps too",
+    first_month=Month(2015, 1),
+    pickup="pickup_datetime",
+    dropoff="dropoff_datetime",
+    columns=(
+        MONTH,
+        # In 2018's csv the licence is in …number, and …num is there and empty.
+        _DISPATCHING.spelled(
+            ("Dispatching_base_number", "", "2018"),
+            ("Dispatching_base_num", "", "2015..2018"),
+            ("dispatching_base_num", "2015..", "2019.."),
+        ).several_at_once(),
+        time("pickup_datetime", "pickup", essential=True).spelled(
+            ("Pickup_date", "", "2015..2016"),
+            ("Pickup_DateTime", "", "2017..2018"),
+            ("pickup_datetime", "2015..", "2019.."),
+        ),
+        # From 2019 on, TLC's own csv files and those of its mirror differ in case.
+        time("dropoff_datetime", "dropoff").spelled(
+            ("DropOff_datetime", "", "2017..2018"),
+            ("dropOff_datetime", "2015..", "2019"),
+            ("dropoff_datetime", "", "2019.."),
+        ),
+        PULOCATION.spelled(
+            ("locationID", "", "2015..2016"),
+            ("PUlocationID", "2015..", "2017..2019"),
+            ("PULocationID", "", "2019.."),
+        ),
+        DOLOCATION.spelled(("DOlocationID", "2015..", "2017..2019"), ("DOLocationID", "", "2019..")),
+        Column(
+            "sr_flag", "int32", "1 when the ride was shared, else missing; Lyft marks those only asked to be shared"
+        ).spelled(("SR_Flag", "2015..", "2017-07..")),
+        _AFFILIATED.spelled(("Affiliated_base_number", "2015..", "2019..")),
+    ),
+)
+
+_ALL = ("2019-02..", "2019-02..")
+_PARQUET = ("2019-02..", "")
+
+
+def _flag(name: str, meaning: str) -> Column:
+    return Column(name, "string", f"Y or N: {meaning}").spelled((name, *_PARQUET))
+
+
+FHVHV = Dataset(
+    color="fhvhv",
+    meaning="high-volume for-hire vehicles: bases that dispatch 10,000 trips a day or more, which is the apps",
+    first_month=Month(2019, 2),
+    pickup="pickup_datetime",
+    dropoff="dropoff_datetime",
+    distance="trip_miles",
+    columns=(
+        MONTH,
+        Column(
+            "hvfhs_license_num",
+            "string",
+            "licence of the app: HV0002 Juno, HV0003 Uber, HV0004 Via, HV0005 Lyft",
+            essential=True,
+        ).spelled(("hvfhs_license_num", "2019-02..", "2019-02..2021-05")),
+        _DISPATCHING.spelled(("dispatching_base_num", *_ALL)),
+        Column("originating_base_num", "string", "licence of the base that took the call").spelled(
+            ("originating_base_num", *_PARQUET)
+        ),
+        time("request_datetime", "the passenger asked for the car").spelled(("request_datetime", *_PARQUET)),
+        time("on_scene_datetime", "the car arrived; accessible vehicles, and all of Uber's").spelled(
+            ("on_scene_datetime", *_PARQUET)
+        ),
+        time("pickup_datetime", "pickup", essential=True).spelled(("pickup_datetime", *_ALL)),
+        time("dropoff_datetime", "dropoff", essential=True).spelled(("dropoff_datetime", *_ALL)),
+        PULOCATION.spelled(("PULocationID", *_ALL)),
+        DOLOCATION.spelled(("DOLocationID", *_ALL)),
+        Column("trip_miles", "double", "distance of the trip", "miles").spelled(("trip_miles", *_PARQUET)),
+        Column("trip_time", "int64", "duration of the trip", "seconds").spelled(("trip_time", *_PARQUET)),
+        money("base_passenger_fare", "fare before tolls, taxes, fees and tips").spelled(
+            ("base_passenger_fare", *_PARQUET)
+        ),
+        money("tolls", "all tolls of the trip").spelled(("tolls", *_PARQUET)),
+        money("bcf", "for the Black Car Fund").spelled(("bcf", *_PARQUET)),
+        money("sales_tax", "New York State sales tax").spelled(("sales_tax", *_PARQUET)),
+        money("congestion_surcharge", "New York State's congestion surcharge").spelled(
+            ("congestion_surcharge", *_PARQUET)
+        ),
+        money("airport_fee", "2.50, from 2026-03-15 3.50, at LaGuardia, JFK and Newark, from 2021-04-05").spelled(
+            ("airport_fee", *_PARQUET)
+        ),
+        money("tips", "tips to the driver").spelled(("tips", *_PARQUET)),
+        money("driver_pay", "pay of the driver, without tolls and tips, net of commission").spelled(
+            ("driver_pay", *_PARQUET)
+        ),
+        _flag("shared_request_flag", "the passenger agreed to share the ride"),
+        _flag("shared_match_flag", "the ride was shared"),
+        _flag("access_a_ride_flag", "on behalf of MTA's Access-A-Ride"),
+        _flag("wav_request_flag", "a wheelchair-accessible vehicle was asked for"),
+        _flag("wav_match_flag", "the vehicle was wheelchair-accessible"),
+        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
+        Column(
+            "sr_flag", "string", "1 or Y when the ride was shared; csv alone, the two shared_ flags came after"
+        ).spelled(("SR_Flag", "", "2019-02..2021-06")),
+        _AFFILIATED.spelled(("Affiliated_base_number", "", "2021-06")),
+    ),
+)

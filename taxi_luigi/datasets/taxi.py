@@ -1,0 +1,178 @@
+"""Yellow and green: the taxis with a meter. Names, months and codes are TLC's, from its files and data dictionaries."""
+
+from __future__ import annotations
+
+from taxi_luigi.datasets.column import FILE_MONTH, Column, Dataset
+from taxi_luigi.months import Month
+
+MONTH = Column(FILE_MONTH, "date32", "first day of the month in the name of TLC's file; not the month of the pickup")
+PULOCATION = Column("pulocationid", "int32", "taxi zone of the pickup; 264 unknown, 265 outside New York City")
+DOLOCATION = Column("dolocationid", "int32", "taxi zone of the dropoff; 264 unknown, 265 outside New York City")
+
+
+def money(name: str, meaning: str) -> Column:
+    """A charge in dollars."""
+    return Column(name, "double", meaning, "USD")
+
+
+def time(name: str, meaning: str, essential: bool = False) -> Column:
+    """A time stamp without a zone."""
+    return Column(name, "timestamp[us]", meaning, "New York wall clock", essential)
+
+
+_VENDOR = Column(
+    "vendorid",
+    "int32",
+    "who sent the record: 1 Creative Mobile Technologies, 2 Curb Mobility (earlier VeriFone), 3 DDS (2009 and 2010),"
+    " 6 Myle Technologies, 7 Helix; 4 and 5 occur",
+    essential=True,
+    codes={"cmt": "1", "vts": "2", "dds": "3"},
+)
+_PASSENGERS = Column("passenger_count", "int32", "passengers, as the driver entered them", "people")
+_DISTANCE = Column("trip_distance", "double", "distance by the taximeter", "miles")
+_RATECODE = Column(
+    "ratecodeid",
+    "int32",
+    "final rate: 1 standard, 2 JFK, 3 Newark, 4 Nassau or Westchester, 5 negotiated, 6 group, 99 unknown; others occur",
+)
+_STORED = Column(
+    "store_and_fwd_flag",
+    "string",
+    "Y when the record waited in the vehicle for a connection, else N",
+    codes={"y": "Y", "n": "N", "1": "Y", "1.0": "Y", "0": "N", "0.0": "N", "": None, "*": None, "nan": None},
+)
+_PAYMENT = Column(
+    "payment_type",
+    "int32",
+    "0 Flex Fare, 1 credit card, 2 cash, 3 no charge, 4 dispute, 5 unknown, 6 voided trip",
+    codes={
+        **dict.fromkeys(("crd", "cre", "credit"), "1"),
+        **dict.fromkeys(("cas", "cash", "csh"), "2"),
+        **dict.fromkeys(("noc", "no", "no charge"), "3"),
+        **dict.fromkeys(("dis", "dispute"), "4"),
+        "na": "5",
+    },
+)
+_FARE = money("fare_amount", "time-and-distance fare by the meter")
+_EXTRA = money("extra", "rush hour, overnight and other extras")
+_TAX = money("mta_tax", "MTA tax of 0.50")
+_TIP = money("tip_amount", "tips paid by card; cash tips are not recorded")
+_TOLLS = money("tolls_amount", "all tolls of the trip")
+_IMPROVEMENT = money("improvement_surcharge", "0.30 from 2015-01-01, 1.00 from 2022-12-19")
+_TOTAL = money("total_amount", "charged to the passenger, without cash tips")
+_CONGESTION = money("congestion_surcharge", "New York State's congestion surcharge, from 2019-02-02")
+CBD = money("cbd_congestion_fee", "MTA's congestion relief zone, from 2025-01-05")
+_REQUEST = Column("request_source", "string", "not in TLC's dictionary; seen: HV0003, HV0005, EH0004, EH0010, A, CC")
+_PICKUP_LONGITUDE, _PICKUP_LATITUDE, _DROPOFF_LONGITUDE, _DROPOFF_LATITUDE = (
+    Column(f"{end}_{axis}", "double", f"where the {end} was, before zones; 0 where it is not known", unit)
+    for end in ("pickup", "dropoff")
+    for axis, unit in (("longitude", "degrees east, WGS 84"), ("latitude", "degrees north, WGS 84"))
+)
+
+_2009 = ("2009", "2009")
+_2010 = ("2010", "2010..2014")
+_SINCE_2010 = ("2010..", "2010..")
+_NOW = ("2011..", "2015..")
+_ZONES = ("2011..", "2016-07..")
+_PLACES = ("2010", "2010..2016-06")
+
+YELLOW = Dataset(
+    color="yellow",
+    meaning="yellow taxis: street hails everywhere in the city",
+    first_month=Month(2009, 1),
+    pickup="tpep_pickup_datetime",
+    dropoff="tpep_dropoff_datetime",
+    distance="trip_distance",
+    columns=(
+        MONTH,
+        _VENDOR.spelled(("vendor_name", *_2009), ("vendor_id", *_2010), ("VendorID", *_NOW)),
+        time("tpep_pickup_datetime", "meter engaged", essential=True).spelled(
+            ("Trip_Pickup_DateTime", *_2009), ("pickup_datetime", *_2010), ("tpep_pickup_datetime", *_NOW)
+        ),
+        time("tpep_dropoff_datetime", "meter disengaged", essential=True).spelled(
+            ("Trip_Dropoff_DateTime", *_2009), ("dropoff_datetime", *_2010), ("tpep_dropoff_datetime", *_NOW)
+        ),
+        _PASSENGERS.spelled(("Passenger_Count", *_2009), ("passenger_count", *_SINCE_2010)),
+        _DISTANCE.spelled(("Trip_Distance", *_2009), ("trip_distance", *_SINCE_2010)),
+        _RATECODE.spelled(
+            ("Rate_Code", *_2009),
+            ("rate_code", *_2010),
+            ("RateCodeID", "", "2015-01..2015-06"),
+            ("RatecodeID", "2011..", "2015-07.."),
+        ),
+        _STORED.spelled(("store_and_forward", *_2009), ("store_and_fwd_flag", *_SINCE_2010)),
+        PULOCATION.spelled(("PULocationID", *_ZONES)),
+        DOLOCATION.spelled(("DOLocationID", *_ZONES)),
+        _PAYMENT.spelled(("Payment_Type", *_2009), ("payment_type", *_SINCE_2010)),
+        _FARE.spelled(("Fare_Amt", *_2009), ("fare_amount", *_SINCE_2010)),
+        _EXTRA.spelled(("surcharge", "2009..2010", "2009..2014"), ("extra", *_NOW)),
+        _TAX.spelled(("mta_tax", "2009..", "2009..")),
+        _TIP.spelled(("Tip_Amt", *_2009), ("tip_amount", *_SINCE_2010)),
+        _TOLLS.spelled(("Tolls_Amt", *_2009), ("tolls_amount", *_SINCE_2010)),
+        _IMPROVEMENT.spelled(("improvement_surcharge", *_NOW)),
+        _TOTAL.spelled(("Total_Amt", *_2009), ("total_amount", *_SINCE_2010)),
+        _CONGESTION.spelled(("congestion_surcharge", "2011..", "2019..")),
+        money("airport_fee", "pickups at LaGuardia and JFK, from 2021-04-05").spelled(
+            ("airport_fee", "2011..2023-01", ""), ("Airport_fee", "2023-02..", "")
+        ),
+        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
+        _REQUEST.spelled(("request_source", "2026-06..", "")),
+        _PICKUP_LONGITUDE.spelled(("Start_Lon", *_2009), ("pickup_longitude", *_PLACES)),
+        _PICKUP_LATITUDE.spelled(("Start_Lat", *_2009), ("pickup_latitude", *_PLACES)),
+        _DROPOFF_LONGITUDE.spelled(("End_Lon", *_2009), ("dropoff_longitude", *_PLACES)),
+        _DROPOFF_LATITUDE.spelled(("End_Lat", *_2009), ("dropoff_latitude", *_PLACES)),
+    ),
+)
+
+_UNTIL_ZONES = "2013-08..2016-06"
+_GREEN_ZONES = ("2014..", "2016-07..")
+
+
+def _since_the_first(name: str) -> tuple[str, str, str]:
+    return name, "2014..", "2013-08.."
+
+
+def _recased(capitalised: str, name: str) -> tuple[tuple[str, str, str], ...]:
+    """Green's csv wrote most names with a capital letter until zones came."""
+    return (capitalised, "", _UNTIL_ZONES), (name, *_GREEN_ZONES)
+
+
+GREEN = Dataset(
+    color="green",
+    meaning="green taxis: street hails outside the centre, and dispatched trips",
+    first_month=Month(2013, 8),
+    pickup="lpep_pickup_datetime",
+    dropoff="lpep_dropoff_datetime",
+    distance="trip_distance",
+    columns=(
+        MONTH,
+        _VENDOR.spelled(_since_the_first("VendorID")),
+        time("lpep_pickup_datetime", "meter engaged", essential=True).spelled(_since_the_first("lpep_pickup_datetime")),
+        time("lpep_dropoff_datetime", "meter disengaged", essential=True).spelled(
+            *_recased("Lpep_dropoff_datetime", "lpep_dropoff_datetime")
+        ),
+        _STORED.spelled(*_recased("Store_and_fwd_flag", "store_and_fwd_flag")),
+        _RATECODE.spelled(*_recased("RateCodeID", "RatecodeID")),
+        PULOCATION.spelled(("PULocationID", *_GREEN_ZONES)),
+        DOLOCATION.spelled(("DOLocationID", *_GREEN_ZONES)),
+        _PASSENGERS.spelled(*_recased("Passenger_count", "passenger_count")),
+        _DISTANCE.spelled(*_recased("Trip_distance", "trip_distance")),
+        _FARE.spelled(*_recased("Fare_amount", "fare_amount")),
+        _EXTRA.spelled(*_recased("Extra", "extra")),
+        _TAX.spelled(*_recased("MTA_tax", "mta_tax")),
+        _TIP.spelled(*_recased("Tip_amount", "tip_amount")),
+        _TOLLS.spelled(*_recased("Tolls_amount", "tolls_amount")),
+        money("ehail_fee", "never filled").spelled(*_recased("Ehail_fee", "ehail_fee")),
+        _IMPROVEMENT.spelled(("improvement_surcharge", "2014..", "2015..")),
+        _TOTAL.spelled(*_recased("Total_amount", "total_amount")),
+        _PAYMENT.spelled(*_recased("Payment_type", "payment_type")),
+        Column("trip_type", "int32", "1 street-hail, 2 dispatch").spelled(*_recased("Trip_type", "trip_type")),
+        _CONGESTION.spelled(("congestion_surcharge", "2014..", "2019..")),
+        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
+        _REQUEST.spelled(("request_source", "2026-06..", "")),
+        _PICKUP_LONGITUDE.spelled(("Pickup_longitude", "", _UNTIL_ZONES)),
+        _PICKUP_LATITUDE.spelled(("Pickup_latitude", "", _UNTIL_ZONES)),
+        _DROPOFF_LONGITUDE.spelled(("Dropoff_longitude", "", _UNTIL_ZONES)),
+        _DROPOFF_LATITUDE.spelled(("Dropoff_latitude", "", _UNTIL_ZONES)),
+    ),
+)
