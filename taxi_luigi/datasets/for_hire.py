@@ -113,7 +113,7 @@ FHVHV = Dataset(
         CBD.spelled(("cbd_congestion_fee", "2025..", "")),
         Column(
             "sr_flag", "string", "1 or Y when the ride was shared; csv alone, the two shared_ flags came after"
-        ).spelled(("SR_Flag", "", "2019-02..2021-06")),
-        _AFFILIATED.spelled(("Affiliated_base_number", "", "2021-06")),
+        ).spelled(("SR_Flag", "", "2019-02..")),
+        _AFFILIATED.spelled(("Affiliated_base_number", "", "2021-06..")),
     ),
 )
