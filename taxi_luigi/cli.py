@@ -17,27 +17,35 @@ from taxi_luigi.parameters import ColorsParameter
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
 
+DIFFERENT = 50
+"""Exit code of `verify` when counts disagree."""
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, 2 for a malformed command line, 40 for a failure."""
+    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, or 2 for a malformed command line."""
     parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_loaded(commands.add_parser("loaded", help="rows per table and month, counted in each warehouse"))
+    _add_verify(commands.add_parser("verify", help="count raw, clean and rejected rows, lakes and warehouses again"))
     _add_sample(commands.add_parser("sample", help="write made-up months in the shape of TLC's files"))
     arguments = parser.parse_args(argv)
     try:
-        arguments.run(arguments)
+        code: int = arguments.run(arguments)
     except (TaxiError, OSError) as error:
-        sys.stderr.write(f"taxi-luigi: {one_line(error)}\n")
+        _complain(one_line(error))
         return FAILED
-    return 0
+    return code
+
+
+def _complain(line: str | None) -> None:
+    sys.stderr.write(f"taxi-luigi: {line}\n")
 
 
 def _add_loaded(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_loaded)
 
 
-def _loaded(_: argparse.Namespace) -> None:
+def _loaded(_: argparse.Namespace) -> int:
     for name in config.settings().warehouses:
         warehouse = config.warehouse(name)
         for dataset in DATASETS.values():
@@ -46,6 +54,42 @@ def _loaded(_: argparse.Namespace) -> None:
                 print(f"{dataset.table} in {name}: {sum(counts.values()):,} rows")
             for month, rows in sorted(counts.items()):
                 print(f"  {month} {rows:>12,}")
+    return 0
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Counts every month again and says where raw = clean + rejected, clean = lakes = warehouses does not hold; "
+        f"exit code {DIFFERENT} when they disagree, {FAILED} when a store cannot be asked."
+    )
+    parser.add_argument("--colors", help="record types, as yellow,green; without it, all that are held anywhere")
+    parser.add_argument(
+        "--months", help="as for LoadAllMonths: 2021-01..2021-03; without it, all that are held anywhere"
+    )
+    parser.add_argument("--published", action="store_true", help="other rows than TLC published are a difference, too")
+    parser.set_defaults(run=_verify)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from taxi_luigi import verify
+    from taxi_luigi.verify import report
+
+    silent: list[str] = []
+
+    def tell(line: str) -> None:
+        silent.append(line)
+        _complain(line)
+
+    colors = () if arguments.colors is None else ColorsParameter().parse(arguments.colors)
+    selection = None if arguments.months is None else Selection.parse(arguments.months)
+    widest, lines = max(map(len, colors or DATASETS)), []
+    for line in verify.months(colors, selection, date.today(), arguments.published, tell):
+        print(report.text(line, widest), flush=True)
+        lines.append(line)
+    print(report.closing(lines, all_asked=not silent))
+    if any(line.differences for line in lines):
+        return DIFFERENT
+    return FAILED if silent else 0
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +102,11 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_sample)
 
 
-def _sample(arguments: argparse.Namespace) -> None:
+def _sample(arguments: argparse.Namespace) -> int:
     from taxi_luigi.sample import write_samples
 
     colors = ColorsParameter().parse(arguments.colors)
     months = list(Selection.parse(arguments.months).resolve(date.today()))
     for path in write_samples(arguments.to, colors, months, arguments.rows, arguments.seed, arguments.form):
         print(f"wrote {path}")
+    return 0

@@ -1,0 +1,26 @@
+"""How many rows TLC published in each month's file, by color and form; the numbers are in row_counts.csv.
+
+Other people's readings, put together in October 2026: the parquet counts are what public listings give of the footers
+of 589 files, up to 2026-08; the few csv counts stand in public course material. The two forms of a month can differ by
+more than a tenth, and TLC does replace files: a count that is another one is a question to ask, not an error.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.resources import files
+
+from taxi_luigi.datasets import SourceForm
+from taxi_luigi.months import Month
+
+
+def published_rows(color: str, month: Month, form: SourceForm) -> int | None:
+    """Rows in TLC's file of that month, without the header; None where nobody has said."""
+    return _counts().get((color, str(month), form))
+
+
+@cache
+def _counts() -> dict[tuple[str, str, str], int]:
+    lines = files(__name__).joinpath("row_counts.csv").read_text().splitlines()
+    return {(row["color"], row["month"], row["form"]): int(row["rows"]) for row in csv.DictReader(lines)}

@@ -1,0 +1,119 @@
+"""One color's months, counted anew in every place: raw, clean and rejected files, lakes, warehouses.
+
+Receipts and markers are read too, but only so that they can be held against the counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from taxi_luigi import config
+from taxi_luigi.datasets import Dataset, SourceForm
+from taxi_luigi.errors import BadFile, TaxiError
+from taxi_luigi.formats import count_records, read_receipt, sniff
+from taxi_luigi.logs import one_line
+from taxi_luigi.months import Month, month_range
+from taxi_luigi.published import published_rows
+from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.targets import RawTarget, rejects_path
+from taxi_luigi.verify.judge import Count, Found
+from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
+
+
+class ColorCounts:
+    """Asks every store about one color, by one listing or two queries each; the files are counted month by month."""
+
+    def __init__(self, dataset: Dataset, stores: Stores, today: date) -> None:
+        self.dataset = dataset
+        self._stores = stores
+        self._listed, self._tables = stores.listed(dataset), stores.tables(dataset)
+        self.held = self._held(today)
+        """every month of which there is something: a raw or clean file, rows or a marker"""
+
+    def _held(self, today: date) -> set[Month]:
+        found = {month for months in self._listed.values() for month in months or ()}
+        for table in self._tables.values():
+            found |= table.rows.keys() | table.marked.keys() if table else set()
+        return found | self._downloaded(today)
+
+    def _downloaded(self, today: date) -> set[Month]:
+        folder = config.settings().workspace / "raw" / self.dataset.color
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        name_of = config.source().file_name
+        months = month_range(self.dataset.first_month, Month.of(today)) if names else ()
+        return {month for month in months if name_of(self.dataset.color, month) in names}
+
+    def find(self, month: Month) -> Found:
+        """The month in every place. Streams the raw file where it is csv, so this can take minutes."""
+        color = self.dataset.color
+        files = {name: self._in_lake(name, month) for name in self._stores.lakes}
+        receipt = next((receipt for _, receipt in files.values() if receipt), None)
+        clean = replace(files[WORKSPACE][0], place="clean")
+        path = _raw_path(color, month, receipt)
+        raw = _file("raw", path)
+        rejected = _file("rejected", rejects_path(color, month))
+        if receipt is not None:
+            raw = replace(raw, claimed=receipt.rows_in)
+            rejected = replace(rejected, claimed=receipt.rows_rejected)
+        # A month of which nothing else is here was perhaps cleaned on another machine, which has kept its rejects.
+        if rejected.absent and not (raw.absent and clean.absent and rejected.claimed != 0):
+            rejected = replace(rejected, rows=0)
+        form = _form(receipt, path) if receipt or raw.rows is not None else None
+        return Found(
+            raw=raw,
+            clean=clean,
+            rejected=rejected,
+            lakes=[count for name, (count, _) in files.items() if name != WORKSPACE],
+            warehouses=[_in_table(name, table, month) for name, table in self._tables.items()],
+            clean_is_lake=self._stores.clean_is_lake,
+            published=published_rows(color, month, form) if form else None,
+        )
+
+    def _in_lake(self, name: str, month: Month) -> tuple[Count, CleanReceipt | None]:
+        listed = self._listed[name]
+        if listed is None:
+            return Count(name, asked=False), None
+        if month not in listed:
+            return Count(name), None
+        path = self._stores.lakes[name].read(self.dataset.color, month)
+        count = _file(name, path)
+        if count.rows is None:
+            return count, None
+        try:
+            receipt = read_receipt(path)
+        except BadFile as error:
+            return replace(count, fault=str(error)), None
+        return (replace(count, claimed=receipt.rows_kept) if receipt else count), receipt
+
+
+def _raw_path(color: str, month: Month, receipt: CleanReceipt | None) -> Path:
+    """The raw file that the clean one was made from, which may have come from another source than today's."""
+    path = RawTarget(color, month).path
+    if receipt is None or receipt.raw.url == config.source().url(color, month):
+        return path
+    return path.with_name(unquote(urlsplit(receipt.raw.url).path.rpartition("/")[2]) or path.name)
+
+
+def _file(place: str, path: Path) -> Count:
+    try:
+        return Count(place, count_records(path))
+    except FileNotFoundError:
+        return Count(place)
+    except (TaxiError, OSError) as error:
+        return Count(place, fault=one_line(error) or "")
+
+
+def _in_table(name: str, table: Table | None, month: Month) -> Count:
+    """A marker without rows is a month of none."""
+    if table is None:
+        return Count(name, asked=False)
+    claimed = table.marked.get(month)
+    return Count(name, table.rows.get(month, None if claimed is None else 0), claimed)
+
+
+def _form(receipt: CleanReceipt | None, raw: Path) -> SourceForm:
+    found = receipt.raw_format if receipt else sniff(raw)
+    return "parquet" if found == "parquet" else "csv"

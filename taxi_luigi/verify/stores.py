@@ -1,0 +1,70 @@
+"""Asking the lakes and warehouses that luigi.cfg names what they hold, and going on when one does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from taxi_luigi import config
+from taxi_luigi.datasets import Dataset
+from taxi_luigi.errors import TaxiError
+from taxi_luigi.lakes import Lake
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses import Warehouse
+
+T = TypeVar("T")
+
+Tell = Callable[[str], None]
+"""Called once, with one line, for each store that cannot be asked."""
+
+WORKSPACE = "local"
+"""The lake that is the workspace's clean/; it is counted whether or not luigi.cfg names it."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a warehouse holds of one color: rows per month, counted, and as its markers say."""
+
+    rows: dict[Month, int]
+    marked: dict[Month, int]
+
+
+class Stores:
+    """All of them, each asked about one color at a time. One that does not answer is told of, and not asked again."""
+
+    def __init__(self, tell: Tell) -> None:
+        settings = config.settings()
+        self.clean_is_lake = WORKSPACE in settings.lakes
+        lakes = (WORKSPACE, *(name for name in settings.lakes if name != WORKSPACE))
+        self.lakes: dict[str, Lake] = {name: config.lake(name) for name in lakes}
+        self.warehouses: dict[str, Warehouse] = {name: config.warehouse(name) for name in settings.warehouses}
+        self._tell = tell
+        self._silent: set[str] = set()
+
+    def listed(self, dataset: Dataset) -> dict[str, set[Month] | None]:
+        """Lake → the months that it holds; None when it does not answer."""
+        return {name: self._ask(f"lake {name}", partial(lake.list, dataset.color)) for name, lake in self.lakes.items()}
+
+    def tables(self, dataset: Dataset) -> dict[str, Table | None]:
+        """Warehouse → its table, counted; None when it does not answer."""
+        return {
+            name: self._ask(f"warehouse {name}", partial(_table, warehouse, dataset))
+            for name, warehouse in self.warehouses.items()
+        }
+
+    def _ask(self, name: str, question: Callable[[], T]) -> T | None:
+        if name in self._silent:
+            return None
+        try:
+            return question()
+        except TaxiError as error:
+            self._silent.add(name)
+            self._tell(f"{name} cannot be asked: {error}")
+            return None
+
+
+def _table(warehouse: Warehouse, dataset: Dataset) -> Table:
+    rows = warehouse.count(dataset)
+    return Table(rows, {month: marker.rows for month, marker in warehouse.loaded_months(dataset).items()})

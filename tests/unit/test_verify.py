@@ -1,0 +1,162 @@
+"""What `taxi-luigi verify` calls a difference, one kind at a time, and how it writes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from taxi_luigi.months import Month
+from taxi_luigi.verify import Line
+from taxi_luigi.verify.judge import Count, Found, differences
+from taxi_luigi.verify.report import closing, text
+
+SOUND = Found(
+    raw=Count("raw", 100, claimed=100),
+    clean=Count("clean", 97, claimed=97),
+    rejected=Count("rejected", 3, claimed=3),
+    lakes=[Count("nas", 97, claimed=97)],
+    warehouses=[Count("duckdb", 97, claimed=97), Count("pg", 97, claimed=97)],
+    clean_is_lake=True,
+    published=100,
+)
+DUCKDB, PG = SOUND.warehouses
+EMPTY = Found(Count("raw"), Count("clean"), Count("rejected"), [Count("nas")], [Count("duckdb")], clean_is_lake=True)
+
+
+def test_a_sound_month_has_no_difference() -> None:
+    assert differences(SOUND, judge_published=True) == ()
+
+
+def test_a_month_without_a_row_is_sound_too() -> None:
+    nothing = [replace(count, rows=0, claimed=0) for count in SOUND.counts]
+    raw, clean, rejected, nas, *warehouses = nothing
+    assert differences(Found(raw, clean, rejected, [nas], warehouses, clean_is_lake=True)) == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (replace(SOUND, raw=Count("raw", 99)), ["raw has 1 row fewer than clean + rejected"]),
+        (
+            replace(SOUND, raw=replace(SOUND.raw, rows=102)),
+            ["raw has 2 rows more than clean + rejected", "raw has 2 rows more than the receipt says"],
+        ),
+        (
+            replace(SOUND, rejected=replace(SOUND.rejected, rows=0)),
+            ["raw has 3 rows more than clean + rejected", "rejected has 3 rows fewer than the receipt says"],
+        ),
+        (
+            replace(SOUND, raw=Count("raw"), rejected=replace(SOUND.rejected, rows=5)),
+            ["rejected has 2 rows more than the receipt says"],
+        ),
+        (replace(SOUND, lakes=[Count("nas", 98, claimed=98)]), ["nas has 1 row more than clean"]),
+        (replace(SOUND, lakes=[Count("nas")]), ["nas lacks the month"]),
+        (replace(SOUND, lakes=[Count("nas", 97)]), ["nas has no receipt of the month"]),
+        (replace(SOUND, warehouses=[DUCKDB, replace(PG, rows=96)]), ["pg has 1 row fewer than clean"]),
+        (replace(SOUND, warehouses=[DUCKDB, replace(PG, rows=0)]), ["pg has 97 rows fewer than clean"]),
+        (replace(SOUND, warehouses=[DUCKDB, Count("pg")]), ["pg lacks the month"]),
+        (replace(SOUND, warehouses=[DUCKDB, Count("pg", 97)]), ["pg has no marker of the month"]),
+        (
+            replace(SOUND, warehouses=[DUCKDB, replace(PG, claimed=1_096)]),
+            ["pg has 999 rows fewer than its marker says"],
+        ),
+        (replace(SOUND, clean=Count("clean")), ["clean lacks the month"]),
+        (replace(SOUND, clean=Count("clean", 97)), ["clean has no receipt of the month"]),
+        (
+            replace(SOUND, clean=Count("clean", 97, claimed=98)),
+            ["clean has 1 row fewer than its receipt says"],
+        ),
+        (replace(SOUND, raw=Count("raw", fault="/raw: cut short")), ["raw: /raw: cut short"]),
+        (replace(SOUND, rejected=Count("rejected", fault="/r: damaged")), ["rejected: /r: damaged"]),
+        (replace(SOUND, clean=Count("clean", 97, fault="/c: odd receipt")), ["clean: /c: odd receipt"]),
+        (EMPTY, ["nowhere"]),
+        (
+            replace(EMPTY, raw=Count("raw", 100)),
+            ["clean lacks the month", "nas lacks the month", "duckdb lacks the month"],
+        ),
+    ],
+)  # fmt: skip
+def test_each_disagreement_is_named(found: Found, says: list[str]) -> None:
+    assert list(differences(found)) == says
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        replace(SOUND, raw=Count("raw")),
+        replace(SOUND, clean=Count("clean"), clean_is_lake=False),
+        replace(
+            SOUND, raw=Count("raw"), clean=Count("clean"), rejected=Count("rejected", claimed=3), clean_is_lake=False
+        ),
+        replace(SOUND, lakes=[], warehouses=[]),
+        replace(SOUND, warehouses=[DUCKDB, Count("pg", asked=False)]),
+        replace(SOUND, lakes=[Count("nas", asked=False)]),
+        replace(EMPTY, warehouses=[Count("duckdb", asked=False)]),
+    ],
+    ids=["keep_raw", "keep_clean", "another machine", "no further stores", "pg down", "nas down", "nobody knows"],
+)  # fmt: skip
+def test_what_is_not_kept_and_who_does_not_answer_is_no_difference(found: Found) -> None:
+    assert differences(found) == ()
+
+
+def test_without_any_file_the_marker_is_what_a_table_is_held_against() -> None:
+    found = replace(EMPTY, lakes=[], clean_is_lake=False, warehouses=[Count("duckdb", 96, claimed=97)])
+    assert differences(found) == ("duckdb has 1 row fewer than its marker says",)
+
+
+def test_published_is_judged_only_when_asked_for() -> None:
+    other = replace(SOUND, published=98)
+    assert differences(other) == ()
+    assert differences(other, judge_published=True) == ("TLC's file has 2 rows more than published",)
+    assert differences(replace(other, published=None), judge_published=True) == ()
+
+
+def test_published_is_held_against_kept_and_rejected_where_the_raw_file_is_gone() -> None:
+    gone = replace(SOUND, raw=Count("raw"))
+    assert differences(gone, judge_published=True) == ()
+    assert differences(replace(gone, published=90), judge_published=True) == (
+        "TLC's file has 10 rows more than published",
+    )
+
+
+def line(found: Found, color: str = "green", month: int = 1) -> Line:
+    return Line(color, Month(2021, month), found, differences(found))
+
+
+def test_a_line_shows_every_place_in_columns() -> None:
+    rows = 76_518
+    green = Found(
+        raw=Count("raw", rows),
+        clean=Count("clean", rows, claimed=rows),
+        rejected=Count("rejected", 0),
+        lakes=[],
+        warehouses=[Count("duckdb", rows, claimed=rows), Count("postgres", rows, claimed=rows)],
+        clean_is_lake=True,
+        published=rows,
+    )
+    said = text(line(green), len("green"))
+    assert " ".join(said.split()) == (
+        "green 2021-01 76,518 published · 76,518 raw · 76,518 clean · 0 rejected · 76,518 duckdb · 76,518 postgres"
+    )
+    large = replace(green, raw=Count("raw", 23_864_598), published=None)
+    other = text(line(large, "fhvhv"), len("green"))
+    assert [at for at, sign in enumerate(said) if sign == "·"] == [
+        at for at, sign in enumerate(other.partition("≠")[0]) if sign == "·"
+    ]
+    assert "– published · 23,864,598 raw" in other
+
+
+def test_a_line_marks_what_disagrees_and_who_did_not_answer() -> None:
+    found = replace(SOUND, lakes=[Count("nas", asked=False)], warehouses=[replace(DUCKDB, rows=96), Count("pg")])
+    said = " ".join(text(line(found), 6).split())
+    assert said.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
+
+
+def test_the_last_line_says_how_it_is() -> None:
+    bad = line(replace(SOUND, raw=Count("raw", 99)), month=2)
+    assert closing([line(SOUND)], all_asked=True) == "1 month, 97 rows: no difference"
+    assert closing([line(SOUND), bad], all_asked=True) == "2 months, 194 rows: 1 month differs: green 2021-02"
+    assert closing([bad, bad], all_asked=False) == "2 months, 194 rows: 2 months differ: green 2021-02, green 2021-02"
+    assert closing([line(SOUND)], all_asked=False).endswith("no difference among the places that could be asked")
+    assert closing([], all_asked=True) == "no month is held in any place"
