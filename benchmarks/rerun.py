@@ -14,6 +14,7 @@ SETTINGS = """\
 [taxi]
 source = {folder}/published/{{color}}_tripdata_{{year}}-{{month:02}}.parquet
 workspace = {folder}/data
+zones =
 [warehouse.duckdb]
 path = {folder}/data/warehouse.duckdb
 """

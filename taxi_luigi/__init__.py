@@ -14,6 +14,7 @@ from taxi_luigi.tasks import (  # noqa: E402
     DownloadMonth,
     LoadAllMonths,
     LoadMonth,
+    LoadZones,
     PublishedMonth,
     UploadMonth,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "DownloadMonth",
     "LoadAllMonths",
     "LoadMonth",
+    "LoadZones",
     "PublishedMonth",
     "UploadMonth",
     "read_trips",

@@ -1,5 +1,5 @@
-"""Which of the months asked for are still to be done: one listing per lake, one query per table, and HEAD requests only
-for what must be downloaded.
+"""What is still to be done, of the months asked for and the zones: one listing per lake, one query per table, and HEAD
+requests only for what must be downloaded.
 
 Decides and counts; schedules nothing.
 """
@@ -41,12 +41,22 @@ class Backlog:
     already_there: dict[str, list[Month]] = field(default_factory=dict)
     not_published: dict[str, list[Month]] = field(default_factory=dict)
     """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
+    zones: tuple[str, ...] = ()
+    """the warehouses that lack the zones; none when luigi.cfg names no list of them"""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.missing and not self.zones
 
 
 def backlog(wanted: dict[ColorMonth, bool], force: bool) -> Backlog:
-    """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing."""
+    """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing.
+
+    Zones are not forced: they are missing where there are none.
+    """
     settings = config.settings()
-    result = Backlog()
+    result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not _has_zones(name)))
     candidates: list[Missing] = []
     for color in dict.fromkeys(color for color, _ in wanted):
         lakes = {name: _lake_months(name, color) for name in settings.lakes}
@@ -106,6 +116,14 @@ def _warehouse_months(name: str, color: str) -> set[Month]:
     except TaxiError as error:
         log.warning("warehouse %s cannot be asked what it holds: %s", name, error)
         return set()
+
+
+def _has_zones(name: str) -> bool:
+    try:
+        return config.warehouse(name).zones() > 0
+    except TaxiError as error:
+        log.warning("warehouse %s cannot be asked for its zones: %s", name, error)
+        return False
 
 
 def held_everywhere(color: str, month: Month) -> bool:

@@ -1,4 +1,5 @@
-"""What a run of LoadAllMonths says at its end: per color, how many months were loaded, there, not published, failed.
+"""What a run of LoadAllMonths says at its end: per color, how many months were loaded, there, not published, failed; of
+the zones, whether they were loaded; and what was found in the months that a person should know.
 
 Tasks run in processes of their own, so each notes its outcome in one anonymous file that all of them inherit; the main
 process reads it when it exits, however the run ended.
@@ -13,15 +14,17 @@ import tempfile
 from dataclasses import asdict, dataclass
 from typing import IO
 
+from taxi_luigi import config
 from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.logs import log
+from taxi_luigi.remarks import Remark, several, warnings
 
 _ledger: IO[bytes] | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one task of one month ended; `why` is '' when it succeeded."""
+    """How one task ended; `why` is '' when it succeeded, color and month are '' when it is about the zones."""
 
     color: str
     month: str
@@ -36,26 +39,29 @@ def begin(backlog: Backlog) -> None:
     global _ledger
     if _ledger is None:
         _ledger = tempfile.TemporaryFile(mode="ab+", buffering=0)  # noqa: SIM115 open as long as the process
-        atexit.register(_tell, backlog, os.getpid())
+        atexit.register(_tell, backlog, config.settings().keep_raw, os.getpid())
 
 
-def note(outcome: Outcome) -> None:
-    """Records an outcome, by one short write in append mode, which no two processes interleave; alone, nothing."""
+def note(entry: Outcome | Remark) -> None:
+    """Records it by one short write in append mode, which no two processes interleave; in a task alone, nothing."""
     if _ledger is not None:
-        _ledger.write(json.dumps(asdict(outcome)).encode() + b"\n")
+        _ledger.write(json.dumps([type(entry).__name__, asdict(entry)]).encode() + b"\n")
 
 
-def _tell(backlog: Backlog, main_process: int) -> None:
+def _tell(backlog: Backlog, keep_raw: bool, main_process: int) -> None:
     if _ledger is None or os.getpid() != main_process:
         return
     _ledger.seek(0)
-    outcomes = [Outcome(**json.loads(line)) for line in _ledger.read().splitlines()]
-    for line in lines(backlog, outcomes):
+    entries = [json.loads(line) for line in _ledger.read().splitlines()]
+    for line in lines(backlog, [Outcome(**fields) for kind, fields in entries if kind == "Outcome"]):
         log.info("%s", line)
+    remarks = [Remark(**fields) for kind, fields in entries if kind == "Remark"]
+    for line in warnings(remarks, keep_raw):
+        log.warning("%s", line)
 
 
 def lines(backlog: Backlog, outcomes: list[Outcome]) -> list[str]:
-    """The summary: a line per color, and one per month that failed. A task's last outcome counts."""
+    """The summary: a line per color, one per month that failed, and the zones'. A task's last outcome counts."""
     last = {(each.color, each.month, each.task, each.store): each for each in outcomes}
     by_month: dict[tuple[str, str], list[Outcome]] = {}
     for each in last.values():
@@ -67,7 +73,14 @@ def lines(backlog: Backlog, outcomes: list[Outcome]) -> list[str]:
         for missing in (each for each in backlog.missing if each.color == color):
             failures += parts.count(missing, by_month.get((color, str(missing.month)), []))
         told.append(str(parts))
-    return told + failures
+    return told + failures + _zones([each for each in last.values() if not each.color])
+
+
+def _zones(outcomes: list[Outcome]) -> list[str]:
+    """Nothing where there was nothing to do."""
+    done = [each for each in outcomes if not each.why]
+    told = [f"zones: {done[0].rows:,} rows loaded into {', '.join(each.store for each in done)}"] if done else []
+    return told + [f"zones failed: {each.task} {each.store}: {each.why}" for each in outcomes if each.why]
 
 
 class _Parts:
@@ -100,9 +113,9 @@ class _Parts:
         parts = [f"{_months(self._loaded)} loaded" + (f" ({self._rows:,} rows)" if self._loaded else "")]
         parts.append(f"{self._there} already there")
         if self._not_published:
-            parts.append(f"{len(self._not_published)} not published ({_several(self._not_published)})")
+            parts.append(f"{len(self._not_published)} not published ({several(self._not_published)})")
         if self._not_finished:
-            parts.append(f"{len(self._not_finished)} not finished ({_several(self._not_finished)})")
+            parts.append(f"{len(self._not_finished)} not finished ({several(self._not_finished)})")
         if self._failed:
             parts.append(f"{self._failed} failed")
         return f"{self._color}: {', '.join(parts)}"
@@ -110,8 +123,3 @@ class _Parts:
 
 def _months(count: int) -> str:
     return f"{count} month" if count == 1 else f"{count} months"
-
-
-def _several(months: list[str]) -> str:
-    ordered = sorted(months)
-    return ", ".join(ordered) if len(ordered) <= 4 else f"{ordered[0]} … {ordered[-1]}"

@@ -18,6 +18,7 @@ from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, RawReceipt
 from taxi_luigi.sources import Published
+from taxi_luigi.zones import TABLE as ZONES
 
 
 class MonthTarget(luigi.Target):
@@ -124,6 +125,23 @@ class MarkerTarget(MonthTarget):
 
     def __str__(self) -> str:
         return f"{self.warehouse}:{DATASETS[self.color].table}/{self.month}"
+
+
+class ZonesTarget(luigi.Target):
+    """The table of zones in the warehouse called `warehouse`, with rows in it."""
+
+    def __init__(self, warehouse: str) -> None:
+        self.warehouse = warehouse
+
+    def exists(self) -> bool:
+        try:
+            return config.warehouse(self.warehouse).zones() > 0
+        except TaxiError as error:
+            log.debug("%s counts as not there: %s", self, error)
+            return False
+
+    def __str__(self) -> str:
+        return f"{self.warehouse}:{ZONES}"
 
 
 def rejects_path(color: str, month: Month) -> Path:

@@ -6,7 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.sections import Settings, clean_rules, settings
-from taxi_luigi.config.stores import check, known_keys, lake, source, warehouse, writes_alone
+from taxi_luigi.config.stores import check, known_keys, lake, source, warehouse, writes_alone, zones_file
 
 __all__ = [
     "Settings",
@@ -20,4 +20,5 @@ __all__ = [
     "source",
     "warehouse",
     "writes_alone",
+    "zones_file",
 ]

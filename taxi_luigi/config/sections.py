@@ -15,7 +15,7 @@ import luigi
 
 from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.sources import parse_template
+from taxi_luigi.sources import parse_address, parse_template
 
 if TYPE_CHECKING:
     from taxi_luigi.rules import CleanRules
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 T = TypeVar("T", int, float)
 
 TLC = "https://d37ci6vzurychx.cloudfront.net"
+ZONES = "[taxi] zones"
 
 
 class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in luigi.cfg
     """What to load, from where to where."""
 
     source = luigi.Parameter(default=f"{TLC}/trip-data/{{color}}_tripdata_{{year}}-{{month:02}}.parquet")
+    zones = luigi.Parameter(default=f"{TLC}/misc/taxi_zone_lookup.csv")
     workspace = luigi.Parameter(default="data")
     lake = luigi.Parameter(default="local")
     warehouse = luigi.Parameter(default="duckdb")
@@ -60,6 +62,8 @@ class Settings:
     """The settings of `[taxi]`, typed. Paths are absolute."""
 
     source: str
+    zones: str
+    """a URL or an absolute path; '' when no zones are loaded"""
     workspace: Path
     lakes: tuple[str, ...]
     warehouses: tuple[str, ...]
@@ -79,6 +83,7 @@ def settings() -> Settings:
         raise ConfigError("[taxi] keep_clean = false would empty the local lake: leave local out of lake first")
     return Settings(
         source=_source_template(section.source),
+        zones=_zones_address(section.zones),
         workspace=absolute(section.workspace),
         lakes=lakes,
         warehouses=warehouses,
@@ -122,6 +127,12 @@ def _source_template(text: str) -> str:
         text = str(folder / Path(text).expanduser())
     parse_template(text)
     return text
+
+
+def _zones_address(text: str) -> str:
+    if not text:
+        return ""
+    return parse_address(text if "://" in text else str(absolute(text)), ZONES)
 
 
 def _names(section: str, key: str, text: str) -> tuple[str, ...]:

@@ -14,15 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luigi.configuration import get_config
+from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 
 from taxi_luigi.config.files import absolute
-from taxi_luigi.config.sections import clean, clean_rules, download, net, positive, settings, taxi
+from taxi_luigi.config.sections import ZONES, clean, clean_rules, download, net, positive, settings, taxi
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.zones import MOST_BYTES
 
 if TYPE_CHECKING:
-    from taxi_luigi.sources import Source
+    from taxi_luigi.sources import SingleFile, Source
 
 
 def source() -> Source:
@@ -30,6 +32,16 @@ def source() -> Source:
     from taxi_luigi.sources import open_source
 
     return open_source(settings().source, net())
+
+
+def zones_file() -> SingleFile:
+    """The list of zones. Raises ConfigError when luigi.cfg names none."""
+    from taxi_luigi.sources import SingleFile
+
+    address = settings().zones
+    if not address:
+        raise ConfigError(f"{ZONES} is empty, so there are none to load: set it to a URL or a path of the list")
+    return SingleFile(address, net(), ZONES, MOST_BYTES)
 
 
 def lake(name: str) -> Lake:
@@ -85,19 +97,8 @@ def known_keys() -> dict[str, set[str]]:
 def check(tasks: dict[str, set[str]]) -> None:
     """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
-    parser = get_config()
-    for section in parser.sections():
-        keys = known.get(section)
-        if section.startswith(("lake.", "warehouse.")):
-            noun, _, name = section.partition(".")
-            keys = _STORES[noun][_store_type(noun, name)]
-        elif keys is None:
-            for near in difflib.get_close_matches(section, [*known, "lake.NAME", "warehouse.NAME"], n=1, cutoff=0.75):
-                raise ConfigError(f"the section [{section}] in luigi.cfg is read by nobody; did you mean [{near}]?")
-            continue
-        for key in parser.options(section):
-            if key not in keys:
-                raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+    for section in get_config().sections():
+        _check_section(section, known)
     _check_writable(settings().workspace)
     for name in settings().lakes:
         lake(name)
@@ -106,6 +107,22 @@ def check(tasks: dict[str, set[str]]) -> None:
     source()
     if clean().reject or clean().fill_missing_passengers or clean().unknown_columns != "warn":
         clean_rules()  # imports pyarrow, 70 ms of a run with nothing to do; the defaults need no check
+
+
+def _check_section(section: str, known: dict[str, set[str]]) -> None:
+    keys = known.get(section)
+    if section.startswith(("lake.", "warehouse.")):
+        noun, _, name = section.partition(".")
+        keys = _STORES[noun][_store_type(noun, name)]
+    elif keys is None:
+        for near in difflib.get_close_matches(section, [*known, "lake.NAME", "warehouse.NAME"], n=1, cutoff=0.75):
+            raise ConfigError(f"the section [{section}] in luigi.cfg is read by nobody; did you mean [{near}]?")
+        return
+    for key in get_config().options(section):
+        if key not in keys:
+            raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+        if section in known:
+            _get(section, key, None)  # of a value that cannot be read, Luigi tells with a traceback
 
 
 def _check_writable(workspace: Path) -> None:
@@ -140,12 +157,14 @@ def _read(section: str, keys: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def _get(section: str, key: str, default: str | None) -> str | None:
-    """One value; an unset ${VARIABLE} in it is a ConfigError that names the section, not the value."""
+    """One value; what cannot be read is a ConfigError that shows nothing of the value, which may hold a password."""
     parser = get_config()
     if not parser.has_option(section, key):
         return default
     try:
         return str(parser.get(section, key))
-    except configparser.Error as error:
+    except InterpolationMissingEnvvarError as error:
         why = str(error).splitlines()[0].partition(". Section")[0]
-        raise ConfigError(f"[{section}] {key} cannot be read: {why}") from error
+        raise ConfigError(f"[{section}] {key} cannot be read: {why}") from None
+    except configparser.Error:
+        raise ConfigError(f"[{section}] {key} cannot be read: a percent sign is written twice there") from None

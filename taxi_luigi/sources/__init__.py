@@ -4,6 +4,7 @@
     web.py        asking a web server whether a file is there
     download.py   getting it, over breaks and rewrites
     folder.py     both, for files on disk
+    single.py     a file that is no month's, at one address
     patience.py   which failures are tried again, how often, and what they are called
     answers.py    the values that a source hands out
 
@@ -27,7 +28,8 @@ from taxi_luigi.sources.answers import (
     check_space,
 )
 from taxi_luigi.sources.folder import Folder
-from taxi_luigi.sources.template import Template, parse_template, public_url
+from taxi_luigi.sources.single import SingleFile
+from taxi_luigi.sources.template import Template, parse_address, parse_template, public_url
 from taxi_luigi.sources.web import Web
 
 __all__ = [
@@ -37,9 +39,11 @@ __all__ = [
     "NotPublished",
     "Progress",
     "Published",
+    "SingleFile",
     "Source",
     "check_space",
     "open_source",
+    "parse_address",
     "parse_template",
     "public_url",
 ]

@@ -15,6 +15,9 @@ from typing import Protocol
 from taxi_luigi.errors import SourceError, StorageError
 from taxi_luigi.receipt import Seen
 
+SOURCE = "[taxi] source"
+"""The setting that the address of a month comes from, as errors name it."""
+
 CHUNK = 1 << 20
 """bytes read at a time at most"""
 

@@ -29,8 +29,8 @@ _BOM = b"\xef\xbb\xbf"
 class Download:
     """A file on its way: `_arrived` bytes of what `_seen` describes are on disk and in `_sha256`."""
 
-    def __init__(self, address: str, net: Net, into: Path, etag: str | None, progress: Progress) -> None:
-        self._address, self._url = address, public_url(address)
+    def __init__(self, address: str, net: Net, into: Path, etag: str | None, progress: Progress, setting: str) -> None:
+        self._address, self._url, self._setting = address, public_url(address), setting
         self._net, self._into, self._progress = net, into, progress
         self._if_match = etag if _strong(etag) else None
         self._patience = Patience(net.attempts, net.backoff, _LONGEST_WISH)
@@ -48,7 +48,7 @@ class Download:
     def _attempt(self, session: requests.Session, out: BinaryIO) -> Seen:
         timeout = (self._net.connect_timeout, self._net.read_timeout)
         with (
-            network(self._url, self._net),
+            network(self._url, self._net, self._setting),
             session.get(self._address, headers=self._conditions(), stream=True, timeout=timeout) as response,
         ):
             seen = self._begin(response, out)
@@ -71,7 +71,7 @@ class Download:
             raise self._restart(out, "the file was rewritten after it was looked at")
         if response.status_code == 416:
             raise self._restart(out, "the file became shorter while it was fetched")
-        judge(response, self._url)
+        judge(response, self._url, self._setting)
         if response.status_code == 206:
             if self._seen is None or not _continues(response, self._seen, self._arrived):
                 raise self._restart(out, "the server went on with another part than was asked for")
@@ -88,7 +88,7 @@ class Download:
             if opening.removeprefix(_BOM).lstrip().startswith(b"<"):
                 raise SourceError(
                     f"{self._url}: the server sent a web page instead of the file: {first_words(opening)}; "
-                    "try again later, or check [taxi] source"
+                    f"try again later, or check {self._setting}"
                 )
             yield opening
         # read1 hands over what is there, so that a break loses nothing that had arrived.

@@ -16,14 +16,24 @@ from typing import BinaryIO
 
 from taxi_luigi.errors import SourceError
 from taxi_luigi.receipt import Seen
-from taxi_luigi.sources.answers import CHUNK, Fetched, Look, NotPublished, Progress, Published, check_space
+from taxi_luigi.sources.answers import (
+    CHUNK,
+    SOURCE,
+    Fetched,
+    Look,
+    NotPublished,
+    Progress,
+    Published,
+    check_space,
+)
 
 
 class Folder:
     """Files below `root`, a folder that must be there: without it nothing is known of what is published."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, setting: str = SOURCE) -> None:
         self._root = root
+        self._setting = setting
 
     def look(self, address: str) -> Look:
         try:
@@ -54,11 +64,11 @@ class Folder:
                 found = os.stat(address)
             except (FileNotFoundError, NotADirectoryError):
                 if not self._root.is_dir():
-                    raise SourceError(f"{self._root}: there is no such folder; check [taxi] source") from None
+                    raise SourceError(f"{self._root}: there is no such folder; check {self._setting}") from None
                 raise NotPublished(f"{address}: not published (no such file)") from None
         if not stat.S_ISREG(found.st_mode):
             kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
-            raise SourceError(f"{address}: is {kind}, where a month's file should be")
+            raise SourceError(f"{address}: is {kind}, where a file should be")
         return found
 
 

@@ -104,8 +104,11 @@ def _failure(state: tenacity.RetryCallState) -> Transient:
     return failure
 
 
-def judge(response: requests.Response, url: str) -> None:
-    """Returns when the answer is the file or a part of it; raises NotPublished, Transient or SourceError when not."""
+def judge(response: requests.Response, url: str, setting: str) -> None:
+    """Returns when the answer is the file or a part of it; raises NotPublished, Transient or SourceError when not.
+
+    `setting` is what a person may have written wrong.
+    """
     status = response.status_code
     if status in (200, 206):
         return
@@ -120,7 +123,7 @@ def judge(response: requests.Response, url: str) -> None:
         raise Transient(f"{said}, but not S3's AccessDenied: {first_words(opening)}", _wish(response))
     if status in (408, 425, 429) or status >= 500:
         raise Transient(said, _wish(response))
-    raise SourceError(f"{url}: the server answers {said}; check [taxi] source")
+    raise SourceError(f"{url}: the server answers {said}; check {setting}")
 
 
 def first_words(body: bytes) -> str:
@@ -130,7 +133,7 @@ def first_words(body: bytes) -> str:
 
 
 @contextmanager
-def network(url: str, net: Net) -> Iterator[None]:
+def network(url: str, net: Net, setting: str) -> Iterator[None]:
     """Turns what requests and urllib3 raise into Transient, or SourceError where another attempt can't help.
 
     `from None`, as their own texts, which a traceback would print, hold the URL with user, password and query.
@@ -138,7 +141,7 @@ def network(url: str, net: Net) -> Iterator[None]:
     try:
         yield
     except _GAVE_UP_AT_ONCE as error:
-        raise SourceError(f"{url}: {type(error).__name__}; check [taxi] source") from None
+        raise SourceError(f"{url}: {type(error).__name__}; check {setting}") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise Transient(_reason(error, net)) from None
 

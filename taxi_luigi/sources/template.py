@@ -1,4 +1,4 @@
-"""The template of `[taxi] source`: what it may be, and the address and file name of a month by it.
+"""What an address may be, and the template of `[taxi] source`, which gives each month's address and file name.
 
 Pure: reaches nothing. An address is a URL of http or https, credentials included, or a path on disk.
 """
@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month, month_range
+from taxi_luigi.sources.answers import SOURCE
 
 _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
@@ -28,7 +29,7 @@ class Template:
     @property
     def is_web(self) -> bool:
         """Whether a web server has the files, rather than a disk."""
-        return self.text.startswith(("http://", "https://"))
+        return is_web(self.text)
 
     @property
     def root(self) -> Path:
@@ -59,16 +60,29 @@ def parse_template(text: str) -> Template:
     It is a URL of http(s), a `file://` URL or a path, which stays relative to the working folder if it is. The file's
     name must differ from month to month, so it holds {year} and {month}.
     """
-    _check_scheme(text)
+    if not text.strip():
+        raise ConfigError(f"{SOURCE} is empty; it is a URL or a path such as /data/trips/{_EXAMPLE}")
+    _check_scheme(text, SOURCE)
     _check_fields(text)
     template = Template(text)
     _check_names(template)
     return template
 
 
+def parse_address(text: str, setting: str) -> str:
+    """The address of one file, from a URL of http(s), a `file://` URL or a path; ConfigError, which names `setting`."""
+    _check_scheme(text, setting)
+    return text if is_web(text) else str(path_of(text))
+
+
+def is_web(text: str) -> bool:
+    """Whether a web server is named, rather than a disk."""
+    return text.startswith(("http://", "https://"))
+
+
 def public_url(address: str) -> str:
     """A URL or a template of one with user, password, query and fragment masked; a path as it is."""
-    if not address.startswith(("http://", "https://")):
+    if not is_web(address):
         return address
     return re.sub(r"[?#].*", "?***", re.sub(r"^(https?://)[^/?#]*@", r"\1***@", address), flags=re.DOTALL)
 
@@ -80,28 +94,26 @@ def path_of(text: str) -> Path:
     return Path(text)
 
 
-def _wrong(text: str, what: str) -> ConfigError:
-    return ConfigError(f"[taxi] source = {' '.join(public_url(text).split())}: {what}")
+def _wrong(text: str, what: str, setting: str = SOURCE) -> ConfigError:
+    return ConfigError(f"{setting} = {' '.join(public_url(text).split())}: {what}")
 
 
-def _check_scheme(text: str) -> None:
+def _check_scheme(text: str, setting: str) -> None:
     scheme, separator, rest = text.partition("://")
-    if not text.strip():
-        raise ConfigError(f"[taxi] source is empty; it is a URL or a path such as /data/trips/{_EXAMPLE}")
     if text != text.strip():
-        raise _wrong(text, "has spaces around it")
+        raise _wrong(text, "has spaces around it", setting)
     if not separator:
         return
     if scheme not in ("http", "https", "file"):
-        raise _wrong(text, f"{scheme}:// is not read from; use https://, http://, file:// or a path")
+        raise _wrong(text, f"{scheme}:// is not read from; use https://, http://, file:// or a path", setting)
     host = rest.partition("/")[0]
     if scheme == "file" and host not in ("", "localhost"):
-        raise _wrong(text, "a file:// URL of this machine begins with file:///")
+        raise _wrong(text, "a file:// URL of this machine begins with file:///", setting)
     if scheme != "file" and not host.rpartition("@")[2].partition("?")[0]:
-        raise _wrong(text, "names no host")
+        raise _wrong(text, "names no host", setting)
     if scheme != "file" and re.search(r":(?!\d*$)[^\]]*$", host.rpartition("@")[2]):
         # Not shown: what looks like a port may be a password with a slash in it.
-        raise ConfigError("[taxi] source: the port in its URL is no number; a / in a password is written %2F, an @ %40")
+        raise ConfigError(f"{setting}: the port in its URL is no number; a / in a password is written %2F, an @ %40")
 
 
 def _check_fields(text: str) -> None:

@@ -13,7 +13,7 @@ from threading import Thread
 import requests
 
 from taxi_luigi.errors import SourceError
-from taxi_luigi.sources.answers import Fetched, Look, Net, NotPublished, Progress, Published
+from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
 from taxi_luigi.sources.download import Download, seen_of
 from taxi_luigi.sources.patience import Patience, judge, network
 from taxi_luigi.sources.template import public_url
@@ -39,15 +39,16 @@ def forget_looks() -> None:
 class Web:
     """Files on web servers."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Net, setting: str = SOURCE) -> None:
         self._net = net
+        self._setting = setting
 
     def look(self, address: str) -> Look:
         return self.look_all([address])[address]
 
     def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
         wanted = list(dict.fromkeys(addresses))
-        round_ = _Round(self._net, [address for address in wanted if address not in _looks])
+        round_ = _Round(self._net, self._setting, [address for address in wanted if address not in _looks])
         _looks.update(round_.run())
         return {address: _looks[address] for address in wanted}
 
@@ -56,7 +57,7 @@ class Web:
         look = _looks.pop(address, None)
         etag = look.seen.etag if look and look.seen else None
         with _session() as session:
-            fetched = Download(address, self._net, into, etag, progress).run(session)
+            fetched = Download(address, self._net, into, etag, progress, self._setting).run(session)
         _looks[address] = Look(Published.YES, fetched.seen)
         return fetched
 
@@ -64,8 +65,9 @@ class Web:
 class _Round:
     """Asking for many files at once. One that only fails is asked no more: it is down, or shuts us out."""
 
-    def __init__(self, net: Net, addresses: list[str]) -> None:
+    def __init__(self, net: Net, setting: str, addresses: list[str]) -> None:
         self._net = net
+        self._setting = setting
         self._queue = deque(addresses)
         self._looks: dict[str, Look] = {}
         self._unanswered = 0
@@ -102,21 +104,20 @@ class _Round:
 
     def _ask(self, session: requests.Session, address: str, url: str) -> Look:
         timeout = (self._net.connect_timeout, min(self._net.read_timeout, _HEAD_SILENCE))
-        with network(url, self._net):
+        with network(url, self._net, self._setting):
             with session.head(address, timeout=timeout, allow_redirects=True) as response:
                 if response.status_code not in _NO_HEAD:
-                    return _look_of(response, url)
+                    return self._look_of(response, url)
             # No more than an error's first words is read of the body: leaving the block closes the connection.
             with session.get(address, timeout=timeout, stream=True) as response:
-                return _look_of(response, url)
+                return self._look_of(response, url)
 
-
-def _look_of(response: requests.Response, url: str) -> Look:
-    judge(response, url)
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind in _PAGES:
-        return Look(Published.UNKNOWN, None, f"{url}: the server answers with a page ({kind}) instead of the file")
-    return Look(Published.YES, seen_of(response))
+    def _look_of(self, response: requests.Response, url: str) -> Look:
+        judge(response, url, self._setting)
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind in _PAGES:
+            return Look(Published.UNKNOWN, None, f"{url}: the server answers with a page ({kind}) instead of the file")
+        return Look(Published.YES, seen_of(response))
 
 
 def _session() -> requests.Session:

@@ -5,10 +5,12 @@ PublishedMonth          the month's file at the source
       └ CleanMonth      → clean/yellow/yellow_tripdata_2024-01.parquet, its receipt in the footer
           └ UploadMonth(lake)         → the same file in another lake
               └ LoadMonth(warehouse)  → rows in a table, with a marker
+LoadZones(warehouse)    the taxi zones; its failing fails no month
 LoadAllMonths           all of these, over colors and months
 """
 
 from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
 from taxi_luigi.tasks.wrapper import LoadAllMonths
+from taxi_luigi.tasks.zones import LoadZones
 
-__all__ = ["CleanMonth", "DownloadMonth", "LoadAllMonths", "LoadMonth", "PublishedMonth", "UploadMonth"]
+__all__ = ["CleanMonth", "DownloadMonth", "LoadAllMonths", "LoadMonth", "LoadZones", "PublishedMonth", "UploadMonth"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import luigi
 
-from taxi_luigi import config, files, holdings
+from taxi_luigi import config, files, holdings, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import BadFile, StorageError
 from taxi_luigi.logs import log
@@ -16,6 +16,7 @@ from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress
 from taxi_luigi.receipt import CleanReceipt, Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
     LakeTarget,
     MarkerTarget,
@@ -110,6 +111,8 @@ class CleanMonth(MonthTask):
             else:
                 rejects.unlink(missing_ok=True)
             files.publish(part, clean)
+        if receipt.left_out or receipt.unmapped:
+            summary.note(Remark(self.color, str(self.month), receipt.left_out, receipt.unmapped))
         log.info(
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",

@@ -1,4 +1,4 @@
-"""Every month asked for, fanned out: what cron starts and what a person types."""
+"""Every month asked for and the zones, fanned out: what cron starts and what a person types."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import UsageError
 from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter
-from taxi_luigi.tasks.base import MonthTask, begin_run, check_settings
+from taxi_luigi.tasks.base import PipelineTask, begin_run, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
+from taxi_luigi.tasks.zones import LoadZones
 
 
 class LoadAllMonths(luigi.WrapperTask):
-    """Every month asked for, of every color, in every lake and warehouse that luigi.cfg names."""
+    """Every month asked for, of every color, in every lake and warehouse that luigi.cfg names; and the zones.
+
+    `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
+    """
 
     colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
     months = MonthsParameter(
@@ -56,10 +60,10 @@ class LoadAllMonths(luigi.WrapperTask):
         if "_backlog" in self.__dict__:
             if self.force:
                 return all(task.complete() for task in self.requires())
-            return not holdings.backlog(self._wanted, force=False).missing
+            return holdings.backlog(self._wanted, force=False).done
         summary.begin(self._backlog)
         self._tidy()
-        return not self._backlog.missing
+        return self._backlog.done
 
     def _tidy(self) -> None:
         settings = config.settings()
@@ -68,15 +72,16 @@ class LoadAllMonths(luigi.WrapperTask):
             holdings.drop_spent((color, month) for color, months in there.items() for month in months)
 
     @cached_property
-    def _months(self) -> list[MonthTask]:
-        tasks: list[MonthTask] = []
+    def _tasks(self) -> list[PipelineTask]:
+        tasks: list[PipelineTask] = []
         for each in self._backlog.missing:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
                 tasks.append(CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common))
             for name in each.warehouses:
                 tasks.append(LoadMonth(warehouse=name, **common).known_missing())
+        tasks += [LoadZones(warehouse=name).known_missing() for name in self._backlog.zones]
         return tasks
 
-    def requires(self) -> list[MonthTask]:
-        return self._months
+    def requires(self) -> list[PipelineTask]:
+        return self._tasks

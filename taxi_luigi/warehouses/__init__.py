@@ -1,11 +1,12 @@
 """One file per warehouse; this one holds what they all promise.
 
-No warehouse knows Luigi, configuration, or where its files come from: it is given a clean parquet file and its receipt.
+No warehouse knows Luigi, configuration, or where its files come from: it is given a clean parquet file and its receipt,
+or the zones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from typing import Protocol
 from taxi_luigi.datasets import Dataset
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.zones import Zone
 
 MARKERS = "taxi_luigi_loads"
 """The table of markers in every warehouse: one row per color and file_month that is loaded."""
@@ -38,7 +40,7 @@ class Marker:
 class Warehouse(Protocol):
     """What every warehouse does. Each call opens and closes what it needs: nothing survives a fork.
 
-    All four raise WarehouseError (WarehouseBusy when another process holds it) with one line that names the
+    All of them raise WarehouseError (WarehouseBusy when another process holds it) with one line that names the
     warehouse's address, never its password.
     """
 
@@ -60,3 +62,13 @@ class Warehouse(Protocol):
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         """Takes one file_month's rows and marker out; a month that is not there is no error."""
+
+    def replace_zones(self, zones: Sequence[Zone]) -> int:
+        """Makes these zones, at least one, the whole of the table `taxi_zones`; returns how many there are.
+
+        In one step, however often and wherever the call was repeated, killed or raced: readers find the old list or the
+        new one, whole. The table is its own marker. A table of that name with other columns is refused, untouched.
+        """
+
+    def zones(self) -> int:
+        """Rows in `taxi_zones`; 0 when there is no such table, or one with other columns, which is not ours."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from taxi_luigi import zones
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import MARKERS, markers
@@ -55,7 +56,12 @@ def columns(dataset: Dataset) -> Columns:
 
 def duckdb_columns(wanted: Columns) -> list[str]:
     """`"name" TYPE` of each, as CREATE TABLE and ADD COLUMN want them."""
-    return [f"{quoted(name)} {_DUCKDB[kind]}" for name, kind in wanted.items()]
+    return [f"{quoted(name)} {kind}" for name, kind in duckdb_types(wanted).items()]
+
+
+def duckdb_types(wanted: Columns) -> dict[str, str]:
+    """Name → type, as DuckDB's information_schema writes it."""
+    return {name: _DUCKDB[kind] for name, kind in wanted.items()}
 
 
 def postgres_columns(wanted: Columns) -> dict[str, str]:
@@ -88,6 +94,11 @@ def create_markers(schema: str) -> str:
     table = _table(schema, MARKERS, markers.COLUMNS)
     table.append_constraint(PrimaryKeyConstraint("color", FILE_MONTH))
     return _create(table, if_not_exists=True)
+
+
+def create_zones(schema: str) -> str:
+    """The table of zones."""
+    return _create(_table(schema, zones.TABLE, zones.COLUMNS))
 
 
 def _table(schema: str, name: str, wanted: Columns, partition_by: str | None = None) -> Table:

@@ -8,6 +8,7 @@ has the opening.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,12 @@ from taxi_luigi.datasets import FILE_MONTH, Dataset
 from taxi_luigi.errors import ConfigError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import MARKERS, Marker, Progress, markers
+from taxi_luigi.warehouses import MARKERS, Marker, Progress, markers, zone_table
 from taxi_luigi.warehouses.database_file import DatabaseFile
-from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, sql
+from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, duckdb_types, sql
+from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.zones import TABLE as ZONES
+from taxi_luigi.zones import Zone
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([kmgt]i?)?b", re.IGNORECASE)
 
@@ -72,6 +76,28 @@ class DuckDB:
             if _columns(connection, dataset.table):
                 _delete(connection, dataset, month)
 
+    def replace_zones(self, zones: Sequence[Zone]) -> int:
+        insert = "INSERT INTO {zones} (locationid, borough, zone, service_zone) VALUES (?, ?, ?, ?)"
+        with self._file.writing() as connection:
+            existing = _columns(connection, ZONES)
+            if existing:
+                zone_table.check_ours(f"warehouse {self.name} ({self.path})", existing, duckdb_types(ZONE_COLUMNS))
+                connection.execute(sql("DELETE FROM {zones}", zones=(ZONES,)))
+            else:
+                self._make_table(connection, ZONES, ZONE_COLUMNS)
+            connection.executemany(sql(insert, zones=(ZONES,)), zones)
+        return len(zones)
+
+    def zones(self) -> int:
+        if not self.path.exists():
+            return 0
+        with self._file.reading() as connection:
+            if _columns(connection, ZONES) != duckdb_types(ZONE_COLUMNS):
+                return 0
+            counted = connection.execute(sql("SELECT count(*) FROM {zones}", zones=(ZONES,))).fetchone()
+        assert counted is not None
+        return int(counted[0])
+
     def _ask(self, query: str, values: list[object], table: str) -> list[Any]:
         """The rows of a query on one table; none when the file or the table is not there yet."""
         if not self.path.exists():
@@ -95,14 +121,14 @@ class DuckDB:
             connection.execute(sql("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS ", table=(table,)) + column)
 
 
-def _columns(connection: DuckDBPyConnection, table: str) -> set[str]:
-    """The names of a table's columns; none when there is no such table."""
+def _columns(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Name → type of a table's columns; none when there is no such table."""
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = ? "
+        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ? "
         "AND table_schema = current_schema() AND table_catalog = current_database()",
         [table],
     ).fetchall()
-    return {name for (name,) in rows}
+    return dict(rows)
 
 
 def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> None:

@@ -123,6 +123,7 @@ _HOLDERS = """
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (
         locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = %(key)s AND objsubid = 1
+        OR relation = to_regclass(%(table)s)  -- of a table without partitions, pg_partition_tree knows nothing
         OR relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s)))
     )
 """

@@ -6,6 +6,7 @@ that swap, `copying.py` the stream, `libpq.py` the connection. SQLAlchemy and py
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from psycopg2.errors import UndefinedTable
 from taxi_luigi.datasets import Dataset
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import MARKERS, Marker, Progress, ddl, markers, partitions, tables
+from taxi_luigi.warehouses import MARKERS, Marker, Progress, ddl, markers, partitions, tables, zone_table
 from taxi_luigi.warehouses.libpq import Cursor, Server, run
 from taxi_luigi.warehouses.partitions import Table
+from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.zones import TABLE as ZONES
+from taxi_luigi.zones import Zone
 
 
 class Postgres:
@@ -76,6 +80,36 @@ class Postgres:
 
             partitions.patiently(cursor, self._where, parent, self.wait, remove)
 
+    def replace_zones(self, zones: Sequence[Zone]) -> int:
+        table = self._table(ZONES)
+        with self._server.transaction() as cursor:
+            # Where another level is the default, a loader that had to wait would not see what the other wrote
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            partitions.claim(cursor, self._where, ".".join(table), self.wait)
+            existing = tables.columns(cursor, table)
+            if existing:
+                zone_table.check_ours(self._where, existing, ddl.postgres_columns(ZONE_COLUMNS))
+            else:
+                cursor.execute(ddl.create_zones(self.schema))
+
+            def swap() -> None:
+                # Not TRUNCATE: it would wait for every reader, and hold up those that come after
+                run(cursor, "DELETE FROM {zones}", zones=table)
+                run(cursor, _INSERT_ZONES, *map(list, zip(*zones, strict=True)), zones=table)
+
+            partitions.patiently(cursor, self._where, table, self.wait, swap)
+            return cursor.rowcount
+
+    def zones(self) -> int:
+        table = self._table(ZONES)
+        with self._server.transaction() as cursor:
+            if tables.columns(cursor, table) != ddl.postgres_columns(ZONE_COLUMNS):
+                return 0
+            run(cursor, "SELECT count(*) FROM {zones}", zones=table)
+            counted = cursor.fetchone()
+        assert counted is not None
+        return int(counted[0])
+
     @property
     def _where(self) -> str:
         return f"warehouse {self.name} ({self.address})"
@@ -115,5 +149,9 @@ _MARK = """
     VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (color, file_month) DO UPDATE SET edition = excluded.edition, sha256 = excluded.sha256,
         source = excluded.source, rows = excluded.rows, loaded_at = excluded.loaded_at
+"""
+_INSERT_ZONES = """
+    INSERT INTO {zones} (locationid, borough, zone, service_zone)
+    SELECT * FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[])
 """
 _UNMARK = "DELETE FROM {markers} WHERE color = %s AND file_month = %s"

@@ -82,7 +82,7 @@ def test_something_else_in_place_of_the_file(folder: Path, tmp_path: Path, make:
     make(folder / NAME)  # type: ignore[operator]
     client = Client(f"{folder}/{FILE}", tmp_path / "arriving")
     assert client.source.look(COLOR, MONTH).published is Published.UNKNOWN
-    with pytest.raises(SourceError, match=f"{says}, where a month's file should be"):
+    with pytest.raises(SourceError, match=f"{says}, where a file should be"):
         client.fetch()
 
 

@@ -19,8 +19,9 @@ from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import AccountError, TaxiError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.zones import Zone
 from tests.support.trips import write_clean
-from tests.support.warehouses import SPAWN, Load, Store, poll
+from tests.support.warehouses import SPAWN, Load, Store, ask, poll, replace_zones
 
 YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
@@ -359,11 +360,118 @@ from taxi_luigi.warehouses.{store.kind} import {kind}
 warehouse = {kind}("x", {"pathlib.Path" if store.kind == "duckdb" else ""}({store.where!r}))
 assert len(warehouse.loaded_months(DATASETS["yellow"])) == 1
 assert len(warehouse.count(DATASETS["yellow"])) == 1
+assert warehouse.zones() == 0
 warehouse.remove_month(DATASETS["yellow"], Month(2024, 1))
 print(sorted({{"pandas", "pyarrow", "sqlalchemy"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def zones(rows: int, text: str = "N/A") -> list[Zone]:
+    """As many zones, all with the same texts."""
+    return [Zone(number, text, text, text) for number in range(1, rows + 1)]
+
+
+def test_zones_are_replaced_whole(store: Store) -> None:
+    warehouse = store.open()
+    assert warehouse.zones() == 0
+    for new in (zones(265), zones(265), zones(263, "other"), zones(300)):
+        assert warehouse.replace_zones(new) == len(new)
+        assert warehouse.zones() == len(new)
+        assert store.query("SELECT * FROM taxi_zones ORDER BY locationid") == new
+
+
+def test_zones_have_their_columns_and_types(store: Store) -> None:
+    store.open().replace_zones(zones(1))
+    found = store.query(
+        "SELECT column_name, data_type FROM information_schema.columns "
+        "WHERE table_name = 'taxi_zones' ORDER BY ordinal_position"
+    )
+    text = TYPES[store.kind]["string"]
+    number = TYPES[store.kind]["int32"]
+    assert found == [("locationid", number), ("borough", text), ("zone", text), ("service_zone", text)]
+
+
+def test_texts_of_zones_come_back_as_they_were(store: Store) -> None:
+    texts = [
+        "N/A",
+        "",
+        "NULL",
+        " ",
+        "Governor's Island/Ellis Island/Liberty Island",
+        "{a,b}",
+        "\\N",
+        '"\n',
+        "東京 %s ?",
+    ]
+    given = [Zone(number, text, text, text) for number, text in enumerate(texts, 2**31 - 20)]
+    store.open().replace_zones(given)
+    assert store.query("SELECT * FROM taxi_zones ORDER BY locationid") == given
+
+
+def test_zones_and_months_do_not_mind_each_other(store: Store, make: Make) -> None:
+    load = make(rows=10)
+    store.open().replace_zones(zones(5))
+    load.into(store)
+    store.open().replace_zones(zones(7))
+    store.open().remove_month(YELLOW, JANUARY)
+    assert store.open().zones() == 7
+    assert state(store) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "columns", ["1 AS locationid", "1.5 AS locationid, '' AS borough, '' AS zone, '' AS service_zone"]
+)
+def test_a_table_of_zones_that_is_not_ours_is_left_alone(store: Store, make: Make, columns: str) -> None:
+    make(rows=1).into(store)
+    _execute(store, f"CREATE TABLE taxi_zones AS SELECT {columns}")
+    before = store.query("SELECT * FROM taxi_zones")
+    assert store.open().zones() == 0
+    with pytest.raises(
+        WarehouseError, match=r"taxi_zones has the columns locationid .*taxi_luigi did not make it"
+    ) as error:
+        store.open().replace_zones(zones(3))
+    assert "rename it" in one_line(error)
+    assert store.query("SELECT * FROM taxi_zones") == before
+
+
+def test_a_table_of_zones_with_its_columns_in_another_order_is_ours(store: Store, make: Make) -> None:
+    make(rows=1).into(store)
+    order = "service_zone, locationid, zone, borough"
+    _execute(store, f"CREATE TABLE taxi_zones ({order.replace(',', ' text,').replace('id text', 'id integer')} text)")
+    store.open().replace_zones([Zone(1, "a", "b", "c")])
+    assert store.query("SELECT locationid, borough, zone, service_zone FROM taxi_zones") == [(1, "a", "b", "c")]
+
+
+def test_readers_see_the_old_zones_or_the_new(store: Store) -> None:
+    old, new = zones(265, "old"), zones(100, "new")
+    store.open().replace_zones(old)
+    seen = SPAWN.Queue()
+    query = "SELECT count(*), min(zone), max(zone) FROM taxi_zones"
+    reader = SPAWN.Process(target=ask, args=(store, query, 100, seen), daemon=True)
+    reader.start()
+    while reader.is_alive():
+        store.open().replace_zones(new)
+        store.open().replace_zones(old)
+    answers = seen.get(timeout=60)
+    assert {answer for (answer,) in answers} <= {(265, "old", "old"), (100, "new", "new")}
+    assert len(answers) == 100
+
+
+def test_processes_replace_the_zones_at_the_same_time(store: Store) -> None:
+    lists = [zones(265, "a"), zones(265, "b"), zones(200, "c"), zones(265, "d")]
+    go, ready = SPAWN.Event(), SPAWN.Semaphore(0)
+    processes = [SPAWN.Process(target=replace_zones, args=(each, store, ready, go)) for each in lists]
+    for process in processes:
+        process.start()
+    for _ in processes:
+        ready.acquire()
+    go.set()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert store.query("SELECT * FROM taxi_zones ORDER BY locationid") in lists
 
 
 def _together(store: Store, loads: list[Load]) -> None:

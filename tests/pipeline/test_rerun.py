@@ -15,7 +15,8 @@ COUNTED = """
 import atexit, json, sys
 import luigi.cmdline
 import taxi_luigi.lakes.local as local, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.targets as targets
-calls = dict.fromkeys(["list", "stat", "loaded_months", "exists"], 0)
+import taxi_luigi.sources as sources
+calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists"], 0)
 def count(owner, name):
     real = getattr(owner, name)
     def counted(*args, **kwargs):
@@ -23,7 +24,9 @@ def count(owner, name):
         return real(*args, **kwargs)
     setattr(owner, name, counted)
 count(local.LocalLake, "list"), count(local.LocalLake, "stat"), count(duck.DuckDB, "loaded_months")
-for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget):
+count(duck.DuckDB, "zones"), count(sources.SingleFile, "fetch")
+for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget,
+               targets.ZonesTarget):
     count(target, "exists")
 heavy = ("pandas", "pyarrow", "sqlalchemy", "google.cloud")
 atexit.register(lambda: print("SEEN", json.dumps([calls, [name for name in heavy if name in sys.modules]])))
@@ -34,12 +37,19 @@ luigi.cmdline.luigi_run(sys.argv[1:])
 COMMAND = ("LoadAllMonths", "--colors", "yellow,green", "--months", "2021-01..2021-03")
 
 
+@pytest.fixture
+def loading(loading: Project, samples: Path) -> Project:
+    """A project that loads the zones too."""
+    loading.configure({"taxi": {"zones": samples / "taxi_zone_lookup.csv"}})
+    return loading
+
+
 def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(loading: Project) -> None:
     assert loading.run(*COMMAND).rc == 0
     done = loading.command("python", "-c", COUNTED, "--module", "taxi_luigi", *COMMAND, "--local-scheduler")
     assert done.rc == 0, done.out
     seen = next(line for line in done.out.splitlines() if line.startswith("SEEN"))
-    assert seen == 'SEEN [{"list": 2, "stat": 0, "loaded_months": 2, "exists": 0}, []]'
+    assert seen == 'SEEN [{"list": 2, "stat": 0, "loaded_months": 2, "zones": 1, "fetch": 0, "exists": 0}, []]'
 
 
 def test_a_rerun_against_postgres_imports_nothing_heavy_either(loading: Project, postgres_url: str) -> None:
@@ -84,5 +94,5 @@ def test_only_what_is_missing_is_scheduled(loading: Project, missing: str) -> No
         assert len(scheduled) == 1
         assert "CleanMonth(color=green, month=2021-02" in scheduled[0]
     else:
-        assert len(scheduled) == 6
-        assert all("LoadMonth(" in line for line in scheduled)
+        assert len(scheduled) == 7
+        assert all("LoadMonth(" in line or "LoadZones(" in line for line in scheduled)

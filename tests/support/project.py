@@ -36,6 +36,7 @@ class Run:
 class Project:
     """A working folder with its own settings, workspace and DuckDB file; the checkout's config/luigi.cfg lies below.
 
+    No zones are loaded unless a test names a list of them: the shipped settings name TLC's.
     `sections` is section → key → value, written as ./luigi.cfg. Give paths in it as absolute ones: relative paths are
     relative to the checkout.
     """
@@ -48,7 +49,7 @@ class Project:
         self._sections: dict[str, dict[str, str]] = {}
         self.configure(
             {
-                "taxi": {"workspace": self.workspace},
+                "taxi": {"workspace": self.workspace, "zones": ""},
                 "warehouse.duckdb": {"path": self.warehouse},
                 "core": {"lock_pid_dir": folder / "locks"},
             }

@@ -21,6 +21,7 @@ from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.warehouses import Warehouse
 from taxi_luigi.warehouses.duckdb import DuckDB
 from taxi_luigi.warehouses.postgres import Postgres
+from taxi_luigi.zones import Zone
 
 SPAWN = multiprocessing.get_context("spawn")
 """other processes are new ones, as another machine's would be: nothing of this one's is inherited"""
@@ -84,6 +85,13 @@ def _load(load: Load, store: Store, wait_for: Any) -> None:
     load.into(store)
 
 
+def replace_zones(zones: list[Zone], store: Store, ready: Any, go: Any) -> None:
+    """Says that it is ready, waits for the start, and replaces the zones."""
+    ready.release()
+    go.wait()
+    store.open().replace_zones(zones)
+
+
 def load_and_hang(load: Load, store: Store, inside: Any) -> None:
     """Loads until the first batch was handed over, says so, and stays there for ever."""
 
@@ -100,3 +108,8 @@ def poll(store: Store, statement: str, stop: Any, seen: Any) -> None:
     while not stop.wait(0.01):
         answers.append(store.query(statement))
     seen.put(answers)
+
+
+def ask(store: Store, statement: str, times: int, seen: Any) -> None:
+    """Asks the same so many times, then puts the list of all answers into `seen`."""
+    seen.put([store.query(statement) for _ in range(times)])

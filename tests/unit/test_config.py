@@ -22,7 +22,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], None
 
     def use(sections: Settings) -> None:
         parser = LuigiConfigParser()
-        parser.read_dict(sections)
+        for section, keys in sections.items():
+            parser.read_string("\n".join([f"[{section}]", *(f"{key} = {value}" for key, value in keys.items())]))
         monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
 
     return use
@@ -73,6 +74,8 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"warehouse": "duckdb, duckdb"}}, "[taxi] warehouse names something twice"),
         ({"taxi": {"keep_clean": "false"}}, "leave local out of lake first"),
         ({"taxi": {"warehouse": "duck"}}, "[warehouse.duck] type is 'duck'; the types of warehouse are duckdb"),
+        ({"taxi": {"zones": "ftp://x/zones.csv"}}, "[taxi] zones = ftp://x/zones.csv: ftp:// is not read from"),
+        ({"taxi": {"zones": "http:///zones.csv"}}, "[taxi] zones = http:///zones.csv: names no host"),
         ({"taxi": {"lake": "gcs"}}, "[lake.gcs] type is 'gcs'; the types of lake are local"),
         ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
         ({"taxi": {"source": "folder/{color}.parquet"}}, "[taxi] source"),
@@ -102,6 +105,38 @@ def test_an_environment_variable_that_is_not_set_is_named(
     given({"taxi": {"warehouse": "postgres"}, "warehouse.postgres": {"url": "${NOT_SET_ANYWHERE}"}})
     with pytest.raises(ConfigError, match=r"\[warehouse.postgres\] url .*NOT_SET_ANYWHERE"):
         check()
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hush%40@host/x", "postgresql://me:%(hush)s@host/x"])
+def test_a_percent_sign_that_is_not_doubled_is_named_and_the_value_not_shown(
+    given: Callable[[Settings], None], url: str
+) -> None:
+    given({"taxi": {"warehouse": "postgres"}, "warehouse.postgres": {"url": url}})
+    with pytest.raises(ConfigError) as caught:
+        check()
+    assert str(caught.value) == "[warehouse.postgres] url cannot be read: a percent sign is written twice there"
+    given({"taxi": {"zones": url}})
+    with pytest.raises(ConfigError) as caught:
+        check()
+    assert str(caught.value) == "[taxi] zones cannot be read: a percent sign is written twice there"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("", ""),
+        ("https://me:p@host/a{b}.csv?key=1", "https://me:p@host/a{b}.csv?key=1"),
+        ("file:///a%%20b/z.csv", "/a b/z.csv"),
+        ("/a/{color}.csv", "/a/{color}.csv"),
+        ("data/zones.csv", str(config.project_folder() / "data" / "zones.csv")),
+    ],
+)
+def test_zones_are_at_one_address_in_the_project_folder_if_it_is_relative(
+    given: Callable[[Settings], None], text: str, address: str
+) -> None:
+    given({"taxi": {"zones": text}})
+    check()
+    assert config.settings().zones == address
 
 
 def seen_from(folder: Path, **variables: str) -> str:

@@ -1,7 +1,10 @@
 """What a run says at its end."""
 
+from typing import Any
+
 from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.months import Month
+from taxi_luigi.remarks import Remark, warnings
 from taxi_luigi.summary import Outcome, lines
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
@@ -47,3 +50,73 @@ def test_the_last_try_of_a_task_counts() -> None:
 def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_named_them() -> None:
     backlog = Backlog([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
     assert lines(backlog, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
+
+
+def zones(store: str, rows: int = 265, why: str = "") -> Outcome:
+    return Outcome("", "", "LoadZones", store, 0 if why else rows, why)
+
+
+def test_zones_are_told_only_when_there_was_something_to_do() -> None:
+    nothing = Backlog([], {"green": [MARCH]}, {})
+    there = "green: 0 months loaded, 1 already there"
+    assert lines(nothing, []) == [there]
+    assert lines(nothing, [zones("duckdb"), zones("pg")]) == [there, "zones: 265 rows loaded into duckdb, pg"]
+    assert lines(nothing, [zones("duckdb"), zones("pg", why="it is down")]) == [
+        there,
+        "zones: 265 rows loaded into duckdb",
+        "zones failed: LoadZones pg: it is down",
+    ]
+
+
+def remark(month: str, color: str = "yellow", left_out: Any = None, unmapped: Any = None) -> Remark:
+    return Remark(color, month, left_out or {}, unmapped or {})
+
+
+def test_unknown_columns_are_one_line_per_color() -> None:
+    fee = {"surcharge2": {"type": "double", "nulls": 0.031}}
+    remarks = [
+        remark("2026-07", left_out=fee),
+        remark("2026-06", left_out=fee),
+        remark("2026-06", left_out=fee),  # the task ran twice
+        remark("2026-06", color="green", left_out={"a b\n": {"type": "int64", "nulls": 1.0}}),
+    ]
+    assert warnings(remarks, keep_raw=True) == [
+        "yellow: left out columns that taxi_luigi does not know: surcharge2 (double, 3 % null) in 2026-06, 2026-07; "
+        "the raw files keep them",
+        r"green: left out columns that taxi_luigi does not know: 'a b\n' (int64, 100 % null) in 2026-06; "
+        "the raw files keep them",
+    ]
+    assert warnings(remarks, keep_raw=False)[0].endswith("keep_raw = false removes the raw files, which have them")
+
+
+def test_a_column_that_changes_is_told_in_one_place() -> None:
+    months = [f"2026-{month:02}" for month in range(1, 7)]
+    remarks = [
+        remark(month, left_out={"fee": {"type": "double" if month > "2026-03" else "null", "nulls": share}})
+        for month, share in zip(months, (1.0, 1.0, 1.0, 0.04, 0.2, 0.0), strict=True)
+    ]
+    assert warnings(remarks, keep_raw=True) == [
+        "yellow: left out columns that taxi_luigi does not know: fee (null or double, 0 to 100 % null) in "
+        "2026-01 … 2026-06; the raw files keep them"
+    ]
+
+
+def test_unknown_texts_are_one_line_per_column() -> None:
+    payment, vendor = "unknown_code:payment_type", "unknown_code:vendorid"
+    remarks = [
+        remark("2009-03", unmapped={payment: {"XYZ": 12}}),
+        remark("2009-04", unmapped={payment: {"": 1, "A": 2_000}, vendor: {"x" * 99: 1}}),
+        remark("2009-05", unmapped={payment: {"A": 500}}),
+    ]
+    assert warnings(remarks, keep_raw=True) == [
+        "yellow: payment_type has texts that taxi_luigi does not know, kept as null: "
+        "'A' in 2009-04, 2009-05 (2,500 rows); 'XYZ' in 2009-03 (12 rows); '' in 2009-04 (1 row)",
+        f"yellow: vendorid has texts that taxi_luigi does not know, kept as null: '{'x' * 60}…' in 2009-04 (1 row)",
+    ]
+
+
+def test_a_line_names_a_few_and_counts_the_others() -> None:
+    texts = {str(number): 100 - number for number in range(8)}
+    (line,) = warnings([remark("2009-03", unmapped={"unknown_code:vendorid": texts})], keep_raw=True)
+    assert "'4' in 2009-03 (96 rows); 3 more in the receipts" in line
+    assert warnings([remark("2009-03")], keep_raw=True) == []

@@ -1,0 +1,90 @@
+"""What a run found in its months that a person should know though nothing failed, in a few lines for all of them.
+
+Pure: what is remarked on is in each month's receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_NAMED = 5
+"""columns, or texts of one column, that a line names; a receipt has all of them"""
+_LONGEST = 60
+"""characters of a name or text that are shown"""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Columns and texts of one cleaned month that we do not know, as in its receipt."""
+
+    color: str
+    month: str
+    left_out: dict[str, dict[str, Any]]
+    """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
+    unmapped: dict[str, dict[str, int]]
+    """`unknown_code:COLUMN` → text → rows"""
+
+
+def warnings(remarks: Iterable[Remark], keep_raw: bool) -> list[str]:
+    """A line per color that left columns out, and one per color and column with texts that no map knows."""
+    by_month = {(each.color, each.month): each for each in remarks}  # a task that ran twice remarked twice
+    told = []
+    for color in dict.fromkeys(color for color, _ in by_month):
+        of_color = [by_month[key] for key in sorted(by_month) if key[0] == color]
+        told += _left_out(color, of_color, keep_raw) + _unmapped(color, of_color)
+    return told
+
+
+def several(months: Iterable[str]) -> str:
+    """The months in order, all of them or the first and the last."""
+    ordered = sorted(months)
+    return ", ".join(ordered) if len(ordered) <= 4 else f"{ordered[0]} … {ordered[-1]}"
+
+
+def _left_out(color: str, remarks: list[Remark], keep_raw: bool) -> list[str]:
+    columns: dict[str, dict[str, dict[str, Any]]] = {}
+    for each in remarks:
+        for name, found in each.left_out.items():
+            columns.setdefault(name, {})[each.month] = found
+    if not columns:
+        return []
+    texts = [_column(name, months) for name, months in columns.items()]
+    where = "the raw files keep them" if keep_raw else "keep_raw = false removes the raw files, which have them"
+    return [f"{color}: left out columns that taxi_luigi does not know: {_few(texts)}; {where}"]
+
+
+def _column(name: str, months: dict[str, dict[str, Any]]) -> str:
+    types = " or ".join(dict.fromkeys(found["type"] for found in months.values()))
+    percent = sorted({round(100 * found["nulls"]) for found in months.values()})
+    share = " to ".join(str(each) for each in dict.fromkeys((percent[0], percent[-1])))
+    shown = name if name.isidentifier() and len(name) <= _LONGEST else _quoted(name)
+    return f"{shown} ({types}, {share} % null) in {several(months)}"
+
+
+def _unmapped(color: str, remarks: list[Remark]) -> list[str]:
+    reasons: dict[str, dict[str, dict[str, int]]] = {}
+    for each in remarks:
+        for reason, texts in each.unmapped.items():
+            for text, rows in texts.items():
+                reasons.setdefault(reason, {}).setdefault(text, {})[each.month] = rows
+    told = []
+    for reason, found in reasons.items():
+        counts = {text: sum(months.values()) for text, months in found.items()}
+        texts_ = [
+            f"{_quoted(text)} in {several(found[text])} ({counts[text]:,} row{'s' * (counts[text] != 1)})"
+            for text in sorted(counts, key=lambda text: -counts[text])
+        ]
+        column = reason.partition(":")[2]
+        told.append(f"{color}: {column} has texts that taxi_luigi does not know, kept as null: {_few(texts_)}")
+    return told
+
+
+def _few(texts: list[str]) -> str:
+    more = f"; {len(texts) - _NAMED:,} more in the receipts" if len(texts) > _NAMED else ""
+    return "; ".join(texts[:_NAMED]) + more
+
+
+def _quoted(text: str) -> str:
+    return repr(text[:_LONGEST] + "…" * (len(text) > _LONGEST))

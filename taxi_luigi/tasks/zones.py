@@ -1,0 +1,62 @@
+"""The taxi zones in each warehouse, which the trips' pulocationid and dolocationid number."""
+
+from __future__ import annotations
+
+import luigi
+
+from taxi_luigi import config, files, summary
+from taxi_luigi.logs import log
+from taxi_luigi.targets import ZonesTarget
+from taxi_luigi.tasks.base import PipelineTask, begin_run
+from taxi_luigi.zones import TABLE, read_lookup
+
+
+class LoadZones(PipelineTask):
+    """The table taxi_zones in the warehouse called `warehouse`. A table with rows is done; `force` replaces it.
+
+    It takes no resource: holding DuckDB's would keep months from it while a slow publisher is waited for. DuckDB's own
+    `wait` gives it a turn between two months.
+    """
+
+    warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
+    force = luigi.BoolParameter(default=False, description="load them again")
+    priority = -10
+    """after months: a publisher of zones who does not answer must not delay them"""
+    _replaced = False
+
+    @property
+    def store(self) -> str:  # type: ignore[override]
+        return str(self.warehouse)
+
+    @property
+    def subject(self) -> str:
+        return self.store
+
+    def check_store(self) -> None:
+        config.warehouse(self.warehouse)
+        config.zones_file()
+
+    def output(self) -> ZonesTarget:
+        return ZonesTarget(self.warehouse)
+
+    def complete(self) -> bool:
+        if self.force:
+            begin_run()
+            return self._replaced
+        return super().complete()
+
+    def work(self) -> int:
+        file = config.zones_file()
+        with files.temporary(config.settings().workspace / "raw" / f"{TABLE}.csv") as part:
+            fetched = file.fetch(part)
+            lookup = read_lookup(part.read_bytes(), fetched.url)
+        if lookup.left_out:
+            names = ", ".join(map(repr, lookup.left_out))
+            log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
+        rows = config.warehouse(self.warehouse).replace_zones(lookup.zones)
+        log.info("Loaded %s zones into %s of %s", rows, TABLE, self.warehouse)
+        self._replaced = True
+        return rows
+
+    def outcome(self, rows: int = 0, why: str = "") -> summary.Outcome:
+        return summary.Outcome("", "", type(self).__name__, self.store, rows, why)

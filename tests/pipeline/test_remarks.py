@@ -1,0 +1,51 @@
+"""What a run's summary says of columns and texts that the package does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
+from tests.support.project import Project
+
+
+@pytest.fixture
+def loading(project: Project, tmp_path: Path) -> Project:
+    """A project whose source is the test's folder."""
+    project.configure({"taxi": {"source": tmp_path / "{color}_tripdata_{year}-{month:02}.parquet"}})
+    return project
+
+
+def test_columns_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp_path: Path) -> None:
+    for month in (Month(2024, 1), Month(2024, 2)):
+        path = write_month(tmp_path, "green", month, 100)
+        trips = pq.read_table(path)
+        pq.write_table(trips.append_column("surcharge2", pa.array([None] * 3 + [1.5] * 97)), path)
+    command = ("LoadAllMonths", "--colors", "green", "--months", "2024-01..2024-02", "--workers", 2)
+    done = loading.run(*command)
+    assert done.rc == 0, done.out
+    assert (
+        "WARNING: green: left out columns that taxi_luigi does not know: surcharge2 (double, 3 % null) in 2024-01, "
+        "2024-02; the raw files keep them"
+    ) in done.out.splitlines()
+    assert "surcharge2 (" not in loading.run(*command).out
+    gone = loading.run(*command, "--force", "--taxi-keep-raw", "false")
+    assert "2024-02; keep_raw = false removes the raw files, which have them" in gone.out
+
+
+def test_texts_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp_path: Path) -> None:
+    path = write_month(tmp_path, "yellow", Month(2009, 3), 100)
+    trips = pq.read_table(path)
+    place = trips.schema.get_field_index("Payment_Type")
+    trips = trips.set_column(place, "Payment_Type", pa.array(["XYZ"] * 12 + ["Credit"] * 88))
+    pq.write_table(trips, path)
+    done = loading.run("LoadAllMonths", "--colors", "yellow", "--months", "2009-03")
+    assert done.rc == 0, done.out
+    assert (
+        "WARNING: yellow: payment_type has texts that taxi_luigi does not know, kept as null: "
+        "'XYZ' in 2009-03 (12 rows)"
+    ) in done.out.splitlines()
