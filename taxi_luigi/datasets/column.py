@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Literal
 
 from taxi_luigi.months import Month, Selection
@@ -55,7 +54,7 @@ class Column:
     """all that TLC called it; when matched, case does not matter"""
     together: bool = False
     """a file may have several of the spellings: a row's first value counts; without this, it is an error"""
-    codes: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    codes: Mapping[str, str | None] = field(default_factory=dict)
     """text, in lower case and trimmed → the later code; None: stands for no value"""
 
     def spelled(self, *spellings: tuple[str, str, str]) -> Column:

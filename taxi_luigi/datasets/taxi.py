@@ -50,7 +50,7 @@ _PAYMENT = Column(
         **dict.fromkeys(("cas", "cash", "csh"), "2"),
         **dict.fromkeys(("noc", "no", "no charge"), "3"),
         **dict.fromkeys(("dis", "dispute"), "4"),
-        "na": "5",
+        **dict.fromkeys(("na", "unk"), "5"),
     },
 )
 _FARE = money("fare_amount", "time-and-distance fare by the meter")
