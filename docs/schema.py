@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
+from taxi_luigi import zones
 from taxi_luigi.casts import NO_VALUE
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.rules import RULES
+from taxi_luigi.warehouses import MARKERS, markers
 
 PAGE = Path(__file__).with_name("schema.md")
 
@@ -54,6 +56,21 @@ The rules of `[clean] reject`, which are counted for every month and take rows o
 """
 
 
+OTHER_TABLES = """\
+## {zones}
+
+TLC's list of taxi zones, which `pulocationid` and `dolocationid` number. `N/A` is one of its texts.
+
+{zone_columns}
+
+## {loads}
+
+One row for each month that is in a table of trips; it is written in the transaction that writes the trips.
+
+{load_columns}
+"""
+
+
 def page() -> str:
     """All of it, as Markdown."""
     parts = [
@@ -65,7 +82,20 @@ def page() -> str:
     ]
     for dataset in DATASETS.values():
         parts += [_columns(dataset), _codes(dataset), _history(dataset)]
-    return "\n".join(filter(None, parts))
+    return "\n".join(filter(None, [*parts, _other_tables()]))
+
+
+def _other_tables() -> str:
+    return OTHER_TABLES.format(
+        zones=zones.TABLE,
+        zone_columns=_bare(zones.COLUMNS),
+        loads=MARKERS,
+        load_columns=_bare(markers.COLUMNS),
+    )
+
+
+def _bare(columns: Mapping[str, str]) -> str:
+    return "\n".join(["| column | type |", "|---|---|", *(f"| `{name}` | {kind} |" for name, kind in columns.items())])
 
 
 def _columns(dataset: Dataset) -> str:

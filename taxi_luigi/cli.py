@@ -13,6 +13,7 @@ from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Selection
 from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.zones import TABLE
 
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
@@ -54,6 +55,8 @@ def _loaded(_: argparse.Namespace) -> int:
                 print(f"{dataset.table} in {name}: {sum(counts.values()):,} rows")
             for month, rows in sorted(counts.items()):
                 print(f"  {month} {rows:>12,}")
+        if zones := warehouse.zones():
+            print(f"{TABLE} in {name}: {zones:,} rows")
     return 0
 
 

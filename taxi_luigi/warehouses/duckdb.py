@@ -67,7 +67,7 @@ class DuckDB:
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return {Month.of(day): rows for day, rows in self._ask(query, [], dataset.table)}
+        return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table))
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         if not self.path.exists():
@@ -81,7 +81,7 @@ class DuckDB:
         with self._file.writing() as connection:
             existing = _columns(connection, ZONES)
             if existing:
-                zone_table.check_ours(f"warehouse {self.name} ({self.path})", existing, duckdb_types(ZONE_COLUMNS))
+                zone_table.check_ours(self._where, existing, duckdb_types(ZONE_COLUMNS))
                 connection.execute(sql("DELETE FROM {zones}", zones=(ZONES,)))
             else:
                 self._make_table(connection, ZONES, ZONE_COLUMNS)
@@ -97,6 +97,10 @@ class DuckDB:
             counted = connection.execute(sql("SELECT count(*) FROM {zones}", zones=(ZONES,))).fetchone()
         assert counted is not None
         return int(counted[0])
+
+    @property
+    def _where(self) -> str:
+        return f"warehouse {self.name} ({self.path})"
 
     def _ask(self, query: str, values: list[object], table: str) -> list[Any]:
         """The rows of a query on one table; none when the file or the table is not there yet."""
@@ -114,7 +118,7 @@ class DuckDB:
             connection.execute(sql("CREATE TABLE {table} ", table=(table,)) + f"({', '.join(duckdb_columns(wanted))})")
         elif FILE_MONTH not in existing:
             raise WarehouseError(
-                f"warehouse {self.name} ({self.path}): the table {table} has no column {FILE_MONTH}, so "
+                f"{self._where}: the table {table} has no column {FILE_MONTH}, so "
                 "taxi_luigi did not make it; rename it or set another path"
             )
         for column in duckdb_columns({name: kind for name, kind in wanted.items() if name not in existing}):

@@ -1,13 +1,14 @@
-"""The rows of `taxi_luigi_loads`, the same in every warehouse, and the check that comes before one is written."""
+"""The rows of `taxi_luigi_loads`, the same in every warehouse, and the counts that they are held against."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.errors import AccountError
+from taxi_luigi.errors import AccountError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.warehouses import Marker
@@ -39,6 +40,19 @@ def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]
         Month.of(day): Marker(dataset.color, Month.of(day), edition, sha256, count, f"{loaded_at.isoformat()}+00:00")
         for day, edition, sha256, count, loaded_at in rows
     }
+
+
+def rows_by_month(where: str, dataset: Dataset, rows: Iterable[tuple[date | None, int]]) -> dict[Month, int]:
+    """Rows per file_month of a table, as counted there; raises WarehouseError for rows without one."""
+    counts: Counter[Month] = Counter()
+    for day, count in rows:
+        if day is None:
+            raise WarehouseError(
+                f"{where}: {dataset.table} has {count:,} rows without {FILE_MONTH}, so taxi_luigi did not load them; "
+                "take them out"
+            )
+        counts[Month.of(day)] += count
+    return dict(counts)
 
 
 def check_count(address: str, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, counted: int) -> None:

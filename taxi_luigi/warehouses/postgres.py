@@ -65,7 +65,7 @@ class Postgres:
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return {Month.of(day): rows for day, rows in self._ask(query, dataset.table)}
+        return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table))
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         parent = self._table(dataset.table)

@@ -57,6 +57,18 @@ def test_asking_does_not_make_the_file(store: Store) -> None:
     assert not Path(store.where).parent.exists()
 
 
+def test_rows_that_somebody_put_in_by_hand_are_counted_in_their_month_or_refused(store: Store, load: Load) -> None:
+    load.into(store)
+    warehouse = store.open()
+    with duckdb.connect(store.where) as connection:
+        connection.execute("INSERT INTO yellow_tripdata (file_month) VALUES ('2024-01-15'), ('2024-01-01')")
+    assert warehouse.count(YELLOW) == {JANUARY: 102}
+    with duckdb.connect(store.where) as connection:
+        connection.execute("INSERT INTO yellow_tripdata (vendorid) VALUES (1), (2)")
+    with pytest.raises(WarehouseError, match="yellow_tripdata has 2 rows without file_month, so taxi_luigi did not"):
+        warehouse.count(YELLOW)
+
+
 def test_a_file_without_tables_holds_nothing(store: Store) -> None:
     Path(store.where).parent.mkdir()
     duckdb.connect(store.where).close()
