@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import harness, rerun, statements
+from benchmarks import harness, layouts, rerun, statements
 from benchmarks.harness import Run, Way
 from benchmarks.months import RAW
 
@@ -154,7 +154,7 @@ def _section(title: str, table: str) -> None:
 def main() -> None:
     """Runs the parts that were asked for, in order."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("clean", "duckdb", "postgres", "memory", "rerun")
+    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "memory", "rerun")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(parts)}; default: all of them")
     parser.add_argument("--rows", type=int, default=1_400_000, help="rows of the month (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of the quick ways (default: %(default)s)")
@@ -170,6 +170,10 @@ def main() -> None:
             memory(given.rows)
         elif part == "rerun":
             _section("A rerun of 24 loaded months", rerun.table(WORK / "rerun", given.rounds))
+        elif part == "csv":
+            _section("Clean: csv.gz to clean parquet", layouts.csv_table(WORK, given.rows, given.rounds))
+        elif part == "fhvhv":
+            _section("Clean: fhvhv beside yellow", layouts.fhvhv_table(WORK, given.rows, given.rounds))
         else:
             {"clean": clean, "duckdb": duckdb, "postgres": postgres}[part](month, given.rounds)
     if not given.keep:

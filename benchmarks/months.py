@@ -14,9 +14,15 @@ MONTH = Month(2021, 1)
 RAW = f"yellow_tripdata_{MONTH}.parquet"
 
 
-def raw_receipt(raw: Path) -> tuple[RawReceipt, Month]:
+def named(raw: Path) -> tuple[str, Month]:
+    """Color and month of a file named as TLC names it."""
+    color, _, rest = raw.name.partition("_tripdata_")
+    return color, Month.parse(rest[:7])
+
+
+def raw_receipt(raw: Path) -> RawReceipt:
     """What a download would have left beside the file; the sha256 is made up, as nobody here times a download."""
-    receipt = RawReceipt(
+    return RawReceipt(
         url=raw.as_uri(),
         etag=None,
         last_modified=None,
@@ -25,7 +31,6 @@ def raw_receipt(raw: Path) -> tuple[RawReceipt, Month]:
         edition="benchmark0",
         downloaded_at="2026-11-21T00:00:00Z",
     )
-    return receipt, MONTH
 
 
 def clean_receipt(clean: Path) -> CleanReceipt:
@@ -37,13 +42,14 @@ def clean_receipt(clean: Path) -> CleanReceipt:
     return CleanReceipt.from_json(pq.read_metadata(clean).metadata[FOOTER_KEY.encode()])
 
 
-def _write(folder: Path, rows: int, row_group_rows: int | None, months: list[Month]) -> None:
+def _write(given: argparse.Namespace) -> None:
     from taxi_luigi.sample import write_month
 
     began = perf_counter()
+    months = list(month_range(*(Month.parse(text) for text in given.months.split(".."))))
     for month in months:
-        write_month(folder, "yellow", month, rows, row_group_rows=row_group_rows)
-    said(rows * len(months), began)
+        write_month(given.folder, given.color, month, given.rows, form=given.form, row_group_rows=given.row_group_rows)
+    said(given.rows * len(months), began)
 
 
 def main() -> None:
@@ -53,9 +59,9 @@ def main() -> None:
     parser.add_argument("rows", type=int)
     parser.add_argument("--row-group-rows", type=int)
     parser.add_argument("--months", default=f"{MONTH}..{MONTH}")
-    given = parser.parse_args()
-    first, last = (Month.parse(text) for text in given.months.split(".."))
-    _write(given.folder, given.rows, given.row_group_rows, list(month_range(first, last)))
+    parser.add_argument("--color", default="yellow")
+    parser.add_argument("--form", default="parquet")
+    _write(parser.parse_args())
 
 
 if __name__ == "__main__":

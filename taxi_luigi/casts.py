@@ -28,9 +28,12 @@ ARROW: dict[ColumnType, pa.DataType] = {
 NO_VALUE = ("", "n/a", "na", "null", "none", "nan", "\\n")
 """Texts, in lower case and trimmed, that stand for no value in a number, a time or a code. In text they stay."""
 
-_INTEGER = r"^\+?(-?\d{1,18})(\.0*)?$"
+_INTEGER = r"^\+?(-?)0*(\d{1,18})(\.0*)?$"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_TIME = r"^\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?$"
+_TIME = r"^\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?)?$"
+
+_DIGITS = 18
+"""of an integer: all that _INTEGER allows"""
 
 # Years 1 to 9999: what DATETIME holds in BigQuery, and Python's datetime. TLC's worst was 3019 (fhv, 2019-02).
 _FIRST_TIME = -62_135_596_800_000_000
@@ -86,7 +89,8 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
     target = ARROW[wanted]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_string_view(column.type):
+    # A decimal by its digits: pyarrow 26 makes 0.47000000000000003 of 0.47.
+    if pa.types.is_string_view(column.type) or pa.types.is_decimal(column.type):
         column = pc.cast(column, pa.string())
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target), None
@@ -157,8 +161,8 @@ def _exact(column: pa.Array, target: pa.DataType) -> Read:
 
 
 def _without_nan(column: pa.Array) -> pa.Array:
-    if pa.types.is_decimal(column.type) or column.type in (pa.float16(), pa.float32()):
-        column = pc.cast(column, pa.float64(), safe=False)
+    if column.type in (pa.float16(), pa.float32()):
+        column = pc.cast(column, pa.float64())
     if column.type == pa.float64():
         nan = pc.is_nan(column)
         if nan.true_count:
@@ -189,7 +193,7 @@ def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
 
 def _as_text(column: pa.Array) -> Read:
     """Text stays as it is, but none or blanks alone are null; a zero byte, which PostgreSQL cannot store, is lost."""
-    if not _is_text(column.type):
+    if pa.types.is_floating(column.type):
         column = _without_nan(column)
     if column.type != pa.string():
         column = pc.cast(column, pa.string())
@@ -206,21 +210,44 @@ def _as_text(column: pa.Array) -> Read:
 
 
 def _from_text(column: pa.Array, target: pa.DataType) -> Read:
-    try:
-        return _exact(pc.cast(column, target), target)
-    except pa.ArrowInvalid:
-        text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
+    values = _as_they_stand(column, target)
+    if values is not None:
+        return _exact(values, target)
+    text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
     text = _blank(text, pc.is_in(pc.utf8_lower(text), _texts(NO_VALUE)))
     if pa.types.is_timestamp(target):
         readable, through = _is_time(text), target
     elif pa.types.is_integer(target):
         readable, through = pc.match_substring_regex(text, _INTEGER), pa.int64()
-        text = pc.replace_substring_regex(text, _INTEGER, r"\1")
+        text = pc.replace_substring_regex(text, _INTEGER, r"\1\2")
     else:
         readable, through = pc.match_substring_regex(text, _NUMBER), target
     unreadable = pc.invert(pc.fill_null(readable, True))
-    values, lost = _exact(pc.cast(_blank(text, unreadable), through), target)
+    values = pc.cast(_blank(text, unreadable), through)
+    if pa.types.is_floating(target):  # 1e999 becomes infinity
+        infinite = or_false(pc.is_inf(values))
+        values, unreadable = _blank(values, infinite), pc.or_(unreadable, infinite)
+    values, lost = _exact(values, target)
     return values, unreadable if lost is None else pc.or_(unreadable, lost)
+
+
+def _as_they_stand(column: pa.Array, target: pa.DataType) -> pa.Array | None:
+    """The texts cast as they are; None when Arrow refuses one, or reads more into one than we do.
+
+    It takes 0xffffffff for -1, and inf for a number. What a text means must not depend on the texts beside it, so then
+    all of them are looked at.
+    """
+    try:
+        values = pc.cast(column, target)
+    except pa.ArrowInvalid:
+        return None
+    if pa.types.is_floating(target):
+        return None if pc.is_finite(values).false_count else values
+    if pa.types.is_integer(target):
+        texts = b"".join(filter(None, column.buffers()[2:]))
+        if b"x" in texts or b"X" in texts or (pc.max(pc.binary_length(column)).as_py() or 0) > _DIGITS:
+            return None
+    return values
 
 
 def _is_time(text: pa.Array) -> pa.BooleanArray:

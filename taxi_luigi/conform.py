@@ -7,6 +7,7 @@ loss. Rows are never dropped here: what could not be cast is null, and a mask un
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -17,6 +18,8 @@ from taxi_luigi.casts import ARROW, can_become, constant, or_false, read, read_c
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
+
+_SHOWN, _LISTED = 60, 30
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,16 @@ class Layout:
     """source column → Arrow type, all of them"""
     unknown: dict[str, int]
     """source columns that we do not know → position"""
+
+    @property
+    def types(self) -> dict[int, pa.DataType]:
+        """What a reader of text may read at once: position of a source → its canonical type.
+
+        Only types of which pyarrow's parser and casts.py read a text alike. Of int64, casts.py reads 18 digits.
+        """
+        pairs = zip(self.dataset.columns, self.sources, strict=True)
+        alike = ("int32", "double", "timestamp[us]")
+        return {place: ARROW[column.type] for column, places in pairs for place in places if column.type in alike}
 
 
 @dataclass
@@ -125,6 +138,19 @@ def _note(losses: Losses, reason: str, lost: pa.BooleanArray | None) -> None:
         losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
 
 
+def shown(what: object) -> str:
+    """A column's name or type for the one line of an error: a file may call its columns anything."""
+    text = str(what)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def listed(names: Sequence[object]) -> str:
+    """The first of them, as many as any of TLC's files has."""
+    more = len(names) - _LISTED
+    return ", ".join(map(shown, names[:_LISTED])) + (f" and {more:,} more" if more > 0 else "")
+
+
 def _plain(name: str) -> str:
     return name.strip().casefold()
 
@@ -135,7 +161,7 @@ def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
         positions.setdefault(_plain(name), []).append(position)
     for name, times in Counter(schema.names).items():
         if times > 1:
-            raise LayoutError(f"{where}: {times} columns are called {name!r}; which one counts cannot be told")
+            raise LayoutError(f"{where}: {times} columns are called '{shown(name)}'; which one counts cannot be told")
     return positions
 
 
@@ -149,13 +175,14 @@ def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema,
         return ()
     found = [position for name in _names(column) for position in positions.get(name, [])]
     if len(found) > 1 and not column.together:
-        claims = " and ".join(repr(schema.names[position]) for position in found)
+        claims = " and ".join(f"'{shown(schema.names[position])}'" for position in found)
         raise LayoutError(f"{where}: the columns {claims} both mean {column.name}; keep one of them")
     for position in found:
         kind = schema.field(position).type
         if not can_become(kind, column.type):
             raise LayoutError(
-                f"{where}: column {schema.names[position]!r} holds {kind}, which cannot become {column.type}"
+                f"{where}: column '{shown(schema.names[position])}' holds {shown(kind)},"
+                f" which cannot become {column.type}"
             )
     return tuple(found)
 
@@ -173,7 +200,7 @@ def _check_color(
     if missing:
         names = " or ".join(_names(missing[0]))
         guess = f"it looks like {looks_like}" if looks_like else f"is it a file of {dataset.color}?"
-        raise LayoutError(f"{where}: no column {names}; found {', '.join(schema.names)}; {guess}")
+        raise LayoutError(f"{where}: no column {names}; found {listed(schema.names)}; {guess}")
     if looks_like:
         raise LayoutError(f"{where}: a file of {looks_like} under a name of {dataset.color}; fetch the right one")
 

@@ -20,11 +20,12 @@ from taxi_luigi.casts import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import Tally, make_receipt
 from taxi_luigi.clean.output import MonthFiles, rows_written
-from taxi_luigi.conform import Conformed, Layout, conform, match
+from taxi_luigi.conform import Conformed, Layout, conform, listed, match, shown
 from taxi_luigi.datasets import Dataset, SourceForm
 from taxi_luigi.errors import AccountError, LayoutError
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
+from taxi_luigi.formats.raw import one_line
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, CleanRules, fill_passengers
@@ -67,8 +68,8 @@ def clean_month(
 
     Both carry the receipt that is returned in their footers. `progress` is called from this thread with (records done,
     records in all, 0 when that is not known beforehand). Raises BadFile for a damaged file, LayoutError for columns
-    that make no trips of this color, AccountError when the rows in both footers are not those of the raw file. After
-    a failure what is at the two paths is worthless, and the caller's to remove.
+    that make no trips of this color and when no record can be stored, AccountError when the rows in both footers are
+    not those of the raw file. After a failure what is at the two paths is worthless, and the caller's to remove.
     """
     with open_raw(raw) as source:
         form: SourceForm = "parquet" if source.format == "parquet" else "csv"
@@ -86,13 +87,14 @@ def clean_month(
             receipt = make_receipt(layout, source, tally, edition, raw_receipt)
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
+    _judge_rejects(receipt, raw, rejects)
     _log_passengers(receipt, tally, dataset)
     return receipt
 
 
 def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
     if layout.unknown:
-        names = ", ".join(f"{name} ({layout.found[name]})" for name in layout.unknown)
+        names = listed([f"{shown(name)} ({shown(layout.found[name])})" for name in layout.unknown])
         if rules.unknown_columns == "fail":
             raise LayoutError(
                 f"{raw}: columns that taxi_luigi does not know: {names}; [clean] unknown_columns = warn leaves them out"
@@ -102,7 +104,7 @@ def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
 
 def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -> Generator[Cleaned, None, None]:
     none = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in source.schema], schema=source.schema)
-    with closing(source.chunks()) as chunks:
+    with closing(source.chunks(layout.types)) as chunks:
         for chunk in chain([Chunk(none, 1)], chunks):  # a month without records has its rules counted, too
             for name, position in layout.unknown.items():
                 tally.nulls[name] += chunk.batch.column(position).null_count
@@ -184,6 +186,20 @@ def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> No
             f"{raw}: holds {receipt.rows_in:,} records, but {kept:,} were kept and {rejected:,} rejected; nothing was"
             " published. Fetch the file again; if that does not help, report it"
         )
+
+
+def _judge_rejects(receipt: CleanReceipt, raw: Path, rejects: Path) -> None:
+    """A file of which no record can be stored is a defect, not a month: it must not replace one that was loaded.
+
+    Records that the rules took out are another matter: they could be read.
+    """
+    if receipt.rows_kept or not receipt.rejected or receipt.rejected.keys() & RULES.keys():
+        return
+    reasons = ", ".join(f"{reason} in {rows:,}" for reason, rows in receipt.rejected.items())
+    raise LayoutError(
+        f"{raw}: none of its {receipt.rows_in:,} records can be stored: {one_line(reasons)}; the first is"
+        f" {one_line(rejected_rows.first(rejects), 200)!r}; fetch it again, and if that does not help, report it"
+    )
 
 
 def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> None:

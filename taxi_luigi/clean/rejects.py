@@ -5,9 +5,12 @@ One schema for every color and layout; the file itself is written by clean.py.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from taxi_luigi.formats import Chunk
 from taxi_luigi.months import Month
@@ -28,6 +31,12 @@ SCHEMA = pa.schema(
 """`record` is the ordinal in the raw file, from 1 and without the header; `raw` is source column → text."""
 
 
+def first(path: Path) -> str:
+    """The raw values of the first row in a file of rejects."""
+    raw = next(pq.ParquetFile(path).iter_batches(1, columns=["raw"]))["raw"][0]
+    return ", ".join(f"{name}={value}" for name, value in raw.as_py())
+
+
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> pa.RecordBatch:
     """Rejects for those rows of the chunk's batch that have a reason."""
     rows = pc.indices_nonzero(pc.is_valid(reasons))
@@ -35,7 +44,7 @@ def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> pa.RecordBat
         month,
         chunk.ordinals(rows.to_numpy()),
         reasons.take(rows),
-        _raw(chunk.batch.take(rows)),
+        _raw(chunk.raw(), rows),
     )
 
 
@@ -54,21 +63,24 @@ def _batch(month: Month, records: np.ndarray, reasons: pa.Array, raw: pa.MapArra
     return pa.RecordBatch.from_arrays([months, pa.array(records, pa.int64()), reasons, raw], schema=SCHEMA)
 
 
-def _raw(batch: pa.RecordBatch) -> pa.MapArray:
+def _raw(batch: pa.RecordBatch, wanted: pa.Array) -> pa.MapArray:
     """One map per row, column name → text. The values lie column by column, and are taken row by row."""
-    rows, columns = batch.num_rows, batch.num_columns
-    values = pa.concat_arrays([_text(column) for column in batch.columns])
+    rows, columns = len(wanted), batch.num_columns
+    values = pa.concat_arrays([_text(column, wanted) for column in batch.columns])
     by_row = np.arange(rows * columns).reshape(columns, rows).T.ravel()
     names = pa.array(batch.schema.names, pa.string()).take(pa.array(np.tile(np.arange(columns), rows)))
     offsets = np.arange(0, rows * columns + 1, max(columns, 1), dtype=np.int32)
     return pa.MapArray.from_arrays(offsets, names, values.take(pa.array(by_row)))
 
 
-def _text(column: pa.Array) -> pa.StringArray:
+def _text(column: pa.Array, rows: pa.Array) -> pa.StringArray:
     """Null for what has no text: lists and the like, which only a column that we do not know can hold."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    if pa.types.is_string_view(column.type):  # from which pyarrow 26 cannot take rows
+        column = pc.cast(column, pa.string())
     try:
+        column = column.take(rows)
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
         return pc.cast(column, pa.string())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        return pa.nulls(len(column), pa.string())
+        return pa.nulls(len(rows), pa.string())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from taxi_luigi.errors import BadFile
-from taxi_luigi.formats.raw import Chunk, Format, damage, one_line
+from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types, damage, one_line
 from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
 
 MAGIC = b"PAR1"
@@ -23,13 +23,15 @@ class ParquetRaw:
 
     def __init__(self, path: Path, file: pq.ParquetFile) -> None:
         self._path, self._file = path, file
-        self.schema = file.schema_arrow
+        with damage(path):
+            self.schema = file.schema_arrow
         self.records_hint: int | None = file.metadata.num_rows
 
-    def chunks(self) -> Generator[Chunk, None, None]:
+    def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
         first = 1
         with damage(self._path):
             for batch in self._file.iter_batches(BATCH_ROWS):
+                batch.validate(full=True)  # the reader takes any bytes for text; 0.2 ms for a green month (Nov 2026)
                 yield Chunk(batch, first)
                 first += batch.num_rows
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Protocol
 
 import numpy as np
@@ -14,6 +15,9 @@ import pyarrow as pa
 from taxi_luigi.errors import BadFile
 
 Format = Literal["parquet", "csv", "csv.gz"]
+
+Types = Mapping[int, pa.DataType]
+NO_TYPES: Types = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,12 @@ class Chunk:
     """ordinal of the first record in the file, from 1"""
     broken: Sequence[BrokenRecord] = ()
     """by number"""
+    text: Callable[[], pa.RecordBatch] | None = None
+    """makes the batch anew, all columns text, where it was parsed to other types"""
+
+    def raw(self) -> pa.RecordBatch:
+        """The rows as published: of csv their text as it stands, where the batch may hold what it was read as."""
+        return self.batch if self.text is None else self.text()
 
     def ordinals(self, rows: np.ndarray) -> np.ndarray:
         """Where rows of the batch stand in the file: every broken record before one moves it on by one."""
@@ -47,12 +57,16 @@ class RawFile(Protocol):
 
     format: Format
     schema: pa.Schema
-    """as found; every column of a csv is string, and an empty field null"""
+    """as found; every column of a csv is string"""
     records_hint: int | None
     """how many records there are, where that is known beforehand"""
 
-    def chunks(self) -> Generator[Chunk, None, None]:
-        """All records, once. Raises BadFile where the file turns out to be damaged."""
+    def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
+        """All records, once. Raises BadFile where the file turns out to be damaged.
+
+        A csv's columns come as text, an empty field as null. `types` (by a column's position) asks for others: a chunk
+        has them where all of its values, and all before it, allow.
+        """
 
     def records(self) -> int:
         """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
@@ -66,7 +80,7 @@ def damage(path: Path) -> Iterator[None]:
     """Turns what Arrow says of damaged bytes into BadFile; an error of the operating system keeps its number."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise BadFile(f"{path}: damaged ({one_line(error)}); fetch it again") from error

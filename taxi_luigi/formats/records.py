@@ -10,12 +10,16 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+import numpy as np
+
 from taxi_luigi.errors import BadFile
 
-BLOCK = 4 << 20
-"""Bytes read at a time; some 40,000 yellow trips."""
+BLOCK = 2 << 20
+"""Bytes read at a time; some 20,000 yellow trips. Twice as many took 30 MB more and no less time (Nov 2026)."""
 
-LONGEST_RECORD = 16 * BLOCK
+LONGEST_RECORD = 32 * BLOCK
+
+_LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
 
 # A quote opens a field only where a field begins: 5" elsewhere is text. That is also how pyarrow reads it.
 # No possessive group around a group: the engine of Python 3.11.2, which Debian 12 has, gets that wrong.
@@ -26,40 +30,68 @@ _RECORD = re.compile(rb"(?!\Z|[\r\n])" + _FIELDS)
 _RECORDS = re.compile(rb"(?:" + _FIELDS + rb"[\r\n])*")
 
 
-def blocks(stream: BinaryIO, where: object) -> Iterator[bytes]:
-    """Whole records in pieces of about BLOCK bytes.
+def blocks(stream: BinaryIO, where: object) -> Iterator[tuple[bytes, int]]:
+    """Whole records in pieces of about BLOCK bytes, each with its number of records; blank lines are none.
 
     Raises BadFile when one record is longer than LONGEST_RECORD, and when the file ends within quotes.
     """
     rest = b""
     while more := stream.read(BLOCK):
-        block = rest + more
-        end = _end_of_records(block)
+        cut = more.rfind(b"\n") + 1
+        block = b"".join((rest, memoryview(more)[:cut]))  # what is copied once is not copied again: 130 MB of a month
+        end, records = _whole_records(block)
         if end:
-            yield block[:end]
-        rest = block[end:]
+            yield (block if end == len(block) else block[:end]), records
+        rest = b"".join((memoryview(block)[end:], memoryview(more)[cut:]))
         if len(rest) > LONGEST_RECORD:
             raise BadFile(f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file; fetch it again")
     if rest:
-        if _end_of_records(rest + b"\n") <= len(rest):
+        end, records = _whole_records(rest + b"\n")
+        if end <= len(rest):
             raise BadFile(
                 f"{where}: ends within a quoted field, so it was cut short or a quote is astray; fetch it again"
             )
-        yield rest
+        yield rest, records
 
 
 def count(block: bytes) -> int:
-    """Records in a block of whole ones; blank lines are none."""
-    if b'"' in block:
-        return len(_RECORD.findall(block))
+    """Records in a block of whole ones."""
+    return _whole_records(block if block.endswith(b"\n") else block + b"\n")[1]
+
+
+def _whole_records(block: bytes) -> tuple[int, int]:
+    """Where the last whole record of a block ends, and how many there are up to there; 0, 0 when there is none."""
+    text = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(text == _LF)
+    if _is_plain(block, text, ends):
+        lengths = np.diff(ends, prepend=-1) - 1
+        blank = (lengths == 0) | ((lengths == 1) & (text[ends - 1] == _CR))
+        return (int(ends[-1]) + 1 if len(ends) else 0), len(ends) - int(np.count_nonzero(blank))
+    whole = _RECORDS.match(block)
+    end = whole.end() if whole else 0
+    return end, len(_RECORD.findall(block[:end]))
+
+
+def _is_plain(block: bytes, text: np.ndarray, ends: np.ndarray) -> bool:
+    """Whether every record is one line that ends with a line feed, which is so but for few blocks of few files.
+
+    Vectorised, as the expressions above read 30 MB/s, and all fields of fhv's 24 million rows a month of 2018 are
+    quoted. Quotes are in order when they come in pairs, one after a field's beginning and one before its end, without
+    a line end between them; a doubled quote, for instance, needs the closer look.
+    """
+    if not len(ends):
+        return b"\r" not in block and b'"' not in block
     if b"\r" in block:
-        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if b"\n\n" in block or block.startswith(b"\n"):
-        return sum(map(bool, block.split(b"\n")))
-    return block.count(b"\n") + (not block.endswith(b"\n") and bool(block))
-
-
-def _end_of_records(block: bytes) -> int:
-    """Where the last whole record ends; 0 when there is none."""
-    whole = _RECORDS.match(block) if b'"' in block else None
-    return block.rfind(b"\n") + 1 if whole is None else whole.end()
+        returns = np.count_nonzero(text[: ends[-1]] == _CR)
+        if returns != np.count_nonzero(text[ends[ends > 0] - 1] == _CR):
+            return False
+    if b'"' not in block:
+        return True
+    quotes = np.flatnonzero(text[: ends[-1]] == _QUOTE)
+    opening, closing = quotes[0::2], quotes[1::2]
+    if len(opening) != len(closing) or np.any(np.searchsorted(quotes, ends) % 2):
+        return False
+    before, after = text[opening - 1], text[closing + 1]
+    opens = (before == _COMMA) | (before == _LF) | (opening == 0)
+    closes = (after == _COMMA) | (after == _LF) | (after == _CR)
+    return bool(opens.all() and closes.all())

@@ -120,6 +120,14 @@ def test_what_cannot_be_stored_is_rejected_with_its_raw_text_and_place(clean: Ca
     assert (month.receipt.rows_in, month.receipt.rows_kept) == (6, 3)
 
 
+def test_rejects_of_csv_hold_the_text_as_it_stood(clean: Callable[..., Cleaned]) -> None:
+    month = clean([GOOD, GOOD.replace("2.5,9.8", ".50,-9.80"), GOOD], CleanRules(frozenset({"negative_total"})))
+    [reject] = month.rejected()
+    assert reject["record"] == 2
+    assert dict(reject["raw"])["total_amount"] == "-9.80"
+    assert dict(reject["raw"])["trip_distance"] == ".50"
+
+
 def test_rejects_of_parquet_hold_values_as_text(clean: Callable[..., Cleaned]) -> None:
     columns = trips(3) | {"RatecodeID": [1.0, 1.5, None], "tip_amount": [0.1, 0.2, None], "odd": [[1], [2], None]}
     month = clean(columns)

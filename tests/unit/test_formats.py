@@ -8,12 +8,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.errors import BadFile, LayoutError
-from taxi_luigi.formats import check_whole, open_raw, read_receipt, records, sniff
+from taxi_luigi.formats import check_whole, count_records, open_raw, read_receipt, records, sniff
 from taxi_luigi.receipt import FOOTER_KEY
 
 CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"
@@ -171,6 +172,57 @@ def test_a_record_with_too_many_or_few_fields_is_set_aside_and_the_file_goes_on(
 def test_a_file_whose_header_fits_no_row_is_refused(file: Callable[[bytes], Path]) -> None:
     with pytest.raises(LayoutError, match=r"names 2 columns, and no row of the first 2 .* first is '1,2,x,'"):
         read(file(b"a,b\n1,2,x,\n3,4,,y\n"))
+
+
+def test_a_csv_is_parsed_to_the_types_asked_for_until_a_value_does_not_fit(
+    file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "BLOCK", 12)
+    types = {0: pa.int32(), 1: pa.float64()}
+    path = file(b"a,b,c\n1,.50,x\n2,,y\n1.0,2.50,z\n3,4,\n5,far,N/A\n6,7.0,\n")
+    with open_raw(path) as raw, closing(raw.chunks(types)) as chunks:
+        found = [(chunk.batch, chunk.raw()) for chunk in chunks]
+    assert {batch["a"].type for batch, _ in found} == {pa.int32(), pa.string()}
+    kinds = [[str(column.type) for column in batch.columns] for batch, _ in found]
+    assert kinds[0] == ["int32", "double", "string"]
+    assert kinds[-1] == ["string", "string", "string"]
+    assert [kind[0] for kind in kinds] == sorted((kind[0] for kind in kinds), key=["int32", "string"].index)
+    texts = [list(row.values()) for _, text in found for row in text.to_pylist()]
+    lines = ("1,.50,x", "2,,y", "1.0,2.50,z", "3,4,", "5,far,N/A", "6,7.0,")
+    assert texts == [[field or None for field in line.split(",")] for line in lines]
+
+
+SURPLUS = b"a,b\r\n\r\n1,2,,\r\n3,4,,\r\n5,6,7,\r\n8,9\r\n10,11, ,\r\n12,13,,14\r\n"
+
+
+@pytest.mark.parametrize("types", [{}, {0: pa.int32(), 1: pa.int32()}], ids=["text", "typed"])
+def test_rows_may_have_more_empty_fields_than_the_header_but_no_value_in_them(
+    file: Callable[[bytes], Path], types: dict[int, pa.DataType]
+) -> None:
+    with open_raw(file(SURPLUS)) as raw:
+        [chunk] = raw.chunks(types)
+        assert raw.records() == 6
+    assert chunk.raw().to_pylist() == [{"a": a, "b": b} for a, b in (("1", "2"), ("3", "4"), ("10", "11"))]
+    assert [str(row["a"]) for row in chunk.batch.to_pylist()] == ["1", "3", "10"]
+    assert [(each.number, each.text) for each in chunk.broken] == [(3, "5,6,7,"), (4, "8,9"), (6, "12,13,,14")]
+    assert chunk.ordinals(np.arange(3)).tolist() == [1, 2, 5]
+    assert count_records(file(SURPLUS)) == 6
+
+
+@pytest.mark.parametrize("last", [b"5", b"5,6", b"5,6,", b'"5","6'])
+def test_a_last_line_cut_short_is_no_reject_but_a_broken_download(file: Callable[[bytes], Path], last: bytes) -> None:
+    for content in (b"a,b\n1,2,,\n3,4,,\n" + last, gzip.compress(b"a,b\n1,2,,\n3,4,,\n" + last)):
+        with pytest.raises(BadFile, match=r"cut short"):
+            read(file(content))
+    if last.count(b'"') % 2 == 0:
+        with pytest.raises(BadFile, match=r"cut short: its last line has \d of 4 fields and no end, '5"):
+            check_whole(file(content))
+
+
+def test_a_last_line_that_is_whole_needs_no_end(file: Callable[[bytes], Path]) -> None:
+    path = file(b"a,b\n1,2\n3,4")
+    assert check_whole(path) == "csv"
+    assert read(path) == ({"a": ["1", "3"], "b": ["2", "4"]}, [], 2)
 
 
 @pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\r\n\r\n", b"\n\na,b\n\n"])

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taxi_luigi.casts import NO_VALUE, can_become, read
+from taxi_luigi.casts import ARROW, NO_VALUE, can_become, read
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean.output import rows_written
 from taxi_luigi.conform import canonical_schema, conform, match
@@ -132,6 +132,7 @@ def _same(raw: Any, got: Any, wanted: ColumnType, kind: pa.DataType) -> bool:
 @example(pa.array([2**64 - 1, 2**63], pa.uint64()), "int64")
 @example(pa.array([2.0**63, -(2.0**63)]), "int64")
 @example(pa.array([2**63 - 1], pa.int64()), "double")
+@example(pa.array([Decimal("0.47"), Decimal("1.00")], pa.decimal128(20, 2)), "double")
 @example(pa.array(["1e999", "-0", "007", "1" * 40]), "int32")
 def test_a_value_is_read_as_what_it_is_or_marked_or_was_none(column: pa.Array, wanted: ColumnType) -> None:
     if not can_become(column.type, wanted):
@@ -209,6 +210,18 @@ def test_any_csv_is_read_and_counted_as_it_was_written(
     assert found == [[field or None for field in row] for row in rows]
 
 
+@given(st.lists(st.sampled_from(['"', '""', ",", "\n", "\r\n", "\r", "a", '"a"', ',"b",', "1,2\n"]), max_size=40))
+@settings(max_examples=2000)
+@example(["a", '"', ",", '"', "a", "\n", "a", '"', "\n"])
+@example(["\n", "a", "\r"])
+def test_the_quick_count_of_records_is_that_of_the_grammar(parts: list[str]) -> None:
+    block = "".join(parts).encode()
+    found = records.count(block)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_is_plain", lambda *_: False)
+        assert found == records.count(block)
+
+
 LINES = st.lists(
     st.one_of(
         st.tuples(
@@ -241,3 +254,23 @@ def test_every_record_is_kept_or_rejected(lines: list[str], reject: set[str], fi
         assert receipt.rows_in == receipt.rows_kept + receipt.rows_rejected
         assert (rows_written(clean), rows_written(rejects)) == (receipt.rows_kept, receipt.rows_rejected)
         assert receipt.rules.keys() >= RULES.keys()
+
+
+@given(st.lists(TEXTS.filter(lambda text: not set(text) & set(',"\r\n\0') and text), min_size=1, max_size=6))
+@settings(max_examples=300, deadline=None)
+@example(["0xff", "1"])
+@example(["inf", "1"])
+@example(["2021-01-05", "2021-01-05 12"])
+def test_a_csv_value_means_the_same_whether_it_is_parsed_at_once_or_read_as_text(texts: list[str]) -> None:
+    wanted: list[ColumnType] = ["int32", "double", "timestamp[us]"]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "raw")
+        path.write_text("a,b,c\n" + "".join(f"{text},{text},{text}\n" for text in texts))
+        types = {place: ARROW[kind] for place, kind in enumerate(wanted)}
+        with open_raw(path) as raw, open_raw(path) as again:
+            [typed], [plain] = raw.chunks(types), again.chunks()
+    for place, kind in enumerate(wanted):
+        at_once, as_text = read(typed.batch.column(place), kind), read(plain.batch.column(place), kind)
+        assert at_once[0].equals(as_text[0])
+        marks = [lost.to_pylist() if lost is not None else [False] * len(texts) for _, lost in (at_once, as_text)]
+        assert marks[0] == marks[1]
