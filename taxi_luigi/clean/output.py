@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 
 from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
 
+REJECT_GROUP = 16_384
+"""Rows in a row group of rejects at least, but for the last of each call."""
+
 
 class MonthFiles:
     """A context in which batches are appended to a month's two files, from nothing; leaving it closes them."""
@@ -36,10 +39,16 @@ class MonthFiles:
         """One more row group of the clean file, which exists from the first call on, even without rows."""
         self._append("clean", pa.Table.from_batches(batches, schema))
 
-    def write_rejects(self, schema: pa.Schema, batches: list[pa.RecordBatch]) -> None:
-        """One more row group of the rejects; no batches, no file."""
-        if batches:
-            self._append("rejects", pa.Table.from_batches(batches, schema))
+    def write_rejects(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+        """More row groups of the rejects, of REJECT_GROUP rows or the rest; no batches, no file."""
+        held: list[pa.RecordBatch] = []
+        for batch in batches:
+            held.append(batch)
+            if sum(each.num_rows for each in held) >= REJECT_GROUP:
+                self._append("rejects", pa.Table.from_batches(held, schema))
+                held = []
+        if held:
+            self._append("rejects", pa.Table.from_batches(held, schema))
 
     def sign(self, receipt: CleanReceipt) -> None:
         """Puts the receipt into the footers; to be called last."""

@@ -5,6 +5,7 @@ One schema for every color and layout; the file itself is written by clean.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,25 +38,27 @@ def first(path: Path) -> str:
     return ", ".join(f"{name}={value}" for name, value in raw.as_py())
 
 
-def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> pa.RecordBatch:
-    """Rejects for those rows of the chunk's batch that have a reason."""
+SLICE = 8_192
+"""Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
+
+
+def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
+    """Rejects for those rows of the chunk's batch that have a reason; made when they are asked for."""
     rows = pc.indices_nonzero(pc.is_valid(reasons))
-    return _batch(
-        month,
-        chunk.ordinals(rows.to_numpy()),
-        reasons.take(rows),
-        _raw(chunk.raw(), rows),
-    )
+    raw = chunk.raw()
+    for start in range(0, len(rows), SLICE):
+        some = rows.slice(start, SLICE)
+        yield _batch(month, chunk.ordinals(some.to_numpy()), reasons.take(some), _raw(raw, some))
 
 
-def of_broken(chunk: Chunk, month: Month) -> pa.RecordBatch:
-    """Rejects for the chunk's records that made no row."""
+def of_broken(chunk: Chunk, month: Month) -> Iterator[pa.RecordBatch]:
+    """Rejects for the chunk's records that made no row; made when they are asked for."""
     texts = pa.array([record.text for record in chunk.broken], pa.string())
     records = np.array([record.number for record in chunk.broken], np.int64) + (chunk.first - 1)
     raw = pa.MapArray.from_arrays(
         np.arange(len(texts) + 1, dtype=np.int32), pa.repeat(pa.scalar(LINE), len(texts)), texts
     )
-    return _batch(month, records, pa.repeat(pa.scalar(FIELD_COUNT), len(texts)), raw)
+    yield _batch(month, records, pa.repeat(pa.scalar(FIELD_COUNT), len(texts)), raw)
 
 
 def _batch(month: Month, records: np.ndarray, reasons: pa.Array, raw: pa.MapArray) -> pa.RecordBatch:

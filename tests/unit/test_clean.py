@@ -282,11 +282,13 @@ def test_row_groups_are_large_whatever_the_raw_file_has(
 
 
 def test_many_rejects_do_not_pile_up(clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "REJECT_GROUP", 50)
+    monkeypatch.setattr(engine, "MOST_REJECTED", 50)
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE", 20)
+    monkeypatch.setattr("taxi_luigi.clean.output.REJECT_GROUP", 40)
     monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 30)
     month = clean(trips(300), CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
     footer = pq.read_metadata(month.rejects)
-    assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [60] * 5
+    assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [50, 10] * 5
 
 
 def test_the_same_raw_file_gives_the_same_bytes(clean: Callable[..., Cleaned]) -> None:
