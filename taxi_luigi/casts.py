@@ -6,14 +6,12 @@ their values are null. The whole column is cast at once; only when that fails ar
 
 from __future__ import annotations
 
-import sys
-from array import array
-from collections.abc import Iterable, Mapping
-from itertools import accumulate
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taxi_luigi.arrays import blank, constant, or_false, text_array
 from taxi_luigi.datasets import ColumnType
 
 ARROW: dict[ColumnType, pa.DataType] = {
@@ -40,34 +38,6 @@ _FIRST_TIME = -62_135_596_800_000_000
 _LAST_TIME = 253_402_300_799_999_999
 
 Read = tuple[pa.Array, pa.BooleanArray | None]
-
-
-def constant(value: int, kind: pa.DataType) -> pa.Scalar:
-    """A scalar of an integer, date or time type, by its bits.
-
-    pa.scalar(), and every compute function that is handed a Python value, imports pandas wherever that is installed:
-    0.11 s and 35 MB in each process that cleans a month (pyarrow 26, Nov 2026).
-    """
-    bits = value.to_bytes(kind.bit_width // 8, sys.byteorder, signed=True)
-    return pa.Array.from_buffers(kind, 1, [None, pa.py_buffer(bits)])[0]
-
-
-def or_false(mask: pa.BooleanArray) -> pa.BooleanArray:
-    """The mask with false for null; pc.fill_null() imports pandas for its False."""
-    return pc.and_kleene(mask, pc.is_valid(mask))
-
-
-def _texts(values: Iterable[str | None]) -> pa.StringArray:
-    """A text array, made like `constant`: pa.array() of a list imports pandas too."""
-    encoded = [None if value is None else value.encode() for value in values]
-    offsets = array("i", accumulate((len(each or b"") for each in encoded), initial=0))
-    valid = sum(1 << place for place, each in enumerate(encoded) if each is not None)
-    return pa.StringArray.from_buffers(
-        len(encoded),
-        pa.py_buffer(offsets.tobytes()),
-        pa.py_buffer(b"".join(filter(None, encoded))),
-        pa.py_buffer(valid.to_bytes(len(encoded) // 8 + 1, "little")),
-    )
 
 
 def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
@@ -124,13 +94,13 @@ def _distinct_codes(
     text: pa.Array, wanted: ColumnType, codes: Mapping[str, str | None]
 ) -> tuple[pa.Array, pa.BooleanArray | None, pa.Array]:
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(text))
-    code = pc.index_in(plain, _texts(codes))
-    mapped = pc.cast(_texts(codes.values()), ARROW[wanted]).take(code)
-    known = pc.or_(pc.is_valid(code), pc.is_in(plain, _texts(NO_VALUE)))
+    code = pc.index_in(plain, text_array(codes))
+    mapped = pc.cast(text_array(codes.values()), ARROW[wanted]).take(code)
+    known = pc.or_(pc.is_valid(code), pc.is_in(plain, text_array(NO_VALUE)))
     if wanted == "string":
-        return mapped, None, _blank(text, known)
-    unknown = _blank(text, pc.or_(known, pc.match_substring_regex(plain, _NUMBER)))
-    values, lost = _from_text(_blank(text, pc.or_(known, pc.is_valid(unknown))), ARROW[wanted])
+        return mapped, None, blank(text, known)
+    unknown = blank(text, pc.or_(known, pc.match_substring_regex(plain, _NUMBER)))
+    values, lost = _from_text(blank(text, pc.or_(known, pc.is_valid(unknown))), ARROW[wanted])
     return pc.coalesce(mapped, values), lost, unknown
 
 
@@ -166,7 +136,7 @@ def _without_nan(column: pa.Array) -> pa.Array:
     if column.type == pa.float64():
         nan = pc.is_nan(column)
         if nan.true_count:
-            column = _blank(column, nan)
+            column = blank(column, nan)
     return column
 
 
@@ -179,7 +149,7 @@ def _there_and_back(column: pa.Array, target: pa.DataType) -> Read:
             lost = pc.or_(lost, or_false(pc.less(pc.cast(values, pa.float64(), safe=False), 0)))
     except pa.ArrowInvalid:  # a time so far away that even the unchecked cast refuses it
         values, lost = pa.nulls(len(column), target), pc.is_valid(column)
-    return _blank(values, lost), lost
+    return blank(values, lost), lost
 
 
 def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
@@ -188,7 +158,7 @@ def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
         return column, lost
     ticks = column.view(pa.int64())
     far = or_false(pc.or_(pc.less(ticks, _FIRST_TIME), pc.greater(ticks, _LAST_TIME)))
-    return _blank(column, far), far if lost is None else pc.or_(lost, far)
+    return blank(column, far), far if lost is None else pc.or_(lost, far)
 
 
 def _as_text(column: pa.Array) -> Read:
@@ -201,12 +171,12 @@ def _as_text(column: pa.Array) -> Read:
     if pc.min(pc.binary_length(column)).as_py() == 0:
         nothing = pc.or_(nothing, pc.equal(pc.binary_length(column), constant(0, pa.int32())))
     if nothing.true_count:
-        column = _blank(column, or_false(nothing))
+        column = blank(column, or_false(nothing))
     lost = pc.match_substring(column, "\0")
     if not lost.true_count:
         return column, None
     lost = or_false(lost)
-    return _blank(column, lost), lost
+    return blank(column, lost), lost
 
 
 def _from_text(column: pa.Array, target: pa.DataType) -> Read:
@@ -214,7 +184,7 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
     if values is not None:
         return _exact(values, target)
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
-    text = _blank(text, pc.is_in(pc.utf8_lower(text), _texts(NO_VALUE)))
+    text = blank(text, pc.is_in(pc.utf8_lower(text), text_array(NO_VALUE)))
     if pa.types.is_timestamp(target):
         readable, through = _is_time(text), target
     elif pa.types.is_integer(target):
@@ -223,10 +193,10 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
     else:
         readable, through = pc.match_substring_regex(text, _NUMBER), target
     unreadable = pc.invert(pc.fill_null(readable, True))
-    values = pc.cast(_blank(text, unreadable), through)
+    values = pc.cast(blank(text, unreadable), through)
     if pa.types.is_floating(target):  # 1e999 becomes infinity
         infinite = or_false(pc.is_inf(values))
-        values, unreadable = _blank(values, infinite), pc.or_(unreadable, infinite)
+        values, unreadable = blank(values, infinite), pc.or_(unreadable, infinite)
     values, lost = _exact(values, target)
     return values, unreadable if lost is None else pc.or_(unreadable, lost)
 
@@ -253,11 +223,7 @@ def _as_they_stand(column: pa.Array, target: pa.DataType) -> pa.Array | None:
 def _is_time(text: pa.Array) -> pa.BooleanArray:
     """Whether each text is a time of the calendar: strptime makes 2 March of 30 February, so the day must come back."""
     shaped = pc.match_substring_regex(text, _TIME)
-    day = pc.utf8_slice_codeunits(_blank(text, pc.invert(pc.fill_null(shaped, False))), 0, 10)
+    day = pc.utf8_slice_codeunits(blank(text, pc.invert(pc.fill_null(shaped, False))), 0, 10)
     there = pc.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)
     back = pc.equal(pc.strftime(there, format="%Y-%m-%d"), day)
     return pc.and_(shaped, pc.if_else(pc.is_null(text), None, pc.fill_null(back, False)))
-
-
-def _blank(column: pa.Array, where: pa.BooleanArray) -> pa.Array:
-    return pc.if_else(where, pa.nulls(1, column.type)[0], column)

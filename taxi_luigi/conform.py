@@ -14,7 +14,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.casts import ARROW, can_become, constant, or_false, read, read_codes
+from taxi_luigi.arrays import constant, or_false
+from taxi_luigi.casts import ARROW, can_become, read, read_codes
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month

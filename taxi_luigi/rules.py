@@ -16,7 +16,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.casts import constant
+from taxi_luigi.arrays import constant
 from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month

@@ -7,7 +7,7 @@ with the month. What a column or a rule is, is known in conform.py and rules.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.casts import constant
+from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import Tally, make_receipt
 from taxi_luigi.clean.output import MonthFiles, rows_written
@@ -36,8 +36,8 @@ ROW_GROUP = 131_072
 Twice as many took 45 MB more and no less time, and made files 0.5 % smaller (Nov 2026).
 """
 
-REJECT_GROUP = 32_768
-"""Rejects that end a row group early: each is some 1 kB in memory, a trip 0.15 kB."""
+MOST_REJECTED = 32_768
+"""Rows rejected that end a row group early: until they are written, their raw rows are held too."""
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +50,8 @@ class Cleaned:
 
     records: int
     kept: pa.RecordBatch
-    rejects: list[pa.RecordBatch]
+    rejects: Iterator[pa.RecordBatch]
+    """made as they are written"""
 
 
 def clean_month(
@@ -81,7 +82,7 @@ def clean_month(
             done = 0
             for group in groups:
                 files.write_clean(layout.schema, [cleaned.kept for cleaned in group])
-                files.write_rejects(rejected_rows.SCHEMA, [batch for cleaned in group for batch in cleaned.rejects])
+                files.write_rejects(rejected_rows.SCHEMA, chain.from_iterable(cleaned.rejects for cleaned in group))
                 done += sum(cleaned.records for cleaned in group)
                 progress(done, source.records_hint or 0)
             receipt = make_receipt(layout, source, tally, edition, raw_receipt)
@@ -122,16 +123,16 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
     if reasons is not None:
         kept = kept.filter(pc.is_null(reasons))
         rejects.append(rejected_rows.of_rows(chunk, reasons, layout.month))
+        for entry in pc.value_counts(pc.drop_null(reasons)).to_pylist():
+            tally.rejected[entry["values"]] += entry["counts"]
     if chunk.broken:
         rejects.append(rejected_rows.of_broken(chunk, layout.month))
-    for batch in rejects:
-        for entry in pc.value_counts(batch["reason"]).to_pylist():
-            tally.rejected[entry["values"]] += entry["counts"]
+        tally.rejected[rejected_rows.FIELD_COUNT] += len(chunk.broken)
     tally.kept += kept.num_rows
     if layout.dataset.has("passenger_count"):
         tally.missing_after += kept["passenger_count"].null_count
         tally.zero_after += _zeros(kept)
-    return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, rejects)
+    return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, chain.from_iterable(rejects))
 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
@@ -173,7 +174,7 @@ def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], 
             group.append(part)
             kept += part.kept.num_rows
             rejected += part.records - part.kept.num_rows
-            if kept >= ROW_GROUP or rejected >= REJECT_GROUP:
+            if kept >= ROW_GROUP or rejected >= MOST_REJECTED:
                 yield group
                 group, kept, rejected = [], 0, 0
     yield group

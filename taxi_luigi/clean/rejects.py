@@ -34,7 +34,8 @@ SCHEMA = pa.schema(
 
 def first(path: Path) -> str:
     """The raw values of the first row in a file of rejects."""
-    raw = next(pq.ParquetFile(path).iter_batches(1, columns=["raw"]))["raw"][0]
+    with pq.ParquetFile(path) as file:
+        raw = next(file.iter_batches(1, columns=["raw"]))["raw"][0]
     return ", ".join(f"{name}={value}" for name, value in raw.as_py())
 
 

@@ -52,7 +52,7 @@ class BlockParser:
             return self._batch(self._read_as(block, {})[0], whole)
 
         chunk = Chunk(self._batch(columns, None), first, broken, text if self._types else None)
-        return chunk if whole is None else _set_aside(chunk, columns, whole)
+        return chunk if whole is None else _set_aside(chunk, self._read_as(block, {})[0], whole)
 
     def _batch(self, columns: Sequence[pa.Array], rows: pa.BooleanArray | None) -> pa.RecordBatch:
         """The columns that have a name; `rows` None: all of them."""
@@ -71,10 +71,10 @@ class BlockParser:
                 if misfit is None or self._types.pop(int(misfit[1]), None) is None:
                     raise
                 continue
-            infinite = [place for place in self._types if _has_infinity(columns[place])]
-            if not infinite:
+            strange = [place for place in self._types if _has_no_number(columns[place])]
+            if not strange:
                 return columns, broken
-            for place in infinite:
+            for place in strange:
                 del self._types[place]
 
     def _read_as(self, block: bytes, types: Mapping[int, pa.DataType]) -> tuple[list[pa.Array], list[BrokenRecord]]:
@@ -109,9 +109,9 @@ def _has_hexadecimal(block: bytes) -> bool:
     return (b"x" in block and b"0x" in block) or (b"X" in block and b"0X" in block)
 
 
-def _has_infinity(column: pa.Array) -> bool:
-    """What pyarrow makes of inf and of 1e999, neither of which is a number to us."""
-    return bool(pa.types.is_floating(column.type) and pc.is_inf(column).true_count)
+def _has_no_number(column: pa.Array) -> bool:
+    """What pyarrow makes of inf, of -nan and of 1e999, none of which is a number to us."""
+    return bool(pa.types.is_floating(column.type) and pc.is_finite(column).false_count)
 
 
 def judge_end(fields: int, header: Header, text: str, path: Path) -> None:
@@ -138,7 +138,7 @@ def _set_aside(chunk: Chunk, columns: Sequence[pa.Array], whole: pa.BooleanArray
     values = [column.take(rows).to_pylist() for column in columns]
     numbers = chunk.ordinals(rows) - chunk.first + 1
     moved = [
-        BrokenRecord(int(number), ",".join("" if field is None else str(field) for field in fields))
+        BrokenRecord(int(number), ",".join(field or "" for field in fields))
         for number, *fields in zip(numbers, *values, strict=True)
     ]
     return replace(

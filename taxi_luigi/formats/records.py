@@ -17,7 +17,13 @@ from taxi_luigi.errors import BadFile
 BLOCK = 2 << 20
 """Bytes read at a time; some 20,000 yellow trips. Twice as many took 30 MB more and no less time (Nov 2026)."""
 
-LONGEST_RECORD = 32 * BLOCK
+LONGEST_RECORD = 1 << 20
+"""A trip takes some 200 bytes. What is longer is no csv, or a quote is astray."""
+
+_WINDOW = 256 << 10
+"""Bytes that an expression looks at together. Its engine keeps all fields and records of a match in mind, to come back
+to them: for 4 MB of commas after one quote it took 550 MB, for 64 MB of them more than 8 GB (Nov 2026)."""
+
 
 _LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
 
@@ -37,14 +43,17 @@ def blocks(stream: BinaryIO, where: object) -> Iterator[tuple[bytes, int]]:
     """
     rest = b""
     while more := stream.read(BLOCK):
-        cut = more.rfind(b"\n") + 1
+        cut = max(more.rfind(b"\n"), more.rfind(b"\r")) + 1
         block = b"".join((rest, memoryview(more)[:cut]))  # what is copied once is not copied again: 130 MB of a month
         end, records = _whole_records(block)
         if end:
             yield (block if end == len(block) else block[:end]), records
         rest = b"".join((memoryview(block)[end:], memoryview(more)[cut:]))
         if len(rest) > LONGEST_RECORD:
-            raise BadFile(f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file; fetch it again")
+            raise BadFile(
+                f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file or a quote is astray;"
+                " fetch it again"
+            )
     if rest:
         end, records = _whole_records(rest + b"\n")
         if end <= len(rest):
@@ -67,9 +76,23 @@ def _whole_records(block: bytes) -> tuple[int, int]:
         lengths = np.diff(ends, prepend=-1) - 1
         blank = (lengths == 0) | ((lengths == 1) & (text[ends - 1] == _CR))
         return (int(ends[-1]) + 1 if len(ends) else 0), len(ends) - int(np.count_nonzero(blank))
-    whole = _RECORDS.match(block)
-    end = whole.end() if whole else 0
-    return end, len(_RECORD.findall(block[:end]))
+    if b'"' not in block:
+        ends = np.flatnonzero((text == _LF) | (text == _CR))
+        return (int(ends[-1]) + 1 if len(ends) else 0), int(np.count_nonzero(np.diff(ends, prepend=-1) > 1))
+    end = _end_of_records(block)
+    return end, sum(1 for _ in _RECORD.finditer(block, 0, end))
+
+
+def _end_of_records(block: bytes) -> int:
+    """The same, whatever the quotes and line ends; of records up to LONGEST_RECORD."""
+    end, window = 0, _WINDOW
+    while whole := _RECORDS.match(block, end, end + window):
+        if whole.end() == end:
+            if end + window >= len(block) or window > LONGEST_RECORD:
+                break
+            window *= 2
+        end = whole.end()
+    return end
 
 
 def _is_plain(block: bytes, text: np.ndarray, ends: np.ndarray) -> bool:
@@ -82,7 +105,7 @@ def _is_plain(block: bytes, text: np.ndarray, ends: np.ndarray) -> bool:
     if not len(ends):
         return b"\r" not in block and b'"' not in block
     if b"\r" in block:
-        returns = np.count_nonzero(text[: ends[-1]] == _CR)
+        returns = np.count_nonzero(text[:-1] == _CR)  # a last one may be half of a line end
         if returns != np.count_nonzero(text[ends[ends > 0] - 1] == _CR):
             return False
     if b'"' not in block:

@@ -71,7 +71,7 @@ def check_end(head: bytes, tail: bytes, path: Path) -> None:
     """Raises BadFile when a file that begins and ends with these bytes ends within a record, as far as they show."""
     last = tail[max(tail.rfind(end) for end in LINE_ENDS) + 1 :]
     if last and last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records will tell
-        text = last.decode("utf-8", "backslashreplace")
+        text = last.decode("utf-8", "replace")  # no longer than the bytes: Python's csv has a limit
         judge_end(len(next(csv.reader([text]))), read_header(head, path), text, path)
 
 
