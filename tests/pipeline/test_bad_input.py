@@ -1,14 +1,26 @@
-"""What a person types wrong: one line that says what would be right, exit code 40, and nothing started."""
+"""What a person types wrong, and what a publisher gets wrong: one line each, the right exit code, nothing published."""
 
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
+from tests.pipeline.conftest import duckdb_counts, markers
 from tests.support.project import Project
 
 
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("LoadAllMonths", "--colors", "purple"), "color must be one of yellow, green, not 'purple'"),
+        (("LoadAllMonths", "--colors", "purple"), "color must be one of yellow, green, fhv, fhvhv, not 'purple'"),
         (("LoadAllMonths", "--months", "2024-13"), "month must look like 2024-01, not '2024-13'"),
         (("LoadAllMonths", "--months", "2024-06..2024-01"), "the range 2024-06..2024-01 ends before it begins"),
         (("LoadAllMonths", "--months", "2008-01"), "yellow begins in 2009-01"),
@@ -40,4 +52,141 @@ def test_an_unknown_setting_is_one_line(project: Project) -> None:
 
 def test_taxi_luigi_says_what_is_wrong_in_one_line(project: Project) -> None:
     done = project.command("taxi-luigi", "sample", "--to", "x", "--months", "2021-01", "--colors", "purple")
-    assert (done.rc, done.out) == (40, "taxi-luigi: color must be one of yellow, green, not 'purple'\n")
+    assert (done.rc, done.out) == (40, "taxi-luigi: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
+
+
+ROWS = 500
+PICKUP = "lpep_pickup_datetime"
+
+
+def change(path: Path, **columns: pa.Array) -> None:
+    table = pq.read_table(path)
+    for name, column in columns.items():
+        table = table.set_column(table.column_names.index(name), name, column)
+    pq.write_table(table, path)
+
+
+def wrong_type_in_all_rows(path: Path) -> None:
+    change(path, **{PICKUP: pa.array(["01/05/2021 12:00"] * ROWS)})
+
+
+def wrong_type_of_column(path: Path) -> None:
+    change(path, passenger_count=pa.array([True] * ROWS))
+
+
+def column_dropped(path: Path) -> None:
+    pq.write_table(pq.read_table(path).drop_columns([PICKUP]), path)
+
+
+def name_doubled(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("VendorID", table["VendorID"]), path)
+
+
+def two_spellings(path: Path) -> None:
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("TIP_AMOUNT", table["tip_amount"]), path)
+
+
+def another_color(path: Path) -> None:
+    write_month(path.parent / "other", "fhvhv", Month(2021, 1), ROWS, seed=1).rename(path)
+
+
+def gzip_of_a_gzip(path: Path) -> None:
+    path.write_bytes(gzip.compress(gzip.compress(path.read_bytes())))
+
+
+def zeros(path: Path) -> None:
+    path.write_bytes(gzip.compress(bytes(32 << 20), 1) * 32)
+
+
+def zeros_after_a_header(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"VendorID,lpep_pickup_datetime\n") + gzip.compress(bytes(32 << 20), 1) * 32)
+
+
+def one_column(path: Path) -> None:
+    path.write_bytes(b"VendorID\n1\n2\n")
+
+
+def cut_in_the_middle(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+BAD: list[tuple[Callable[[Path], None], str]] = [
+    (
+        wrong_type_in_all_rows,
+        "none of its 500 records can be stored: unreadable:lpep_pickup_datetime in 500; the first",
+    ),
+    (wrong_type_of_column, "column 'passenger_count' holds bool, which cannot become int32"),
+    (column_dropped, "no column lpep_pickup_datetime; found VendorID, lpep_dropoff_datetime, store_and_fwd_flag,"),
+    (name_doubled, "2 columns are called 'VendorID'; which one counts cannot be told"),
+    (two_spellings, "the columns 'tip_amount' and 'TIP_AMOUNT' both mean tip_amount; keep one of them"),
+    (another_color, "it looks like fhvhv"),
+    (gzip_of_a_gzip, "gzip around another gzip or parquet file"),
+    (zeros, "neither parquet nor csv nor csv.gz"),
+    (zeros_after_a_header, "cut short: its last line has 1 of 2 fields and no end"),
+    (one_column, "neither parquet nor csv nor csv.gz; it begins 'VendorID 1 2'"),
+    (cut_in_the_middle, "cut short after"),
+]
+
+
+@pytest.fixture
+def published(tmp_path: Path, project: Project) -> Path:
+    """A source folder, empty."""
+    (tmp_path / "published" / "other").mkdir(parents=True)
+    project.configure(
+        {"taxi": {"source": f"{tmp_path}/published/{{color}}_tripdata_{{year}}-{{month:02}}.parquet"}},
+    )
+    return tmp_path / "published"
+
+
+def test_each_bad_month_fails_in_one_line_and_the_others_are_loaded(project: Project, published: Path) -> None:
+    first = Month(2021, 1)
+    for number in range(len(BAD) + 1):
+        path = write_month(published, "green", first.plus(number), ROWS, seed=1)
+        if number < len(BAD):
+            BAD[number][0](path)
+    good = first.plus(len(BAD))
+    done = project.run("LoadAllMonths", "--colors", "green", "--months", f"{first}..{good}", "--workers", 2)
+    assert done.rc == 30, done.out
+    assert "Traceback" not in done.out
+    for number, (_, says) in enumerate(BAD):
+        [line] = (line for line in done.out.splitlines() if f"green {first.plus(number)} failed: " in line)
+        assert says in line
+        assert f"green_tripdata_{first.plus(number)}.parquet" in line
+    assert f"green: 1 month loaded (500 rows), 0 already there, {len(BAD)} failed" in done.out
+    assert duckdb_counts(project, "green_tripdata") == {str(good): ROWS}
+    assert markers(project) == {("green", str(good)): ROWS}
+    for folder in ("clean", "rejected"):
+        assert {path.stem[-7:] for path in (project.workspace / folder).rglob("*.parquet")} <= {str(good)}
+    assert project.leftovers() == []
+
+
+def test_a_bad_file_in_place_of_a_good_one_leaves_the_loaded_month_as_it_is(project: Project, published: Path) -> None:
+    path = write_month(published, "green", Month(2021, 1), ROWS, seed=1)
+    command = ("LoadAllMonths", "--colors", "green", "--months", "2021-01")
+    assert project.run(*command).rc == 0
+    clean = project.workspace / "clean" / "green" / path.name
+    before = clean.read_bytes()
+    wrong_type_in_all_rows(path)
+    done = project.run(*command, "--force")
+    assert done.rc == 30, done.out
+    assert "none of its 500 records can be stored" in done.out
+    assert clean.read_bytes() == before
+    assert duckdb_counts(project, "green_tripdata") == {"2021-01": ROWS}
+
+
+def test_a_wrong_value_in_one_row_is_a_reject_and_the_name_of_a_file_says_nothing(
+    project: Project, published: Path
+) -> None:
+    path = write_month(published, "green", Month(2020, 1), ROWS, seed=1)
+    flags = pq.read_table(path)["passenger_count"].to_pylist()
+    change(path, passenger_count=pa.array(["many", *(None if each is None else str(each) for each in flags[1:])]))
+    text = write_month(published / "other", "green", Month(2020, 2), ROWS, seed=1, form="csv")
+    shutil.move(text, published / "green_tripdata_2020-02.parquet")
+    done = project.run("LoadAllMonths", "--colors", "green", "--months", "2020-01..2020-02")
+    assert done.rc == 0, done.out
+    assert duckdb_counts(project, "green_tripdata") == {"2020-01": ROWS - 1, "2020-02": ROWS}
+    [reject] = pq.read_table(project.workspace / "rejected" / "green" / path.name).to_pylist()
+    assert (reject["record"], reject["reason"]) == (1, "unreadable:passenger_count")
+    assert ("passenger_count", "many") in reject["raw"]
