@@ -49,14 +49,17 @@ def _add_loaded(parser: argparse.ArgumentParser) -> None:
 def _loaded(_: argparse.Namespace) -> int:
     for name in config.settings().warehouses:
         warehouse = config.warehouse(name)
-        for dataset in DATASETS.values():
-            counts = warehouse.count(dataset)
+        tables = {dataset.table: warehouse.count(dataset) for dataset in DATASETS.values()}
+        for table, counts in tables.items():
             if counts:
-                print(f"{dataset.table} in {name}: {sum(counts.values()):,} rows")
+                print(f"{table} in {name}: {sum(counts.values()):,} rows")
             for month, rows in sorted(counts.items()):
                 print(f"  {month} {rows:>12,}")
-        if zones := warehouse.zones():
+        zones = warehouse.zones()
+        if zones:
             print(f"{TABLE} in {name}: {zones:,} rows")
+        if not any(tables.values()) and not zones:
+            print(f"nothing is loaded in {name}")
     return 0
 
 

@@ -157,3 +157,8 @@ def test_loaded_prints_what_is_in_each_table(loading: Project) -> None:
     assert [line.split() for line in done.out.splitlines()] == [
         ["green_tripdata", "in", "duckdb:", "6,000", "rows"], ["2021-01", "3,000"], ["2021-02", "3,000"],
     ]  # fmt: skip
+
+
+def test_before_the_first_load_it_says_so(project: Project) -> None:
+    done = project.command("taxi-luigi", "loaded")
+    assert (done.rc, done.out) == (0, "nothing is loaded in duckdb\n")
