@@ -56,7 +56,7 @@ def _left_out(color: str, remarks: list[Remark], keep_raw: bool) -> list[str]:
 
 
 def _column(name: str, months: dict[str, dict[str, Any]]) -> str:
-    types = " or ".join(dict.fromkeys(found["type"] for found in months.values()))
+    types = _shown(" or ".join(dict.fromkeys(found["type"] for found in months.values())))
     percent = sorted({round(100 * found["nulls"]) for found in months.values()})
     share = " to ".join(str(each) for each in dict.fromkeys((percent[0], percent[-1])))
     shown = name if name.isidentifier() and len(name) <= _LONGEST else _quoted(name)
@@ -79,6 +79,11 @@ def _unmapped(color: str, remarks: list[Remark]) -> list[str]:
         column = reason.partition(":")[2]
         told.append(f"{color}: {column} has texts that taxi_luigi does not know, kept as null: {_few(texts_)}")
     return told
+
+
+def _shown(text: str) -> str:
+    """A nested type names fields, and a file may call its fields anything."""
+    return text if text.isprintable() and len(text) <= _LONGEST else _quoted(text)
 
 
 def _few(texts: list[str]) -> str:

@@ -14,7 +14,7 @@ import pyarrow.csv
 
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.formats import records
-from taxi_luigi.formats.header import Header
+from taxi_luigi.formats.header import BYTE_ORDER_MARK, Header
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, damage, one_line
 
 LINE_ENDS = (b"\n", b"\r")
@@ -40,6 +40,8 @@ class BlockParser:
         """The records of a block, of which the first is the file's `first`. Raises BadFile."""
         if not block.isascii():  # bytes that are no UTF-8 stay visible: \xe9
             block = block.decode("utf-8", "backslashreplace").encode()
+            if block.startswith(BYTE_ORDER_MARK):  # a block's first bytes are no file's, though pyarrow takes them so
+                block = b"\n" + block
         columns, broken = self._read(block)
         if broken and not len(columns[0]) and first == 1:
             raise LayoutError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from taxi_luigi.errors import BadFile, LayoutError, TaxiError
-from taxi_luigi.formats import records
+from taxi_luigi.formats import open_raw, records
 from tests.support.cleaned import Cleaned, cleaned
 from tests.support.memory import at_most
 
@@ -135,6 +136,22 @@ def test_a_gigabyte_of_one_thing_is_refused_before_it_fills_the_memory(
     assert str(path) in line
     assert line.isprintable()
     assert len(line) < 600
+
+
+def test_a_byte_order_mark_amid_a_file_is_text_wherever_the_reader_begins_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = b"\xef\xbb\xbf"
+    path = tmp_path / "raw"
+    path.write_bytes(mark + b"a,b\n" + (mark + b"1,2\n") * 5 + mark + b"\n" + mark + b'"3",4\n')
+    for size in (1, 8, 64, records.BLOCK):
+        monkeypatch.setattr(records, "BLOCK", size)
+        with open_raw(path) as raw, closing(raw.chunks()) as chunks:
+            found = list(chunks)
+            assert [row["a"] for chunk in found for row in chunk.batch.to_pylist()] == ["\ufeff1"] * 5 + ['\ufeff"3"']
+            broken = [(chunk.first + each.number - 1, each.text) for chunk in found for each in chunk.broken]
+            assert broken == [(6, "\ufeff")]
+            assert raw.records() == 7
 
 
 @pytest.mark.parametrize("head", [HEADER, HEADER[:-1] + b"\r"], ids=["lf, then cr", "cr"])

@@ -101,6 +101,13 @@ def test_a_column_that_changes_is_told_in_one_place() -> None:
     ]
 
 
+def test_the_type_of_a_column_stays_in_its_line() -> None:
+    kind = "struct<a\nb: int64>"
+    [line] = warnings([remark("2026-01", left_out={"odd": {"type": kind, "nulls": 0.0}})], keep_raw=True)
+    assert line.isprintable()
+    assert "struct<a" in line
+
+
 def test_unknown_texts_are_one_line_per_column() -> None:
     payment, vendor = "unknown_code:payment_type", "unknown_code:vendorid"
     remarks = [
