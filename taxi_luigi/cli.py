@@ -9,7 +9,7 @@ from pathlib import Path
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import TaxiError, UsageError
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Selection
 from taxi_luigi.parameters import ColorsParameter
@@ -111,8 +111,15 @@ def _add_sample(parser: argparse.ArgumentParser) -> None:
 def _sample(arguments: argparse.Namespace) -> int:
     from taxi_luigi.sample import write_samples
 
-    colors = ColorsParameter().parse(arguments.colors)
-    months = list(Selection.parse(arguments.months).resolve(date.today()))
-    for path in write_samples(arguments.to, colors, months, arguments.rows, arguments.seed, arguments.form):
-        print(f"wrote {path}")
+    months = Selection.parse(arguments.months).resolve(date.today())
+    wanted = {  # as LoadAllMonths has it, a color begins with its first month
+        color: [month for month in months if month >= DATASETS[color].first_month]
+        for color in ColorsParameter().parse(arguments.colors)
+    }
+    if not any(wanted.values()):
+        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in wanted)
+        raise UsageError(f"no month of {arguments.months}: {first}")
+    for color, of_color in wanted.items():
+        for path in write_samples(arguments.to, [color], of_color, arguments.rows, arguments.seed, arguments.form):
+            print(f"wrote {path}")
     return 0

@@ -156,10 +156,11 @@ def test_one_month_of_every_layout_makes_one_table_per_color(
     check_rows(project, postgres_url, expected)
     one_type_each(project, postgres_url)
     with duckdb.connect(str(project.warehouse)) as connection:
-        connection.execute("DELETE FROM fhv_tripdata WHERE rowid = (SELECT max(rowid) FROM fhv_tripdata)")
-        [(month,)] = in_postgres(postgres_url, "SELECT max(file_month) FROM fhv_tripdata")
+        [(month,)] = connection.execute("SELECT file_month FROM fhv_tripdata WHERE rowid = 4321").fetchall()
+        connection.execute("DELETE FROM fhv_tripdata WHERE rowid = 4321")
     verify = project.command("taxi-luigi", "verify", env={"PG": postgres_url})
     assert verify.rc == 50, verify.out
+    assert verify.out.splitlines()[-1].endswith(f"1 month differs: fhv {month:%Y-%m}")
 
 
 def rejects(project: Project) -> dict[ColorMonth, Counter[str]]:

@@ -162,3 +162,15 @@ def test_loaded_prints_what_is_in_each_table(loading: Project) -> None:
 def test_before_the_first_load_it_says_so(project: Project) -> None:
     done = project.command("taxi-luigi", "loaded")
     assert (done.rc, done.out) == (0, "nothing is loaded in duckdb\n")
+
+
+def test_sample_begins_each_color_with_its_first_month(project: Project) -> None:
+    common = ("sample", "--to", project.folder / "made", "--rows", 10, "--colors", "fhv,fhvhv", "--months")
+    done = project.command("taxi-luigi", *common, "2018-12..2019-02")
+    assert done.rc == 0, done.out
+    names = ["fhv_tripdata_2018-12", "fhv_tripdata_2019-01", "fhv_tripdata_2019-02", "fhvhv_tripdata_2019-02"]
+    assert sorted(path.stem for path in (project.folder / "made").glob("*.parquet")) == names
+    none = project.command("taxi-luigi", *common, "2014-12")
+    assert (none.rc, none.out) == (
+        40, "taxi-luigi: no month of 2014-12: fhv begins in 2015-01, fhvhv begins in 2019-02\n",
+    )  # fmt: skip
