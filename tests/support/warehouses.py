@@ -102,14 +102,6 @@ def load_and_hang(load: Load, store: Store, inside: Any) -> None:
     load.into(store, hang)
 
 
-def poll(store: Store, statement: str, stop: Any, seen: Any) -> None:
-    """Asks the same again and again until `stop` is set, then puts the list of all answers into `seen`."""
-    answers = []
-    while not stop.wait(0.01):
-        answers.append(store.query(statement))
-    seen.put(answers)
-
-
 def ask(store: Store, statement: str, times: int, seen: Any) -> None:
     """Asks the same so many times, then puts the list of all answers into `seen`."""
     seen.put([store.query(statement) for _ in range(times)])
