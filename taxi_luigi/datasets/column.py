@@ -61,10 +61,6 @@ class Column:
         """The same column with its names in one color's files: (name, months of parquet, months of csv)."""
         return replace(self, spellings=tuple(Spelling.of(*spelling) for spelling in spellings))
 
-    def several_at_once(self) -> Column:
-        """The same column, of which one file may have several spellings."""
-        return replace(self, together=True)
-
     def is_in(self, month: Month, form: SourceForm) -> bool:
         """Whether TLC's file of that month is known to have it; without spellings, every file has."""
         months = (spelling.months(form) for spelling in self.spellings)

@@ -11,6 +11,7 @@ _DISPATCHING = Column(
     "string",
     "licence of the base that sent the car, as the base wrote it: blanks and lower case occur",
     essential=True,
+    together=True,  # in fhv's csv of 2018 the licence is in …number, and …num is there and empty
 )
 _AFFILIATED = Column("affiliated_base_number", "string", "licence of the base that the car belongs to")
 
@@ -22,12 +23,11 @@ FHV = Dataset(
     dropoff="dropoff_datetime",
     columns=(
         MONTH,
-        # In 2018's csv the licence is in …number, and …num is there and empty.
         _DISPATCHING.spelled(
             ("Dispatching_base_number", "", "2018"),
             ("Dispatching_base_num", "", "2015..2018"),
             ("dispatching_base_num", "2015..", "2019.."),
-        ).several_at_once(),
+        ),
         time("pickup_datetime", "pickup", essential=True).spelled(
             ("Pickup_date", "", "2015..2016"),
             ("Pickup_DateTime", "", "2017..2018"),
