@@ -1,6 +1,6 @@
 """The two parquet files of a month while they are written: the clean rows, and the rejects once there are any.
 
-What is in them is decided in clean.py; here is how they are encoded, and how their footers are signed.
+What is in them is decided in __init__.py; here is how they are encoded, and how their footers are signed.
 """
 
 from __future__ import annotations

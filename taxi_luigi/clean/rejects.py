@@ -1,6 +1,6 @@
 """The rows that were taken out of a month: which, why, and their raw values as text.
 
-One schema for every color and layout; the file itself is written by clean.py.
+One schema for every color and layout; the file itself is written by output.py.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ FIELD_COUNT = "field_count"
 
 LINE = "line"
 
+SLICE = 8_192
+"""Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
+
 SCHEMA = pa.schema(
     [
         pa.field("file_month", pa.date32()),
@@ -37,10 +40,6 @@ def first(path: Path) -> str:
     with pq.ParquetFile(path) as file:
         raw = next(file.iter_batches(1, columns=["raw"]))["raw"][0]
     return ", ".join(f"{name}={value}" for name, value in raw.as_py())
-
-
-SLICE = 8_192
-"""Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
 
 
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
