@@ -26,13 +26,14 @@ ROWS = 3_000
 
 def end_all(process: subprocess.Popen[str], project: Project) -> None:
     """SIGKILL for the main process and, at the same moment, its children: what a machine that stops does to them."""
-    running = project.processes()
-    for each in running:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
+    # Again, for one that was born between the list and the kill: Luigi's manager would outlive its parent for ever.
+    while running := project.processes():
+        for each in running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        _, alive = psutil.wait_procs(running, timeout=10)
+        assert not alive
     process.communicate()
-    _, alive = psutil.wait_procs(running, timeout=10)
-    assert not alive
 
 
 def check_exact(project: Project) -> None:
