@@ -1,0 +1,222 @@
+"""Google's credentials, and Google's failures in one line with the cure.
+
+Stores and warehouses on Google Cloud share this; neither buckets nor datasets are known here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import google.auth
+import requests
+import urllib3.exceptions
+from google.api_core.exceptions import GoogleAPICallError, RetryError
+from google.auth import environment_vars
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
+from google.resumable_media import DataCorruption, InvalidResponse
+
+from taxi_luigi.errors import ConfigError, TaxiError
+
+SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+"""What a token may be used for; the roles of the account narrow it down."""
+
+LOGIN = "run gcloud auth application-default login, or set credentials_file to the key file of a service account"
+
+_LOGIN_AGAIN = "run gcloud auth application-default login again, or make a new key for the service account"
+
+_KEY = "make a JSON key: gcloud iam service-accounts keys create KEY.json --iam-account ACCOUNT"
+
+_BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "quotaExceeded", "backendError"}
+"""Reasons of a 403 that no role cures, only time."""
+
+_FAILURES = (
+    GoogleAPICallError,
+    RetryError,
+    GoogleAuthError,
+    InvalidResponse,
+    DataCorruption,
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    ConnectionError,
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The credentials that will be used."""
+
+    credentials: Credentials
+    line: str
+    """whose they are and where they were found, for people"""
+
+
+def endpoint_of(setting: str | None, variable: str) -> str | None:
+    """The server to ask instead of Google's: the setting, else the variable (STORAGE_EMULATOR_HOST); None is Google's.
+
+    Without `http://` or `https://` it is taken for an emulator, as its own documentation often writes it.
+    """
+    address = (setting or os.environ.get(variable) or "").rstrip("/")
+    if address and "://" not in address:
+        return f"http://{address}"
+    return address or None
+
+
+def credentials(file: Path | None, endpoint: str | None, where: str) -> Credentials:
+    """What `found` finds, without its line."""
+    return found(file, endpoint, where).credentials
+
+
+def found(file: Path | None, endpoint: str | None, where: str) -> Found:
+    """The credentials of a key file, or else Google's Application Default Credentials; none for an emulator.
+
+    Where neither a file is named nor gcloud logged in, the machine is asked whether it is one of Google's, three times
+    for 3 s. Raises ConfigError, one line that begins with `where`.
+    """
+    if endpoint is not None and endpoint.startswith("http://"):
+        return Found(AnonymousCredentials(), f"none needed: {endpoint} is an emulator")
+    if file is not None:
+        return _from_file(file, "credentials_file", where)
+    named = os.environ.get(environment_vars.CREDENTIALS)
+    if named:
+        return _from_file(Path(named), environment_vars.CREDENTIALS, where)
+    try:
+        with warnings.catch_warnings():
+            # Each process would print it; storage needs no quota project, and who does says so in the error
+            warnings.filterwarnings("ignore", message=r"\s*Your application has authenticated using end user")
+            default, _ = google.auth.default(scopes=SCOPES)
+    except DefaultCredentialsError as error:
+        if "were not found" in str(error):
+            raise ConfigError(f"{where}: no Google credentials were found: {LOGIN}") from error
+        raise ConfigError(f"{where}: gcloud's credentials cannot be used: {error.args[0]}; {LOGIN}") from error
+    return Found(default, _whose(default))
+
+
+def _from_file(path: Path, named: str, where: str) -> Found:
+    """The credentials in a file; `named` is the setting or variable that names it."""
+    place = f"{where}: {named} = {path}"
+    try:
+        info = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        raise ConfigError(f"{place} {why}: correct the path or the permissions, or leave it out and {LOGIN}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{place} is not a Google key file (it is not JSON): {_KEY}") from error
+    kind = info.get("type") if isinstance(info, dict) else None
+    if kind is None:
+        secret = isinstance(info, dict) and info.keys() & {"installed", "web"}
+        why = "it is the secret of an OAuth client" if secret else 'it has no "type"'
+        raise ConfigError(f"{place} is not a Google key file ({why}): {_KEY}")
+    try:
+        with warnings.catch_warnings():
+            # It warns of files from strangers; this one is named by who runs the program
+            warnings.simplefilter("ignore", DeprecationWarning)
+            loaded, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
+    except (DefaultCredentialsError, ValueError, TypeError, AttributeError, KeyError) as error:
+        # Google's reader of files checks little, so a value of a wrong type ends in any of these
+        raise ConfigError(f"{place} is damaged or of a type that cannot be used ({_reason(error)}): {_KEY}") from error
+    return Found(loaded, f"{_whose(loaded)}, from {named} = {path}")
+
+
+def _whose(found_ones: Credentials) -> str:
+    module = type(found_ones).__module__
+    if module == "google.oauth2.credentials":
+        account = getattr(found_ones, "account", "")
+        return f"user credentials of gcloud{account and f' ({account})'}"
+    account = getattr(found_ones, "service_account_email", None)
+    if module.startswith("google.auth.compute_engine"):
+        return f"the service account of this machine ({account}), from its metadata server"
+    return f"service account {account}" if account else f"credentials of the type {module.rpartition('.')[2]}"
+
+
+@contextmanager
+def saying(where: str, failure: type[TaxiError], roles: str = "") -> Iterator[None]:
+    """Turns what Google's libraries raise into one line that begins with `where`.
+
+    ConfigError for what a person must change first: refused or missing credentials, permissions (`roles` says which
+    roles would do), something that does not exist. `failure` for all else, which the client has retried by then.
+    The library's exception is the `__cause__`. A TaxiError and an OSError of a local file pass.
+    """
+    try:
+        yield
+    except _FAILURES as error:
+        raise _said(error, where, failure, roles) from error
+
+
+def status(error: BaseException | None) -> int | None:
+    """The HTTP status that a failure of Google's libraries stands for; None when there was no answer."""
+    if isinstance(error, GoogleAPICallError):
+        return error.code
+    if isinstance(error, InvalidResponse):
+        return int(error.response.status_code)
+    return None
+
+
+def _said(error: Exception, where: str, failure: type[TaxiError], roles: str) -> TaxiError:
+    if isinstance(error, RetryError) and error.cause is not None:
+        return _said(error.cause, where, failure, roles)
+    if isinstance(error, GoogleAuthError):
+        if isinstance(error, RefreshError) and not error.retryable and not isinstance(error.__cause__, TransportError):
+            return ConfigError(f"{where}: Google refused the credentials ({_line(error)}): {_LOGIN_AGAIN}")
+        if isinstance(error, DefaultCredentialsError):
+            return ConfigError(f"{where}: the credentials cannot be used ({_line(error)}): {LOGIN}")
+        return failure(
+            f"{where}: no access token, as Google did not answer: {_line(error)}; run the same command again"
+        )
+    code = status(error)
+    if code == 401:
+        return ConfigError(f"{where}: Google refused the credentials ({_line(error)}): {_LOGIN_AGAIN}")
+    if code == 403 and not _reasons(error) & _BUSY:
+        cure = f": grant the account {roles}" if roles else ""
+        return ConfigError(f"{where}: permission denied ({_line(error)}){cure}")
+    if code == 404:
+        return ConfigError(f"{where}: does not exist ({_line(error)}): create it, or correct the setting that names it")
+    if code is not None:
+        return failure(f"{where}: Google answered {code} ({_line(error)}); run the same command again")
+    return failure(f"{where}: {_line(error)}; run the same command again")
+
+
+def _reasons(error: Exception) -> set[str]:
+    """The machine-readable reasons in an error answer."""
+    given: list[Any] = getattr(error, "errors", [])
+    return {str(each.get("reason")) for each in given if isinstance(each, dict)}
+
+
+def _line(error: Exception) -> str:
+    """What an error says, in one line of at most 300 characters and without the secrets that its URLs may carry."""
+    text = _answered(error) or _reason(error)
+    text = re.sub(r"\?[^\s'\")]*", "", " ".join(text.split()))
+    return text if len(text) <= 300 else text[:299] + "…"
+
+
+def _answered(error: Exception) -> str:
+    """Google's own sentence in the body of an error answer; '' when there is none."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, requests.Response) or response.ok:
+        return ""
+    try:
+        return str(response.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return response.reason or f"status {response.status_code}"
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost text of an error that wraps others, as connection errors do four deep."""
+    if isinstance(error, GoogleAPICallError):
+        return str(error.message)
+    if error.args and isinstance(error.args[-1], BaseException):
+        return _reason(error.args[-1])
+    inner = getattr(error, "reason", None)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    return str(error.args[0]) if error.args else type(error).__name__

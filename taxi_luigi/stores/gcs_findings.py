@@ -1,0 +1,88 @@
+"""What can be seen of a bucket before a run: credentials, the bucket, permissions, in at most three requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import Request
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+from taxi_luigi.checks import Finding, Verdict
+from taxi_luigi.cloud import gcp
+from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+
+PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list")]
+"""What a lake needs on its bucket; `delete` to replace an object."""
+
+_BUCKET_ROLE = "storage.buckets.get, as roles/storage.legacyBucketReader has it"
+
+_TIMEOUT = 10
+"""seconds for one answer; a store that is down holds up the look for `_PATIENCE` seconds, not for the client's 120"""
+
+_PATIENCE = DEFAULT_RETRY.with_timeout(20.0)
+
+
+def findings(
+    place: str, bucket: str, file: Path | None, endpoint: str | None, client: Callable[[], Any]
+) -> list[Finding]:
+    """What was found, in the order in which one thing needs the other; the first that is missing ends it."""
+    found = [_credentials(place, file, endpoint)]
+    if found[0].verdict is Verdict.GOOD:
+        seen, answered = _bucket(place, bucket, client)
+        found.append(seen)
+        if answered:
+            found.append(_permissions(place, bucket, client))
+    return found
+
+
+def location(place: str, bucket: str, client: Callable[[], Any]) -> str | None:
+    """The bucket's location, upper case; None when the server does not tell."""
+    with gcp.saying(f"{place} (gs://{bucket})", StorageError, _BUCKET_ROLE):
+        told = client().get_bucket(bucket, timeout=_TIMEOUT, retry=_PATIENCE).location
+    return told.upper() if told else None
+
+
+def _credentials(place: str, file: Path | None, endpoint: str | None) -> Finding:
+    """Found, and good for a token: a key that was deleted looks like any other until it is used."""
+    try:
+        found = gcp.found(file, endpoint, place)
+        if not isinstance(found.credentials, AnonymousCredentials):
+            with gcp.saying(place, StorageError):
+                found.credentials.refresh(Request())
+    except TaxiError as error:
+        return _failed(place, "credentials", error)
+    return Finding(place, "credentials", Verdict.GOOD, found.line)
+
+
+def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Finding, bool]:
+    """And whether it is there to be asked for more."""
+    try:
+        where = location(place, bucket, client)
+    except TaxiError as error:
+        if gcp.status(error.__cause__) == 403:
+            line = f"gs://{bucket}: its location may not be asked (grant the account {_BUCKET_ROLE})"
+            return Finding(place, "bucket", Verdict.UNKNOWN, line), True
+        return _failed(place, "bucket", error), False
+    return Finding(place, "bucket", Verdict.GOOD, f"gs://{bucket} in {where or 'an unknown location'}"), True
+
+
+def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Finding:
+    try:
+        with gcp.saying(f"{place} (gs://{bucket})", StorageError):
+            held = client().bucket(bucket).test_iam_permissions(PERMISSIONS, timeout=_TIMEOUT, retry=_PATIENCE)
+    except TaxiError as error:
+        answer = gcp.status(error.__cause__) or "nothing"
+        return Finding(place, "permissions", Verdict.UNKNOWN, f"gs://{bucket}: cannot be asked (answered {answer})")
+    lacking = [each for each in PERMISSIONS if each not in held]
+    if lacking:
+        cure = f"grant the account roles/storage.objectUser on gs://{bucket}, or set another bucket"
+        return Finding(place, "permissions", Verdict.WRONG, f"gs://{bucket}: lacking {', '.join(lacking)}: {cure}")
+    return Finding(place, "permissions", Verdict.GOOD, f"gs://{bucket}: may create, delete, get and list objects")
+
+
+def _failed(place: str, what: str, error: TaxiError) -> Finding:
+    """Wrong configuration stops a run; who does not answer may do so later."""
+    return Finding(place, what, Verdict.WRONG if isinstance(error, ConfigError) else Verdict.UNKNOWN, str(error))

@@ -1,0 +1,336 @@
+"""What the store on Google Cloud Storage says of wrong buckets, permissions and credentials, before a run and in it.
+
+No emulator knows permissions or credentials: a proxy gives Google's answers, and a server of ours refuses the tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from google.auth import _cloud_sdk
+from google.auth.compute_engine import _metadata
+from google.auth.exceptions import RefreshError, TransportError
+
+from taxi_luigi.checks import Verdict
+from taxi_luigi.cloud import gcp
+from taxi_luigi.errors import ConfigError, StorageError, WarehouseError
+from taxi_luigi.stores import gcs_findings
+from taxi_luigi.stores.gcs import GcsStore
+from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
+from tests.support.gcs_between import Answered, Between, Once
+
+__all__ = ["fake_gcs", "gcp_emulator"]
+
+NAME = "yellow/yellow_tripdata_2021-01.parquet"
+
+
+@pytest.fixture
+def between(fake_gcs: GcsServer) -> Iterator[Between]:
+    with Between(fake_gcs) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def strict(gcp_emulator: GcsServer) -> Iterator[Between]:
+    """A proxy before the server that answers about permissions."""
+    with Between(gcp_emulator) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(fake_gcs: GcsServer, between: Between) -> GcsStore:
+    return _behind(between, fake_gcs)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.parquet"
+    path.write_bytes(os.urandom(1000))
+    return path
+
+
+def _behind(proxy: Between, server: GcsServer) -> GcsStore:
+    return GcsStore("lake gcs", server.fresh_bucket(), endpoint=proxy.endpoint, chunk_size=1)
+
+
+def _read(store: GcsStore) -> None:
+    with store.reading(NAME):
+        pass
+
+
+# ---- buckets and permissions -----------------------------------------------------------------------------------------
+
+_CALLS: dict[str, Any] = {
+    "list": lambda store, _: store.list("yellow"),
+    "put": lambda store, small: store.put(small, NAME, {}),
+    "location": lambda store, _: store.location(),
+}
+
+
+@pytest.mark.parametrize("call", _CALLS)
+def test_a_bucket_that_does_not_exist_is_named(fake_gcs: GcsServer, small: Path, call: str) -> None:
+    store = GcsStore("lake gcs", "no-such-bucket", endpoint=fake_gcs.endpoint)
+    with pytest.raises(
+        ConfigError, match=r"^lake gcs \(gs://no-such-bucket.* does not exist .*: create it, or correct"
+    ):
+        _CALLS[call](store, small)
+
+
+@pytest.mark.parametrize("call", ["stat", "remove", "reading"])
+def test_a_missing_bucket_is_not_taken_for_a_missing_object(store: GcsStore, between: Between, call: str) -> None:
+    """In Google's own words, which the proxy gives: fake-gcs-server has the same for both."""
+    between.rule = lambda _: Answered(404, {"error": {"code": 404, "message": "The specified bucket does not exist."}})
+    with pytest.raises(ConfigError, match=r"does not exist \(The specified bucket does not exist.\): create it"):
+        getattr(store, call)(NAME) if call != "reading" else _read(store)
+
+
+_DENIED = {
+    "error": {
+        "code": 403,
+        "message": "me@x.iam.gserviceaccount.com does not have storage.objects.list access to the bucket.",
+        "errors": [{"reason": "forbidden", "domain": "global"}],
+    }
+}
+
+
+@pytest.mark.parametrize("call", ["list", "put"])
+def test_a_refused_request_says_which_role_to_grant(store: GcsStore, between: Between, small: Path, call: str) -> None:
+    """The proxy gives Google's answer: no emulator knows permissions."""
+    between.rule = lambda _: Answered(403, _DENIED)
+    with pytest.raises(ConfigError) as raised:
+        _CALLS[call](store, small)
+    assert str(raised.value).endswith(
+        "permission denied (me@x.iam.gserviceaccount.com does not have storage.objects.list access to the bucket.): "
+        f"grant the account roles/storage.objectUser on gs://{store.bucket}"
+    )
+
+
+def test_a_refusal_because_of_too_many_requests_is_no_question_of_roles(store: GcsStore, between: Between) -> None:
+    """The proxy gives Google's answer."""
+    busy = {"error": {"code": 403, "message": "Slow down.", "errors": [{"reason": "rateLimitExceeded"}]}}
+    between.rule = lambda _: Answered(403, busy)
+    with pytest.raises(StorageError, match=r"answered 403 \(Slow down.\); run the same command again$"):
+        store.list("yellow")
+
+
+# ---- what is seen beforehand -----------------------------------------------------------------------------------------
+
+
+def test_the_look_beforehand_names_credentials_location_and_permissions(gcp_emulator: GcsServer) -> None:
+    store = fresh_gcs_store(gcp_emulator)
+    assert [(each.place, each.what, each.verdict, each.line) for each in store.findings()] == [
+        ("lake gcs", "credentials", Verdict.GOOD, f"none needed: {gcp_emulator.endpoint} is an emulator"),
+        ("lake gcs", "bucket", Verdict.GOOD, f"gs://{store.bucket} in US"),
+        ("lake gcs", "permissions", Verdict.GOOD, f"gs://{store.bucket}: may create, delete, get and list objects"),
+    ]
+    assert store.location() == "US"
+
+
+def test_permissions_that_are_lacking_are_named_with_the_role(gcp_emulator: GcsServer, strict: Between) -> None:
+    """The proxy gives Google's answer for an account that may only read."""
+    store = _behind(strict, gcp_emulator)
+    may = {"permissions": ["storage.objects.get", "storage.objects.list"]}
+    strict.rule = Once("GET", "/iam/testPermissions", Answered(200, may))
+    last = store.findings()[-1]
+    assert (last.what, last.verdict) == ("permissions", Verdict.WRONG)
+    assert (
+        "lacking storage.objects.create, storage.objects.delete: grant the account roles/storage.objectUser"
+        in last.line
+    )
+
+
+def test_permissions_that_cannot_be_asked_are_unknown(store: GcsStore) -> None:
+    """fake-gcs-server does not answer such a question."""
+    found = store.findings()
+    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.GOOD, Verdict.UNKNOWN]
+    assert found[-1].line == f"gs://{store.bucket}: cannot be asked (answered 404)"
+
+
+def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: GcsServer, strict: Between) -> None:
+    """roles/storage.objectUser is without storage.buckets.get. The proxy gives Google's answer."""
+    store = _behind(strict, gcp_emulator)
+    strict.rule = lambda asked: Answered(403, _DENIED) if f"/b/{store.bucket}?" in asked.path else None
+    found = store.findings()
+    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.UNKNOWN, Verdict.GOOD]
+    assert "its location may not be asked" in found[1].line
+
+
+def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
+    found = GcsStore("lake gcs", "no-such-bucket", endpoint=fake_gcs.endpoint).findings()
+    assert [(each.what, each.verdict) for each in found] == [
+        ("credentials", Verdict.GOOD),
+        ("bucket", Verdict.WRONG),
+    ]
+
+
+def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gcs_findings, "_PATIENCE", gcs_findings._PATIENCE.with_timeout(0.5))
+    found = GcsStore("lake gcs", "x", endpoint="http://127.0.0.1:9").findings()
+    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.UNKNOWN]
+    assert "Connection refused" in found[1].line
+
+
+# ---- credentials -----------------------------------------------------------------------------------------------------
+
+
+def test_the_variable_of_emulators_counts_as_endpoint(fake_gcs: GcsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs.endpoint)
+    store = GcsStore("lake gcs", fake_gcs.fresh_bucket())
+    assert store.list("yellow") == {}
+
+
+def test_an_address_without_a_scheme_is_an_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "localhost:9050")
+    assert gcp.endpoint_of(None, "BIGQUERY_EMULATOR_HOST") == "http://localhost:9050"
+    assert gcp.endpoint_of("https://example.org/", "BIGQUERY_EMULATOR_HOST") == "https://example.org"
+    assert gcp.endpoint_of("", "NO_SUCH_VARIABLE") is None
+
+
+@pytest.fixture(scope="session")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, *form).decode()
+
+
+@pytest.fixture
+def key(private_key: str) -> dict[str, Any]:
+    """A service account's key as Google hands it out; its tokens come from where `token_uri` says."""
+    return {
+        "type": "service_account",
+        "project_id": "p",
+        "private_key_id": "1",
+        "private_key": private_key,
+        "client_email": "me@p.iam.gserviceaccount.com",
+        "token_uri": "http://127.0.0.1:9/token",
+    }
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without credentials that is none of Google's."""
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    monkeypatch.setattr(_metadata, "_NO_GCE_CHECK", True)
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def _written(path: Path, content: object) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_no_credentials_at_all_are_answered_with_the_command_to_log_in() -> None:
+    store = GcsStore("lake gcs", "x")
+    with pytest.raises(ConfigError) as raised:
+        store.list("yellow")
+    assert str(raised.value) == (
+        "lake gcs: no Google credentials were found: run gcloud auth application-default login, "
+        "or set credentials_file to the key file of a service account"
+    )
+    assert [(each.what, each.verdict, each.line) for each in store.findings()] == [
+        ("credentials", Verdict.WRONG, str(raised.value))
+    ]
+
+
+_WRONG_FILES = {
+    "not JSON": ("{oops", "is not a Google key file (it is not JSON)"),
+    "a list": ([1], 'is not a Google key file (it has no "type")'),
+    "no type": ({"a": 1}, 'is not a Google key file (it has no "type")'),
+    "an OAuth client": ({"installed": {}}, "is not a Google key file (it is the secret of an OAuth client)"),
+    "a type of its own": ({"type": "nonsense"}, "is damaged or of a type that cannot be used"),
+    "half a key": ({"type": "service_account"}, "is damaged or of a type that cannot be used (Service account info"),
+    "a null for a key": ({"private_key": None}, "is damaged or of a type that cannot be used"),
+    "a spoilt key": ({"private_key": "-----BEGIN PRIVATE KEY-----\nS3CRET\n"}, "is damaged or of a type that cannot"),
+}
+
+
+@pytest.mark.parametrize("named", ["credentials_file", "GOOGLE_APPLICATION_CREDENTIALS"])
+@pytest.mark.parametrize("wrong", _WRONG_FILES)
+def test_a_wrong_key_file_is_named_with_what_is_wrong(
+    tmp_path: Path, key: dict[str, Any], monkeypatch: pytest.MonkeyPatch, named: str, wrong: str
+) -> None:
+    content, why = _WRONG_FILES[wrong]
+    if isinstance(content, dict) and "private_key" in content:
+        content = key | content
+    path = _written(tmp_path / "key.json", content)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    with pytest.raises(ConfigError) as raised:
+        gcp.credentials(path if named == "credentials_file" else None, None, "lake gcs")
+    said = str(raised.value)
+    assert said.startswith(f"lake gcs: {named} = {path} {why}")
+    assert said.endswith("make a JSON key: gcloud iam service-accounts keys create KEY.json --iam-account ACCOUNT")
+    assert "\n" not in said
+    assert "S3CRET" not in said
+
+
+@pytest.mark.parametrize(("name", "why"), [("missing.json", "does not exist"), ("", "cannot be read (Is a directory)")])
+def test_a_key_file_that_cannot_be_read_is_named(tmp_path: Path, name: str, why: str) -> None:
+    with pytest.raises(ConfigError, match="correct the path or the permissions") as raised:
+        gcp.credentials(tmp_path / name, None, "lake gcs")
+    assert f"credentials_file = {tmp_path / name} {why}: " in str(raised.value)
+
+
+def test_a_damaged_file_of_gcloud_is_answered_with_the_command_to_log_in(tmp_path: Path) -> None:
+    path = _written(tmp_path / "gcloud" / "application_default_credentials.json", "{oops")
+    with pytest.raises(
+        ConfigError, match=f"{path} is not a valid json file.; run gcloud auth application-default login"
+    ):
+        gcp.credentials(None, None, "lake gcs")
+
+
+def test_whose_credentials_were_found_is_told(tmp_path: Path, key: dict[str, Any]) -> None:
+    path = _written(tmp_path / "key.json", key)
+    expected = f"service account me@p.iam.gserviceaccount.com, from credentials_file = {path}"
+    assert gcp.found(path, None, "lake gcs").line == expected
+    # The identifier of gcloud itself, of which the library warns in five lines
+    user = {"type": "authorized_user", "client_id": _cloud_sdk.CLOUD_SDK_CLIENT_ID, "client_secret": "s"}
+    _written(tmp_path / "gcloud" / "application_default_credentials.json", user | {"refresh_token": "r"})
+    assert gcp.found(None, None, "lake gcs").line == "user credentials of gcloud"
+
+
+def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_path: Path, key: dict[str, Any]) -> None:
+    """The proxy gives the answer of Google's token server to a key that is expired, disabled or deleted."""
+    with Between(fake_gcs) as tokens:
+        tokens.rule = lambda _: Answered(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
+        path = _written(tmp_path / "key.json", key | {"token_uri": f"{tokens.endpoint}/token"})
+        store = GcsStore("lake gcs", "x", credentials_file=path)
+        with pytest.raises(ConfigError) as raised:
+            store.list("yellow")
+        (finding,) = store.findings()
+    refused = (
+        "Google refused the credentials (invalid_grant: Invalid JWT Signature.): run gcloud auth application-default"
+    )
+    assert str(raised.value).startswith(f"lake gcs (gs://x/data/yellow): {refused}")
+    assert (finding.what, finding.verdict) == ("credentials", Verdict.WRONG)
+    assert finding.line.startswith(f"lake gcs: {refused}")
+
+
+def test_a_token_server_that_does_not_answer_is_no_question_of_configuration(
+    tmp_path: Path, key: dict[str, Any]
+) -> None:
+    (finding,) = GcsStore("lake gcs", "x", credentials_file=_written(tmp_path / "key.json", key)).findings()
+    assert (finding.what, finding.verdict) == ("credentials", Verdict.UNKNOWN)
+    assert "Google did not answer" in finding.line
+    assert "Connection refused" in finding.line
+
+
+def test_a_metadata_server_that_does_not_answer_is_no_question_of_configuration() -> None:
+    """As google.auth.compute_engine raises it; no test runs on one of Google's machines."""
+    unavailable = TransportError("Compute Engine Metadata server unavailable")
+    said = "Google did not answer: Compute Engine Metadata server unavailable"
+    with pytest.raises(WarehouseError, match=said), gcp.saying("warehouse bigquery", WarehouseError):
+        raise RefreshError(unavailable) from unavailable
+
+
+def test_an_os_error_of_a_local_file_passes(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), gcp.saying("lake gcs", StorageError):
+        (tmp_path / "missing").read_bytes()

@@ -1,0 +1,165 @@
+"""A proxy before a stand-in for Google Cloud Storage: it keeps what was asked, and lets things go wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import requests
+
+from tests.support.gcs import GcsServer
+
+
+@dataclass
+class Asked:
+    """A request on its way; what `Between.rule` changes in it is what the server gets."""
+
+    method: str
+    path: str
+    """with the query"""
+    headers: dict[str, str]
+    body: bytes
+    connection: tuple[str, int]
+    """the asking side's address and port"""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer in the server's place."""
+
+    status: int
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Fault(Enum):
+    """What may happen to the server's answer."""
+
+    LOST = "the server did its work, the connection breaks without an answer"
+    CUT = "the connection breaks after half of the body"
+    SPOILT = "one byte of the body is another"
+
+
+Rule = Callable[[Asked], "Answered | Fault | None"]
+
+
+class Between:
+    """A proxy before a server, at `endpoint`: it keeps what was asked, and does to each request what `rule` says.
+
+    What it answers by itself stands for what Google's server is documented to answer and no emulator does.
+    """
+
+    def __init__(self, server: GcsServer) -> None:
+        self.asked: list[Asked] = []
+        self.rule: Rule = lambda _asked: None
+        self._upstream = server.endpoint
+        self._kept: dict[str, int] = {}
+        self._listener = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._listener.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._listener.server_port}"
+
+    def __enter__(self) -> Between:
+        Thread(target=self._listener.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown()
+        self._listener.server_close()
+
+    def paths(self, method: str, containing: str = "") -> list[str]:
+        """What was asked with this method."""
+        return [asked.path for asked in self.asked if asked.method == method and containing in asked.path]
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _pass_on(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                asked = Asked(self.command, self.path, dict(self.headers), body, self.client_address)
+                outer.asked.append(asked)
+                said = outer.rule(asked)
+                if not isinstance(said, Answered):
+                    said = outer._known(asked) or said
+                if isinstance(said, Answered):
+                    headers = {"Content-Type": "application/json"} | said.headers
+                    self._answer(said.status, headers, json.dumps(said.body or {}).encode())
+                    return
+                status, headers, answer = outer._forward(asked)
+                if said is Fault.SPOILT:
+                    answer = bytes([answer[0] ^ 1]) + answer[1:]
+                if said is Fault.LOST:
+                    self.close_connection = True
+                else:
+                    self._answer(status, headers, answer, cut=said is Fault.CUT)
+
+            def _answer(self, status: int, headers: dict[str, str], body: bytes, cut: bool = False) -> None:
+                self.send_response(status)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if cut else body)
+                self.close_connection = cut
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass_on  # noqa: N815 the names are http.server's
+
+            def log_message(self, *_: object) -> None:
+                """Nothing to stderr."""
+
+        return Handler
+
+    def _known(self, asked: Asked) -> Answered | None:
+        """The answer to a chunk that is sent again: Google is documented to ignore bytes that it has.
+
+        fake-gcs-server appends them once more, and gcp-storage-emulator answers 400.
+        """
+        sent = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", asked.headers.get("content-range", ""))
+        if sent is None or asked.method != "PUT":
+            return None
+        end, total = int(sent[2]), int(sent[3])
+        if end <= self._kept.get(asked.path, -1) and end < total - 1:
+            return Answered(308, headers={"Range": f"bytes=0-{end}"})
+        self._kept[asked.path] = end
+        return None
+
+    def _forward(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        left_out = {"host", "content-length", "connection", "accept-encoding"}
+        headers = {key: value for key, value in asked.headers.items() if key.lower() not in left_out}
+        headers["Accept-Encoding"] = "identity"
+        url = self._upstream + asked.path
+        answer = requests.request(
+            asked.method, url, headers=headers, data=asked.body, allow_redirects=False, timeout=60
+        )
+        left_out = {"content-length", "connection", "transfer-encoding", "date", "server"}
+        kept = {key: value for key, value in answer.headers.items() if key.lower() not in left_out}
+        # The server names itself where the chunks of an upload are to go, and where an object's bytes are
+        kept = {key: value.replace(self._upstream, self.endpoint) for key, value in kept.items()}
+        if kept.get("Content-Type", "").startswith("application/json"):
+            return answer.status_code, kept, answer.content.replace(self._upstream.encode(), self.endpoint.encode())
+        return answer.status_code, kept, answer.content
+
+
+class Once:
+    """A rule for the first request of a kind, to which `then` happens or before which it is called; all others pass."""
+
+    def __init__(self, method: str, containing: str, then: Answered | Fault | Callable[[], object]) -> None:
+        self.method, self.containing, self.then = method, containing, then
+        self.done = False
+
+    def __call__(self, asked: Asked) -> Answered | Fault | None:
+        if self.done or asked.method != self.method or self.containing not in asked.path:
+            return None
+        self.done = True
+        if isinstance(self.then, Answered | Fault):
+            return self.then
+        self.then()
+        return None
