@@ -1,0 +1,160 @@
+"""How a bucket of S3 is reached: AWS's credentials, and clients that belong to one process.
+
+What is kept in a bucket, and under which names, is not known here; failures are put into words in `aws_errors.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
+
+from taxi_luigi.cloud.aws_errors import FAILURES, code, said
+from taxi_luigi.cloud.forks import per_process
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.logs import log
+
+_ATTEMPTS = 5
+"""of each request, in botocore's mode `standard`: with its pauses a server may be away for some ten seconds"""
+
+_CONNECT = 10.0
+"""seconds to wait for a connection: the server is there or it is not, however slow the link"""
+
+_WRITES = ("PutObject", "CompleteMultipartUpload", "CopyObject")
+_READS = ("GetObject",)
+
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey", "NoSuchUpload"}
+"""How S3 says that an object is not as the request wants it, to the retry of a request that had succeeded too."""
+
+
+class Connection:
+    """A client of this process whose managed transfers can be bound to a version of the object, which is its ETag.
+
+    They take neither If-Match nor If-None-Match (s3transfer 0.19, November 2026), so these are added while the requests
+    are built. For each object a process may have one such read and one such write at a time.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._takes_conditions = True
+        self._conditions: dict[tuple[str, str, str], dict[str, str]] = {}
+        for operation in (*_WRITES, *_READS):
+            client.meta.events.register(f"before-parameter-build.s3.{operation}", self._add)
+
+    @contextmanager
+    def reading(self, bucket: str, key: str, version: str) -> Iterator[None]:
+        """In the block, downloads of the object fail unless it is this version."""
+        with self._only_if(_READS, bucket, key, {"IfMatch": f'"{version}"'}):
+            yield
+
+    def replace(self, bucket: str, key: str, version: str | None, send: Callable[[], None]) -> bool:
+        """Calls `send`, whose requests replace the object only while it is this version, or while there is none.
+
+        False when the server refused for that reason. A server that knows no conditions (501) is asked without.
+        """
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": f'"{version}"'}
+        try:
+            with self._only_if(_WRITES, bucket, key, condition if self._takes_conditions else {}):
+                send()
+        except FAILURES as error:
+            if code(error) in _CHANGED:
+                return False
+            if code(error) != "NotImplemented" or not self._takes_conditions:
+                raise
+            log.debug("%s knows neither If-Match nor If-None-Match: writing without", self.client.meta.endpoint_url)
+            self._takes_conditions = False
+            send()
+        return True
+
+    @contextmanager
+    def _only_if(self, operations: tuple[str, ...], bucket: str, key: str, condition: dict[str, str]) -> Iterator[None]:
+        places = [(operation, bucket, key) for operation in operations]
+        self._conditions.update(dict.fromkeys(places, condition))
+        try:
+            yield
+        finally:
+            for place in places:
+                self._conditions.pop(place, None)
+
+    def _add(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        params.update(self._conditions.get((model.name, params["Bucket"], params["Key"]), {}))
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """How a bucket is reached: what luigi.cfg says of it; AWS's usual chain for credentials, and for what is None.
+
+    `place` is the section of luigi.cfg in words, `lake s3`; `timeout` is how many seconds a connection may be silent.
+    """
+
+    place: str
+    name: str
+    endpoint_url: str | None = None
+    region: str | None = None
+    timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.endpoint_url or "https://s3.amazonaws.com")
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            # It is not shown, since it may hold a password
+            raise ConfigError(f"{self.section} endpoint_url must look like https://HOST:PORT, without user or password")
+
+    @property
+    def section(self) -> str:
+        """The section of luigi.cfg, as it is written there."""
+        return f"[{self.place.replace(' ', '.')}]"
+
+    @property
+    def account(self) -> tuple[object, ...]:
+        """Equal for two buckets that one client serves."""
+        # Credentials are in these variables, or in files that they name
+        variables = sorted((key, value) for key, value in os.environ.items() if key.startswith("AWS_"))
+        return ("s3", self.endpoint_url, self.region, self.timeout, *variables)
+
+    def connection(self, attempts: int = _ATTEMPTS) -> Connection:
+        """This process's, made when it first asks; each request is tried so often."""
+        return per_process((*self.account, attempts), lambda: Connection(self._client(attempts)))
+
+    def _client(self, attempts: int) -> Any:
+        config = Config(
+            connect_timeout=min(_CONNECT, self.timeout),
+            read_timeout=self.timeout,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            tcp_keepalive=True,
+        )
+        # A session of its own: the default one is shared by all threads, and boto3's sessions do not bear that
+        session = boto3.session.Session()
+        return session.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
+
+    def credentials(self) -> str:
+        """Which credentials will be used, for people: how they were found, and the end of the key's id.
+
+        Raises what boto3 raises.
+        """
+        found = boto3.session.Session().get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return f"{found.method}, key …{found.get_frozen_credentials().access_key[-4:]}"
+
+    @contextmanager
+    def saying(self, address: str) -> Iterator[None]:
+        """Turns what boto3 raises into one line that begins with the place and this address.
+
+        ConfigError for what a person must change first; StorageError for all else, which was retried by then.
+        """
+        try:
+            yield
+        except FAILURES as error:
+            kind, line = said(error, self.section, lambda: str(self.connection().client.meta.region_name))
+            raise kind(f"{self.place} ({address}): {line}") from error
+        except RecursionError as error:
+            # botocore 1.44 asks for ever where a redirect names no region, as from http:// to https:// (November 2026)
+            cure = f"set {self.section} endpoint_url to where, most often https://"
+            raise ConfigError(f"{self.place} ({address}): the server redirects elsewhere: {cure}") from error

@@ -1,0 +1,137 @@
+"""What boto3 and S3 say when they fail, in one line with the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from boto3.exceptions import Boto3Error
+from botocore import exceptions as botocore
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from s3transfer import exceptions as s3transfer
+
+from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+
+FAILURES = (
+    BotoCoreError,
+    ClientError,
+    Boto3Error,
+    ResponseParserError,
+    s3transfer.RetriesExceededError,
+    s3transfer.S3UploadFailedError,
+    s3transfer.S3DownloadFailedError,
+    s3transfer.S3CopyFailedError,
+)
+"""Whatever boto3, botocore and s3transfer raise; they have no base class in common."""
+
+LOGIN = "run aws configure or aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+_AGAIN = "run the same command again"
+
+_UNFOUND = (botocore.NoCredentialsError, botocore.NoAuthTokenError)
+_LOGIN_FAILED = (
+    botocore.PartialCredentialsError,
+    botocore.CredentialRetrievalError,
+    botocore.TokenRetrievalError,
+    botocore.SSOError,
+    botocore.LoginError,
+)
+_MISCONFIGURED = (
+    botocore.ProfileNotFound,
+    botocore.ConfigParseError,
+    botocore.ConfigNotFound,
+    botocore.InvalidConfigError,
+    botocore.InvalidRetryConfigurationError,
+    botocore.InvalidChecksumConfigError,
+    botocore.MissingDependencyException,
+)
+_BAD_REGION = (botocore.InvalidRegionError, botocore.NoRegionError, botocore.UnknownRegionError)
+_BAD_NAME = (botocore.ParamValidationError, botocore.InvalidDNSNameError, botocore.EndpointProviderError)
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+_WRONG_KEY = {
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidToken",
+    "InvalidClientTokenId",
+    "NotSignedUp",
+    "401",
+}
+_DENIED = {"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+_NO_BUCKET = {"NoSuchBucket", "InvalidBucketName"}
+_ELSEWHERE = {"PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "301"}
+
+_NEEDS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "HeadObject": "s3:GetObject and s3:ListBucket",
+    "GetObject": "s3:GetObject",
+    "DeleteObject": "s3:DeleteObject",
+    "AssumeRole": "sts:AssumeRole",
+}
+"""Operation → what its caller must be allowed; all others are parts of an upload."""
+
+
+def cause(error: BaseException) -> BaseException:
+    """What was wrong in the first place, where the library wraps it."""
+    inner = getattr(error, "last_exception", None) or (error.__context__ if isinstance(error, Boto3Error) else None)
+    return cause(inner) if isinstance(inner, BaseException) else error
+
+
+def code(error: BaseException) -> str:
+    """S3's name for a refusal, `NoSuchBucket`, or the status where there was only that; '' for other failures."""
+    inner = cause(error)
+    return str(inner.response.get("Error", {}).get("Code", "")) if isinstance(inner, ClientError) else ""
+
+
+def said(error: BaseException, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
+    """ConfigError for what a person must change first, else StorageError; and the line.
+
+    `section` is the one of luigi.cfg, `[lake.s3]`; `region` tells where the bucket was taken to be.
+    """
+    error = cause(error)
+    if isinstance(error, ClientError):
+        return _refused(error, section, region)
+    if isinstance(error, ResponseParserError):
+        return StorageError, f"what answers there does not speak S3: check {section} endpoint_url, and proxies"
+    cures: list[tuple[tuple[type[Exception], ...], Callable[[str], str]]] = [
+        (_UNFOUND, lambda _: f"no AWS credentials were found: {LOGIN}"),
+        (_LOGIN_FAILED, lambda line: f"the AWS credentials cannot be used ({line}): {LOGIN}"),
+        (_MISCONFIGURED, lambda line: f"{line}: correct AWS_PROFILE, ~/.aws/config or the AWS_ variable at fault"),
+        (_BAD_REGION, lambda line: f"{line}: set {section} region, as in eu-west-1"),
+        (_BAD_NAME, lambda line: f"{line}: correct {section} bucket, region or endpoint_url"),
+    ]
+    for kinds, cure in cures:
+        if isinstance(error, kinds):
+            return ConfigError, cure(_line(error))
+    return StorageError, f"{_line(error)}; {_AGAIN}"
+
+
+def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
+    """What the server's own refusal means; its sentence is kept, since it may name the key or the policy."""
+    line, reason, there = _line(error), code(error), _region_of(error)
+    if reason in _ELSEWHERE or (reason == "400" and there):
+        where = f"is in the region {there}" if there else "is in another region"
+        return ConfigError, f"the bucket {where}, not in {region()} ({line}): set {section} region"
+    if reason in _EXPIRED:
+        return ConfigError, f"the AWS credentials have expired ({line}): run aws sso login, or renew them"
+    if reason in _WRONG_KEY:
+        return ConfigError, f"the AWS credentials were refused ({line}): {LOGIN}"
+    if reason in _DENIED:
+        needed = _NEEDS.get(error.operation_name, "s3:PutObject and s3:AbortMultipartUpload")
+        return ConfigError, f"permission denied ({line}): the account needs {needed}"
+    if reason in _NO_BUCKET:
+        return ConfigError, f"no such bucket ({line}): make it, or correct {section} bucket"
+    if reason == "RequestTimeTooSkewed":
+        return ConfigError, f"this machine's clock is wrong ({line}): set it"
+    return StorageError, f"{line}; {_AGAIN}"
+
+
+def _region_of(error: ClientError) -> str:
+    """Where the bucket is, when the server tells it."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return str(error.response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region", ""))
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:299] + "…"

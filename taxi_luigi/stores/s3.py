@@ -1,0 +1,236 @@
+"""A store in a bucket of Amazon S3, or of a server that speaks its protocol, by boto3.
+
+How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_bytes.py`. Import it
+only to use it: boto3 takes 0.2 s.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from s3transfer.exceptions import S3DownloadFailedError
+
+from taxi_luigi import files
+from taxi_luigi.checks import Finding
+from taxi_luigi.cloud import aws, aws_errors
+from taxi_luigi.errors import ConfigError, StorageError
+from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
+from taxi_luigi.stores.s3_bytes import Head
+
+_THREADS = 4
+"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
+
+_COPIED_AT_ONCE = 1 << 30
+"""bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
+
+_DOWNLOADS = 50
+"""times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
+
+_AGAIN = "run the same command again"
+
+
+class S3Store:
+    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.stores`.
+
+    `name` is for people: "lake s3". Credentials come from AWS's usual chain; `endpoint_url` is another server than
+    Amazon's. Files of `chunk_size` MiB (5 to 5120) and more go up in parts of that size, four at a time; `timeout` is
+    how many seconds a connection may be silent. An upload that fails takes its parts back, a killed one cannot: let a
+    lifecycle rule of the bucket abort incomplete uploads after a day.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bucket: str,
+        prefix: str = "data",
+        endpoint_url: str | None = None,
+        region: str | None = None,
+        chunk_size: int = 16,
+        timeout: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.bucket = bucket
+        self._prefix = prefix.strip("/")
+        self._aws = aws.Bucket(name, bucket, endpoint_url, region, timeout)
+        if not 5 <= chunk_size <= 5120:
+            raise ConfigError(f"{self._aws.section} chunk_size must be 5 to 5120 (MiB), not {chunk_size}")
+        self._chunk = chunk_size << 20
+
+    @property
+    def address(self) -> str:
+        """Where the store's root is."""
+        return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
+
+    def list(self, folder: str) -> dict[str, Entry]:
+        prefix = self._key(folder) + "/"
+        with self._saying(folder) as connection:
+            pages = connection.client.get_paginator("list_objects_v2")
+            found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
+        # Consoles make an object with the folder's own name to show an empty folder
+        return {
+            f"{folder}/{each['Key'][len(prefix) :]}": Entry(each["Size"], each["ETag"].strip('"'))
+            for each in found
+            if each is not None and each["Key"] != prefix
+        }
+
+    def stat(self, name: str) -> Entry | None:
+        head = self._head(name)
+        return None if head is None else head.entry
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        with self.writing(name) as path:
+            self._download(name, path)
+            yield path
+
+    def open(self, name: str) -> BinaryIO:
+        entry = self._found(name).entry
+
+        def fetch(first: int, last: int) -> bytes:
+            with self._saying(name) as connection:
+                part = {"Range": f"bytes={first}-{last}", "IfMatch": f'"{entry.version}"'}
+                answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
+                return cast(bytes, answer["Body"].read())
+
+        return s3_bytes.seekable(fetch, entry.bytes)
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        return files.scratch(Path(name).name)
+
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+        self.put(written, name, labels, progress)
+
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+        size, crc32 = local.stat().st_size, s3_bytes.crc32(local)
+        extra = _described(name, labels)
+
+        def send(client: Any) -> None:
+            # AWS_REQUEST_CHECKSUM_CALCULATION=when_required is for servers that do not know these checksums
+            checked = client.meta.config.request_checksum_calculation == "when_supported"
+            client.upload_file(
+                str(local),
+                self.bucket,
+                self._key(name),
+                {**extra, "ChecksumCRC32": crc32} if checked else extra,
+                s3_bytes.cumulative(progress, size),
+                _transfers(self._chunk),
+            )
+
+        self._replace(name, labels, send, size, crc32, lambda: s3_bytes.etag(local, self._chunk))
+
+    def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
+        if not isinstance(source, S3Store) or source._aws.account != self._aws.account:
+            return False
+        origin = source._found(source_name)
+        etag = origin.entry.version
+        extra = {**_described(name, labels), "MetadataDirective": "REPLACE", "CopySourceIfMatch": f'"{etag}"'}
+
+        def send(client: Any) -> None:
+            found = {"Bucket": source.bucket, "Key": source._key(source_name)}
+            client.copy(found, self.bucket, self._key(name), extra, Config=_transfers(_COPIED_AT_ONCE))
+
+        self._replace(name, labels, send, origin.entry.bytes, origin.crc32, lambda: etag)
+        return True
+
+    def remove(self, name: str) -> None:
+        with self._saying(name) as connection:
+            try:
+                connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
+            except ClientError as error:
+                if aws_errors.code(error) != "NoSuchKey":  # Amazon says 204, not all that speak its protocol do
+                    raise
+
+    def url(self, name: str) -> str:
+        return f"s3://{self.bucket}/{self._key(name)}"
+
+    def findings(self) -> Sequence[Finding]:
+        return s3_findings.findings(self._aws, self.address, self._key(""))
+
+    def _replace(
+        self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
+    ) -> None:
+        """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
+        before = self._head(name)
+        version = None if before is None else before.entry.version
+        with self._saying(name) as connection:
+            done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
+        now = self._head(name)
+        # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
+        if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
+            raise StorageError(f"{self.url(name)} was written by somebody else meanwhile: {_AGAIN}")
+        if now.differs(size, crc32):
+            cure = f"aws s3 rm {self.url(name)} and {_AGAIN}"
+            raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: {cure}")
+
+    def _download(self, name: str, path: Path) -> None:
+        for _ in range(_DOWNLOADS):
+            head = self._found(name)
+            try:
+                if not self._fetched(name, head.entry.version, path):
+                    continue
+                size, crc32 = path.stat().st_size, s3_bytes.crc32(path)
+            except OSError as error:
+                cure = f"free space, or set TMPDIR to another folder than {files.SCRATCH.parent}"
+                raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
+            if head.differs(size, crc32):
+                raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
+            return
+        raise StorageError(f"{self.url(name)} was replaced {_DOWNLOADS} times while it was read: {_AGAIN}")
+
+    def _fetched(self, name: str, version: str, path: Path) -> bool:
+        """Downloads this version; False when it was replaced or removed."""
+        key = self._key(name)
+        with self._saying(name) as connection, connection.reading(self.bucket, key, version), path.open("wb") as file:
+            try:
+                connection.client.download_fileobj(self.bucket, key, file, Config=_transfers(self._chunk))
+            except S3DownloadFailedError:
+                return False
+            except ClientError as error:
+                if aws_errors.code(error) not in ("NoSuchKey", "404"):
+                    raise
+                return False
+        return True
+
+    def _head(self, name: str) -> Head | None:
+        """What S3 tells of an object; None when there is none, or no bucket: S3 does not say which."""
+        request = {"Bucket": self.bucket, "Key": self._key(name), "ChecksumMode": "ENABLED"}
+        with self._saying(name) as connection:
+            try:
+                return Head.of(connection.client.head_object(**request))
+            except ClientError as error:
+                if aws_errors.code(error) in ("NoSuchKey", "404"):
+                    return None
+                if aws_errors.code(error) in ("301", "400", "401", "403"):
+                    # A HEAD's answer has only a status; that to a listing says what is wrong
+                    connection.client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(name), MaxKeys=1)
+                raise
+
+    def _found(self, name: str) -> Head:
+        head = self._head(name)
+        if head is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
+        return head
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}".lstrip("/")
+
+    @contextmanager
+    def _saying(self, name: str) -> Iterator[aws.Connection]:
+        with self._aws.saying(self.url(name)):
+            yield self._aws.connection()
+
+
+def _described(name: str, labels: Labels) -> dict[str, Any]:
+    return {"ContentType": content_type(name), "Metadata": dict(labels)}
+
+
+def _transfers(part: int) -> TransferConfig:
+    # `classic`: where awscrt is installed too, its own client would take over, which sends no conditions of ours
+    return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")
