@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from benchmarks.harness import said
 from taxi_luigi.months import Month, month_range
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.receipt import RawReceipt
+
+if TYPE_CHECKING:
+    from taxi_luigi.warehouses import CleanFile
 
 MONTH = Month(2021, 1)
 RAW = f"yellow_tripdata_{MONTH}.parquet"
@@ -33,13 +39,14 @@ def raw_receipt(raw: Path) -> RawReceipt:
     )
 
 
-def clean_receipt(clean: Path) -> CleanReceipt:
-    """The receipt that a clean file carries."""
-    import pyarrow.parquet as pq
+def clean_file(clean: Path) -> CleanFile:
+    """A clean file as a warehouse is handed it."""
+    from taxi_luigi.formats import read_receipt
+    from taxi_luigi.warehouses import CleanFile
 
-    from taxi_luigi.receipt import FOOTER_KEY
-
-    return CleanReceipt.from_json(pq.read_metadata(clean).metadata[FOOTER_KEY.encode()])
+    receipt = read_receipt(clean)
+    assert receipt is not None
+    return CleanFile(str(clean), receipt.essentials, partial(nullcontext, clean), lambda: True)
 
 
 def _write(given: argparse.Namespace) -> None:

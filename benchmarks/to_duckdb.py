@@ -32,14 +32,14 @@ def _insert(clean: Path, database: Path, settings: dict[str, str]) -> None:
 
 def ours(clean: Path, database: Path) -> None:
     """This project: the swap of the month, the count against the receipt and the marker included."""
-    from benchmarks.months import MONTH, clean_receipt
+    from benchmarks.months import MONTH, clean_file
     from taxi_luigi.datasets import DATASETS
     from taxi_luigi.warehouses.duckdb import DuckDB
 
-    receipt = clean_receipt(clean)
+    file = clean_file(clean)
     began = perf_counter()
     warehouse = DuckDB("benchmark", database)
-    rows = warehouse.replace_month(DATASETS["yellow"], MONTH, clean, receipt, lambda done, total: None)
+    rows = warehouse.replace_month(DATASETS["yellow"], MONTH, file, lambda done, total: None)
     said(rows, began)
 
 

@@ -45,14 +45,14 @@ def floor(clean: Path, url: str, file: str) -> None:
 
 def ours(clean: Path, url: str) -> None:
     """This project: copy, index, swap, the count against the receipt and the marker included."""
-    from benchmarks.months import MONTH, clean_receipt
+    from benchmarks.months import MONTH, clean_file
     from taxi_luigi.datasets import DATASETS
     from taxi_luigi.warehouses.postgres import Postgres
 
-    receipt = clean_receipt(clean)
+    file = clean_file(clean)
     began = perf_counter()
     warehouse = Postgres("benchmark", url=url, schema="public")
-    rows = warehouse.replace_month(DATASETS["yellow"], MONTH, clean, receipt, lambda done, total: None)
+    rows = warehouse.replace_month(DATASETS["yellow"], MONTH, file, lambda done, total: None)
     said(rows, began)
 
 

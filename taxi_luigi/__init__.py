@@ -12,6 +12,7 @@ from taxi_luigi.reading import read_trips  # noqa: E402 Luigi reads its settings
 from taxi_luigi.tasks import (  # noqa: E402
     CleanMonth,
     DownloadMonth,
+    Idle,
     LoadAllMonths,
     LoadMonth,
     LoadZones,
@@ -22,6 +23,7 @@ from taxi_luigi.tasks import (  # noqa: E402
 __all__ = [
     "CleanMonth",
     "DownloadMonth",
+    "Idle",
     "LoadAllMonths",
     "LoadMonth",
     "LoadZones",

@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_loaded(commands.add_parser("loaded", help="rows per table and month, counted in each warehouse"))
     _add_verify(commands.add_parser("verify", help="count raw, clean and rejected rows, lakes and warehouses again"))
+    _add_doctor(commands.add_parser("doctor", help="look at everything that luigi.cfg names, before a run does"))
     _add_sample(commands.add_parser("sample", help="write made-up months in the shape of TLC's files"))
     arguments = parser.parse_args(argv)
     try:
@@ -96,6 +97,33 @@ def _verify(arguments: argparse.Namespace) -> int:
     if any(line.differences for line in lines):
         return DIFFERENT
     return FAILED if silent else 0
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Looks at the workspace, the source, luigid, each lake and warehouse that luigi.cfg names; changes nothing. "
+        f"Exit code {FAILED} when something is wrong or does not answer."
+    )
+    parser.set_defaults(run=_doctor)
+
+
+def _doctor(_: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from taxi_luigi import preflight
+    from taxi_luigi.checks import Verdict
+    from taxi_luigi.tasks.base import check_settings
+
+    check_settings()
+    table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
+    verdicts = set()
+    for finding in preflight.look():
+        verdicts.add(finding.verdict)
+        table.add_row(finding.place, finding.what, finding.verdict.value, Text(finding.line, overflow="fold"))
+    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    return FAILED if verdicts & {Verdict.WRONG, Verdict.SILENT} else 0
 
 
 def _add_sample(parser: argparse.ArgumentParser) -> None:

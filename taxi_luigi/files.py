@@ -7,22 +7,44 @@ is being written now. Knows no months and no formats.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from taxi_luigi.errors import StorageError
+
 _HOST = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname()) or "host"
 _TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)\.part(/.*)?")
 _FOREIGN_AGE = 24 * 3600
 """seconds after which another host's temporary file is taken for abandoned: nothing here runs for a day"""
 
+SCRATCH = Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}"
+"""Where files of cloud stores lie while they are worked on."""
+
 _being_written: set[Path] = set()
+
+
+_copies = itertools.count()
+
+
+def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
+    """A name below SCRATCH to write to, removed at the end of the block; the same one twice at a time gives two.
+
+    Raises StorageError for a folder that is not ours.
+    """
+    SCRATCH.mkdir(mode=0o700, exist_ok=True)
+    if SCRATCH.is_symlink() or SCRATCH.stat().st_uid != os.getuid():
+        raise StorageError(f"{SCRATCH} belongs to somebody else: remove it, or set TMPDIR to another folder")
+    sweep(SCRATCH)
+    return temporary(SCRATCH / f"{next(_copies)}-{name}")
 
 
 @contextlib.contextmanager
@@ -39,6 +61,14 @@ def temporary(final: Path) -> Iterator[Path]:
     finally:
         path.unlink(missing_ok=True)
         _being_written.discard(path)
+
+
+def unwritable(folder: Path) -> str:
+    """Why nothing could be written in a folder, which may not exist yet; '' when it could. Nothing is made."""
+    above = next(path for path in (folder, *folder.parents) if path.exists())
+    if not above.is_dir():
+        return f"{folder}: {above} is not a folder"
+    return "" if os.access(above, os.W_OK | os.X_OK) else f"{folder}: no permission to write in {above}"
 
 
 def publish(written: Path, final: Path) -> None:

@@ -1,7 +1,8 @@
 """What is still to be done, of the months asked for and the zones: one listing per lake, one query per table, and HEAD
 requests only for what must be downloaded.
 
-Decides and counts; schedules nothing.
+Decides and counts; schedules nothing. A store that does not answer counts as holding nothing; one that luigi.cfg has
+wrong is a ConfigError.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from datetime import UTC, datetime
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Published
-from taxi_luigi.targets import LakeTarget, RawTarget, clean_path
+from taxi_luigi.targets import RawTarget, lake_target
 
 ColorMonth = tuple[str, Month]
 
@@ -43,6 +44,14 @@ class Backlog:
     """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
     zones: tuple[str, ...] = ()
     """the warehouses that lack the zones; none when luigi.cfg names no list of them"""
+
+    @property
+    def months(self) -> dict[str, list[Month]]:
+        """The missing ones of each color."""
+        missing: dict[str, list[Month]] = {}
+        for each in self.missing:
+            missing.setdefault(each.color, []).append(each.month)
+        return missing
 
     @property
     def done(self) -> bool:
@@ -77,7 +86,8 @@ def backlog(wanted: dict[ColorMonth, bool], force: bool) -> Backlog:
 
 
 def _ask_source(candidates: list[Missing], wanted: dict[ColorMonth, bool], force: bool, result: Backlog) -> None:
-    to_download = [(each.color, each.month) for each in candidates if force or not _at_hand(each)]
+    workspace = _Workspace()
+    to_download = [(each.color, each.month) for each in candidates if force or not _at_hand(each, workspace)]
     looks = config.source().look_all(to_download)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") if force else ""
     for each in candidates:
@@ -94,17 +104,45 @@ def _ask_source(candidates: list[Missing], wanted: dict[ColorMonth, bool], force
             result.missing.append(each)
 
 
-def _at_hand(each: Missing) -> bool:
+class _Workspace:
+    """What the workspace has of each color, listed when it is first asked for: it may be a bucket."""
+
+    def __init__(self) -> None:
+        self._listed: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name; a workspace that cannot be asked has none."""
+        folder = name.rpartition("/")[0]
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = set(config.workspace().list(folder))
+            except TaxiError as error:
+                log.warning("the workspace cannot be asked what it holds: %s", error)
+                self._listed[folder] = set()
+        return name in self._listed[folder]
+
+    def has_clean(self, color: str, month: Month) -> bool:
+        return self.has(config.clean_lake().name(color, month))
+
+    def has_raw(self, color: str, month: Month) -> bool:
+        return self.has(RawTarget(color, month).name)
+
+
+def _at_hand(each: Missing, workspace: _Workspace) -> bool:
     """Whether the month can be completed without the source."""
-    first_lake = config.settings().lakes[:1]
-    if first_lake and first_lake[0] not in each.lakes:
+    loaded_from = {config.lake_for(name) for name in each.warehouses}
+    if not each.lakes and None not in loaded_from:
         return True
-    return clean_path(each.color, each.month).exists() or RawTarget(each.color, each.month).exists()
+    if workspace.has_clean(each.color, each.month):
+        return True
+    return workspace.has_raw(each.color, each.month) and RawTarget(each.color, each.month).exists()
 
 
 def _lake_months(name: str, color: str) -> set[Month]:
     try:
-        return config.lake(name).list(color)
+        return set(config.lake(name).list(color))
+    except ConfigError:
+        raise
     except TaxiError as error:
         log.warning("lake %s cannot be asked what it holds: %s", name, error)
         return set()
@@ -113,6 +151,8 @@ def _lake_months(name: str, color: str) -> set[Month]:
 def _warehouse_months(name: str, color: str) -> set[Month]:
     try:
         return set(config.warehouse(name).loaded_months(DATASETS[color]))
+    except ConfigError:
+        raise
     except TaxiError as error:
         log.warning("warehouse %s cannot be asked what it holds: %s", name, error)
         return set()
@@ -121,6 +161,8 @@ def _warehouse_months(name: str, color: str) -> set[Month]:
 def _has_zones(name: str) -> bool:
     try:
         return config.warehouse(name).zones() > 0
+    except ConfigError:
+        raise
     except TaxiError as error:
         log.warning("warehouse %s cannot be asked for its zones: %s", name, error)
         return False
@@ -129,19 +171,20 @@ def _has_zones(name: str) -> bool:
 def held_everywhere(color: str, month: Month) -> bool:
     """Whether every lake and warehouse named has the month; one that cannot be asked has not."""
     settings = config.settings()
-    return all(LakeTarget(name, color, month).exists() for name in settings.lakes) and all(
+    return all(lake_target(name, color, month).exists() for name in settings.lakes) and all(
         month in _warehouse_months(name, color) for name in settings.warehouses
     )
 
 
 def drop_spent(months: Iterable[ColorMonth]) -> None:
     """Removes the raw and clean files that `keep_raw` and `keep_clean` do not keep; for months held everywhere."""
-    settings = config.settings()
+    settings, workspace, lake = config.settings(), _Workspace(), config.clean_lake()
     for color, month in months:
-        raw, clean = RawTarget(color, month), clean_path(color, month)
-        if not settings.keep_raw and raw.path.exists():
+        if not settings.keep_raw and workspace.has_raw(color, month):
+            raw = RawTarget(color, month)
             raw.remove()
             log.info("Removed %s: keep_raw = false, and every lake and warehouse has the month", raw)
-        if not settings.keep_clean and clean.exists():
-            clean.unlink()
+        if not settings.keep_clean and workspace.has_clean(color, month):
+            lake.remove(color, month)
+            clean = lake.url(color, month)
             log.info("Removed %s: keep_clean = false, and every lake and warehouse has the month", clean)

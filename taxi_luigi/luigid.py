@@ -8,6 +8,7 @@ does not answer is the worker's own first request to say.
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 
 import requests
@@ -15,26 +16,59 @@ from luigi.interface import core
 
 from taxi_luigi.logs import log
 
+STOPPED = "stopped by "
+"""How the reason of a task begins whose worker was told to stop"""
+
 _TIMEOUT = 3.0
 """seconds: a process that was told to stop does not wait longer for a scheduler"""
 
 
 def forget_the_dead() -> None:
     """Makes luigid look now for workers that are silent; at the start of a run."""
-    _call("prune")
+    _ask("prune")
 
 
 def give_back(task_id: str, worker_id: str, why: str) -> None:
     """Says that a running task has ended without success, so that another run may have it."""
-    _call("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(why))
+    _ask("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
 
-def _call(method: str, **arguments: Any) -> None:
+def failed(families: Container[str]) -> dict[str, str]:
+    """Failed tasks of these families → why, as their worker told; '' of one whose worker fell silent."""
+    tasks = _ask("task_list", status="FAILED", upstream_status="", limit=False) or {}
+    ours = [task_id for task_id, task in tasks.items() if task["name"] in families]
+    errors = {task_id: _ask("fetch_error", task_id=task_id) for task_id in ours}
+    return {task_id: str(error["error"] or "") for task_id, error in errors.items() if error}
+
+
+def forgive(task_id: str) -> None:
+    """Lets a failed task be run again by whoever is free, before `[scheduler] retry_delay` is over."""
+    _ask("forgive_failures", task_id=task_id)
+
+
+def address() -> str:
+    """The URL of the luigid that `[core]` names."""
     settings = core()
-    if settings.local_scheduler:
-        return
-    url = settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}"
+    return str(settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}").rstrip("/")
+
+
+def answers() -> bool:
+    """Whether anybody answers at that address."""
     try:
-        requests.post(f"{url.rstrip('/')}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
+        requests.get(address(), timeout=_TIMEOUT)
     except requests.RequestException as error:
-        log.debug("luigid was not told to %s: %s", method, error)
+        log.debug("%s does not answer: %s", address(), error)
+        return False
+    return True
+
+
+def _ask(method: str, **arguments: Any) -> Any:
+    """luigid's answer; None where it gave none."""
+    if core().local_scheduler:
+        return None
+    try:
+        answer = requests.post(f"{address()}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
+        return answer.json()["response"]
+    except requests.RequestException as error:  # what is no JSON is one of these too
+        log.debug("luigid was not asked to %s: %s", method, error)
+        return None

@@ -12,11 +12,13 @@ import socket
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from luigi.cmdline_parser import CmdlineParser
+from luigi.retcodes import retcode
 
 from taxi_luigi import files, luigid
+from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -39,6 +41,22 @@ def supervise() -> bool:
     return True
 
 
+def is_main() -> bool:
+    """Whether this process is the one that schedules, rather than one of its tasks'."""
+    return _main_process in (None, os.getpid())
+
+
+def end_run(error: TaxiError) -> NoReturn:
+    """Ends the `luigi` command with the error's one line; elsewhere raises it.
+
+    Of what complete() raises Luigi prints a traceback, and goes on with the tasks that it has (3.8.1).
+    """
+    if _main_process != os.getpid():
+        raise error
+    log.error("%s", error)
+    sys.exit(retcode().unhandled_exception)
+
+
 def _leave(number: int, _frame: FrameType | None) -> None:
     if os.getpid() != _main_process:
         _vanish(number)
@@ -54,8 +72,7 @@ def _vanish(number: int) -> None:
     if _vanishing.acquire(timeout=_VANISH):
         files.remove_being_written()
         if _task_process is not None:
-            stopped = f"stopped by {signal.Signals(number).name}"
-            luigid.give_back(_task_process.task.task_id, _task_process.worker_id, stopped)
+            luigid.give_back(_task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name)
     os._exit(128 + number)
 
 

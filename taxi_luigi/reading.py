@@ -41,7 +41,7 @@ def read_trips(
     for month, named in wanted.items():
         if month in held:
             # One open file: read_table() opens it twice, and the month may be replaced in between.
-            with pq.ParquetFile(store.read(color, month)) as file:
+            with store.reading(color, month) as path, pq.ParquetFile(path) as file:
                 tables.append(file.read(columns=columns))
         elif named:
             raise StorageError(

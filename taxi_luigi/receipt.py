@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import string
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 FOOTER_KEY = "taxi_luigi.receipt"
 
@@ -86,6 +89,35 @@ class RawReceipt:
 
 
 @dataclass(frozen=True)
+class Essentials:
+    """What is copied from a clean file's receipt to where no footer is read: object metadata, markers."""
+
+    edition: str
+    sha256: str
+    """of the raw file"""
+    rows: int
+    source: str
+    """the raw file's URL"""
+
+    def labels(self) -> dict[str, str]:
+        """As short ASCII texts, the URL percent-encoded where it is not ASCII."""
+        return {
+            "edition": self.edition,
+            "sha256": self.sha256,
+            "rows": str(self.rows),
+            "source": quote(self.source, safe=string.punctuation),
+        }
+
+    @classmethod
+    def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
+        """The reverse of `labels`; None when they are not ours."""
+        try:
+            return cls(labels["edition"], labels["sha256"], int(labels["rows"]), labels["source"])
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclass(frozen=True)
 class CleanReceipt:
     """The account of one cleaned month. `rows_in == rows_kept + sum(rejected.values())`, always."""
 
@@ -115,6 +147,10 @@ class CleanReceipt:
     @property
     def rows_rejected(self) -> int:
         return sum(self.rejected.values())
+
+    @property
+    def essentials(self) -> Essentials:
+        return Essentials(self.edition, self.raw.sha256, self.rows_kept, self.raw.url)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from typing import IO
 
-from taxi_luigi import config
+from taxi_luigi import config, others
 from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.logs import log
 from taxi_luigi.remarks import Remark, several, warnings
@@ -53,15 +53,19 @@ def _tell(backlog: Backlog, keep_raw: bool, main_process: int) -> None:
         return
     _ledger.seek(0)
     entries = [json.loads(line) for line in _ledger.read().splitlines()]
-    for line in lines(backlog, [Outcome(**fields) for kind, fields in entries if kind == "Outcome"]):
+    outcomes = [Outcome(**fields) for kind, fields in entries if kind == "Outcome"]
+    for line in lines(backlog, outcomes, others.finished()):
         log.info("%s", line)
     remarks = [Remark(**fields) for kind, fields in entries if kind == "Remark"]
     for line in warnings(remarks, keep_raw):
         log.warning("%s", line)
 
 
-def lines(backlog: Backlog, outcomes: list[Outcome]) -> list[str]:
-    """The summary: a line per color, one per month that failed, and the zones'. A task's last outcome counts."""
+def lines(backlog: Backlog, outcomes: list[Outcome], elsewhere: bool = False) -> list[str]:
+    """The summary: a line per color, one per month that failed, and the zones'. A task's last outcome counts.
+
+    With `elsewhere`, other workers have done what this one has not.
+    """
     last = {(each.color, each.month, each.task, each.store): each for each in outcomes}
     by_month: dict[tuple[str, str], list[Outcome]] = {}
     for each in last.values():
@@ -69,7 +73,7 @@ def lines(backlog: Backlog, outcomes: list[Outcome]) -> list[str]:
     colors = dict.fromkeys([*backlog.already_there, *(each.color for each in backlog.missing), *backlog.not_published])
     told, failures = [], []
     for color in colors:
-        parts = _Parts(backlog, color)
+        parts = _Parts(backlog, color, elsewhere)
         for missing in (each for each in backlog.missing if each.color == color):
             failures += parts.count(missing, by_month.get((color, str(missing.month)), []))
         told.append(str(parts))
@@ -86,12 +90,13 @@ def _zones(outcomes: list[Outcome]) -> list[str]:
 class _Parts:
     """The counts of one color."""
 
-    def __init__(self, backlog: Backlog, color: str) -> None:
+    def __init__(self, backlog: Backlog, color: str, elsewhere: bool) -> None:
         self._color = color
         self._there = len(backlog.already_there.get(color, []))
         self._not_published = [str(month) for month in backlog.not_published.get(color, [])]
         self._loaded = self._rows = self._failed = 0
         self._not_finished: list[str] = []
+        self._elsewhere = elsewhere
 
     def count(self, missing: Missing, outcomes: list[Outcome]) -> list[str]:
         """Takes one month that was missing into the counts; returns the line of its failure, if any."""
@@ -115,7 +120,8 @@ class _Parts:
         if self._not_published:
             parts.append(f"{len(self._not_published)} not published ({several(self._not_published)})")
         if self._not_finished:
-            parts.append(f"{len(self._not_finished)} not finished ({several(self._not_finished)})")
+            what = "loaded by other workers" if self._elsewhere else "not finished"
+            parts.append(f"{len(self._not_finished)} {what} ({several(self._not_finished)})")
         if self._failed:
             parts.append(f"{self._failed} failed")
         return f"{self._color}: {', '.join(parts)}"

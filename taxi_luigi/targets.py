@@ -6,18 +6,21 @@ asked counts as not having the month: the task then runs, and fails in its own n
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import luigi
 
-from taxi_luigi import config, files
+from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import TaxiError
-from taxi_luigi.lakes import object_name
+from taxi_luigi.lakes import Lake, object_name
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.objects import StoreFile
 from taxi_luigi.receipt import Edition, RawReceipt
 from taxi_luigi.sources import Published
+from taxi_luigi.stores import Progress
 from taxi_luigi.zones import TABLE as ZONES
 
 
@@ -43,69 +46,118 @@ class PublishedTarget(MonthTarget):
 
 
 class RawTarget(MonthTarget):
-    """`raw/{color}/{name}`, the bytes as published, with `{name}.receipt.json` beside it."""
+    """`raw/{color}/{name}` in the workspace, the bytes as published, with `{name}.receipt.json` beside it."""
 
     @property
-    def path(self) -> Path:
-        name = config.source().file_name(self.color, self.month)
-        return config.settings().workspace / "raw" / self.color / name
+    def name(self) -> str:
+        """The raw file's name in the workspace."""
+        return f"raw/{self.color}/{config.source().file_name(self.color, self.month)}"
 
     @property
-    def _receipt_path(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.receipt.json")
+    def _receipt_name(self) -> str:
+        return f"{self.name}.receipt.json"
 
     def receipt(self) -> RawReceipt | None:
         """The receipt, if it is that of the file beside it; None when either is missing or they do not agree."""
+        workspace = config.workspace()
+        raw = workspace.stat(self.name)
+        if raw is None:
+            return None
         try:
-            receipt = RawReceipt.from_json(self._receipt_path.read_text())
-            size = self.path.stat().st_size
+            with workspace.open(self._receipt_name) as file:
+                receipt = RawReceipt.from_json(file.read().decode())
         except (FileNotFoundError, ValueError):
             return None
-        return receipt if receipt.bytes == size else None
+        same = receipt.bytes == raw.bytes and receipt.sha256 == raw.labels.get("sha256", receipt.sha256)
+        return receipt if same else None
 
     def exists(self) -> bool:
-        receipt = self.receipt()
+        try:
+            receipt = self.receipt()
+        except TaxiError as error:
+            log.debug("%s counts as not there: %s", self, error)
+            return False
         if receipt is None or not self.fits(receipt.edition):
             return False
         wanted = config.source().url(self.color, self.month)
         if receipt.url != wanted:
-            log.info("%s came from %s, not from %s: it will be downloaded again", self.path, receipt.url, wanted)
+            log.info("%s came from %s, not from %s: it will be downloaded again", self, receipt.url, wanted)
         return receipt.url == wanted
 
-    def publish(self, written: Path, receipt: RawReceipt) -> None:
+    def reading(self) -> AbstractContextManager[Path]:
+        """A local file with the bytes, for reading only."""
+        return config.workspace().reading(self.name)
+
+    def writing(self) -> AbstractContextManager[Path]:
+        """A local name to write to before `publish`."""
+        return config.workspace().writing(self.name)
+
+    def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:
         """Puts file and receipt in place; a kill between any two steps leaves a month that is not there."""
-        self.path.unlink(missing_ok=True)  # else an old file of the same length would pass for the new one
-        with files.temporary(self._receipt_path) as beside:
+        workspace = config.workspace()
+        workspace.remove(self.name)  # else an old file of the same length would pass for the new one
+        with workspace.writing(self._receipt_name) as beside:
             beside.write_text(receipt.to_json())
-            files.publish(beside, self._receipt_path)
-        files.publish(written, self.path)
+            workspace.publish(beside, self._receipt_name, {})
+        workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
 
     def remove(self) -> None:
         """Takes file and receipt away; nothing there is no error."""
-        self.path.unlink(missing_ok=True)
-        self._receipt_path.unlink(missing_ok=True)
+        config.workspace().remove(self.name)
+        config.workspace().remove(self._receipt_name)
 
     def __str__(self) -> str:
-        return str(self.path)
+        return config.workspace().url(self.name)
 
 
-class LakeTarget(MonthTarget):
-    """A clean month in the lake called `lake`; the workspace's clean/ is the lake called local."""
+class LakeTarget(MonthTarget, StoreFile):
+    """A clean month in the lake called `lake`, on this machine's disk: written beside its name and renamed."""
 
     def __init__(self, lake: str, color: str, month: Month, edition: str = "") -> None:
-        super().__init__(color, month, edition)
+        MonthTarget.__init__(self, color, month, edition)
         self.lake = lake
+        StoreFile.__init__(self, self.held_in.store, self.held_in.name(color, month))
+
+    @property
+    def held_in(self) -> Lake:
+        """The lake itself."""
+        return config.lake(self.lake)
 
     def exists(self) -> bool:
         try:
-            stored = config.lake(self.lake).stat(self.color, self.month)
+            stored = self.held_in.stat(self.color, self.month)
         except TaxiError as error:
             log.debug("%s counts as not there: %s", self, error)
             return False
-        return stored is not None and self.fits(stored.receipt.edition)
+        return stored is not None and self.fits(stored.essentials.edition)
 
     def __str__(self) -> str:
-        return config.lake(self.lake).url(self.color, self.month)
+        return self.held_in.url(self.color, self.month)
+
+
+class GCSTarget(LakeTarget):
+    """A clean month in a bucket of Google Cloud Storage: an object appears when its upload is complete."""
+
+
+class S3Target(LakeTarget):
+    """A clean month in an S3 bucket: an object appears when its upload is complete."""
+
+
+class CleanTarget(LakeTarget):
+    """A clean month in the workspace, wherever that is."""
+
+    def __init__(self, color: str, month: Month, edition: str = "") -> None:
+        super().__init__("", color, month, edition)
+
+    @property
+    def held_in(self) -> Lake:
+        return config.clean_lake()
+
+
+def lake_target(lake: str, color: str, month: Month, edition: str = "") -> LakeTarget:
+    """The target of a month in the lake called `lake`, of its lake's kind."""
+    kinds = {"gcs": GCSTarget, "s3": S3Target}
+    return kinds.get(config.lake_type(lake), LakeTarget)(lake, color, month, edition)
 
 
 class MarkerTarget(MonthTarget):
@@ -144,14 +196,9 @@ class ZonesTarget(luigi.Target):
         return f"{self.warehouse}:{ZONES}"
 
 
-def rejects_path(color: str, month: Month) -> Path:
-    """Where the rows of a month that were taken out are kept."""
-    return config.settings().workspace / "rejected" / object_name(color, month)
-
-
-def clean_path(color: str, month: Month) -> Path:
-    """The workspace's clean file, whatever lakes are named."""
-    return config.settings().workspace / "clean" / object_name(color, month)
+def rejects_name(color: str, month: Month) -> str:
+    """Where in the workspace the rows of a month that were taken out are kept."""
+    return f"rejected/{object_name(color, month)}"
 
 
 def raw_edition(edition: str) -> str:

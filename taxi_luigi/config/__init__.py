@@ -4,21 +4,38 @@ Everything else in the package is handed what it needs. A key that nobody reads 
 one line each, before anything is started.
 """
 
+from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.sections import Settings, clean_rules, settings
-from taxi_luigi.config.stores import check, known_keys, lake, source, warehouse, writes_alone, zones_file
+from taxi_luigi.config.stores import (
+    clean_lake,
+    lake,
+    lake_for,
+    lake_type,
+    source,
+    takes_from_gcs,
+    warehouse,
+    workspace,
+    writes_alone,
+    zones_file,
+)
 
 __all__ = [
     "Settings",
     "check",
+    "clean_lake",
     "clean_rules",
     "find",
     "known_keys",
     "lake",
+    "lake_for",
+    "lake_type",
     "project_folder",
     "settings",
     "source",
+    "takes_from_gcs",
     "warehouse",
+    "workspace",
     "writes_alone",
     "zones_file",
 ]

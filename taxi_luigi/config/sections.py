@@ -16,6 +16,7 @@ import luigi
 from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.sources import parse_address, parse_template
+from taxi_luigi.stores import is_remote
 
 if TYPE_CHECKING:
     from taxi_luigi.rules import CleanRules
@@ -64,7 +65,8 @@ class Settings:
     source: str
     zones: str
     """a URL or an absolute path; '' when no zones are loaded"""
-    workspace: Path
+    workspace: str
+    """gs://… or s3://…, or an absolute path"""
     lakes: tuple[str, ...]
     warehouses: tuple[str, ...]
     keep_raw: bool
@@ -81,10 +83,16 @@ def settings() -> Settings:
     keep_clean = _boolean("taxi", "keep_clean", section.keep_clean)
     if not keep_clean and "local" in lakes:
         raise ConfigError("[taxi] keep_clean = false would empty the local lake: leave local out of lake first")
+    workspace = section.workspace if is_remote(section.workspace) else str(absolute(section.workspace))
+    if is_remote(workspace) and "local" in lakes:
+        raise ConfigError(
+            f"[taxi] lake = local is the workspace's clean/ folder, and the workspace is {workspace}: leave local out, "
+            "or name a lake there (gcs, s3)"
+        )
     return Settings(
         source=_source_template(section.source),
         zones=_zones_address(section.zones),
-        workspace=absolute(section.workspace),
+        workspace=workspace,
         lakes=lakes,
         warehouses=warehouses,
         keep_raw=_boolean("taxi", "keep_raw", section.keep_raw),

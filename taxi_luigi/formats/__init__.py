@@ -12,18 +12,20 @@ from pathlib import Path
 
 from taxi_luigi.errors import BadFile
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD
-from taxi_luigi.formats.parquet import MAGIC, ParquetRaw, open_parquet, read_receipt
+from taxi_luigi.formats.parquet import MAGIC, Footer, ParquetRaw, open_parquet, read_footer, read_receipt
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile, one_line
 from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
 
 __all__ = [
     "BrokenRecord",
     "Chunk",
+    "Footer",
     "Format",
     "RawFile",
     "check_whole",
     "count_records",
     "open_raw",
+    "read_footer",
     "read_receipt",
     "sniff",
 ]

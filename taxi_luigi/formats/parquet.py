@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
@@ -42,30 +45,50 @@ class ParquetRaw:
         return self.records()
 
 
+@dataclass(frozen=True)
+class Footer:
+    """What the end of a parquet file says of it."""
+
+    rows: int
+    receipt: CleanReceipt | None
+    """None in a file that we did not write"""
+
+
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Raises BadFile when the file is not parquet from its first bytes to its footer."""
     with path.open("rb") as file:
-        start = file.read(4)
-        file.seek(0, 2)
-        length = file.tell()
-        file.seek(max(0, length - 4))
-        end = file.read(4)
-    if start != MAGIC:
-        raise BadFile(f"{path}: not a parquet file; it begins {one_line(start)!r}")
-    if end != MAGIC or length < 12:
-        raise BadFile(f"{path}: a parquet file cut short after {length:,} bytes; fetch it again")
+        _check_ends(file, path)
     with damage(path):
         # pyarrow's default reads ahead by whole row groups: 398 MB instead of 182 for 13.7 million rows (Nov 2026).
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536)
 
 
-def read_receipt(path: Path) -> CleanReceipt | None:
-    """The receipt in a parquet file's footer; None when it carries none. Raises BadFile when it is no parquet file."""
-    with open_parquet(path) as file:
-        text = (file.metadata.metadata or {}).get(FOOTER_KEY.encode())
+def read_footer(file: BinaryIO, where: object) -> Footer:
+    """Reads no more than the ends of a file that lies at `where`, for people. Raises BadFile when it is no parquet."""
+    _check_ends(file, where)
+    with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
+        rows, text = parquet.metadata.num_rows, (parquet.metadata.metadata or {}).get(FOOTER_KEY.encode())
     try:
-        return None if text is None else CleanReceipt.from_json(text)
+        return Footer(rows, None if text is None else CleanReceipt.from_json(text))
     except ValueError as error:
         raise BadFile(
-            f"{path}: the receipt in its footer cannot be read ({one_line(error)}); clean it again"
+            f"{where}: the receipt in its footer cannot be read ({one_line(error)}); clean it again"
         ) from error
+
+
+def read_receipt(path: Path) -> CleanReceipt | None:
+    """The receipt in a parquet file's footer; None when it carries none. Raises BadFile when it is no parquet file."""
+    with path.open("rb") as file:
+        return read_footer(file, path).receipt
+
+
+def _check_ends(file: BinaryIO, where: object) -> None:
+    start = file.read(4)
+    length = file.seek(0, SEEK_END)
+    file.seek(max(0, length - 4))
+    end = file.read(4)
+    if start != MAGIC:
+        raise BadFile(f"{where}: not a parquet file; it begins {one_line(start)!r}")
+    if end != MAGIC or length < 12:
+        raise BadFile(f"{where}: a parquet file cut short after {length:,} bytes; fetch it again")
+    file.seek(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -76,14 +75,14 @@ class RawFile(Protocol):
 
 
 @contextmanager
-def damage(path: Path) -> Iterator[None]:
+def damage(where: object) -> Iterator[None]:
     """Turns what Arrow says of damaged bytes into BadFile; an error of the operating system keeps its number."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise BadFile(f"{path}: damaged ({one_line(error)}); fetch it again") from error
+        raise BadFile(f"{where}: damaged ({one_line(error)}); fetch it again") from error
 
 
 def one_line(text: object, width: int = 100) -> str:

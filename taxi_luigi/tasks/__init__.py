@@ -7,10 +7,20 @@ PublishedMonth          the month's file at the source
               └ LoadMonth(warehouse)  → rows in a table, with a marker
 LoadZones(warehouse)    the taxi zones; its failing fails no month
 LoadAllMonths           all of these, over colors and months
+Idle                    nothing: what a worker names that helps with the tasks of others
 """
 
 from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
-from taxi_luigi.tasks.wrapper import LoadAllMonths
+from taxi_luigi.tasks.wrapper import Idle, LoadAllMonths
 from taxi_luigi.tasks.zones import LoadZones
 
-__all__ = ["CleanMonth", "DownloadMonth", "LoadAllMonths", "LoadMonth", "LoadZones", "PublishedMonth", "UploadMonth"]
+__all__ = [
+    "CleanMonth",
+    "DownloadMonth",
+    "Idle",
+    "LoadAllMonths",
+    "LoadMonth",
+    "LoadZones",
+    "PublishedMonth",
+    "UploadMonth",
+]

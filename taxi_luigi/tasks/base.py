@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, files, luigid, process, summary
+from taxi_luigi import config, files, luigid, others, preflight, process, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import StorageError
+from taxi_luigi.errors import ConfigError, StorageError
 from taxi_luigi.logs import log, one_line
+from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorParameter, MonthParameter
+from taxi_luigi.stores import is_remote
 
 
 class PipelineTask(luigi.Task):
@@ -19,7 +23,7 @@ class PipelineTask(luigi.Task):
 
     store = ""
     """the lake or warehouse that the task fills, in tasks that fill one"""
-    _known_missing = False
+    _known: bool | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,17 +33,20 @@ class PipelineTask(luigi.Task):
     def check_store(self) -> None:
         """Raises ConfigError when the store named on the command line is none that luigi.cfg could mean."""
 
-    def known_missing(self) -> Self:
+    def known(self, there: bool) -> Self:
         """Spares the first question whether it is there: the wrapper has just asked the store for everything."""
-        self._known_missing = True
+        self._known = there
         return self
 
     def complete(self) -> bool:
         begin_run()
-        if self._known_missing:
-            self._known_missing = False
-            return False
-        return bool(super().complete())
+        if self._known is not None:
+            known, self._known = self._known, None
+            return known
+        done = bool(super().complete())
+        if not done:
+            look_ahead({})
+        return done
 
     def run(self) -> None:
         """Does the work, unless another run did it while this one waited."""
@@ -98,8 +105,30 @@ def begin_run() -> None:
     """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left in the workspace."""
     if process.supervise():
         luigid.forget_the_dead()
-        for path in files.sweep(config.settings().workspace):
-            log.info("Removed %s, left by a run that was killed", path)
+        others.take_over(families().keys())
+        others.count_their_work()
+        workspace = config.settings().workspace
+        for folder in (files.SCRATCH, *([] if is_remote(workspace) else [Path(workspace)])):
+            for path in files.sweep(folder):
+                log.info("Removed %s, left by a run that was killed", path)
+
+
+_looked_ahead = False
+
+
+def look_ahead(wanted: Mapping[str, Sequence[Month]]) -> None:
+    """Before the first task of a run, once: ends the run where a cloud that luigi.cfg names cannot serve it.
+
+    Only in the process that schedules: its children know that it was done.
+    """
+    global _looked_ahead
+    if _looked_ahead or not process.is_main():
+        return
+    _looked_ahead = True
+    try:
+        preflight.check(wanted)
+    except ConfigError as error:
+        process.end_run(error)
 
 
 def families() -> dict[str, set[str]]:

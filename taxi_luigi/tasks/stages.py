@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 
 import luigi
 
-from taxi_luigi import config, files, holdings, summary
+from taxi_luigi import config, holdings, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import BadFile, StorageError
 from taxi_luigi.logs import log
-from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress
-from taxi_luigi.receipt import CleanReceipt, Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.receipt import Edition, RawReceipt, Seen, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
+    CleanTarget,
     LakeTarget,
     MarkerTarget,
     PublishedTarget,
     RawTarget,
-    clean_path,
+    lake_target,
     raw_edition,
-    rejects_path,
+    rejects_name,
 )
 from taxi_luigi.tasks.base import MonthTask
+from taxi_luigi.warehouses import CleanFile
 
 
 class PublishedMonth(luigi.ExternalTask):
@@ -54,7 +55,7 @@ class DownloadMonth(MonthTask):
         from taxi_luigi.formats import check_whole
 
         target, started = self.output(), time.monotonic()
-        with files.temporary(target.path) as part, Progress(self, "downloading", "B") as progress:
+        with target.writing() as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
             try:
                 form = check_whole(part)
@@ -69,7 +70,7 @@ class DownloadMonth(MonthTask):
                 edition=self.edition or source_digest(fetched.seen),
                 downloaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            target.publish(part, receipt)
+            target.publish(part, receipt, progress)
         log.info(
             "Downloaded %s %s: %s bytes of %s in %.1f s from %s",
             self.color, self.month, f"{fetched.bytes:,}", form, time.monotonic() - started, fetched.url,
@@ -86,37 +87,41 @@ class CleanMonth(MonthTask):
     def requires(self) -> DownloadMonth:
         return DownloadMonth(color=self.color, month=self.month, edition=raw_edition(self.edition))
 
-    def output(self) -> LakeTarget:
-        return LakeTarget("local", self.color, self.month, self.edition)
+    def output(self) -> CleanTarget:
+        return CleanTarget(self.color, self.month, self.edition)
 
     def work(self) -> int:
         from taxi_luigi.clean import clean_month
 
         raw, rules, started = self.input(), config.clean_rules(), time.monotonic()
         raw_receipt = raw.receipt()
+        if raw_receipt is None:
+            raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
         seen = Seen(raw_receipt.etag, raw_receipt.last_modified, raw_receipt.bytes)
         edition = self.edition or str(Edition(source_digest(seen), rules.recipe))
-        clean, rejects = clean_path(self.color, self.month), rejects_path(self.color, self.month)
+        workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
         with (
-            files.temporary(clean) as part,
-            files.temporary(rejects) as rejects_part,
+            raw.reading() as raw_path,
+            clean.writing(self.color, self.month) as part,
+            workspace.writing(rejects) as rejects_part,
             Progress(self, "cleaning", "rows") as progress,
         ):
             receipt = clean_month(
-                DATASETS[self.color], self.month, raw.path, raw_receipt, edition, rules, part, rejects_part, progress
+                DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress
             )
+            size = part.stat().st_size
             # Rejects first: the clean file's receipt is what says that the month is whole.
             if receipt.rows_rejected:
-                files.publish(rejects_part, rejects)
+                workspace.publish(rejects_part, rejects, receipt.essentials.labels())
             else:
-                rejects.unlink(missing_ok=True)
-            files.publish(part, clean)
+                workspace.remove(rejects)
+            clean.publish(part, self.color, self.month, receipt.essentials)
         if receipt.left_out or receipt.unmapped:
             summary.note(Remark(self.color, str(self.month), receipt.left_out, receipt.unmapped))
         log.info(
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
-            time.monotonic() - started, f"{clean.stat().st_size:,}", clean,
+            time.monotonic() - started, f"{size:,}", self.output(),
         )  # fmt: skip
         return receipt.rows_kept
 
@@ -138,19 +143,16 @@ class UploadMonth(MonthTask):
         return CleanMonth(color=self.color, month=self.month, edition=self.edition)
 
     def output(self) -> LakeTarget:
-        return LakeTarget(self.lake, self.color, self.month, self.edition)
+        return lake_target(self.lake, self.color, self.month, self.edition)
 
     def work(self) -> int:
         started, target = time.monotonic(), self.output()
-        lake = config.lake(self.lake)
-        lake.put(clean_path(self.color, self.month), self.color, self.month)
-        stored = lake.stat(self.color, self.month)
-        if stored is None:
-            raise StorageError(f"{target} was written and is not there")
-        log.info("Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{stored.bytes:,}",
+        with Progress(self, f"uploading to {self.lake}", "B") as progress:
+            stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
+        log.info("Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{stored.entry.bytes:,}",
                  time.monotonic() - started, target)  # fmt: skip
         drop_if_spent(self)
-        return stored.receipt.rows_kept
+        return stored.essentials.rows
 
 
 class LoadMonth(MonthTask):
@@ -172,20 +174,18 @@ class LoadMonth(MonthTask):
         return {f"warehouse.{self.warehouse}": 1} if config.writes_alone(self.warehouse) else {}
 
     def requires(self) -> CleanMonth | UploadMonth:
-        return _in_first_lake(self.color, self.month, self.edition)
+        common = {"color": self.color, "month": self.month, "edition": self.edition}
+        lake = config.lake_for(self.warehouse)
+        return CleanMonth(**common) if lake is None else UploadMonth(lake=lake, **common)
 
     def output(self) -> MarkerTarget:
         return MarkerTarget(self.warehouse, self.color, self.month, self.edition)
 
     def work(self) -> int:
         started, dataset = time.monotonic(), DATASETS[self.color]
-        source = self.input()
-        stored = config.lake(source.lake).stat(self.color, self.month)
-        if stored is None:
-            raise StorageError(f"{source} has gone since it was made; run the same command again")
-        path = _nearest_copy(source, stored.receipt)
+        clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
         with Progress(self, f"loading {self.warehouse}", "rows") as progress:
-            rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, path, stored.receipt, progress)
+            rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
         log.info(
             "Loaded %s %s: %s rows into %s of %s in %.1f s",
             self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, time.monotonic() - started,
@@ -194,19 +194,27 @@ class LoadMonth(MonthTask):
         return rows
 
 
-def _in_first_lake(color: str, month: Month, edition: str) -> CleanMonth | UploadMonth:
-    first = config.settings().lakes[:1]
-    if first in ((), ("local",)):
-        return CleanMonth(color=color, month=month, edition=edition)
-    return UploadMonth(lake=first[0], color=color, month=month, edition=edition)
+def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
+    """What a warehouse loads: the workspace's clean file when it is the one that the lake holds, else the lake's.
 
+    With `where_it_is` the lake's in any case: the warehouse fetches it from there by itself.
+    """
+    color, month, lake = source.color, source.month, source.held_in
+    stored = lake.stat(color, month)
+    if stored is None:
+        raise StorageError(f"{source} has gone since it was made; run the same command again")
+    if not where_it_is and not isinstance(source, CleanTarget):
+        here = config.clean_lake().stat(color, month)
+        if here is not None and here.essentials == stored.essentials:
+            lake, stored = config.clean_lake(), here
+    entry = stored.entry
 
-def _nearest_copy(target: LakeTarget, receipt: CleanReceipt) -> Path:
-    """The workspace's clean file when it is the one that the lake holds, else the lake's."""
-    here = config.lake("local").stat(target.color, target.month)
-    if here is not None and here.receipt == receipt:
-        return clean_path(target.color, target.month)
-    return config.lake(target.lake).read(target.color, target.month)
+    def unchanged() -> bool:
+        now = lake.store.stat(lake.name(color, month))
+        return now is not None and now.version == entry.version
+
+    reading = partial(lake.reading, color, month)
+    return CleanFile(lake.url(color, month), stored.essentials, reading, unchanged, entry.crc32c)
 
 
 def drop_if_spent(task: MonthTask) -> None:

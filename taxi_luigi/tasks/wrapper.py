@@ -8,14 +8,22 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, holdings, summary
+from taxi_luigi import config, holdings, process, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import UsageError
+from taxi_luigi.errors import ConfigError, UsageError
 from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter
-from taxi_luigi.tasks.base import PipelineTask, begin_run, check_settings
+from taxi_luigi.tasks.base import PipelineTask, begin_run, check_settings, look_ahead
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
+
+
+class Idle(luigi.WrapperTask):
+    """Nothing to do of its own: the task that a worker names which only helps others (`--assistant`)."""
+
+    def complete(self) -> bool:
+        begin_run()
+        return True
 
 
 class LoadAllMonths(luigi.WrapperTask):
@@ -61,9 +69,15 @@ class LoadAllMonths(luigi.WrapperTask):
             if self.force:
                 return all(task.complete() for task in self.requires())
             return holdings.backlog(self._wanted, force=False).done
-        summary.begin(self._backlog)
+        try:
+            backlog = self._backlog
+        except ConfigError as error:
+            process.end_run(error)
+        if not backlog.done:
+            look_ahead(backlog.months)
+        summary.begin(backlog)
         self._tidy()
-        return self._backlog.done
+        return backlog.done
 
     def _tidy(self) -> None:
         settings = config.settings()
@@ -77,10 +91,14 @@ class LoadAllMonths(luigi.WrapperTask):
         for each in self._backlog.missing:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
-                tasks.append(CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common))
+                task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
+                tasks.append(task.known(there=False))
             for name in each.warehouses:
-                tasks.append(LoadMonth(warehouse=name, **common).known_missing())
-        tasks += [LoadZones(warehouse=name).known_missing() for name in self._backlog.zones]
+                tasks.append(LoadMonth(warehouse=name, **common).known(there=False))
+                lake = config.lake_for(name)
+                if lake is not None and lake not in each.lakes:
+                    UploadMonth(lake=lake, **common).known(there=True)
+        tasks += [LoadZones(warehouse=name).known(there=False) for name in self._backlog.zones]
         return tasks
 
     def requires(self) -> list[PipelineTask]:

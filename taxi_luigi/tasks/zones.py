@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import luigi
 
-from taxi_luigi import config, files, summary
+from taxi_luigi import config, summary
 from taxi_luigi.logs import log
 from taxi_luigi.targets import ZonesTarget
 from taxi_luigi.tasks.base import PipelineTask, begin_run
@@ -47,7 +47,7 @@ class LoadZones(PipelineTask):
 
     def work(self) -> int:
         file = config.zones_file()
-        with files.temporary(config.settings().workspace / "raw" / f"{TABLE}.csv") as part:
+        with config.workspace().writing(f"raw/{TABLE}.csv") as part:
             fetched = file.fetch(part)
             lookup = read_lookup(part.read_bytes(), fetched.url)
         if lookup.left_out:

@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
-from taxi_luigi.datasets import Dataset, SourceForm
-from taxi_luigi.errors import BadFile, TaxiError
-from taxi_luigi.formats import count_records, read_receipt, sniff
+from taxi_luigi.datasets import Dataset
+from taxi_luigi.errors import TaxiError
+from taxi_luigi.formats import count_records, read_footer, sniff
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.published import published_rows
 from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.targets import RawTarget, rejects_path
+from taxi_luigi.targets import RawTarget, rejects_name
 from taxi_luigi.verify.judge import Count, Found
 from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
 
@@ -40,28 +39,27 @@ class ColorCounts:
         return found | self._downloaded(today)
 
     def _downloaded(self, today: date) -> set[Month]:
-        folder = config.settings().workspace / "raw" / self.dataset.color
-        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-        name_of = config.source().file_name
+        names = set(config.workspace().list(f"raw/{self.dataset.color}"))
         months = month_range(self.dataset.first_month, Month.of(today)) if names else ()
-        return {month for month in months if name_of(self.dataset.color, month) in names}
+        return {month for month in months if RawTarget(self.dataset.color, month).name in names}
 
     def find(self, month: Month) -> Found:
         """The month in every place. Streams the raw file where it is csv, so this can take minutes."""
         color = self.dataset.color
         files = {name: self._in_lake(name, month) for name in self._stores.lakes}
         receipt = next((receipt for _, receipt in files.values() if receipt), None)
-        clean = replace(files[WORKSPACE][0], place="clean")
-        path = _raw_path(color, month, receipt)
-        raw = _file("raw", path)
-        rejected = _file("rejected", rejects_path(color, month))
+        clean = files[WORKSPACE][0]
+        name = _raw_name(color, month, receipt)
+        raw, form = _raw(name)
+        rejected = _rejected(rejects_name(color, month))
         if receipt is not None:
             raw = replace(raw, claimed=receipt.rows_in)
             rejected = replace(rejected, claimed=receipt.rows_rejected)
         # A month of which nothing else is here was perhaps cleaned on another machine, which has kept its rejects.
         if rejected.absent and not (raw.absent and clean.absent and rejected.claimed != 0):
             rejected = replace(rejected, rows=0)
-        form = _form(receipt, path) if receipt or raw.rows is not None else None
+        if receipt is not None:
+            form = receipt.raw_format
         return Found(
             raw=raw,
             clean=clean,
@@ -69,7 +67,7 @@ class ColorCounts:
             lakes=[count for name, (count, _) in files.items() if name != WORKSPACE],
             warehouses=[_in_table(name, table, month) for name, table in self._tables.items()],
             clean_is_lake=self._stores.clean_is_lake,
-            published=published_rows(color, month, form) if form else None,
+            published=published_rows(color, month, "parquet" if form == "parquet" else "csv") if form else None,
         )
 
     def _in_lake(self, name: str, month: Month) -> tuple[Count, CleanReceipt | None]:
@@ -78,32 +76,45 @@ class ColorCounts:
             return Count(name, asked=False), None
         if month not in listed:
             return Count(name), None
-        path = self._stores.lakes[name].read(self.dataset.color, month)
-        count = _file(name, path)
-        if count.rows is None:
-            return count, None
         try:
-            receipt = read_receipt(path)
-        except BadFile as error:
-            return replace(count, fault=str(error)), None
-        return (replace(count, claimed=receipt.rows_kept) if receipt else count), receipt
+            footer = self._stores.lakes[name].footer(self.dataset.color, month)
+        except FileNotFoundError:
+            return Count(name), None
+        except (TaxiError, OSError) as error:
+            return Count(name, fault=one_line(error) or ""), None
+        receipt = footer.receipt
+        return Count(name, footer.rows, receipt.rows_kept if receipt else None), receipt
 
 
-def _raw_path(color: str, month: Month, receipt: CleanReceipt | None) -> Path:
+def _raw_name(color: str, month: Month, receipt: CleanReceipt | None) -> str:
     """The raw file that the clean one was made from, which may have come from another source than today's."""
-    path = RawTarget(color, month).path
+    name = RawTarget(color, month).name
     if receipt is None or receipt.raw.url == config.source().url(color, month):
-        return path
-    return path.with_name(unquote(urlsplit(receipt.raw.url).path.rpartition("/")[2]) or path.name)
+        return name
+    folder, _, file_name = name.rpartition("/")
+    return f"{folder}/{unquote(urlsplit(receipt.raw.url).path.rpartition('/')[2]) or file_name}"
 
 
-def _file(place: str, path: Path) -> Count:
+def _raw(name: str) -> tuple[Count, str]:
+    """The raw file counted, and what its bytes are: parquet, csv, csv.gz, or '' where there is nothing to count."""
     try:
-        return Count(place, count_records(path))
+        with config.workspace().reading(name) as path:
+            return Count("raw", count_records(path)), sniff(path)
     except FileNotFoundError:
-        return Count(place)
+        return Count("raw"), ""
     except (TaxiError, OSError) as error:
-        return Count(place, fault=one_line(error) or "")
+        return Count("raw", fault=one_line(error) or ""), ""
+
+
+def _rejected(name: str) -> Count:
+    store = config.workspace()
+    try:
+        with store.open(name) as file:
+            return Count("rejected", read_footer(file, store.url(name)).rows)
+    except FileNotFoundError:
+        return Count("rejected")
+    except (TaxiError, OSError) as error:
+        return Count("rejected", fault=one_line(error) or "")
 
 
 def _in_table(name: str, table: Table | None, month: Month) -> Count:
@@ -112,8 +123,3 @@ def _in_table(name: str, table: Table | None, month: Month) -> Count:
         return Count(name, asked=False)
     claimed = table.marked.get(month)
     return Count(name, table.rows.get(month, None if claimed is None else 0), claimed)
-
-
-def _form(receipt: CleanReceipt | None, raw: Path) -> SourceForm:
-    found = receipt.raw_format if receipt else sniff(raw)
-    return "parquet" if found == "parquet" else "csv"

@@ -19,8 +19,8 @@ T = TypeVar("T")
 Tell = Callable[[str], None]
 """Called once, with one line, for each store that cannot be asked."""
 
-WORKSPACE = "local"
-"""The lake that is the workspace's clean/; it is counted whether or not luigi.cfg names it."""
+WORKSPACE = "clean"
+"""The workspace's clean/, which is counted whether or not luigi.cfg names it as the lake local."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Stores:
 
     def __init__(self, tell: Tell) -> None:
         settings = config.settings()
-        self.clean_is_lake = WORKSPACE in settings.lakes
-        lakes = (WORKSPACE, *(name for name in settings.lakes if name != WORKSPACE))
-        self.lakes: dict[str, Lake] = {name: config.lake(name) for name in lakes}
+        self.clean_is_lake = "local" in settings.lakes
+        self.lakes: dict[str, Lake] = {WORKSPACE: config.clean_lake()}
+        self.lakes |= {name: config.lake(name) for name in settings.lakes if name != "local"}
         self.warehouses: dict[str, Warehouse] = {name: config.warehouse(name) for name in settings.warehouses}
         self._tell = tell
         self._silent: set[str] = set()
 
     def listed(self, dataset: Dataset) -> dict[str, set[Month] | None]:
         """Lake → the months that it holds; None when it does not answer."""
-        return {name: self._ask(f"lake {name}", partial(lake.list, dataset.color)) for name, lake in self.lakes.items()}
+        return {name: self._ask(f"lake {name}", partial(_months, lake, dataset)) for name, lake in self.lakes.items()}
 
     def tables(self, dataset: Dataset) -> dict[str, Table | None]:
         """Warehouse → its table, counted; None when it does not answer."""
@@ -63,6 +63,10 @@ class Stores:
             self._silent.add(name)
             self._tell(f"{name} cannot be asked: {error}")
             return None
+
+
+def _months(lake: Lake, dataset: Dataset) -> set[Month]:
+    return set(lake.list(dataset.color))
 
 
 def _table(warehouse: Warehouse, dataset: Dataset) -> Table:

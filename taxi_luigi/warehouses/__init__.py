@@ -7,13 +7,15 @@ or the zones.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from taxi_luigi.checks import Finding
 from taxi_luigi.datasets import Dataset
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.receipt import Essentials
 from taxi_luigi.zones import Zone
 
 MARKERS = "taxi_luigi_loads"
@@ -37,6 +39,21 @@ class Marker:
     """UTC, ISO 8601"""
 
 
+@dataclass(frozen=True)
+class CleanFile:
+    """A clean month as a warehouse is handed it, wherever it lies."""
+
+    url: str
+    """`gs://…`, `s3://…` or a path"""
+    essentials: Essentials
+    reading: Callable[[], AbstractContextManager[Path]]
+    """a local file with its bytes: its own path where that is local, else a temporary copy"""
+    unchanged: Callable[[], bool]
+    """whether what lies at `url` is still the file that this one describes"""
+    crc32c: str = ""
+    """of its bytes, in base64, big-endian; '' where the store does not tell"""
+
+
 class Warehouse(Protocol):
     """What every warehouse does. Each call opens and closes what it needs: nothing survives a fork.
 
@@ -44,14 +61,12 @@ class Warehouse(Protocol):
     warehouse's address, never its password.
     """
 
-    def replace_month(
-        self, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
-    ) -> int:
+    def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         """Swaps the rows of one file_month for those of the clean file, with its marker; returns how many there are.
 
         Exactly these rows are then in the table, however often and wherever the call was repeated, killed or raced:
         rows and marker commit in one transaction, so a load that died half way left nothing. Raises AccountError,
-        before the commit, when the warehouse counted other than `receipt.rows_kept`.
+        before the commit, when the warehouse counted other than `clean.essentials.rows`.
         """
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
@@ -62,6 +77,12 @@ class Warehouse(Protocol):
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         """Takes one file_month's rows and marker out; a month that is not there is no error."""
+
+    def findings(self) -> Sequence[Finding]:
+        """What can be seen beforehand of whether the warehouse will serve; nothing is made or changed. Never raises."""
+
+    def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
+        """The months that the warehouse would not keep, each with the reason in one line."""
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         """Makes these zones, at least one, the whole of the table `taxi_zones`; returns how many there are.

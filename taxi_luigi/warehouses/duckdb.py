@@ -15,11 +15,12 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from taxi_luigi import files
+from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import FILE_MONTH, Dataset
-from taxi_luigi.errors import ConfigError, WarehouseError
+from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import MARKERS, Marker, Progress, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, markers, zone_table
 from taxi_luigi.warehouses.database_file import DatabaseFile
 from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, duckdb_types, sql
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
@@ -48,16 +49,14 @@ class DuckDB:
         """Where the warehouse is, for people."""
         return str(self.path)
 
-    def replace_month(
-        self, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
-    ) -> int:
-        with self._file.writing() as connection:
+    def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
+        with clean.reading() as path, self._file.writing() as connection:
             self._make_table(connection, dataset.table, columns(dataset))
             self._make_table(connection, MARKERS, markers.COLUMNS)
             _delete(connection, dataset, month)
-            rows = _insert(connection, dataset, month, clean)
-            markers.check_count(self.address, dataset, month, clean, receipt, rows)
-            _mark(connection, markers.row(dataset, month, receipt, rows))
+            rows = _insert(connection, dataset, month, path, clean.url)
+            markers.check_count(self.address, dataset, month, clean, rows)
+            _mark(connection, markers.row(dataset, month, clean.essentials, rows))
         progress(rows, rows)
         return rows
 
@@ -75,6 +74,24 @@ class DuckDB:
         with self._file.writing() as connection:
             if _columns(connection, dataset.table):
                 _delete(connection, dataset, month)
+
+    def findings(self) -> Sequence[Finding]:
+        place = f"warehouse {self.name}"
+        if not self.path.exists():
+            wrong = files.unwritable(self.path.parent)
+            line = wrong or f"{self.path} is made by the first load"
+            return [Finding(place, "file", Verdict.WRONG if wrong else Verdict.GOOD, line)]
+        try:
+            with self._file.reading() as connection:
+                _columns(connection, MARKERS)
+        except WarehouseBusy as error:
+            return [Finding(place, "file", Verdict.SILENT, str(error))]
+        except WarehouseError as error:
+            return [Finding(place, "file", Verdict.WRONG, str(error))]
+        return [Finding(place, "file", Verdict.GOOD, f"{self.path}: {self.path.stat().st_size:,} bytes")]
+
+    def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
+        return {}
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         insert = "INSERT INTO {zones} (locationid, borough, zone, service_zone) VALUES (?, ?, ?, ?)"
@@ -143,13 +160,13 @@ def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> N
     )
 
 
-def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, clean: Path) -> int:
+def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path: Path, url: str) -> int:
     """Puts the file's rows in, and returns how many the table then has of the month."""
     insert = sql("INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", table=(dataset.table,))
     try:
-        connection.execute(insert, [str(clean)])
+        connection.execute(insert, [str(path)])
     except duckdb.Error as error:
-        error.add_note(f"while it read {clean}")  # of a damaged page DuckDB says `Out of buffer`, no more
+        error.add_note(f"while it read {url}")  # of a damaged page DuckDB says `Out of buffer`, no more
         raise
     counted = connection.execute(
         sql("SELECT count(*) FROM {table} WHERE file_month = ?", table=(dataset.table,)), [month.first_day]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.errors import AccountError, WarehouseError
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import Marker
+from taxi_luigi.receipt import Essentials
+from taxi_luigi.warehouses import CleanFile, Marker
 
 COLUMNS: dict[str, ColumnType] = {
     "color": "string",
@@ -28,10 +27,10 @@ MarkerRow = tuple[date, str, str, int, datetime]
 """What `by_month` takes: file_month, edition, sha256, rows, loaded_at."""
 
 
-def row(dataset: Dataset, month: Month, receipt: CleanReceipt, rows: int) -> tuple[object, ...]:
+def row(dataset: Dataset, month: Month, clean: Essentials, rows: int) -> tuple[object, ...]:
     """The values of a new marker, in the order of COLUMNS."""
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-    return dataset.color, month.first_day, receipt.edition, receipt.raw.sha256, receipt.raw.url, rows, now
+    return dataset.color, month.first_day, clean.edition, clean.sha256, clean.source, rows, now
 
 
 def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]:
@@ -55,10 +54,10 @@ def rows_by_month(where: str, dataset: Dataset, rows: Iterable[tuple[date | None
     return dict(counts)
 
 
-def check_count(address: str, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, counted: int) -> None:
+def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, counted: int) -> None:
     """Raises AccountError unless the warehouse counted as many rows as were kept; call it before the commit."""
-    if counted != receipt.rows_kept:
+    if counted != clean.essentials.rows:
         raise AccountError(
-            f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean} says "
-            f"{receipt.rows_kept:,}; nothing was loaded: run with --force to make the clean file anew"
+            f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean.url} says "
+            f"{clean.essentials.rows:,}; nothing was loaded: run with --force to make the clean file anew"
         )

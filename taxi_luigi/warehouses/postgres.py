@@ -12,10 +12,11 @@ from typing import Any
 
 from psycopg2.errors import UndefinedTable
 
+from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import Dataset
+from taxi_luigi.errors import WarehouseError
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import MARKERS, Marker, Progress, ddl, markers, partitions, tables, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers, partitions, tables, zone_table
 from taxi_luigi.warehouses.libpq import Cursor, Server, run
 from taxi_luigi.warehouses.partitions import Table
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
@@ -41,23 +42,21 @@ class Postgres:
         """Where the warehouse is, for people; without a password."""
         return f"{self._server.address}, schema {self.schema}"
 
-    def replace_month(
-        self, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
-    ) -> int:
+    def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with self._server.transaction() as cursor:
             tables.prepare(cursor, self._where, self.schema, dataset, self.wait)
         parent = self._table(dataset.table)
-        with self._server.transaction() as cursor:
+        with clean.reading() as path, self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
-            new = self._fill(cursor, dataset, month, clean, receipt, progress)
-            marker = markers.row(dataset, month, receipt, receipt.rows_kept)
+            new = self._fill(cursor, dataset, month, clean, path, progress)
+            marker = markers.row(dataset, month, clean.essentials, clean.essentials.rows)
 
             def swap() -> None:
                 partitions.attach(cursor, parent, month, new)
                 run(cursor, _MARK, *marker, markers=self._table(MARKERS))
 
             partitions.patiently(cursor, self._where, parent, self.wait, swap)
-        return receipt.rows_kept
+        return clean.essentials.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT file_month, edition, sha256, rows, loaded_at FROM {table} WHERE color = %s ORDER BY file_month"
@@ -79,6 +78,25 @@ class Postgres:
                 run(cursor, _UNMARK, dataset.color, month.first_day, markers=self._table(MARKERS))
 
             partitions.patiently(cursor, self._where, parent, self.wait, remove)
+
+    def findings(self) -> Sequence[Finding]:
+        place = f"warehouse {self.name}"
+        try:
+            with self._server.transaction() as cursor:
+                cursor.execute(_MAY_CREATE, [self.schema])
+                found = cursor.fetchone()
+        except WarehouseError as error:
+            return [Finding(place, "server", Verdict.SILENT, str(error))]
+        if found is None:
+            line = f"there is no schema {self.schema}: create it or set another schema in [warehouse.{self.name}]"
+            return [Finding(place, "schema", Verdict.WRONG, line)]
+        if not found[0]:
+            line = f"this user may not make tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
+            return [Finding(place, "schema", Verdict.WRONG, line)]
+        return [Finding(place, "schema", Verdict.GOOD, self.address)]
+
+    def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
+        return {}
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
@@ -130,15 +148,15 @@ class Postgres:
             return cursor.fetchall()
 
     def _fill(
-        self, cursor: Cursor, dataset: Dataset, month: Month, clean: Path, receipt: CleanReceipt, progress: Progress
+        self, cursor: Cursor, dataset: Dataset, month: Month, clean: CleanFile, path: Path, progress: Progress
     ) -> Table:
         """A new table with the month's rows and index; nobody else sees it before the commit."""
         from taxi_luigi.warehouses.copying import copy_month
 
         new = self._table(f"{partitions.partition_name(self._table(dataset.table), month)}_new")
         cursor.execute(ddl.create_month(*new, dataset, month))
-        rows = copy_month(cursor, new, clean, ddl.columns(dataset), receipt.rows_kept, progress)
-        markers.check_count(self.address, dataset, month, clean, receipt, rows)
+        rows = copy_month(cursor, new, path, ddl.columns(dataset), clean.essentials.rows, progress)
+        markers.check_count(self.address, dataset, month, clean, rows)
         # After the COPY: loading into a table that has its index takes 1.3 times as long (November 2026)
         partitions.index(cursor, new, dataset.pickup)
         return new
@@ -154,4 +172,5 @@ _INSERT_ZONES = """
     INSERT INTO {zones} (locationid, borough, zone, service_zone)
     SELECT * FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[])
 """
+_MAY_CREATE = "SELECT has_schema_privilege(nspname, 'CREATE') FROM pg_namespace WHERE nspname = %s"
 _UNMARK = "DELETE FROM {markers} WHERE color = %s AND file_month = %s"

@@ -90,7 +90,7 @@ def test_a_file_in_use_is_busy_and_says_by_whom(store: Store, load: Load, read_o
     load.into(store)
     with opened_elsewhere(store.where, read_only) as holder:
         with pytest.raises(WarehouseBusy, match=rf"trips\.duckdb is in use by process {holder.pid} \(python") as error:
-            store.open(wait=0.3).replace_month(YELLOW, JANUARY, load.clean, load.receipt, lambda _done, _total: None)
+            store.open(wait=0.3).replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
         assert "\n" not in str(error.value)
     assert store.open().count(YELLOW) == {JANUARY: 100}
 
@@ -168,7 +168,7 @@ def test_a_memory_limit_that_is_none_is_refused(tmp_path: Path, size: str) -> No
 @pytest.mark.parametrize("size", ["512MB", "0.5 GiB", "1gb"])
 def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
     warehouse = DuckDB("duckdb", Path(store.where), memory_limit=size)
-    assert warehouse.replace_month(YELLOW, JANUARY, load.clean, load.receipt, lambda _done, _total: None) == 100
+    assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
 
 
 def test_the_address_is_the_file(store: Store) -> None:

@@ -1,15 +1,9 @@
-"""What every lake promises, the behaviours of Luigi's own FileSystemTargetTestMixin among it: one suite for all lakes.
-
-Luigi's mixin (its test/target_test.py, not in the wheel) speaks of `open("w")`; a lake is written by `put`, so the
-same demands stand here in those terms: not visible until whole, nothing left after a failure, read back what was
-written, replace, move into place, clean up.
-"""
+"""What a lake promises over every kind of store; what the stores themselves promise is in test_stores.py."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +12,12 @@ import pytest
 
 from taxi_luigi import files
 from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import StorageError
 from taxi_luigi.lakes import Lake
-from taxi_luigi.lakes.local import LocalLake
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.stores.folder import FolderStore
+from tests.support.stores import KINDS, fresh_store
 from tests.support.trips import write_clean
 
 GREEN = DATASETS["green"]
@@ -29,10 +25,16 @@ JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 Write = Callable[..., tuple[Path, CleanReceipt]]
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=KINDS)
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """An empty lake of each kind."""
-    return {"local": lambda: LocalLake(tmp_path / "lake")}[request.param]()
+    return Lake(fresh_store(request.param, request, tmp_path))
+
+
+def put(lake: Lake, written: tuple[Path, CleanReceipt], color: str = "green", month: Month = JANUARY) -> None:
+    """Stores a clean file as the pipeline does."""
+    clean, receipt = written
+    lake.put(clean, color, month, receipt.essentials)
 
 
 @pytest.fixture
@@ -47,112 +49,103 @@ def write(tmp_path: Path) -> Write:
 
 
 def test_an_empty_lake_holds_nothing(lake: Lake) -> None:
-    assert lake.list("green") == set()
+    assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
     lake.remove("green", JANUARY)
 
 
-def test_what_was_put_is_listed_with_size_and_receipt_and_reads_back_byte_for_byte(lake: Lake, write: Write) -> None:
+def test_what_was_put_is_listed_with_size_and_essentials_and_reads_back_byte_for_byte(lake: Lake, write: Write) -> None:
     clean, receipt = write()
-    lake.put(clean, "green", JANUARY)
+    put(lake, (clean, receipt))
     stored = lake.stat("green", JANUARY)
-    assert lake.list("green") == {JANUARY}
     assert stored is not None
-    assert (stored.bytes, stored.receipt) == (clean.stat().st_size, receipt)
-    assert lake.read("green", JANUARY).read_bytes() == clean.read_bytes()
-    assert clean.exists(), "put copies: the workspace keeps its own file"
+    assert (stored.entry.bytes, stored.essentials) == (clean.stat().st_size, receipt.essentials)
+    assert {month: entry.bytes for month, entry in lake.list("green").items()} == {JANUARY: clean.stat().st_size}
+    with lake.reading("green", JANUARY) as path:
+        assert path.read_bytes() == clean.read_bytes()
+    footer = lake.footer("green", JANUARY)
+    assert (footer.rows, footer.receipt) == (50, receipt)
 
 
 def test_months_and_colors_are_kept_apart(lake: Lake, write: Write) -> None:
     for month in (JANUARY, FEBRUARY):
-        lake.put(write(month)[0], "green", month)
-    lake.put(write(JANUARY)[0], "yellow", JANUARY)
+        put(lake, write(month), month=month)
+    put(lake, write(JANUARY), "yellow")
     lake.remove("green", JANUARY)
-    assert lake.list("green") == {FEBRUARY}
-    assert lake.list("yellow") == {JANUARY}
+    assert set(lake.list("green")) == {FEBRUARY}
+    assert set(lake.list("yellow")) == {JANUARY}
 
 
 def test_a_second_put_replaces_the_first(lake: Lake, write: Write) -> None:
-    lake.put(write(rows=50)[0], "green", JANUARY)
+    put(lake, write(rows=50))
     again, receipt = write(rows=70, seed=1)
-    lake.put(again, "green", JANUARY)
+    put(lake, (again, receipt))
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert stored.receipt == receipt
-    assert lake.list("green") == {JANUARY}
+    assert stored.essentials == receipt.essentials
+    assert set(lake.list("green")) == {JANUARY}
 
 
-def test_a_put_that_fails_leaves_the_old_month_and_no_rubbish(lake: Lake, write: Write, tmp_path: Path) -> None:
-    clean, receipt = write()
-    lake.put(clean, "green", JANUARY)
-    with pytest.raises(OSError, match="nowhere"):
-        lake.put(tmp_path / "nowhere.parquet", "green", JANUARY)
-    with pytest.raises(OSError, match="nowhere"):
-        lake.put(tmp_path / "nowhere.parquet", "green", FEBRUARY)
-    stored = lake.stat("green", JANUARY)
-    assert stored is not None
-    assert stored.receipt == receipt
-    assert lake.list("green") == {JANUARY}
-    assert not list(tmp_path.rglob("*.part"))
+def test_a_month_is_taken_from_another_lake(lake: Lake, write: Write, tmp_path: Path) -> None:
+    """From a folder, and from another place in the same store."""
+    written = write()
+    here, beside = Lake(FolderStore("here", tmp_path / "here")), Lake(lake.store, "beside")
+    put(here, written)
+    for source, destination in ((here, beside), (beside, lake)):
+        stored = destination.take(source, "green", JANUARY)
+        assert stored.essentials == written[1].essentials
+        with destination.reading("green", JANUARY) as path:
+            assert path.read_bytes() == written[0].read_bytes()
 
 
-def test_a_reader_sees_the_old_or_the_new_month_and_never_a_part(lake: Lake, write: Write) -> None:
-    old, new = write(rows=2_000, seed=1)[0], write(rows=3_000, seed=2)[0]
-    lake.put(old, "green", JANUARY)
-    seen: set[int] = set()
-    stop = threading.Event()
-
-    def read() -> None:
-        while not stop.is_set():
-            with pq.ParquetFile(lake.read("green", JANUARY)) as file:
-                seen.add(file.read().num_rows)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for _ in range(30):
-        lake.put(new, "green", JANUARY)
-        lake.put(old, "green", JANUARY)
-    stop.set()
-    reader.join()
-    assert seen <= {2_000, 3_000}
-    assert seen
+def test_a_month_that_is_not_there_cannot_be_taken(lake: Lake, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="has gone since it was made; run the same command again"):
+        lake.take(Lake(FolderStore("here", tmp_path)), "green", JANUARY)
 
 
 def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: Write, tmp_path: Path) -> None:
-    """The local lake's own: its writer is stopped between writing and renaming."""
+    """The folder's own: its writer is stopped between writing and renaming."""
     clean, root = write()[0], tmp_path / "lake"
     code = (
         "import os, signal, sys; from pathlib import Path; from taxi_luigi import files\n"
-        "from taxi_luigi.lakes.local import LocalLake; from taxi_luigi.months import Month\n"
+        "from taxi_luigi.stores.folder import FolderStore\n"
         "files.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "LocalLake(Path(sys.argv[1])).put(Path(sys.argv[2]), 'green', Month(2024, 1))\n"
+        "FolderStore('lake', Path(sys.argv[1])).put(Path(sys.argv[2]), 'green/green_tripdata_2024-01.parquet', {})\n"
     )
     done = subprocess.run([sys.executable, "-c", code, root, clean], check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
-    lake = LocalLake(root)
-    assert lake.list("green") == set()
+    lake = Lake(FolderStore("lake", root))
+    assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
     assert len(files.sweep(root)) == 1
     assert list((root / "green").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["green_tripdata_2024-13.parquet", "green_tripdata_2024-01.csv", "notes.txt"])
-def test_a_listing_passes_over_what_is_no_month(name: str, tmp_path: Path) -> None:
-    (tmp_path / "green").mkdir()
-    (tmp_path / "green" / name).write_bytes(b"x")
-    assert LocalLake(tmp_path).list("green") == set()
+def test_a_listing_passes_over_what_is_no_month(lake: Lake, name: str, tmp_path: Path) -> None:
+    (tmp_path / "any").write_bytes(b"x")
+    lake.store.put(tmp_path / "any", f"green/{name}", {})
+    assert lake.list("green") == {}
 
 
 def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lake, path = LocalLake(tmp_path), tmp_path / "green" / "green_tripdata_2024-01.parquet"
-    path.parent.mkdir()
-    path.write_bytes(b"PAR1 cut short")
-    assert lake.stat("green", JANUARY) is None
-    pq.write_table(pq.read_table(_foreign(tmp_path)), path)
-    assert lake.stat("green", JANUARY) is None
-    assert [str(path) in message for message in caplog.messages] == [True, True]
+    damaged, name = tmp_path / "damaged", "green/green_tripdata_2024-01.parquet"
+    damaged.write_bytes(b"PAR1 cut short")
+    for path in (damaged, _foreign(tmp_path)):
+        lake.store.put(path, name, {})
+        assert lake.stat("green", JANUARY) is None
+    ours = [record.getMessage() for record in caplog.records if record.name == "luigi-interface"]
+    assert [lake.url("green", JANUARY) in message for message in ours] == [True, True]
+
+
+def test_a_file_that_somebody_copied_there_by_hand_is_known_by_its_footer(lake: Lake, write: Write) -> None:
+    clean, receipt = write()
+    lake.store.put(clean, "green/green_tripdata_2024-01.parquet", {})
+    stored = lake.stat("green", JANUARY)
+    assert stored is not None
+    assert stored.essentials == receipt.essentials
 
 
 def _foreign(folder: Path) -> Path:

@@ -86,7 +86,7 @@ def waits_for_the_table(store: Store) -> bool:
 
 
 def replace(warehouse: Postgres, load: Load) -> int:
-    return warehouse.replace_month(load.dataset, load.month, load.clean, load.receipt, lambda _done, _total: None)
+    return warehouse.replace_month(load.dataset, load.month, load.file, lambda _done, _total: None)
 
 
 def refused(call: Callable[[], object], *words: str) -> WarehouseError:

@@ -14,7 +14,7 @@ from tests.support.project import ROOT, Project
 COUNTED = """
 import atexit, json, sys
 import luigi.cmdline
-import taxi_luigi.lakes.local as local, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.targets as targets
+import taxi_luigi.lakes as lakes, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.targets as targets
 import taxi_luigi.sources as sources
 calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists"], 0)
 def count(owner, name):
@@ -23,12 +23,12 @@ def count(owner, name):
         calls[name] += 1
         return real(*args, **kwargs)
     setattr(owner, name, counted)
-count(local.LocalLake, "list"), count(local.LocalLake, "stat"), count(duck.DuckDB, "loaded_months")
+count(lakes.Lake, "list"), count(lakes.Lake, "stat"), count(duck.DuckDB, "loaded_months")
 count(duck.DuckDB, "zones"), count(sources.SingleFile, "fetch")
 for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget,
                targets.ZonesTarget):
     count(target, "exists")
-heavy = ("pandas", "pyarrow", "sqlalchemy", "google.cloud")
+heavy = ("pandas", "pyarrow", "sqlalchemy", "google.cloud", "boto3", "rich")
 atexit.register(lambda: print("SEEN", json.dumps([calls, [name for name in heavy if name in sys.modules]])))
 luigi.cmdline.luigi_run(sys.argv[1:])
 """

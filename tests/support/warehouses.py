@@ -6,8 +6,9 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ import psycopg2
 from taxi_luigi.datasets import Dataset
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.warehouses import CleanFile, Warehouse
 from taxi_luigi.warehouses.duckdb import DuckDB
 from taxi_luigi.warehouses.postgres import Postgres
 from taxi_luigi.zones import Zone
@@ -66,9 +67,14 @@ class Load:
     clean: Path
     receipt: CleanReceipt
 
+    @property
+    def file(self) -> CleanFile:
+        """The clean file as a warehouse is handed it: it lies on this disk, and nobody else touches it."""
+        return CleanFile(str(self.clean), self.receipt.essentials, partial(nullcontext, self.clean), lambda: True)
+
     def into(self, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Loads the month, in this process."""
-        return store.open().replace_month(self.dataset, self.month, self.clean, self.receipt, progress)
+        return store.open().replace_month(self.dataset, self.month, self.file, progress)
 
     def process(self, store: Store, wait_for: Any = None) -> BaseProcess:
         """The same in another process, which is started and, given an event, waits for it before it loads."""

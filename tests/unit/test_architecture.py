@@ -18,7 +18,19 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted((ROOT / "taxi_luigi").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
-HEAVY = {"pandas", "numpy", "pyarrow", "sqlalchemy", "google", "duckdb", "psycopg2", "pgpq"}
+HEAVY = {
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "sqlalchemy",
+    "google",
+    "boto3",
+    "botocore",
+    "rich",
+    "duckdb",
+    "psycopg2",
+    "pgpq",
+}
 
 
 def name(path: Path) -> str:

@@ -39,7 +39,7 @@ def test_the_defaults_need_no_file(given: Callable[[Settings], None]) -> None:
     settings = config.settings()
     assert settings.lakes == ("local",)
     assert settings.warehouses == ("duckdb",)
-    assert settings.workspace == config.project_folder() / "data"
+    assert settings.workspace == str(config.project_folder() / "data")
 
 
 def test_every_key_of_the_shipped_file_is_known_and_every_known_key_is_in_it() -> None:
@@ -60,7 +60,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         "lake.nas": {"type": "local", "path": str(tmp_path)},
     })  # fmt: skip
     check()
-    assert config.lake("nas").list("green") == set()
+    assert config.lake("nas").list("green") == {}
     assert config.writes_alone("analytics")
 
 
@@ -76,7 +76,13 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"warehouse": "duck"}}, "[warehouse.duck] type is 'duck'; the types of warehouse are duckdb"),
         ({"taxi": {"zones": "ftp://x/zones.csv"}}, "[taxi] zones = ftp://x/zones.csv: ftp:// is not read from"),
         ({"taxi": {"zones": "http:///zones.csv"}}, "[taxi] zones = http:///zones.csv: names no host"),
-        ({"taxi": {"lake": "gcs"}}, "[lake.gcs] type is 'gcs'; the types of lake are local"),
+        ({"taxi": {"lake": "nfs"}}, "[lake.nfs] type is 'nfs'; the types of lake are local, gcs, s3"),
+        ({"taxi": {"lake": "gcs"}}, "[lake.gcs] bucket is missing: the name of a bucket"),
+        ({"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "s3://b"}}, "[lake.s3] bucket must be the name of a bucket al"),
+        ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "timeout": "1m"}}, "[lake.gcs] timeout must be a numb"),
+        ({"taxi": {"workspace": "gs://b1/x"}}, "[taxi] lake = local is the workspace's clean/ folder, and the workspa"),
+        ({"taxi": {"workspace": "gs:///x", "lake": ""}}, "[taxi] workspace gs:///x: names no bucket"),
+        ({"taxi": {"warehouse": "bigquery"}}, "[warehouse.bigquery] project is missing: the project that the tables"),
         ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
         ({"taxi": {"source": "folder/{color}.parquet"}}, "[taxi] source"),
         ({"taxi": {"source": "http://x/{colour}_{year}-{month}.parquet"}}, "{colour}"),

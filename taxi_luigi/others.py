@@ -1,0 +1,70 @@
+"""Runs that several machines share: going on with what a lost machine had begun, and judging the end of such a run.
+
+Luigi takes a task whose worker fell silent for failed, and tries it again after `[scheduler] retry_delay`, with us a
+day. And a worker takes what others did for not run, in its summary and its exit code (25, "not granted run
+permission"), although all is done. Both of Luigi 3.8.1, November 2026.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Container
+from typing import Any
+
+from luigi import execution_summary
+from luigi.worker import worker as worker_settings
+
+from taxi_luigi import luigid
+from taxi_luigi.logs import log
+
+_LOOK = 5.0
+"""seconds between two looks for machines that are gone"""
+
+_UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
+
+_finished = False
+
+
+def finished() -> bool:
+    """Whether other workers did what this one did not, so that the run as a whole is done."""
+    return _finished
+
+
+def take_over(families: Container[str]) -> None:
+    """Has this worker, if it waits for others at all, look after what they leave unfinished; called once.
+
+    In a thread: a worker that waits does nothing that we could hang on to.
+    """
+    if worker_settings().keep_alive:
+        threading.Thread(target=_look_after, args=(families,), daemon=True).start()
+
+
+def _look_after(families: Container[str]) -> None:
+    done = threading.Event()
+    while not done.wait(_LOOK):
+        luigid.forget_the_dead()
+        for task_id, why in luigid.failed(families).items():
+            if why == "" or why.strip('"').startswith(luigid.STOPPED):
+                log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
+                luigid.forgive(task_id)
+
+
+def count_their_work() -> None:
+    """Where others did what this worker did not, asks the root task once more; if complete, that counts as done.
+
+    Called once, in the main process of the `luigi` command. There is no other place for it: the exit code is made from
+    this private function's answer, after the last task and the last event.
+    """
+    judge = execution_summary._summary_dict
+
+    def judged(worker: Any) -> dict[str, Any]:
+        global _finished
+        sets: dict[str, Any] = judge(worker)
+        if any(sets[name] for name in _UNDONE) and not sets["failed"]:
+            _finished = _finished or execution_summary._root_task(worker).complete()
+            if _finished:
+                sets["already_done"] = sets["already_done"].union(*(sets[name] for name in _UNDONE))
+                sets.update({name: set() for name in _UNDONE})
+        return sets
+
+    execution_summary._summary_dict = judged

@@ -1,0 +1,122 @@
+"""What is looked at before the first byte is downloaded, so that a setting that cannot work costs no download.
+
+`check` is for a run and asks the clouds alone; `look` is `taxi-luigi doctor`, and asks everything that luigi.cfg names.
+Wrong configuration stops a run. A store that does not answer never does: its tasks will say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from taxi_luigi import config, luigid
+from taxi_luigi.checks import Finding, Verdict
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.logs import log
+from taxi_luigi.months import Month
+from taxi_luigi.remarks import several
+from taxi_luigi.sources import Published
+from taxi_luigi.stores import is_remote
+
+_KNOWN = ("yellow", Month(2024, 1))
+"""a month that TLC has, and whoever mirrors it probably too"""
+
+
+def check(wanted: Mapping[str, Sequence[Month]]) -> None:
+    """Raises ConfigError for what is wrong with a cloud store that is named, or when it refuses a month of a color."""
+    wrong = []
+    for finding in (*_clouds(), *_refused(wanted)):
+        if finding.verdict is Verdict.WRONG:
+            wrong.append(finding.line)
+        else:
+            log.debug("%s, %s: %s", finding.place, finding.what, finding.line)
+    if wrong:
+        more = f" (and {len(wrong) - 1} more: run taxi-luigi doctor)" if len(wrong) > 1 else ""
+        raise ConfigError(wrong[0] + more)
+
+
+def look() -> Iterator[Finding]:
+    """Everything that luigi.cfg names, one finding after the other, as they are found."""
+    if not is_remote(config.settings().workspace):
+        yield from config.workspace().findings()
+    yield _source()
+    for name in config.settings().lakes:
+        if config.lake_type(name) == "local" and name != "local":
+            yield from config.lake(name).store.findings()
+    for name in config.settings().warehouses:
+        if not config.takes_from_gcs(name):
+            yield from config.warehouse(name).findings()
+    yield from _clouds()
+    yield _luigid()
+
+
+def _clouds() -> Iterator[Finding]:
+    settings = config.settings()
+    if is_remote(settings.workspace):
+        yield from config.workspace().findings()
+    for name in settings.lakes:
+        if config.lake_type(name) != "local":
+            yield from config.lake(name).store.findings()
+    for name in settings.warehouses:
+        if config.takes_from_gcs(name):
+            yield from config.warehouse(name).findings()
+            yield from _locations(name)
+
+
+def _locations(name: str) -> Iterator[Finding]:
+    """Whether BigQuery can load from the bucket that it will be told to; none where it is sent a local file."""
+    from taxi_luigi.cloud.locations import compatible
+    from taxi_luigi.stores.gcs import GcsStore
+    from taxi_luigi.warehouses.bigquery import BigQuery
+
+    lake, what = config.lake_for(name), "location"
+    store = config.clean_lake().store if lake is None else config.lake(lake).store
+    warehouse = config.warehouse(name)
+    if not isinstance(store, GcsStore) or not isinstance(warehouse, BigQuery):
+        return
+    try:
+        bucket, dataset = store.location(), warehouse.location()
+    except TaxiError:  # a finding of that store's own
+        return
+    if bucket is None or dataset is None:
+        return
+    where = f"{store.url('')} is in {bucket}, the dataset of warehouse {name} in {dataset}"
+    if compatible(bucket, dataset):
+        yield Finding(f"warehouse {name}", what, Verdict.GOOD, where)
+        return
+    cure = "BigQuery loads only from a bucket in its own location: make one of the two anew where the other is"
+    yield Finding(f"warehouse {name}", what, Verdict.WRONG, f"{where}; {cure}, and set it in luigi.cfg")
+
+
+def _refused(wanted: Mapping[str, Sequence[Month]]) -> Iterator[Finding]:
+    for name in config.settings().warehouses:
+        for color, months in wanted.items():
+            try:
+                refused = config.warehouse(name).refused(DATASETS[color], months)
+            except ConfigError:
+                return  # a finding of that warehouse's own
+            except TaxiError as error:
+                yield Finding(f"warehouse {name}", "expiration", Verdict.SILENT, str(error))
+                return
+            for why in list(refused.values())[:1]:
+                also = f"; so it is with {several(map(str, refused))}" if len(refused) > 1 else ""
+                yield Finding(f"warehouse {name}", "expiration", Verdict.WRONG, why + also)
+
+
+def _source() -> Finding:
+    color, month = _KNOWN
+    source = config.source()
+    look = source.look(color, month)
+    if look.published is Published.YES:
+        return Finding("source", "file", Verdict.GOOD, source.url(color, month))
+    if look.published is Published.NO:
+        return Finding("source", "file", Verdict.UNKNOWN, f"{source.url(color, month)} is not there; others may be")
+    return Finding("source", "file", Verdict.SILENT, look.why)
+
+
+def _luigid() -> Finding:
+    address = luigid.address()
+    if luigid.answers():
+        return Finding("luigid", "server", Verdict.GOOD, address)
+    line = f"{address} does not answer: scripts/luigid start, or give --local-scheduler"
+    return Finding("luigid", "server", Verdict.SILENT, line)

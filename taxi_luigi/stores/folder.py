@@ -1,0 +1,83 @@
+"""A store in a folder: this machine's disk, or one that is mounted."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from taxi_luigi import files
+from taxi_luigi.checks import Finding, Verdict
+from taxi_luigi.errors import StorageError
+from taxi_luigi.stores import Entry, Labels, Progress, Store, unheard
+
+
+class FolderStore:
+    """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.stores`.
+
+    Files are written beside their name and renamed. It keeps no labels.
+    """
+
+    def __init__(self, name: str, root: Path) -> None:
+        self.name = name
+        self._root = root
+
+    def list(self, folder: str) -> dict[str, Entry]:
+        where = self._root / folder
+        try:
+            with os.scandir(where) as found:
+                return {f"{folder}/{entry.name}": _entry(entry.stat()) for entry in found if entry.is_file()}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise StorageError(f"cannot list {where}: {error.strerror}") from error
+
+    def stat(self, name: str) -> Entry | None:
+        path = self._root / name
+        try:
+            return _entry(path.stat())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror}") from error
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        path = self._root / name
+        if not path.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        yield path
+
+    def open(self, name: str) -> BinaryIO:
+        return (self._root / name).open("rb")
+
+    def writing(self, name: str) -> AbstractContextManager[Path]:
+        return files.temporary(self._root / name)
+
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+        files.publish(written, self._root / name)
+
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+        path = self._root / name
+        files.sweep(path.parent)
+        files.copy_into(local, path)
+
+    def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
+        return False
+
+    def remove(self, name: str) -> None:
+        (self._root / name).unlink(missing_ok=True)
+
+    def url(self, name: str) -> str:
+        return str(self._root / name)
+
+    def findings(self) -> Sequence[Finding]:
+        wrong = files.unwritable(self._root)
+        return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self._root))]
+
+
+def _entry(found: os.stat_result) -> Entry:
+    return Entry(found.st_size, f"{found.st_mtime_ns}-{found.st_ino}")

@@ -1,0 +1,206 @@
+"""What every store promises, the behaviours of Luigi's own FileSystemTargetTestMixin among it: one suite for all.
+
+Luigi's mixin (its test/target_test.py, not in the wheel) speaks of LocalTarget's own files; the same demands stand here
+in a store's terms: not visible until whole, nothing left after a failure, read back what was written, replace.
+"""
+
+import contextlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from taxi_luigi.checks import Verdict
+from taxi_luigi.objects import StoreFile
+from taxi_luigi.stores import Store
+from tests.support.stores import KINDS, fresh_store
+
+NAME = "green/green_tripdata_2024-01.parquet"
+LABELS = {"edition": "abc-def", "sha256": "0" * 64, "rows": "12", "source": "https://tlc.example/a?b=%20c"}
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of each kind."""
+    return fresh_store(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    """A file of this machine, to be stored."""
+    path = tmp_path / "local.parquet"
+    path.write_bytes(b"PAR1 the first PAR1")
+    return path
+
+
+def content(store: Store, name: str = NAME) -> bytes:
+    """What a reader gets."""
+    with store.reading(name) as path:
+        return path.read_bytes()
+
+
+def test_an_empty_store_holds_nothing(store: Store) -> None:
+    assert store.list("green") == {}
+    assert store.stat(NAME) is None
+    store.remove(NAME)
+    with pytest.raises(FileNotFoundError) as missing, store.reading(NAME):
+        pass
+    assert missing.value.filename == store.url(NAME)
+    with pytest.raises(FileNotFoundError):
+        store.open(NAME).read()
+
+
+def test_what_was_put_is_listed_and_reads_back_byte_for_byte(store: Store, local: Path) -> None:
+    store.put(local, NAME, LABELS)
+    entry = store.stat(NAME)
+    assert entry is not None
+    assert entry.bytes == local.stat().st_size
+    assert entry.labels in (LABELS, {})
+    assert {name: found.bytes for name, found in store.list("green").items()} == {NAME: entry.bytes}
+    assert store.list("green")[NAME].version == entry.version
+    assert content(store) == local.read_bytes()
+    assert local.exists(), "put copies"
+
+
+def test_an_open_file_is_read_from_anywhere(store: Store, local: Path) -> None:
+    store.put(local, NAME, LABELS)
+    whole = local.read_bytes()
+    with store.open(NAME) as file:
+        assert file.seek(0, 2) == len(whole)
+        file.seek(-4, 2)
+        assert file.read() == b"PAR1"
+        file.seek(5)
+        assert (file.read(3), file.tell()) == (b"the", 8)
+        file.seek(0)
+        assert file.read() == whole
+
+
+def test_a_listing_has_the_files_of_one_folder_alone(store: Store, local: Path) -> None:
+    for name in ("green/a", "green/b", "green/deeper/c", "greenish/d", "yellow/e"):
+        store.put(local, name, {})
+    assert set(store.list("green")) == {"green/a", "green/b"}
+
+
+def test_a_second_put_replaces_the_first_and_has_another_version(store: Store, local: Path) -> None:
+    store.put(local, NAME, LABELS)
+    first = store.stat(NAME)
+    local.write_bytes(b"PAR1 another one PAR1")
+    store.put(local, NAME, {**LABELS, "edition": "new"})
+    second = store.stat(NAME)
+    assert first is not None
+    assert second is not None
+    assert first.version != second.version
+    assert content(store) == local.read_bytes()
+    assert second.labels.get("edition", "new") == "new"
+
+
+def test_a_put_of_nothing_leaves_what_was_there(store: Store, local: Path, tmp_path: Path) -> None:
+    store.put(local, NAME, LABELS)
+    for name in (NAME, "green/other"):
+        with pytest.raises(OSError, match="nowhere"):
+            store.put(tmp_path / "nowhere", name, LABELS)
+    assert set(store.list("green")) == {NAME}
+    assert content(store) == local.read_bytes()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_what_is_written_appears_when_it_is_published(store: Store) -> None:
+    with store.writing(NAME) as path:
+        path.write_bytes(b"half")
+        assert store.stat(NAME) is None
+        path.write_bytes(b"whole")
+        store.publish(path, NAME, LABELS)
+    assert content(store) == b"whole"
+    assert not path.exists()
+
+
+def test_what_is_not_published_leaves_nothing(store: Store) -> None:
+    with contextlib.suppress(ZeroDivisionError), store.writing(NAME) as path:
+        path.write_bytes(b"half")
+        raise ZeroDivisionError
+    assert store.stat(NAME) is None
+    assert not path.exists()
+
+
+def test_a_reader_sees_the_old_or_the_new_file_and_never_a_part(store: Store, tmp_path: Path) -> None:
+    sizes = {b"a": 300_000, b"b": 500_000}
+    for letter, size in sizes.items():
+        (tmp_path / letter.decode()).write_bytes(letter * size)
+    store.put(tmp_path / "a", NAME, {})
+    seen: list[bytes] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            seen.append(content(store))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(10):
+            store.put(tmp_path / "b", NAME, {})
+            store.put(tmp_path / "a", NAME, {})
+    finally:
+        stop.set()
+        reader.join()
+    assert seen
+    assert {bytes for bytes in seen if bytes != bytes[:1] * sizes[bytes[:1]]} == set()
+
+
+def test_a_file_is_taken_over_from_another_store_of_its_kind(
+    store: Store, local: Path, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Where the store itself copies, no byte passes through here; where it says that it cannot, nothing was done."""
+    store.put(local, NAME, LABELS)
+    if store.copy(store, NAME, "green/copy", LABELS):
+        assert content(store, "green/copy") == local.read_bytes()
+        copied = store.stat("green/copy")
+        assert copied is not None
+        assert copied.labels == LABELS
+    else:
+        assert store.stat("green/copy") is None
+
+
+def test_removing_takes_one_file_out(store: Store, local: Path) -> None:
+    store.put(local, NAME, LABELS)
+    store.put(local, "green/other", LABELS)
+    store.remove(NAME)
+    assert set(store.list("green")) == {"green/other"}
+
+
+def test_progress_ends_with_all_bytes(store: Store, tmp_path: Path) -> None:
+    local = tmp_path / "large"
+    local.write_bytes(b"x" * 3_000_000)
+    told: list[tuple[int, int]] = []
+    store.put(local, NAME, {}, lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert {total for _, total in told} <= {3_000_000}
+    assert not told or told[-1] == (3_000_000, 3_000_000)
+
+
+def test_a_store_that_can_serve_has_nothing_wrong(store: Store) -> None:
+    findings = store.findings()
+    assert findings
+    assert [finding for finding in findings if finding.verdict is Verdict.WRONG] == []
+
+
+def test_a_luigi_target_over_it_is_written_whole_or_not_at_all(store: Store) -> None:
+    target = StoreFile(store, NAME)
+    assert not target.exists()
+    with target.open("w") as file:
+        file.write(b"bytes")
+        assert not target.exists()
+    assert target.exists()
+    assert list(target.fs.listdir("green")) == [NAME]
+    with target.open() as file:
+        assert file.read() == b"bytes"
+    with contextlib.suppress(ZeroDivisionError), target.open("w") as file:
+        file.write(b"other")
+        raise ZeroDivisionError
+    with target.open() as file:
+        assert file.read() == b"bytes"
+    with target.temporary_path() as path:
+        path.write_bytes(b"third")
+    assert content(store) == b"third"
+    target.remove()
+    assert not target.exists()

@@ -1,0 +1,27 @@
+"""Every kind of store, empty, for the suites that all of them must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from taxi_luigi.stores import Store
+from taxi_luigi.stores.folder import FolderStore
+from tests.support.gcs import fresh_gcs_store
+from tests.support.s3 import fresh_s3_store
+
+KINDS = ("folder", "gcs", "s3")
+
+
+def fresh_store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Store:
+    """An empty store; the servers that it needs are started by their fixtures when first asked for."""
+    makers: dict[str, Callable[[], Store]] = {
+        "folder": lambda: FolderStore("lake folder", folder / "store"),
+        "gcs": lambda: fresh_gcs_store(request.getfixturevalue("fake_gcs")),
+        "s3": lambda: fresh_s3_store(request.getfixturevalue("moto_server")),
+    }
+    if kind == "s3":
+        request.getfixturevalue("aws_variables")
+    return makers[kind]()
