@@ -124,6 +124,22 @@ def _without_index(runs: dict[str, list[Run]], parts: statements.Parts) -> str:
     return f"Against {OURS} without its index ({median(ours):.2f} s of work): {'; '.join(cells)}."
 
 
+def upload(rounds: int) -> None:
+    """The upload of a large file to Google Cloud Storage's stand-in."""
+    from benchmarks.upload import large_file
+    from tests.support.gcs import fake_gcs_server
+
+    WORK.mkdir(exist_ok=True)
+    with fake_gcs_server(WORK) as server:
+        where = (str(large_file(WORK)), server.endpoint, server.fresh_bucket())
+        ways = [
+            Way("floor: the client's own upload_from_filename", ("benchmarks.upload", "floor", *where)),
+            Way(OURS, ("benchmarks.upload", "ours", *where)),
+        ]
+        runs = harness.race(ways, rounds)
+    _section("Google Cloud Storage: the upload of 200 MB", harness.table(runs, ways[0].name, OURS))
+
+
 def memory(rows: int) -> None:
     """Peak memory of ours for a short and a long month, in row groups of TLC's size and in one row group."""
     found: dict[str, dict[str, Run]] = {}
@@ -154,7 +170,7 @@ def _section(title: str, table: str) -> None:
 def main() -> None:
     """Runs the parts that were asked for, in order."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "memory", "rerun")
+    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "upload", "memory", "rerun")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(parts)}; default: all of them")
     parser.add_argument("--rows", type=int, default=1_400_000, help="rows of the month (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of the quick ways (default: %(default)s)")
@@ -168,6 +184,8 @@ def main() -> None:
     for part in given.parts or parts:
         if part == "memory":
             memory(given.rows)
+        elif part == "upload":
+            upload(given.rounds)
         elif part == "rerun":
             _section("A rerun of 24 loaded months", rerun.table(WORK / "rerun", given.rounds))
         elif part == "csv":

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.project import Project
 
-pytest_plugins = ["tests.support.postgres", "tests.support.gcs", "tests.support.s3"]
+pytest_plugins = ["tests.support.postgres", "tests.support.gcs", "tests.support.s3", "tests.support.bigquery"]
 
 _HOW_TO_GET_TLC_FILES = (
     "set TLC_DATA to a folder with TLC's files to run this: whole/ holds the published months, named as TLC names them "
@@ -24,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The long forms of tests that have a short one in the suite."""
     parser.addoption("--kills", type=int, default=4, help="at how many moments test_kill.py kills a run")
     parser.addoption("--fuzz", type=int, default=400, help="how many spoilt files test_fuzz.py tries")
+    parser.addoption("--sweep", type=int, default=1, help="how many of the faults test_fault_sweep.py tries at each request")
 
 
 @pytest.fixture(scope="session")

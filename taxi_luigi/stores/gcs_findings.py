@@ -85,4 +85,4 @@ def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Finding:
 
 def _failed(place: str, what: str, error: TaxiError) -> Finding:
     """Wrong configuration stops a run; who does not answer may do so later."""
-    return Finding(place, what, Verdict.WRONG if isinstance(error, ConfigError) else Verdict.UNKNOWN, str(error))
+    return Finding(place, what, Verdict.WRONG if isinstance(error, ConfigError) else Verdict.SILENT, str(error))

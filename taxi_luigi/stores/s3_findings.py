@@ -38,6 +38,6 @@ def findings(bucket: aws.Bucket, address: str, prefix: str) -> Sequence[Finding]
             with bucket.saying(address):
                 found.append(Finding(bucket.place, what, *look()))
         except TaxiError as error:
-            verdict = Verdict.WRONG if isinstance(error, ConfigError) else Verdict.UNKNOWN
+            verdict = Verdict.WRONG if isinstance(error, ConfigError) else Verdict.SILENT
             return [*found, Finding(bucket.place, what, verdict, str(error))]
     return found

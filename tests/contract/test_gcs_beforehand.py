@@ -173,7 +173,7 @@ def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcs_findings, "_PATIENCE", gcs_findings._PATIENCE.with_timeout(0.5))
     found = GcsStore("lake gcs", "x", endpoint="http://127.0.0.1:9").findings()
-    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.UNKNOWN]
+    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.SILENT]
     assert "Connection refused" in found[1].line
 
 
@@ -318,7 +318,7 @@ def test_a_token_server_that_does_not_answer_is_no_question_of_configuration(
     tmp_path: Path, key: dict[str, Any]
 ) -> None:
     (finding,) = GcsStore("lake gcs", "x", credentials_file=_written(tmp_path / "key.json", key)).findings()
-    assert (finding.what, finding.verdict) == ("credentials", Verdict.UNKNOWN)
+    assert (finding.what, finding.verdict) == ("credentials", Verdict.SILENT)
     assert "Google did not answer" in finding.line
     assert "Connection refused" in finding.line
 

@@ -426,7 +426,7 @@ def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: B
     said = failures(store, small)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
-    assert [finding.verdict for finding in store.findings()] == [Verdict.GOOD, Verdict.UNKNOWN]
+    assert [finding.verdict for finding in store.findings()] == [Verdict.GOOD, Verdict.SILENT]
 
 
 def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
@@ -434,7 +434,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
         port = taken.getsockname()[1]
     store = S3Store("lake s3", "bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1")
     assert {type(error) for error in failures(store, small).values()} == {StorageError}
-    assert store.findings()[-1].verdict is Verdict.UNKNOWN
+    assert store.findings()[-1].verdict is Verdict.SILENT
 
 
 def test_a_server_that_says_nothing_is_left(small: Path) -> None:

@@ -55,6 +55,13 @@ def fresh_gcs_store(server: GcsServer, **settings: Any) -> GcsStore:
 @pytest.fixture(scope="session")
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
     """fake-gcs-server, for everything but checksums and permissions."""
+    with fake_gcs_server(tmp_path_factory.mktemp("fake-gcs")) as server:
+        yield server
+
+
+@contextmanager
+def fake_gcs_server(folder: Path) -> Iterator[GcsServer]:
+    """The same for whoever is no test; its log lies in the folder."""
     port = _free_port()
     address = f"127.0.0.1:{port}"
     command = [
@@ -62,7 +69,7 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
         *("-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
         *("-external-url", f"http://{address}", "-public-host", address, "-backend", "memory"),
     ]
-    with _running(command, address, tmp_path_factory.mktemp("fake-gcs")) as server:
+    with _running(command, address, folder) as server:
         yield server
 
 
