@@ -7,9 +7,10 @@ wrong is a ConfigError.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
@@ -19,6 +20,8 @@ from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Published
 from taxi_luigi.targets import RawTarget, lake_target
+
+T = TypeVar("T")
 
 ColorMonth = tuple[str, Month]
 
@@ -64,12 +67,12 @@ def backlog(wanted: dict[ColorMonth, bool], force: bool) -> Backlog:
 
     Zones are not forced: they are missing where there are none.
     """
-    settings = config.settings()
-    result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not _has_zones(name)))
+    settings, stores = config.settings(), _Stores()
+    result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
     candidates: list[Missing] = []
     for color in dict.fromkeys(color for color, _ in wanted):
-        lakes = {name: _lake_months(name, color) for name in settings.lakes}
-        warehouses = {name: _warehouse_months(name, color) for name in settings.warehouses}
+        lakes = {name: stores.in_lake(name, color) for name in settings.lakes}
+        warehouses = {name: stores.in_warehouse(name, color) for name in settings.warehouses}
         for month in (month for wanted_color, month in wanted if wanted_color == color):
             lacking = Missing(
                 color,
@@ -138,41 +141,40 @@ def _at_hand(each: Missing, workspace: _Workspace) -> bool:
     return workspace.has_raw(each.color, each.month) and RawTarget(each.color, each.month).exists()
 
 
-def _lake_months(name: str, color: str) -> set[Month]:
-    try:
-        return set(config.lake(name).list(color))
-    except ConfigError:
-        raise
-    except TaxiError as error:
-        log.warning("lake %s cannot be asked what it holds: %s", name, error)
-        return set()
+class _Stores:
+    """Lakes and warehouses, asked what they hold. One that does not answer is not asked again: it costs a minute."""
 
+    def __init__(self) -> None:
+        self._silent: set[str] = set()
 
-def _warehouse_months(name: str, color: str) -> set[Month]:
-    try:
-        return set(config.warehouse(name).loaded_months(DATASETS[color]))
-    except ConfigError:
-        raise
-    except TaxiError as error:
-        log.warning("warehouse %s cannot be asked what it holds: %s", name, error)
-        return set()
+    def in_lake(self, name: str, color: str) -> set[Month]:
+        return self._ask(f"lake {name}", lambda: set(config.lake(name).list(color))) or set()
 
+    def in_warehouse(self, name: str, color: str) -> set[Month]:
+        held = self._ask(f"warehouse {name}", lambda: set(config.warehouse(name).loaded_months(DATASETS[color])))
+        return held or set()
 
-def _has_zones(name: str) -> bool:
-    try:
-        return config.warehouse(name).zones() > 0
-    except ConfigError:
-        raise
-    except TaxiError as error:
-        log.warning("warehouse %s cannot be asked for its zones: %s", name, error)
-        return False
+    def zones(self, name: str) -> int:
+        return self._ask(f"warehouse {name}", lambda: config.warehouse(name).zones()) or 0
+
+    def _ask(self, store: str, question: Callable[[], T]) -> T | None:
+        if store in self._silent:
+            return None
+        try:
+            return question()
+        except ConfigError:
+            raise
+        except TaxiError as error:
+            self._silent.add(store)
+            log.warning("%s cannot be asked what it holds: %s", store, error)
+            return None
 
 
 def held_everywhere(color: str, month: Month) -> bool:
     """Whether every lake and warehouse named has the month; one that cannot be asked has not."""
     settings = config.settings()
     return all(lake_target(name, color, month).exists() for name in settings.lakes) and all(
-        month in _warehouse_months(name, color) for name in settings.warehouses
+        month in _Stores().in_warehouse(name, color) for name in settings.warehouses
     )
 
 

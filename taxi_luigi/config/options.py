@@ -21,7 +21,7 @@ STORES: dict[str, dict[str, set[str]]] = {
     "warehouse": {
         "duckdb": {"type", "path", "memory_limit", "wait"},
         "postgres": {"type", "url", "schema", "wait"},
-        "bigquery": {"type", "project", "dataset", "location", "credentials_file", "endpoint", "wait"},
+        "bigquery": {"type", "project", "dataset", "location", "credentials_file", "endpoint", "wait", "patience"},
     },
 }
 """Noun → type → keys."""

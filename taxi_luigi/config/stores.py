@@ -144,6 +144,7 @@ def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
         absolute(file) if file else None,
         options.get("endpoint"),
         positive(section, "wait", options.get("wait", "1800"), float),
+        positive(section, "patience", options.get("patience", "60"), float),
     )
 
 

@@ -221,6 +221,8 @@ class GcsStore:
 
     def _client(self) -> Any:
         def make() -> Any:
+            # Else a thread of the client asks for the bucket beside our requests, for traces that nobody reads (3.17)
+            os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
             credentials = gcp.credentials(self._file, self.endpoint, self.name)
             options = {"api_endpoint": self.endpoint} if self.endpoint else None
             try:

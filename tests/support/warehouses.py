@@ -23,6 +23,7 @@ from taxi_luigi.warehouses import CleanFile, Warehouse
 from taxi_luigi.warehouses.duckdb import DuckDB
 from taxi_luigi.warehouses.postgres import Postgres
 from taxi_luigi.zones import Zone
+from tests.support import bigquery
 
 SPAWN = multiprocessing.get_context("spawn")
 """other processes are new ones, as another machine's would be: nothing of this one's is inherited"""
@@ -32,17 +33,21 @@ SPAWN = multiprocessing.get_context("spawn")
 class Store:
     """Where a warehouse is: a DuckDB file or a PostgreSQL database."""
 
-    kind: Literal["duckdb", "postgres"]
+    kind: Literal["duckdb", "postgres", "bigquery"]
     where: str
 
     def open(self, wait: float = 60.0) -> Warehouse:
         """The warehouse that is tested."""
         if self.kind == "duckdb":
             return DuckDB("duckdb", Path(self.where), wait=wait)
+        if self.kind == "bigquery":
+            return bigquery.opened(self.where, wait)
         return Postgres("postgres", self.where, wait=wait)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database itself answers, by its own driver; a file that is being written is waited for."""
+        if self.kind == "bigquery":
+            return bigquery.asked(self.where, statement)
         if self.kind == "postgres":
             with closing(psycopg2.connect(self.where)) as connection, connection.cursor() as cursor:
                 cursor.execute(statement)

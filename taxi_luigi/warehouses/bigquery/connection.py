@@ -1,0 +1,111 @@
+"""A dataset and how to reach it: the client of this process, how long it tries, and its failures in one line.
+
+What is in the dataset is not known here. google.cloud.bigquery takes 0.4 s to import, so only who asks imports it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taxi_luigi.cloud import gcp
+from taxi_luigi.cloud.forks import per_process
+from taxi_luigi.errors import ConfigError, WarehouseError
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud.bigquery import Client, Dataset, TableReference
+
+ROLES = (
+    "roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project, and to load from a bucket "
+    "roles/storage.objectViewer on it"
+)
+
+REQUEST = 60.0
+"""seconds that one request may take; Google ends most of its own after that"""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The dataset of the warehouse called `name` in luigi.cfg; it opens nothing before it is asked something.
+
+    `location` is what luigi.cfg says of it, if anything; `patience` is how many seconds a failing request is repeated.
+    """
+
+    name: str
+    project: str
+    dataset: str
+    location: str | None
+    credentials_file: Path | None
+    endpoint: str | None
+    patience: float
+
+    @property
+    def address(self) -> str:
+        """Where the warehouse is, for people."""
+        return f"BigQuery {self.project}.{self.dataset}"
+
+    @property
+    def where(self) -> str:
+        """How an error begins."""
+        return f"warehouse {self.name} ({self.address})"
+
+    @property
+    def server(self) -> str | None:
+        """The server to ask instead of Google's."""
+        return gcp.endpoint_of(self.endpoint, "BIGQUERY_EMULATOR_HOST")
+
+    @property
+    def retry(self) -> Retry:
+        """What the client repeats by itself, for as long as `patience` says."""
+        from google.cloud.bigquery import DEFAULT_RETRY
+
+        return DEFAULT_RETRY.with_timeout(self.patience)
+
+    def saying(self) -> AbstractContextManager[None]:
+        """A block in which Google's exceptions become one line: ConfigError or WarehouseError."""
+        return gcp.saying(self.where, WarehouseError, ROLES)
+
+    def client(self) -> Client:
+        """The client of this process."""
+        return per_process(("bigquery", self.project, self.credentials_file, self.server), self._open)
+
+    def table(self, name: str) -> TableReference:
+        """A table of the dataset, or a partition: `yellow_tripdata$202401`."""
+        from google.cloud.bigquery import TableReference
+
+        return TableReference.from_string(f"{self.project}.{self.dataset}.{name}")
+
+    def home(self) -> Dataset:
+        """The dataset as it is now. Raises ConfigError when there is none, or when it is not where luigi.cfg says."""
+        from google.api_core.exceptions import NotFound
+
+        named = f"{self.project}.{self.dataset}"
+        try:
+            home = self.client().get_dataset(named, retry=self.retry, timeout=REQUEST)
+        except NotFound as error:
+            raise ConfigError(
+                f"{self.where}: there is no such dataset: correct [warehouse.{self.name}] project and dataset, or make "
+                f"it: bq mk --dataset --location={self.location or 'US'} {self.project}:{self.dataset}"
+            ) from error
+        is_in = str(home.location).upper()
+        if self.location and self.location.upper() != is_in:
+            raise ConfigError(
+                f"{self.where}: [warehouse.{self.name}] location is {self.location}, but the dataset is in {is_in}, "
+                "where it was made for good: correct the setting, or set another dataset"
+            )
+        return home
+
+    def place(self) -> str:
+        """The location of the dataset, which never changes: asked once in a process. A job is found in no other."""
+        key = ("bigquery location", self.project, self.dataset, self.location, self.server)
+        return per_process(key, lambda: str(self.home().location))
+
+    def _open(self) -> Client:
+        from google.cloud.bigquery import Client
+
+        credentials = gcp.credentials(self.credentials_file, self.server, self.where)
+        options = {"api_endpoint": self.server} if self.server else {}
+        return Client(project=self.project, credentials=credentials, client_options=options)

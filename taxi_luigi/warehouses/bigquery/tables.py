@@ -1,0 +1,199 @@
+"""The tables of a dataset: made on first use, checked before every load, widened for a new column; never dropped.
+
+Also what their partitions hold, as far as listings tell: they cost nothing, a query bills at least 10 MB.
+"""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
+from taxi_luigi.errors import WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import SchemaField, Table
+
+TYPES: dict[ColumnType, str] = {
+    "int32": "INTEGER",
+    "int64": "INTEGER",
+    "double": "FLOAT",
+    "string": "STRING",
+    "timestamp[us]": "DATETIME",
+    "date32": "DATE",
+}
+"""Arrow's type → BigQuery's, by the name that its REST answers use"""
+
+_NEWER_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
+
+_RACES = 5
+"""how often others may change a table's columns between our look and our change"""
+
+_THREADS = 8
+"""requests at the same time: the client keeps ten connections"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as we make it."""
+
+    name: str
+    columns: dict[str, ColumnType]
+    meanings: dict[str, str]
+    pickup: str = ""
+    """of trips, which are partitioned by month: the column of the pickup's time"""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Layout:
+        """The table of one record type."""
+        meanings = {
+            column.name: column.meaning + (f" ({column.unit})" if column.unit else "") for column in dataset.columns
+        }
+        types = {column.name: column.type for column in dataset.columns}
+        return cls(dataset.table, types, meanings, dataset.pickup)
+
+    def fields(self) -> list[SchemaField]:
+        """The columns, all of them NULLABLE, as the columns of a parquet file are."""
+        from google.cloud.bigquery import SchemaField
+
+        return [SchemaField(name, TYPES[kind], description=self.meanings[name]) for name, kind in self.columns.items()]
+
+
+def partition(table: str, month: Month) -> str:
+    """`yellow_tripdata$202401`"""
+    return f"{table}${month.year:04}{month.month:02}"
+
+
+def find(connection: Connection, name: str) -> Table | None:
+    """A table; None when it is not there. ConfigError when the dataset is not there either."""
+    from google.api_core.exceptions import NotFound
+
+    try:
+        return connection.client().get_table(connection.table(name), retry=connection.retry, timeout=REQUEST)
+    except NotFound:
+        connection.home()
+        return None
+
+
+def types(table: Table) -> dict[str, str]:
+    """Name → type of a table's columns; a mode that parquet's columns do not have is part of the type."""
+    return {
+        field.name: " ".join(
+            filter(
+                None, (field.mode != "NULLABLE" and field.mode, _NEWER_NAMES.get(field.field_type, field.field_type))
+            )
+        )
+        for field in table.schema
+    }
+
+
+def prepare(connection: Connection, layout: Layout) -> Table:
+    """Leaves the table with all columns of the layout, for whoever asks first.
+
+    Raises WarehouseError, and changes nothing, where a table of that name would not take our rows.
+    """
+    from google.api_core.exceptions import PreconditionFailed
+
+    client = connection.client()
+    for _ in range(_RACES):
+        table = find(connection, layout.name)
+        if table is None:
+            new = _new(connection, layout)
+            table = client.create_table(new, exists_ok=True, retry=connection.retry, timeout=REQUEST)
+        _check(connection, layout, table)
+        has = types(table)
+        missing = [field for field in layout.fields() if field.name not in has]
+        if not missing:
+            return table
+        table.schema = [*table.schema, *missing]
+        try:
+            return client.update_table(table, ["schema"], retry=connection.retry, timeout=REQUEST)
+        except PreconditionFailed:
+            continue  # somebody else changed it since we looked
+    raise WarehouseError(
+        f"{connection.where}: the table {layout.name} is being changed by others all the time; run the same command "
+        "again later"
+    )
+
+
+def _new(connection: Connection, layout: Layout) -> Table:
+    from google.cloud.bigquery import Table, TimePartitioning, TimePartitioningType
+
+    table = Table(connection.table(layout.name), schema=layout.fields())
+    if layout.pickup:
+        table.time_partitioning = TimePartitioning(TimePartitioningType.MONTH, field=FILE_MONTH)
+        zone = ["pulocationid"] if "pulocationid" in layout.columns else []
+        table.clustering_fields = [layout.pickup, *zone]
+    return table
+
+
+def _check(connection: Connection, layout: Layout, table: Table) -> None:
+    place = f"{connection.where}: the table {layout.name}"
+    cure = "rename it or set another dataset"
+    by = table.time_partitioning
+    if table.table_type != "TABLE":
+        raise WarehouseError(f"{place} is a {table.table_type}, so taxi_luigi did not make it; {cure}")
+    if layout.pickup and (by is None or by.type_ != "MONTH" or by.field != FILE_MONTH):
+        how = f"partitioned by {by.type_} of {by.field or 'the time of loading'}" if by else "not partitioned by time"
+        raise WarehouseError(f"{place} is {how}, not by MONTH of {FILE_MONTH}, so taxi_luigi did not make it; {cure}")
+    for name, kind in types(table).items():
+        wanted = TYPES[layout.columns[name]] if name in layout.columns else None
+        if wanted is None and kind.startswith("REQUIRED"):
+            raise WarehouseError(f"{place} has {name} as {kind}, which our rows do not have; {cure}")
+        if wanted is not None and kind != wanted:
+            raise WarehouseError(f"{place} has {name} as {kind}, not {wanted}; {cure}")
+
+
+def rows(connection: Connection, name: str) -> int:
+    """Rows of a partition, as BigQuery counts them; 0 when there is no such partition."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud.bigquery import SchemaField
+
+    listing = connection.client().list_rows(
+        connection.table(name),
+        selected_fields=[SchemaField(FILE_MONTH, "DATE")],
+        max_results=1,  # with 0 the client asks nothing
+        retry=connection.retry,
+        timeout=REQUEST,
+    )
+    try:
+        next(listing.pages, None)
+    except NotFound:
+        return 0
+    return int(listing.total_rows or 0)
+
+
+def partitions(connection: Connection, table: str) -> dict[str, int]:
+    """The partitions that a table has, `202401` → when it last changed, in ms since 1970; none without the table."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud.bigquery import SchemaField
+
+    # As the client's own list_partitions does, which tells no times and asks for this table's columns first
+    listing = connection.client().list_rows(
+        connection.table(f"{table}$__PARTITIONS_SUMMARY__"),
+        selected_fields=[SchemaField("partition_id", "STRING"), SchemaField("last_modified_time", "INTEGER")],
+        retry=connection.retry,
+        timeout=REQUEST,
+    )
+    try:
+        return {row["partition_id"]: int(row["last_modified_time"] or 0) for row in listing}
+    except NotFound:
+        connection.home()
+        return {}
+
+
+def count(connection: Connection, table: str) -> list[tuple[Month | None, int]]:
+    """Rows of each partition that has any; None for those of no month: `__NULL__`, what somebody streamed in."""
+    ids = sorted(partitions(connection, table))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        counts = pool.map(lambda each: rows(connection, f"{table}${each}"), ids)
+        return [(_month(each), number) for each, number in zip(ids, counts, strict=True) if number]
+
+
+def _month(partition_id: str) -> Month | None:
+    match = re.fullmatch(r"(\d{4})(\d{2})", partition_id)
+    return Month(int(match[1]), int(match[2])) if match else None

@@ -1,0 +1,223 @@
+"""The warehouse itself: a month is swapped by a load job, counted, and then marked; nothing of it is locked.
+
+Rows and marker cannot commit together here, so whoever finds that another loader was quicker with the marker begins
+anew: the last marker and the rows agree when all are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from taxi_luigi.checks import Finding
+from taxi_luigi.datasets import Dataset
+from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import Essentials
+from taxi_luigi.warehouses import CleanFile, Marker, Progress, markers, zone_table
+from taxi_luigi.warehouses.bigquery import checks, expiry, jobs, ledger, swap, tables
+from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
+from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.zones import TABLE as ZONES
+from taxi_luigi.zones import Zone
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import LoadJob, Table
+
+_ROUNDS = 5
+"""how often others may come between us and the marker of a month"""
+
+_ZONES = tables.Layout(
+    ZONES,
+    ZONE_COLUMNS,
+    {
+        "locationid": "the number that pulocationid and dolocationid hold",
+        "borough": "borough of New York City, or EWR",
+        "zone": "name of the zone",
+        "service_zone": "Yellow Zone, Boro Zone, Airports or EWR",
+    },
+)
+_ZONE_TYPES = {column: tables.TYPES[kind] for column, kind in ZONE_COLUMNS.items()}
+
+
+class BigQuery:
+    """The warehouse in the dataset `project`.`dataset`, called `name` in luigi.cfg. The dataset must exist.
+
+    `location` is checked against the dataset's when given. Without `credentials_file`, Google's Application Default
+    Credentials serve. `endpoint` is another server than Google's. `wait` is how many seconds to wait for one job,
+    `patience` for how many a failing request is repeated.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        project: str,
+        dataset: str = "trips_data_all",
+        location: str | None = None,
+        credentials_file: Path | None = None,
+        endpoint: str | None = None,
+        wait: float = 1800.0,
+        patience: float = 60.0,
+    ) -> None:
+        self.name = name
+        self.wait = wait
+        self._connection = Connection(name, project, dataset, location, credentials_file, endpoint, patience)
+
+    @property
+    def address(self) -> str:
+        """Where the warehouse is, for people."""
+        return self._connection.address
+
+    def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
+        target = swap.Target(self._connection, dataset, month)
+        with self._connection.saying(), swap.bytes_of(clean) as local:
+            if local is not None:
+                swap.check_footer(dataset, month, clean, local)
+            table = tables.prepare(self._connection, tables.Layout.of(dataset))
+            self._check_lifetime(table, month)
+            tables.prepare(self._connection, ledger.LAYOUT)
+            crc32c = swap.checksum(clean, local)
+            for _ in range(_ROUNDS):
+                if self._load_and_mark(target, clean, local, crc32c):
+                    break
+            else:
+                raise self._busy(dataset, month)
+        progress(clean.essentials.rows, clean.essentials.rows)
+        return clean.essentials.rows
+
+    def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
+        with self._connection.saying():
+            return ledger.loaded(self._connection, dataset)
+
+    def count(self, dataset: Dataset) -> dict[Month, int]:
+        with self._connection.saying():
+            counts = tables.count(self._connection, dataset.table)
+        days = [(month.first_day if month else None, rows) for month, rows in counts]
+        return markers.rows_by_month(self._connection.where, dataset, days)
+
+    def remove_month(self, dataset: Dataset, month: Month) -> None:
+        with self._connection.saying():
+            for _ in range(_ROUNDS):
+                if self._remove(swap.Target(self._connection, dataset, month)):
+                    return
+        raise self._busy(dataset, month)
+
+    def replace_zones(self, zones: Sequence[Zone]) -> int:
+        with self._connection.saying():
+            existing = tables.find(self._connection, ZONES)
+            if existing is not None:
+                zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
+            job = jobs.run(
+                self._connection,
+                jobs.Wanted(
+                    prefix="taxi_luigi_zones",
+                    key=(uuid4().hex,),  # the zones have no account by which one could tell that they are the same
+                    what="loading the zones",
+                    start=lambda job_id: self._load_zones(zones, job_id),
+                    undone=lambda job: jobs.rows(job) != len(zones),
+                ),
+                self.wait,
+            ).job
+        if jobs.rows(job) != len(zones):
+            raise WarehouseError(
+                f"{self._connection.where}: the job {job.job_id} loaded {jobs.rows(job)} of {len(zones)} zones; "
+                "run the same command again"
+            )
+        return len(zones)
+
+    def zones(self) -> int:
+        with self._connection.saying():
+            table = tables.find(self._connection, ZONES)
+        return int(table.num_rows or 0) if table is not None and tables.types(table) == _ZONE_TYPES else 0
+
+    def location(self) -> str | None:
+        """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
+        with self._connection.saying():
+            return self._connection.place().upper()
+
+    def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
+        """The months that Google would delete as soon as they are loaded, each with the line that says so."""
+        with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            lifetime = self._lifetime(table)
+        now = datetime.now(UTC)
+        return {each: self._too_old(each, lifetime) for each in months if expiry.is_over(each, lifetime, now)}
+
+    def findings(self) -> list[Finding]:
+        """What can be seen beforehand of whether the warehouse will serve. Never raises."""
+        return checks.findings(self._connection)
+
+    def _load_and_mark(self, target: swap.Target, clean: CleanFile, local: Path | None, crc32c: str) -> bool:
+        """One round; False when another loader came between."""
+        dataset, given = target.dataset, clean.essentials
+        before = ledger.last(self._connection, dataset).get(target.month)
+        sequence = before.sequence if before else 0
+        job = target.load(clean, local, crc32c, sequence, self.wait)
+        if jobs.rows(job) != given.rows:
+            self.remove_month(dataset, target.month)  # the old rows are gone, and nobody can answer for the new ones
+            markers.check_count(self.address, dataset, target.month, clean, jobs.rows(job))
+        if target.rows() != given.rows:
+            return False
+        rows: int | None = given.rows
+        if local is None and not clean.unchanged():
+            rows = None  # whatever the table has now, neither the old marker nor this job's id tells
+        marked = self._mark(target, sequence + 1, given, rows, job.job_id)
+        if rows is None:
+            raise WarehouseError(
+                f"{self._connection.where}: {clean.url} was overwritten while it was loaded; run the same command again"
+            )
+        return marked
+
+    def _remove(self, target: swap.Target) -> bool:
+        target.delete()
+        before = ledger.last(self._connection, target.dataset).get(target.month)
+        if before is None or before.rows is None:
+            return True
+        gone = Essentials(before.edition, before.sha256, 0, "")
+        return self._mark(target, before.sequence + 1, gone, None, "")
+
+    def _mark(self, target: swap.Target, sequence: int, clean: Essentials, rows: int | None, job_id: str) -> bool:
+        new = ledger.NewMarker(target.dataset, target.month, sequence, clean, rows, job_id)
+        return ledger.append(self._connection, new, self.wait)
+
+    def _load_zones(self, zones: Sequence[Zone], job_id: str) -> LoadJob:
+        from google.cloud.bigquery import LoadJobConfig, WriteDisposition
+
+        connection = self._connection
+        config = LoadJobConfig(schema=_ZONES.fields(), write_disposition=WriteDisposition.WRITE_TRUNCATE)
+        return connection.client().load_table_from_json(
+            [zone._asdict() for zone in zones],
+            connection.table(ZONES),
+            job_id=job_id,
+            location=connection.place(),
+            job_config=config,
+            timeout=REQUEST,
+        )
+
+    def _lifetime(self, table: Table | None) -> int | None:
+        """For how long a partition is kept, in ms: the table's own rule, or the one that a new table inherits."""
+        if table is None:
+            inherited = self._connection.home().default_partition_expiration_ms
+            return int(inherited) if inherited else None
+        own = table.time_partitioning.expiration_ms if table.time_partitioning else None
+        return int(own) if own else None
+
+    def _check_lifetime(self, table: Table, month: Month) -> None:
+        lifetime = self._lifetime(table)
+        if expiry.is_over(month, lifetime, datetime.now(UTC)):
+            raise ConfigError(self._too_old(month, lifetime))
+
+    def _too_old(self, month: Month, lifetime: int | None) -> str:
+        return (
+            f"{self._connection.where}: {month} would vanish at once, as partitions are deleted "
+            f"{expiry.in_days(lifetime or 0)} after their end: {expiry.CURE}"
+        )
+
+    def _busy(self, dataset: Dataset, month: Month) -> WarehouseBusy:
+        return WarehouseBusy(
+            f"{self._connection.where}: {dataset.color} {month} is being loaded by others all the time; run the same "
+            "command again once they are done"
+        )

@@ -1,0 +1,212 @@
+"""BigQuery's tables and datasets: what we make, what we leave alone, and what is seen before a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taxi_luigi.checks import Verdict
+from taxi_luigi.errors import ConfigError, TaxiError, WarehouseError
+from taxi_luigi.months import Month
+from taxi_luigi.warehouses import MARKERS
+from taxi_luigi.warehouses.bigquery import BigQuery, expiry
+from taxi_luigi.warehouses.bigquery.tables import TYPES
+from tests.support.bigquery import LOCATION, PROJECT, BigQueryServer, fresh_bigquery
+from tests.support.bigquery_months import JANUARY, YELLOW, local
+
+TABLE = YELLOW.table
+COLUMNS = {column.name: TYPES[column.type] for column in YELLOW.columns}
+OURS = {"timePartitioning": {"type": "MONTH", "field": "file_month"}}
+DAY = 24 * 3600 * 1000
+
+
+def one_line(error: pytest.ExceptionInfo[TaxiError]) -> str:
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
+NOT_OURS: dict[str, tuple[dict[str, str], dict[str, Any], str]] = {
+    "another type": ({**COLUMNS, "vendorid": "STRING"}, OURS, "has vendorid as STRING, not INTEGER"),
+    "a time with a zone": (
+        {**COLUMNS, "tpep_pickup_datetime": "TIMESTAMP"},
+        OURS,
+        "has tpep_pickup_datetime as TIMESTAMP, not DATETIME",
+    ),
+    "no partitions": (COLUMNS, {}, "is not partitioned by time, not by MONTH of file_month, so taxi_luigi did not"),
+    "partitions of days": (
+        COLUMNS,
+        {"timePartitioning": {"type": "DAY", "field": "file_month"}},
+        "is partitioned by DAY of file_month, not by MONTH of file_month",
+    ),
+    "partitions of another column": (
+        COLUMNS,
+        {"timePartitioning": {"type": "MONTH", "field": "tpep_pickup_datetime"}},
+        "is partitioned by MONTH of tpep_pickup_datetime, not by MONTH of file_month",
+    ),
+    "partitions of the time of loading": (
+        COLUMNS,
+        {"timePartitioning": {"type": "MONTH"}},
+        "is partitioned by MONTH of the time of loading, not",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_OURS)
+def test_a_table_that_does_not_take_our_rows_is_left_alone(bigquery: BigQueryServer, tmp_path: Path, case: str) -> None:
+    columns, settings, why = NOT_OURS[case]
+    dataset = bigquery.fresh_dataset()
+    bigquery.make_table(dataset, TABLE, columns, **settings)
+    before = bigquery.table(dataset, TABLE).json
+    with pytest.raises(WarehouseError) as error:
+        local(tmp_path).into(fresh_bigquery(bigquery, dataset=dataset))
+    assert why in one_line(error)
+    assert "rename it or set another dataset" in str(error.value)
+    assert bigquery.table(dataset, TABLE).json == before
+    assert bigquery.shim.inserted(f"{TABLE}$202401") == []
+
+
+def test_a_view_is_left_alone(bigquery: BigQueryServer, tmp_path: Path) -> None:
+    dataset = bigquery.fresh_dataset()
+    bigquery.query(dataset, f"CREATE VIEW {TABLE} AS SELECT 1 AS vendorid")
+    with pytest.raises(WarehouseError, match="is a VIEW, so taxi_luigi did not make it") as error:
+        local(tmp_path).into(fresh_bigquery(bigquery, dataset=dataset))
+    one_line(error)
+
+
+def test_columns_that_are_missing_are_added_and_others_stay(bigquery: BigQueryServer, tmp_path: Path) -> None:
+    dataset = bigquery.fresh_dataset()
+    fewer = {name: kind for name, kind in COLUMNS.items() if name not in ("airport_fee", "cbd_congestion_fee")}
+    bigquery.make_table(dataset, TABLE, {**fewer, "my_own_note": "STRING"}, **OURS)
+    local(tmp_path).into(fresh_bigquery(bigquery, dataset=dataset))
+    fields = bigquery.table(dataset, TABLE).json["schema"]["fields"]
+    assert {field["name"]: field["type"] for field in fields} == {**COLUMNS, "my_own_note": "STRING"}
+    assert [field["name"] for field in fields][-3:] == ["my_own_note", "airport_fee", "cbd_congestion_fee"]
+    assert bigquery.query(dataset, f"SELECT count(*), count(my_own_note) FROM {TABLE}") == [(100, 0)]
+
+
+def test_a_table_that_is_widened_by_somebody_else_meanwhile_is_looked_at_again(
+    bigquery: BigQueryServer, tmp_path: Path
+) -> None:
+    dataset = bigquery.fresh_dataset()
+    fewer = {name: kind for name, kind in COLUMNS.items() if name != "cbd_congestion_fee"}
+    bigquery.make_table(dataset, TABLE, fewer, **OURS)
+    add = f"ALTER TABLE {TABLE} ADD COLUMN cbd_congestion_fee FLOAT64"
+    bigquery.shim.first(lambda request: request.method == "PATCH", lambda: bigquery.query(dataset, add))
+    bigquery.shim.refuse(lambda request: request.method == "PATCH", 412, "conditionNotMet")
+    assert local(tmp_path).into(fresh_bigquery(bigquery, dataset=dataset)) == 100
+    assert sum(request.method == "PATCH" for request in bigquery.shim.requests) == 1
+
+
+def test_a_dataset_that_is_missing_says_how_to_make_it(bigquery: BigQueryServer, tmp_path: Path) -> None:
+    warehouse = fresh_bigquery(bigquery, dataset="no_such_dataset", location="EU")
+    for ask in (
+        lambda: warehouse.loaded_months(YELLOW),
+        lambda: warehouse.count(YELLOW),
+        lambda: local(tmp_path).into(warehouse),
+        warehouse.zones,
+        warehouse.location,
+        lambda: warehouse.refused(YELLOW, [JANUARY]),
+    ):
+        with pytest.raises(ConfigError) as error:
+            ask()
+        assert f"bq mk --dataset --location=EU {PROJECT}:no_such_dataset" in one_line(error)
+    assert [finding.verdict for finding in warehouse.findings()] == [Verdict.GOOD, Verdict.WRONG]
+
+
+def test_a_dataset_that_is_elsewhere_than_configured_is_refused(bigquery: BigQueryServer) -> None:
+    warehouse = fresh_bigquery(bigquery, location="us-east1")
+    with pytest.raises(ConfigError, match="location is us-east1, but the dataset is in EU"):
+        warehouse.location()
+    assert fresh_bigquery(bigquery, location="eu").location() == LOCATION
+
+
+def test_a_month_that_would_vanish_is_refused_before_anything_is_loaded(
+    bigquery: BigQueryServer, tmp_path: Path
+) -> None:
+    """A sandbox. That Google then deletes the partition is its documentation's word: the emulator keeps it."""
+    recent = Month.of(datetime.now(UTC).date())
+    dataset = bigquery.fresh_dataset(defaultPartitionExpirationMs=str(60 * DAY))
+    warehouse = fresh_bigquery(bigquery, dataset=dataset)
+    refused = warehouse.refused(YELLOW, [JANUARY, recent])
+    assert refused.keys() == {JANUARY}
+    assert "2024-01 would vanish at once, as partitions are deleted 60 days after their end: " in refused[JANUARY]
+    assert "\n" not in refused[JANUARY]
+    # The emulator's tables do not inherit what the dataset says, as Google's do
+    bigquery.make_table(
+        dataset, TABLE, COLUMNS, timePartitioning={**OURS["timePartitioning"], "expirationMs": str(60 * DAY)}
+    )
+    assert warehouse.refused(YELLOW, [JANUARY, recent]) == refused
+    with pytest.raises(ConfigError) as error:
+        local(tmp_path).into(warehouse)
+    assert one_line(error) == refused[JANUARY]
+    assert bigquery.shim.inserted(f"{TABLE}$202401") == []
+    assert local(tmp_path, month=recent).into(warehouse) == 100
+
+
+def test_a_table_that_keeps_its_months_is_not_refused_for_its_dataset(bigquery: BigQueryServer) -> None:
+    dataset = bigquery.fresh_dataset(defaultPartitionExpirationMs=str(60 * DAY))
+    bigquery.make_table(dataset, TABLE, COLUMNS, **OURS)
+    assert fresh_bigquery(bigquery, dataset=dataset).refused(YELLOW, [JANUARY]) == {}
+
+
+@pytest.mark.parametrize(
+    ("month", "lifetime", "over"),
+    [
+        (Month(2021, 1), None, False),
+        (Month(2021, 1), 60 * DAY, True),
+        (Month(2026, 8), 60 * DAY, True),  # ends on 1 September, goes on 31 October
+        (Month(2026, 9), 60 * DAY, False),  # ends on 1 October, goes on 30 November
+        (Month(2026, 12), 1, False),
+        (Month(2021, 1), 10**18, False),
+    ],
+)
+def test_a_lifetime_counts_from_the_end_of_the_month(month: Month, lifetime: int | None, over: bool) -> None:
+    assert expiry.is_over(month, lifetime, datetime(2026, 11, 21, tzinfo=UTC)) is over
+
+
+def seen(warehouse: BigQuery) -> dict[str, tuple[Verdict, str]]:
+    found = warehouse.findings()
+    assert all("\n" not in each.line and each.place == "warehouse bigquery" for each in found)
+    return {each.what: (each.verdict, each.line) for each in found}
+
+
+def test_what_is_seen_before_the_first_run(bigquery: BigQueryServer) -> None:
+    dataset = bigquery.fresh_dataset()
+    found = seen(fresh_bigquery(bigquery, dataset=dataset))
+    assert found["credentials"] == (Verdict.GOOD, f"none needed: {bigquery.endpoint} is an emulator")
+    assert found["dataset"] == (Verdict.GOOD, f"{PROJECT}.{dataset} is in EU")
+    assert found["lifetime"] == (Verdict.GOOD, "what is loaded stays")
+    assert found["permissions"] == (Verdict.UNKNOWN, "cannot be asked before the first load has made its tables")
+
+
+def test_permissions_that_are_missing_are_seen(bigquery: BigQueryServer, tmp_path: Path) -> None:
+    """The emulator grants everything; the answer is the shim's, as the reference describes it."""
+    warehouse = fresh_bigquery(bigquery)
+    local(tmp_path).into(warehouse)
+    assert seen(warehouse)["permissions"][0] is Verdict.GOOD
+    bigquery.shim.permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.delete"]
+    verdict, line = seen(warehouse)["permissions"]
+    assert verdict is Verdict.WRONG
+    assert "bigquery.tables.update, bigquery.tables.updateData missing: grant the account roles/" in line
+    assert MARKERS not in line
+
+
+def test_what_a_sandbox_does_not_keep_is_seen(bigquery: BigQueryServer) -> None:
+    both = {"defaultPartitionExpirationMs": str(60 * DAY), "defaultTableExpirationMs": str(30 * DAY)}
+    verdict, line = seen(fresh_bigquery(bigquery, dataset=bigquery.fresh_dataset(**both)))["lifetime"]
+    assert verdict is Verdict.GOOD
+    assert line.startswith("new tables lose each month 60 days after its end, and taxi_luigi_loads and the zones")
+    assert "30 days after they were made; to keep them, take the expiration off" in line
+
+
+def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None:
+    [found] = BigQuery("bigquery", PROJECT, credentials_file=tmp_path / "key.json").findings()
+    assert (found.what, found.verdict) == ("credentials", Verdict.WRONG)
+    assert "key.json does not exist" in found.line
+    silent = BigQuery("bigquery", PROJECT, endpoint="http://127.0.0.1:9", patience=0.3)
+    assert [each.verdict for each in silent.findings()] == [Verdict.GOOD, Verdict.SILENT]

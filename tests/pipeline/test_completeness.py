@@ -1,0 +1,91 @@
+"""What it costs to find out that everything is there: 200 months of four colors, in a bucket and in BigQuery."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from luigi.configuration import LuigiConfigParser
+
+from taxi_luigi import holdings
+from taxi_luigi.lakes import object_name
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import Essentials
+from taxi_luigi.warehouses.bigquery.ledger import LAYOUT
+from taxi_luigi.warehouses.bigquery.tables import TYPES
+from tests.support.bigquery import PROJECT, BigQueryServer
+from tests.support.gcs import GcsServer
+from tests.support.gcs_between import Between
+
+COLORS = ("yellow", "green", "fhv", "fhvhv")
+MONTHS = [Month(2010, 1).plus(number) for number in range(200)]
+HELD = Essentials("edition", "0" * 64, 5, "https://tlc.example/x")
+
+
+@pytest.fixture
+def between(fake_gcs: GcsServer) -> Iterator[Between]:
+    """Counts what Google Cloud Storage is asked."""
+    with Between(fake_gcs) as between:
+        yield between
+
+
+@pytest.fixture
+def full_bucket(fake_gcs: GcsServer) -> str:
+    """A bucket with 800 months; a listing tells nothing of what is in their files."""
+    name = fake_gcs.fresh_bucket()
+    bucket = fake_gcs.bucket(name)
+
+    def fill(color: str) -> None:
+        for month in MONTHS:
+            blob = bucket.blob(f"data/{object_name(color, month)}")
+            blob.metadata = HELD.labels()
+            blob.upload_from_string(b"PAR1")
+
+    threads = [threading.Thread(target=fill, args=(color,)) for color in COLORS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return name
+
+
+@pytest.fixture
+def full_dataset(bigquery: BigQueryServer) -> str:
+    """A dataset with the markers of 800 months."""
+    name = bigquery.fresh_dataset(location="US")
+    bigquery.make_table(name, LAYOUT.name, {column: TYPES[kind] for column, kind in LAYOUT.columns.items()})
+    rows = ", ".join(
+        f"('{color}', DATE '{month.first_day}', 'edition', 'sha', 5, DATETIME '2026-01-01 00:00:00', 1, 'job')"
+        for color in COLORS
+        for month in MONTHS
+    )
+    columns = "color, file_month, edition, sha256, rows, loaded_at, sequence, job_id"
+    bigquery.query(name, f"INSERT INTO {LAYOUT.name} ({columns}) VALUES {rows}")
+    return name
+
+
+def test_a_listing_per_color_and_a_reading_of_the_markers_per_table_is_all_that_is_asked(
+    full_bucket: str,
+    full_dataset: str,
+    between: Between,
+    bigquery: BigQueryServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parser = LuigiConfigParser()
+    parser.read_dict(
+        {
+            "taxi": {"lake": "gcs", "warehouse": "bigquery", "zones": ""},
+            "lake.gcs": {"bucket": full_bucket, "endpoint": between.endpoint},
+            "warehouse.bigquery": {"project": PROJECT, "dataset": full_dataset, "endpoint": bigquery.endpoint},
+        }
+    )
+    monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
+    backlog = holdings.backlog({(color, month): True for color in COLORS for month in MONTHS}, force=False)
+    assert backlog.done
+    assert {color: len(months) for color, months in backlog.already_there.items()} == dict.fromkeys(COLORS, 200)
+    prefixes = [parse_qs(urlsplit(asked.path).query)["prefix"] for asked in between.asked]
+    assert prefixes == [[f"data/{color}/"] for color in COLORS]
+    asked = [(request.method, request.path.rpartition("/tables/")[2]) for request in bigquery.shim.requests]
+    assert asked == [("GET", f"{LAYOUT.name}/data")] * len(COLORS)
