@@ -187,8 +187,14 @@ def _said(error: Exception, where: str, failure: type[TaxiError], roles: str) ->
 
 
 def _reasons(error: Exception) -> set[str]:
-    """The machine-readable reasons in an error answer."""
-    given: list[Any] = getattr(error, "errors", [])
+    """The machine-readable reasons in an error answer. An upload's exception has them in the body alone."""
+    given: list[Any] = list(getattr(error, "errors", None) or ())
+    response = getattr(error, "response", None)
+    if not given and isinstance(response, requests.Response):
+        try:
+            given = response.json()["error"]["errors"]
+        except (ValueError, KeyError, TypeError):
+            return set()
     return {str(each.get("reason")) for each in given if isinstance(each, dict)}
 
 

@@ -180,6 +180,7 @@ class Shim:
         self._server.shutdown()
         self._server.server_close()
         self._pool.shutdown()
+        self._forget_uploads()
 
     def reset(self) -> None:
         """Nothing goes wrong any more, and nothing is remembered of what was asked."""
@@ -189,6 +190,13 @@ class Shim:
         self.job_errors.clear()
         self.permissions = None
         self.before_swap = lambda: None
+        self._forget_uploads()
+
+    def _forget_uploads(self) -> None:
+        """Those that were begun and given up have a file open."""
+        for upload in self._uploads.values():
+            upload.data.close()
+        self._uploads.clear()
 
     def lose(self, matches: Callable[[Request], bool], times: int = 1) -> None:
         """Does what is asked, and then cuts the connection."""
