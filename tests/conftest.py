@@ -24,7 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The long forms of tests that have a short one in the suite."""
     parser.addoption("--kills", type=int, default=4, help="at how many moments test_kill.py kills a run")
     parser.addoption("--fuzz", type=int, default=400, help="how many spoilt files test_fuzz.py tries")
-    parser.addoption("--sweep", type=int, default=1, help="how many of the faults test_fault_sweep.py tries at each request")
+    parser.addoption(
+        "--sweep", type=int, default=1, help="how many of the faults test_fault_sweep.py tries at each request"
+    )
 
 
 @pytest.fixture(scope="session")

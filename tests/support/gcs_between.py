@@ -1,19 +1,31 @@
-"""A proxy before a stand-in for Google Cloud Storage: it keeps what was asked, and lets things go wrong on the way."""
+"""A proxy before a stand-in for Google Cloud Storage or BigQuery: it keeps what was asked, and lets things go wrong."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
-from collections.abc import Callable
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from typing import Any
+from threading import Condition, Thread
+from typing import Any, Protocol
 
 import requests
 
-from tests.support.gcs import GcsServer
+
+class Server(Protocol):
+    """Whatever answers HTTP."""
+
+    @property
+    def endpoint(self) -> str:
+        """`http://ADDRESS:PORT`"""
 
 
 @dataclass
@@ -39,8 +51,10 @@ class Answered:
 
 
 class Fault(Enum):
-    """What may happen to the server's answer."""
+    """What may happen to a request or to the server's answer."""
 
+    RESET = "the connection breaks before the server heard anything"
+    STALL = "the server hears nothing, and the client no answer until it hangs up"
     LOST = "the server did its work, the connection breaks without an answer"
     CUT = "the connection breaks after half of the body"
     SPOILT = "one byte of the body is another"
@@ -55,13 +69,16 @@ class Between:
     What it answers by itself stands for what Google's server is documented to answer and no emulator does.
     """
 
-    def __init__(self, server: GcsServer) -> None:
+    def __init__(self, server: Server) -> None:
         self.asked: list[Asked] = []
         self.rule: Rule = lambda _asked: None
         self._upstream = server.endpoint
         self._kept: dict[str, int] = {}
+        self._passing = 0
+        self._passed = Condition()
         self._listener = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._listener.daemon_threads = True
+        self._listener.handle_error = _ignore_who_left  # type: ignore[method-assign]
         self.endpoint = f"http://127.0.0.1:{self._listener.server_port}"
 
     def __enter__(self) -> Between:
@@ -76,17 +93,41 @@ class Between:
         """What was asked with this method."""
         return [asked.path for asked in self.asked if asked.method == method and containing in asked.path]
 
+    def settle(self) -> None:
+        """Returns when the server has answered all that it was asked: who asked may be gone long since."""
+        with self._passed:
+            assert self._passed.wait_for(lambda: not self._passing, timeout=60)
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._passed:
+            self._passing += 1
+        try:
+            yield
+        finally:
+            with self._passed:
+                self._passing -= 1
+                self._passed.notify_all()
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one piece: in two, each answer waits 40 ms for the client's delayed ACK
+
+            def _serve(self) -> None:
+                with outer._counted():
+                    self._pass_on()
 
             def _pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 asked = Asked(self.command, self.path, dict(self.headers), body, self.client_address)
                 outer.asked.append(asked)
                 said = outer.rule(asked)
+                if said in (Fault.RESET, Fault.STALL):
+                    self._hang_up(after_client=said is Fault.STALL)
+                    return
                 if not isinstance(said, Answered):
                     said = outer._known(asked) or said
                 if isinstance(said, Answered):
@@ -101,6 +142,15 @@ class Between:
                 else:
                     self._answer(status, headers, answer, cut=said is Fault.CUT)
 
+            def _hang_up(self, after_client: bool) -> None:
+                if after_client:
+                    with contextlib.suppress(ConnectionError):
+                        self.connection.recv(1)
+                self.close_connection = True
+                # Closed by hand, as http.server would end the connection in order first: RST instead of FIN
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                os.close(self.connection.detach())
+
             def _answer(self, status: int, headers: dict[str, str], body: bytes, cut: bool = False) -> None:
                 self.send_response(status)
                 for key, value in headers.items():
@@ -110,7 +160,7 @@ class Between:
                 self.wfile.write(body[: len(body) // 2] if cut else body)
                 self.close_connection = cut
 
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _pass_on  # noqa: N815 the names are http.server's
+            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 the names are http.server's
 
             def log_message(self, *_: object) -> None:
                 """Nothing to stderr."""
@@ -146,6 +196,12 @@ class Between:
         if kept.get("Content-Type", "").startswith("application/json"):
             return answer.status_code, kept, answer.content.replace(self._upstream.encode(), self.endpoint.encode())
         return answer.status_code, kept, answer.content
+
+
+def _ignore_who_left(_request: Any, _address: Any) -> None:
+    """Clients that are killed do not wait for their answers."""
+    if not isinstance(sys.exception(), ConnectionError):
+        traceback.print_exc()
 
 
 class Once:

@@ -1,0 +1,35 @@
+"""The `taxi-luigi` command: a file for each of its commands, which parse and print.
+
+The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from taxi_luigi.cli import doctor, loaded, sample, verify
+from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.errors import TaxiError
+from taxi_luigi.logs import one_line
+
+_COMMANDS = {
+    "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
+    "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
+    "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "sample": (sample.add, "write made-up months in the shape of TLC's files"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, or 2 for a malformed command line."""
+    parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (add, what) in _COMMANDS.items():
+        add(commands.add_parser(name, help=what))
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except (TaxiError, OSError) as error:
+        complain(one_line(error))
+        return FAILED
+    return code

@@ -1,0 +1,16 @@
+"""How a command ends: its exit codes, and the one line on standard error."""
+
+from __future__ import annotations
+
+import sys
+
+FAILED = 40
+"""Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
+
+DIFFERENT = 50
+"""Exit code of `verify` when counts disagree."""
+
+
+def complain(line: str | None) -> None:
+    """Tells what went wrong."""
+    sys.stderr.write(f"taxi-luigi: {line}\n")

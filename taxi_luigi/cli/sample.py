@@ -1,0 +1,40 @@
+"""`taxi-luigi sample`: made-up months."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import UsageError
+from taxi_luigi.months import Selection
+from taxi_luigi.parameters import ColorsParameter
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--colors", default=",".join(DATASETS), help="record types, as yellow,green")
+    parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
+    parser.add_argument("--rows", type=int, default=40_000, help="in each month")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed writes the same bytes")
+    parser.add_argument("--form", choices=("parquet", "csv", "csv.gz"), default="parquet")
+    parser.set_defaults(run=_sample)
+
+
+def _sample(arguments: argparse.Namespace) -> int:
+    from taxi_luigi.sample import write_samples
+
+    months = Selection.parse(arguments.months).resolve(date.today())
+    wanted = {  # as LoadAllMonths has it, a color begins with its first month
+        color: [month for month in months if month >= DATASETS[color].first_month]
+        for color in ColorsParameter().parse(arguments.colors)
+    }
+    if not any(wanted.values()):
+        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in wanted)
+        raise UsageError(f"no month of {arguments.months}: {first}")
+    for color, of_color in wanted.items():
+        for path in write_samples(arguments.to, [color], of_color, arguments.rows, arguments.seed, arguments.form):
+            print(f"wrote {path}")
+    return 0

@@ -1,0 +1,47 @@
+"""`taxi-luigi verify`: every month counted again in every place."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+
+from taxi_luigi.cli.ending import DIFFERENT, FAILED, complain
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.months import Selection
+from taxi_luigi.parameters import ColorsParameter
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.description = (
+        "Counts every month again and says where raw = clean + rejected, clean = lakes = warehouses does not hold; "
+        f"exit code {DIFFERENT} when they disagree, {FAILED} when a store cannot be asked."
+    )
+    parser.add_argument("--colors", help="record types, as yellow,green; without it, all that are held anywhere")
+    parser.add_argument(
+        "--months", help="as for LoadAllMonths: 2021-01..2021-03; without it, all that are held anywhere"
+    )
+    parser.add_argument("--published", action="store_true", help="other rows than TLC published are a difference, too")
+    parser.set_defaults(run=_verify)
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from taxi_luigi import verify
+    from taxi_luigi.verify import report
+
+    silent: list[str] = []
+
+    def tell(line: str) -> None:
+        silent.append(line)
+        complain(line)
+
+    colors = () if arguments.colors is None else ColorsParameter().parse(arguments.colors)
+    selection = None if arguments.months is None else Selection.parse(arguments.months)
+    widest, lines = max(map(len, colors or DATASETS)), []
+    for line in verify.months(colors, selection, date.today(), arguments.published, tell):
+        print(report.text(line, widest), flush=True)
+        lines.append(line)
+    print(report.closing(lines, all_asked=not silent))
+    if any(line.differences for line in lines):
+        return DIFFERENT
+    return FAILED if silent else 0
