@@ -1,7 +1,7 @@
 """What is particular to the store on Google Cloud Storage; what every store promises is in test_stores.py.
 
-Which stand-in shows what is in `tests/support/gcs.py`. What none shows, a proxy answers as Google is
-documented to, and the test says so. On the real service all of it is run by scripts/check-gcp.
+Which stand-in shows what is in `tests/support/gcs.py`. What none shows, a proxy answers as Google is documented to, and
+the test says so; scripts/check-gcp tries on the real service what can be tried there.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from taxi_luigi.errors import AccountError, TaxiError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import Warehouse
 from taxi_luigi.zones import Zone
-from tests.support import bigquery
+from tests.support import bigquery, google
 from tests.support.trips import write_clean
 from tests.support.warehouses import SPAWN, Load, Store, ask, replace_zones
 
@@ -61,7 +61,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "postgres":
         return Store("postgres", request.getfixturevalue("postgres_url"))
     if request.param == "bigquery":
-        return Store("bigquery", bigquery.described(request.getfixturevalue("bigquery")))
+        return Store("bigquery", google.described() or bigquery.described(request.getfixturevalue("bigquery")))
     return Store("duckdb", str(tmp_path / "warehouse" / "trips.duckdb"))
 
 
@@ -344,7 +344,7 @@ def test_a_forked_child_can_use_what_its_parent_used(store: Store, make: Make) -
 import os, pathlib
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.months import Month
-from tests.support import bigquery
+from tests.support import bigquery, google
 from tests.support.trips import clean_receipt
 from tests.support.warehouses import Load, Store
 store, yellow, month = Store({store.kind!r}, {store.where!r}), DATASETS["yellow"], Month(2024, 1)
@@ -388,6 +388,8 @@ print(sorted({heavy!r} & set(sys.modules)))
 
 def _opening(store: Store) -> str:
     """The Python expression that makes the warehouse."""
+    if google.is_described(store.where):
+        return google.constructor(store.where)
     if store.kind == "bigquery":
         endpoint, _, dataset = store.where.split()
         return f"BigQuery('x', {bigquery.PROJECT!r}, {dataset!r}, endpoint={endpoint!r})"

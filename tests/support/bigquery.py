@@ -24,6 +24,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, QueryJobConfig
 
 from taxi_luigi.warehouses.bigquery import BigQuery
+from tests.support import google
 from tests.support.bigquery_shim import API, Answer, Emulator, Shim
 from tests.support.gcs import GcsServer
 
@@ -214,12 +215,16 @@ def described(server: BigQueryServer) -> str:
 
 def opened(where: str, wait: float = 60.0) -> BigQuery:
     """The warehouse that `described` says."""
+    if google.is_described(where):
+        return google.opened(where)
     endpoint, _, dataset = where.split()
     return BigQuery("bigquery", PROJECT, dataset, endpoint=endpoint, wait=wait, patience=20.0)
 
 
 def asked(where: str, statement: str) -> list[tuple[Any, ...]]:
     """What its database answers, past the shim; statements are as the other warehouses take them."""
-    _, emulator, dataset = where.split()
     spelled = statement.replace("information_schema.columns", "INFORMATION_SCHEMA.COLUMNS")
+    if google.is_described(where):
+        return google.asked(where, spelled)
+    _, emulator, dataset = where.split()
     return query(Emulator(emulator), dataset, spelled)
