@@ -34,6 +34,20 @@ class ColorsParameter(luigi.Parameter):
         return ",".join(x)
 
 
+class RefreshParameter(luigi.Parameter):
+    """`--refresh` alone is `recent`; '' is off."""
+
+    def parse(self, x: str) -> str:
+        if x not in ("", "recent", "all"):
+            raise UsageError(f"refresh must be recent or all, not {x!r}")
+        return x
+
+    @classmethod
+    def _parser_kwargs(cls, param_name: str, task_name: str | None = None) -> Any:
+        """argparse's words for an option whose value may be left out, as luigi's own BoolParameter has them (3.8.1)."""
+        return super()._parser_kwargs(param_name, task_name) | {"nargs": "?", "const": "recent"}
+
+
 class MonthParameter(luigi.Parameter):
     """One month, `2024-01`, as a Month."""
 

@@ -43,6 +43,16 @@ class Edition:
         source, recipe, *stamp = text.split("-", 2)
         return cls(source, recipe, *stamp)
 
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """As `parse`; None for a text that is no edition of ours."""
+        return cls.parse(text) if text.count("-") in (1, 2) else None
+
+    def same_but_for_stamp(self, text: str) -> bool:
+        """Whether a text names an edition of the same file by the same rules."""
+        other = Edition.read(text)
+        return other is not None and (other.source, other.recipe) == (self.source, self.recipe)
+
     @property
     def for_raw(self) -> str:
         """The part that a raw file is bound to: a change of rules needs no new download."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -11,8 +12,10 @@ import luigi
 from taxi_luigi import config, holdings, process, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, UsageError
-from taxi_luigi.months import Month
-from taxi_luigi.parameters import ColorsParameter, MonthsParameter
+from taxi_luigi.logs import log
+from taxi_luigi.months import LATEST, Month
+from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
+from taxi_luigi.remarks import several
 from taxi_luigi.tasks.base import PipelineTask, begin_run, check_settings, look_ahead
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
@@ -37,11 +40,16 @@ class LoadAllMonths(luigi.WrapperTask):
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
     )
     force = luigi.BoolParameter(default=False, description="load these months again, from the source on")
+    refresh = RefreshParameter(
+        default="",
+        description="replace what TLC has rewritten, of the last 8 months or of `all`, and what our rules changed",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_settings()
-        self._wanted = self._resolve(date.today())
+        self._today = date.today()
+        self._wanted = self._resolve(self._today)
 
     def _resolve(self, today: date) -> dict[tuple[str, Month], bool]:
         """(color, month) → whether it was named; a color begins with its first month."""
@@ -58,37 +66,44 @@ class LoadAllMonths(luigi.WrapperTask):
         return wanted
 
     @cached_property
-    def _backlog(self) -> holdings.Backlog:
+    def backlog(self) -> holdings.Backlog:
         """What this run schedules, decided once."""
-        return holdings.backlog(self._wanted, self.force)
+        return holdings.backlog(self._wanted, self.force, self._recheck())
+
+    def _recheck(self) -> Container[Month] | None:
+        if not self.refresh:
+            return None
+        recent = Month.of(self._today).plus(1 - LATEST)
+        return {month for _, month in self._wanted if self.refresh == "all" or month >= recent}
 
     def complete(self) -> bool:
         """Asks the stores afresh each time; the first answer is what is scheduled."""
         begin_run()
-        if "_backlog" in self.__dict__:
-            if self.force:
+        if "backlog" in self.__dict__:
+            if self.force or self.refresh:
                 return all(task.complete() for task in self.requires())
-            return holdings.backlog(self._wanted, force=False).done
+            return holdings.backlog(self._wanted).done
         try:
-            backlog = self._backlog
+            backlog = self.backlog
         except ConfigError as error:
             process.end_run(error)
         if not backlog.done:
             look_ahead(backlog.months)
         summary.begin(backlog)
+        _tell_of_source(backlog)
         self._tidy()
         return backlog.done
 
     def _tidy(self) -> None:
         settings = config.settings()
         if not (settings.keep_raw and settings.keep_clean):
-            there = self._backlog.already_there
+            there = self.backlog.already_there
             holdings.drop_spent((color, month) for color, months in there.items() for month in months)
 
     @cached_property
     def _tasks(self) -> list[PipelineTask]:
         tasks: list[PipelineTask] = []
-        for each in self._backlog.missing:
+        for each in self.backlog.missing:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
@@ -98,8 +113,18 @@ class LoadAllMonths(luigi.WrapperTask):
                 lake = config.lake_for(name)
                 if lake is not None and lake not in each.lakes:
                     UploadMonth(lake=lake, **common).known(there=True)
-        tasks += [LoadZones(warehouse=name).known(there=False) for name in self._backlog.zones]
+        tasks += [LoadZones(warehouse=name).known(there=False) for name in self.backlog.zones]
         return tasks
 
     def requires(self) -> list[PipelineTask]:
         return self._tasks
+
+
+def _tell_of_source(backlog: holdings.Backlog) -> None:
+    """What a person should know of the re-check, and that changes nothing."""
+    if backlog.unasked:
+        number = len(backlog.unasked)
+        whether = "1 month is still as it was" if number == 1 else f"{number} months are still as they were"
+        log.warning("the source could not be asked whether %s: %s", whether, backlog.unasked[0])
+    for color, months in backlog.withdrawn.items():
+        log.warning("the source has no more: %s %s; what is held of it stays", color, several(map(str, months)))

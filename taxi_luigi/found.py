@@ -1,0 +1,122 @@
+"""What lakes, warehouses and workspace hold: each asked once per color, by a listing or a reading of the markers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+from taxi_luigi import config
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.logs import log
+from taxi_luigi.months import Month
+from taxi_luigi.targets import RawTarget
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One month as the stores have it: name → edition, '' of one that does not tell, None where it is not."""
+
+    color: str
+    month: Month
+    lakes: dict[str, str | None]
+    warehouses: dict[str, str | None]
+
+    @property
+    def held(self) -> bool:
+        """Whether any store has it."""
+        return any(edition is not None for edition in (*self.lakes.values(), *self.warehouses.values()))
+
+    @property
+    def lacks(self) -> bool:
+        """Whether any store has it not."""
+        return None in (*self.lakes.values(), *self.warehouses.values())
+
+    def editions(self) -> list[str]:
+        """Those that the stores tell; where none does, the footer of the first lake's file says it."""
+        told = [edition for edition in (*self.warehouses.values(), *self.lakes.values()) if edition]
+        holding = [name for name, edition in self.lakes.items() if edition is not None]
+        if told or not holding:
+            return told
+        stored = config.lake(holding[0]).stat(self.color, self.month)
+        return [stored.essentials.edition] if stored else []
+
+
+def without(stores: dict[str, str | None]) -> tuple[str, ...]:
+    """Those of some stores that have the month not."""
+    return tuple(name for name, edition in stores.items() if edition is None)
+
+
+class Workspace:
+    """What the workspace has of each color, listed when it is first asked for: it may be a bucket."""
+
+    def __init__(self) -> None:
+        self._listed: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name; a workspace that cannot be asked has none."""
+        folder = name.rpartition("/")[0]
+        if folder not in self._listed:
+            try:
+                self._listed[folder] = set(config.workspace().list(folder))
+            except TaxiError as error:
+                log.warning("the workspace cannot be asked what it holds: %s", error)
+                self._listed[folder] = set()
+        return name in self._listed[folder]
+
+    def has_clean(self, color: str, month: Month) -> bool:
+        """Whether the clean file is there."""
+        return self.has(config.clean_lake().name(color, month))
+
+    def has_raw(self, color: str, month: Month) -> bool:
+        """Whether the raw file is there, whatever it was made from."""
+        return self.has(RawTarget(color, month).name)
+
+
+class Stores:
+    """Lakes and warehouses, asked what they hold. One that does not answer is not asked again: it costs a minute."""
+
+    def __init__(self) -> None:
+        self._settings = config.settings()
+        self._silent: set[str] = set()
+
+    def find(self, color: str, month: Month) -> Found:
+        """One month; each store is asked once about a color."""
+        return Found(
+            color,
+            month,
+            {name: self.in_lake(name, color).get(month) for name in self._settings.lakes},
+            {name: self.in_warehouse(name, color).get(month) for name in self._settings.warehouses},
+        )
+
+    @cache  # noqa: B019 as long as one backlog
+    def in_lake(self, name: str, color: str) -> dict[Month, str]:
+        """Month → edition, '' where the listing does not tell."""
+        held = self._ask(f"lake {name}", lambda: config.lake(name).list(color)) or {}
+        return {month: entry.labels.get("edition", "") for month, entry in held.items()}
+
+    @cache  # noqa: B019
+    def in_warehouse(self, name: str, color: str) -> dict[Month, str]:
+        """Month → edition."""
+        held = self._ask(f"warehouse {name}", lambda: config.warehouse(name).loaded_months(DATASETS[color])) or {}
+        return {month: marker.edition for month, marker in held.items()}
+
+    def zones(self, name: str) -> int:
+        """Rows of a warehouse's zones."""
+        return self._ask(f"warehouse {name}", lambda: config.warehouse(name).zones()) or 0
+
+    def _ask(self, store: str, question: Callable[[], T]) -> T | None:
+        if store in self._silent:
+            return None
+        try:
+            return question()
+        except ConfigError:
+            raise
+        except TaxiError as error:
+            self._silent.add(store)
+            log.warning("%s cannot be asked what it holds: %s", store, error)
+            return None

@@ -1,0 +1,59 @@
+"""What a run did, as values: what the history keeps, and what people are told. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Result(Enum):
+    """How a month of a run ended. The names are what people read."""
+
+    LOADED = "loaded"
+    REFRESHED = "refreshed"
+    """what was there was replaced: TLC or our rules had changed"""
+    NOT_PUBLISHED = "not published"
+    FAILED = "failed"
+    NOT_FINISHED = "not finished"
+    """the run ended before"""
+    ELSEWHERE = "loaded by other workers"
+
+
+@dataclass(frozen=True)
+class MonthResult:
+    """One month of one color."""
+
+    color: str
+    month: str
+    """2024-01"""
+    result: Result
+    rows: int = 0
+    bytes: int = 0
+    """of the file as downloaded in this run; 0 when it was not"""
+    seconds: float = 0.0
+    """that its tasks took, added up"""
+    why: str = ""
+    """of a month that failed, the first error, in one line"""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A whole run."""
+
+    run: str
+    """its id: when it began, UTC, and a few letters: `20261121T060003-4f2a`"""
+    command: str
+    """as typed, without secrets: `LoadAllMonths --months latest`"""
+    host: str
+    began: str
+    """UTC, ISO 8601, whole seconds"""
+    ended: str
+    exit_code: int | None
+    """None when it is not known yet"""
+    already_there: int
+    """months that were asked for and needed nothing"""
+    months: tuple[MonthResult, ...]
+    zones: str = ""
+    """one line, or '' when nothing was done to the zones"""
+    remarks: tuple[str, ...] = ()
+    """what the source brought that we do not know: columns, codes; one line each"""
