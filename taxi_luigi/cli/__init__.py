@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import argparse
 
-from taxi_luigi.cli import doctor, loaded, sample, verify
+from taxi_luigi.cli import doctor, loaded, plan, remove, sample, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 
 _COMMANDS = {
+    "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 

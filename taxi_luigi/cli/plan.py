@@ -1,0 +1,110 @@
+"""`taxi-luigi plan`: what LoadAllMonths would do with these options, and why, without doing it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from taxi_luigi.holdings import Backlog
+from taxi_luigi.tasks import LoadAllMonths
+
+UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
+"""beside `staleness.Why`, what a month can be"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.description = (
+        "What `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
+        "Asks lakes by listings, warehouses for their markers, and the source by HEAD requests."
+    )
+    parser.add_argument("--colors", help="as for LoadAllMonths; without it, what luigi.cfg says")
+    parser.add_argument("--months", help="the same")
+    parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
+    parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
+    parser.add_argument("--json", action="store_true", help="objects of color, month, why, lakes, warehouses, bytes")
+    parser.set_defaults(run=_plan)
+
+
+def _plan(arguments: argparse.Namespace) -> int:
+    given = {name: getattr(arguments, name) for name in ("colors", "months", "refresh")}
+    options = LoadAllMonths.get_param_values(
+        LoadAllMonths.get_params(),
+        (),
+        {name: _parsed(name, text) for name, text in given.items() if text is not None} | {"force": arguments.force},
+    )
+    backlog = LoadAllMonths(**dict(options)).backlog
+    lines = sorted(_lines(backlog), key=lambda line: (line["color"], line["month"]))
+    if arguments.json:
+        sys.stdout.write(json.dumps(lines, indent=1) + "\n")
+    else:
+        _print(lines, backlog)
+    return 0
+
+
+def _parsed(name: str, text: str) -> Any:
+    return dict(LoadAllMonths.get_params())[name].parse(text)
+
+
+def _lines(backlog: Backlog) -> Iterator[dict[str, Any]]:
+    """One for each month asked for."""
+    todo = set()
+    for each in backlog.missing:
+        gone = each.month in backlog.not_published.get(each.color, [])
+        todo.add((each.color, each.month))
+        yield {
+            "color": each.color,
+            "month": str(each.month),
+            "why": NOT_PUBLISHED if gone else each.why.value,
+            "lakes": list(each.lakes),
+            "warehouses": list(each.warehouses),
+            "bytes": 0 if gone else each.bytes,
+        }
+    others = {UP_TO_DATE: backlog.already_there, NOT_PUBLISHED: backlog.not_published}
+    for why, months_of in others.items():
+        for color, months in months_of.items():
+            for month in months:
+                if (color, month) not in todo:
+                    withdrawn = month in backlog.withdrawn.get(color, [])
+                    said = WITHDRAWN if withdrawn else why
+                    yield {"color": color, "month": str(month), "why": said, "lakes": [], "warehouses": [], "bytes": 0}
+
+
+def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("color", "month", "why", "to", box=None, pad_edge=False)
+    table.add_column("to download", justify="right")
+    shown = [line for line in lines if line["why"] != UP_TO_DATE]
+    for line in shown:
+        places = ", ".join(line["lakes"] + line["warehouses"])
+        table.add_row(line["color"], line["month"], line["why"], places, _size(line))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    if shown:
+        console.print(table)
+    for name in backlog.zones:
+        console.print(f"zones: missing in {name}")
+    console.print(_closing(lines))
+    for why in backlog.unasked[:1]:
+        console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}")
+
+
+def _size(line: dict[str, Any]) -> str:
+    if line["why"] in (NOT_PUBLISHED, WITHDRAWN):
+        return ""
+    return "?" if line["bytes"] is None else f"{line['bytes']:,} bytes"
+
+
+def _closing(lines: list[dict[str, Any]]) -> str:
+    """`3 missing, 1 republished, 586 up to date; 61,000,000 bytes to download`"""
+    counts: dict[str, int] = {}
+    for line in lines:
+        counts[line["why"]] = counts.get(line["why"], 0) + 1
+    known = sum(line["bytes"] or 0 for line in lines)
+    unknown = sum(line["bytes"] is None for line in lines)
+    size = f"{known:,} bytes to download" + (f", and {unknown} files whose size is not known" if unknown else "")
+    return ", ".join(f"{number} {why}" for why, number in counts.items()) + f"; {size}"

@@ -1,0 +1,88 @@
+"""`taxi-luigi remove`: takes months out of warehouses, lakes and workspace."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import date
+
+from taxi_luigi import config
+from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import TaxiError, UsageError
+from taxi_luigi.found import Stores, Workspace
+from taxi_luigi.lakes import object_name
+from taxi_luigi.logs import one_line
+from taxi_luigi.months import Month, Selection
+from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.targets import RawTarget, rejects_name
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.description = (
+        "Takes months out of every warehouse and lake that luigi.cfg names, rows and marker together, and out of the "
+        "workspace: raw, clean and rejected. The next LoadAllMonths that asks for them loads them again."
+    )
+    parser.add_argument("--colors", required=True, help="record types, as yellow,green")
+    parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.set_defaults(run=_remove)
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    wanted = Selection.parse(arguments.months).resolve(date.today())
+    held = [(color, month) for color in ColorsParameter().parse(arguments.colors) for month in _held(color, wanted)]
+    if not held:
+        print("nothing is held of these months")
+        return 0
+    where = ", ".join([*config.settings().lakes, *config.settings().warehouses, "workspace"])
+    print(f"{', '.join(f'{color} {month}' for color, month in held)}: to be taken out of {where}")
+    if not arguments.yes and not _agreed(len(held)):
+        print("nothing was removed")
+        return 0
+    failed = [color_month for color_month in held if not _take_out(*color_month)]
+    return FAILED if failed else 0
+
+
+def _held(color: str, wanted: dict[Month, bool]) -> list[Month]:
+    """Those of which anything is there. A store that does not answer is told of, and may hold them."""
+    stores, workspace = Stores(), Workspace()
+    found = (stores.find(color, month) for month in wanted)
+    return [
+        each.month
+        for each in found
+        if each.held or workspace.has_clean(color, each.month) or workspace.has_raw(color, each.month)
+    ]
+
+
+def _agreed(number: int) -> bool:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to be asked: add --yes")
+    months = "this month" if number == 1 else f"these {number} months"
+    return input(f"Remove {months}? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _take_out(color: str, month: Month) -> bool:
+    """Warehouses first: a kill in between leaves files from which the next run loads the month again."""
+    settings, workspace = config.settings(), config.workspace()
+    places = {f"warehouse {name}": config.warehouse(name) for name in settings.warehouses}
+    good = True
+    for name, warehouse in places.items():
+        try:
+            warehouse.remove_month(DATASETS[color], month)
+        except TaxiError as error:
+            complain(f"{color} {month} is still in {name}: {one_line(error)}")
+            good = False
+    for name in (*settings.lakes, ""):
+        try:
+            lake = config.lake(name) if name else config.clean_lake()
+            lake.remove(color, month)
+        except TaxiError as error:
+            complain(f"{color} {month} is still in lake {name}: {one_line(error)}")
+            good = False
+    workspace.remove(rejects_name(color, month))
+    RawTarget(color, month).remove()
+    if good:
+        print(f"removed {object_name(color, month)}")
+    return good

@@ -1,0 +1,94 @@
+"""`taxi-luigi plan` and `taxi-luigi remove`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
+from tests.pipeline.conftest import duckdb_counts
+from tests.support.cdn import Cdn
+from tests.support.project import Project
+
+MONTHS = ("--colors", "green", "--months", "2021-01..2021-03")
+
+
+def planned(project: Project, *options: str) -> dict[str, tuple[str, int]]:
+    """Month → why, and how much is to be downloaded."""
+    said = project.command("taxi-luigi", "plan", *options, "--json")
+    assert said.rc == 0, said.out
+    return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)}
+
+
+def test_a_plan_says_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
+    size = (cdn.folders[0] / "green_tripdata_2021-01.parquet").stat().st_size
+    plan = planned(loading, "--colors", "green", "--months", "2021-01..2021-04")
+    assert plan["2021-01"] == ("missing", size)
+    assert plan["2021-04"] == ("not published", 0)
+    assert sum(request.sent for request in cdn.log) < 2_000, "no file was fetched; of what is missing, the reason was"
+    assert not loading.workspace.exists()
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    assert Counter(why for why, _ in planned(loading, *MONTHS).values()) == {"up to date": 3}
+    text = loading.command("taxi-luigi", "plan", "--colors", "green", "--months", "2021-01..2021-04").out
+    assert "green  2021-04  not published" in text
+    assert text.splitlines()[-1] == "3 up to date, 1 not published; 0 bytes to download"
+
+
+def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
+    loading: Project, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(samples, folder)
+    with Cdn(folder) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+        made = write_month(tmp_path / "other", "green", Month(2021, 2), 500, seed=5)
+        shutil.copy(made, folder / "green_tripdata_2021-02.parquet")
+        asked = cdn.count("GET")
+        assert {why for why, _ in planned(loading, *MONTHS).values()} == {"up to date"}
+        again = planned(loading, *MONTHS, "--refresh", "all")
+        assert again["2021-02"] == ("republished", made.stat().st_size)
+        assert again["2021-01"] == ("up to date", 0)
+        loading.configure({"clean": {"reject": "no_passengers"}})
+        other = planned(loading, *MONTHS, "--refresh", "all")
+        assert [other[month][0] for month in sorted(other)] == ["rules changed", "republished", "rules changed"]
+        assert {why for why, _ in planned(loading, *MONTHS, "--force").values()} == {"forced"}
+        assert cdn.count("GET") == asked
+
+
+def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
+    said = loading.command("taxi-luigi", "plan", "--months", "2021-13")
+    assert said.rc == 40
+    assert len(said.out.splitlines()) == 1
+
+
+def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(loading: Project) -> None:
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    asked = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02")
+    assert asked.rc == 40
+    assert "nobody is there to be asked: add --yes" in asked.out
+    assert len(duckdb_counts(loading, "green_tripdata")) == 3
+    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert done.rc == 0, done.out
+    assert sorted(duckdb_counts(loading, "green_tripdata")) == ["2021-01", "2021-03"]
+    assert list(loading.workspace.rglob("*2021-02*")) == []
+    assert loading.command("taxi-luigi", "verify").rc == 0
+    nothing = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert (nothing.rc, nothing.out) == (0, "nothing is held of these months\n")
+    assert "1 month loaded" in loading.run("LoadAllMonths", *MONTHS).out
+    assert len(duckdb_counts(loading, "green_tripdata")) == 3
+
+
+def test_a_store_that_is_down_keeps_its_month_and_says_so(loading: Project, postgres_url: str) -> None:
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    loading.configure(
+        {"taxi": {"warehouse": "postgres, duckdb"}, "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"}}
+    )
+    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert done.rc == 40
+    assert "green 2021-02 is still in warehouse postgres: " in done.out
+    assert "Traceback" not in done.out
+    assert sorted(duckdb_counts(loading, "green_tripdata")) == ["2021-01", "2021-03"]
