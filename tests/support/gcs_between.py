@@ -76,7 +76,7 @@ class Between:
         self._kept: dict[str, int] = {}
         self._passing = 0
         self._passed = Condition()
-        self._listener = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._listener = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"outer": self}))
         self._listener.daemon_threads = True
         self._listener.handle_error = _ignore_who_left  # type: ignore[method-assign]
         self.endpoint = f"http://127.0.0.1:{self._listener.server_port}"
@@ -109,64 +109,6 @@ class Between:
                 self._passing -= 1
                 self._passed.notify_all()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            wbufsize = -1  # head and body in one piece: in two, each answer waits 40 ms for the client's delayed ACK
-
-            def _serve(self) -> None:
-                with outer._counted():
-                    self._pass_on()
-
-            def _pass_on(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                asked = Asked(self.command, self.path, dict(self.headers), body, self.client_address)
-                outer.asked.append(asked)
-                said = outer.rule(asked)
-                if said in (Fault.RESET, Fault.STALL):
-                    self._hang_up(after_client=said is Fault.STALL)
-                    return
-                if not isinstance(said, Answered):
-                    said = outer._known(asked) or said
-                if isinstance(said, Answered):
-                    headers = {"Content-Type": "application/json"} | said.headers
-                    self._answer(said.status, headers, json.dumps(said.body or {}).encode())
-                    return
-                status, headers, answer = outer._forward(asked)
-                if said is Fault.SPOILT:
-                    answer = bytes([answer[0] ^ 1]) + answer[1:]
-                if said is Fault.LOST:
-                    self.close_connection = True
-                else:
-                    self._answer(status, headers, answer, cut=said is Fault.CUT)
-
-            def _hang_up(self, after_client: bool) -> None:
-                if after_client:
-                    with contextlib.suppress(ConnectionError):
-                        self.connection.recv(1)
-                self.close_connection = True
-                # Closed by hand, as http.server would end the connection in order first: RST instead of FIN
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                os.close(self.connection.detach())
-
-            def _answer(self, status: int, headers: dict[str, str], body: bytes, cut: bool = False) -> None:
-                self.send_response(status)
-                for key, value in headers.items():
-                    self.send_header(key, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if cut else body)
-                self.close_connection = cut
-
-            do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 the names are http.server's
-
-            def log_message(self, *_: object) -> None:
-                """Nothing to stderr."""
-
-        return Handler
-
     def _known(self, asked: Asked) -> Answered | None:
         """The answer to a chunk that is sent again: Google is documented to ignore bytes that it has.
 
@@ -198,7 +140,63 @@ class Between:
         return answer.status_code, kept, answer.content
 
 
-def _ignore_who_left(_request: Any, _address: Any) -> None:
+class _Handler(BaseHTTPRequestHandler):
+    outer: Between
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one piece: in two, each answer waits 40 ms for the client's delayed ACK
+
+    def _serve(self) -> None:
+        with self.outer._counted():
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        asked = Asked(self.command, self.path, dict(self.headers), body, self.client_address)
+        self.outer.asked.append(asked)
+        said = self.outer.rule(asked)
+        if said in (Fault.RESET, Fault.STALL):
+            self._hang_up(after_client=said is Fault.STALL)
+            return
+        if not isinstance(said, Answered):
+            said = self.outer._known(asked) or said
+        if isinstance(said, Answered):
+            headers = {"Content-Type": "application/json"} | said.headers
+            self._answer(said.status, headers, json.dumps(said.body or {}).encode())
+            return
+        status, headers, answer = self.outer._forward(asked)
+        if said is Fault.SPOILT:
+            answer = bytes([answer[0] ^ 1]) + answer[1:]
+        if said is Fault.LOST:
+            self.close_connection = True
+        else:
+            self._answer(status, headers, answer, cut=said is Fault.CUT)
+
+    def _hang_up(self, after_client: bool) -> None:
+        if after_client:
+            with contextlib.suppress(ConnectionError):
+                self.connection.recv(1)
+        self.close_connection = True
+        # Closed by hand, as http.server would end the connection in order first: RST instead of FIN
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes, cut: bool = False) -> None:
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if cut else body)
+        self.close_connection = cut
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 the names are http.server's
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to stderr."""
+
+
+def _ignore_who_left(request: object, client_address: object) -> None:
     """Clients that are killed do not wait for their answers."""
     if not isinstance(sys.exception(), ConnectionError):
         traceback.print_exc()

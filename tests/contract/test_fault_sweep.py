@@ -1,0 +1,285 @@
+"""Everything that can go wrong with a request, at every request of an upload and of a load, on stand-ins for Google.
+
+However it goes on, the end is the same: one object, whole; each row once; one marker; no temporary file; and where the
+work could not go on, one line, after which doing it again finishes it.
+
+The suite tries one fault at each request; `pytest tests/contract/test_fault_sweep.py --sweep 99 -s` all of them, and
+prints the tables. Not shown: what Google's servers do to a request that they answer so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from taxi_luigi import files
+from taxi_luigi.datasets import FILE_MONTH
+from taxi_luigi.errors import StorageError, WarehouseError
+from taxi_luigi.lakes import Lake, Stored
+from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.warehouses import MARKERS
+from taxi_luigi.warehouses.bigquery import BigQuery, uploads
+from tests.support.bigquery import PROJECT, BigQueryServer
+from tests.support.bigquery_months import JANUARY, YELLOW, Clean, in_bucket, local
+from tests.support.gcs import GcsServer
+from tests.support.gcs_between import Answered, Asked, Between
+from tests.support.sweep import ANSWER, At, Outcome, Place, Table, Trouble, hurry, kind, outcome, places
+from tests.support.trips import write_clean
+
+pytestmark = pytest.mark.timeout(3600)  # the long form of a test takes minutes
+
+MIB = 1 << 20
+ROWS = 3_000
+PATIENCE = 2 * ANSWER
+"""seconds for which a request to BigQuery is tried again"""
+COLOR = YELLOW.color
+LOOK, MARK = "look at the job of the rows", "begin the job of the marker"
+
+
+@pytest.fixture
+def tries(request: pytest.FixtureRequest) -> int:
+    """How many faults at each request."""
+    number: int = request.config.getoption("--sweep")
+    return number
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits, and a folder for temporary copies that nobody else uses."""
+    hurry(monkeypatch)
+    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
+
+
+# ---- uploads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lake]:
+    """A month that goes up in one request, one that takes three chunks of 4 MiB, and another account of the month."""
+    folder, lakes = tmp_path_factory.mktemp("months"), {}
+    for name, rows in (("small", ROWS), ("large", 150_000), ("other", 50)):
+        lake = lakes[name] = Lake(FolderStore(name, folder / name))
+        write_clean(folder / name / lake.name(COLOR, JANUARY), YELLOW, JANUARY, rows)
+    large = folder / "large" / lakes["large"].name(COLOR, JANUARY)
+    assert 8 * MIB < large.stat().st_size < 12 * MIB
+    return lakes
+
+
+class Uploads:
+    """A month from the workspace to a bucket of its own for each try; `before` is what the bucket holds already."""
+
+    def __init__(self, server: GcsServer, between: Between, source: Lake, before: Lake | None = None) -> None:
+        self.server, self.between, self.source, self.before = server, between, source, before
+
+    def sweep(self, title: str, tries: int) -> Table:
+        """Each fault at each request."""
+        self.between.asked.clear()
+        self._take(self._bucket())
+        return Table(title).sweep(places(self.between.asked), tries, self._one)
+
+    def _one(self, place: Place, trouble: Trouble) -> Outcome:
+        bucket = self._bucket()
+
+        def work() -> None:
+            try:
+                self._take(bucket)
+            finally:
+                self._check_whole(bucket)
+
+        self.between.asked.clear()
+        self.between.rule = rule = At(place, trouble)
+        result = outcome(work, rule, StorageError)
+        self._check(bucket)
+        return result
+
+    def _bucket(self) -> str:
+        bucket = self.server.fresh_bucket()
+        if self.before is not None:
+            Lake(GcsStore("lake gcs", bucket, endpoint=self.server.endpoint)).take(self.before, COLOR, JANUARY)
+        return bucket
+
+    def _take(self, bucket: str) -> None:
+        lake = Lake(GcsStore("lake gcs", bucket, endpoint=self.between.endpoint, chunk_size=4, timeout=ANSWER))
+        stored = lake.take(self.source, COLOR, JANUARY)
+        assert stored.essentials == self._held().essentials
+
+    def _held(self) -> Stored:
+        held = self.source.stat(COLOR, JANUARY)
+        assert held is not None
+        return held
+
+    def _check_whole(self, bucket: str) -> None:
+        """Whatever happened, readers find the old object whole, the new one, or none where there was none."""
+        found = [blob.download_as_bytes() for blob in self.server.client.list_blobs(bucket)]
+        there = [self._bytes(lake) for lake in (self.source, self.before) if lake is not None]
+        assert len(found) <= 1
+        assert all(each in there for each in found)
+        assert found or self.before is None
+
+    def _check(self, bucket: str) -> None:
+        [blob] = self.server.client.list_blobs(bucket)
+        assert blob.name == f"data/{self.source.name(COLOR, JANUARY)}"
+        assert blob.metadata == self._held().essentials.labels()
+        assert blob.download_as_bytes() == self._bytes(self.source)
+        assert not files.SCRATCH.exists() or not list(files.SCRATCH.iterdir())
+
+    def _bytes(self, lake: Lake) -> bytes:
+        with lake.reading(COLOR, JANUARY) as path:
+            return path.read_bytes()
+
+
+@pytest.fixture
+def storage(fake_gcs: GcsServer) -> Iterator[Between]:
+    """Stands before the buckets."""
+    with Between(fake_gcs) as between:
+        yield between
+
+
+def test_a_small_upload_survives_any_fault(
+    fake_gcs: GcsServer, storage: Between, workspace: dict[str, Lake], tries: int
+) -> None:
+    Uploads(fake_gcs, storage, workspace["small"]).sweep("A file of 0.2 MB to a bucket", tries).check()
+
+
+def test_an_upload_in_chunks_survives_any_fault(
+    fake_gcs: GcsServer, storage: Between, workspace: dict[str, Lake], tries: int
+) -> None:
+    sent = Uploads(fake_gcs, storage, workspace["large"], before=workspace["other"])
+    sent.sweep("A file of 9 MB in chunks of 4 MiB, over another one", tries).check()
+
+
+# ---- loads -----------------------------------------------------------------------------------------------------------
+
+
+class Loads:
+    """A month into a dataset of its own for each try.
+
+    `died`: it is the run after one that was killed between the job and the marker. `slow`: the job is still running
+    when it is first asked for.
+    """
+
+    def __init__(
+        self, server: BigQueryServer, between: Between, clean: Clean, died: bool = False, slow: bool = False
+    ) -> None:
+        self.server, self.between, self.clean, self.died, self.slow = server, between, clean, died, slow
+        self._swaps = 0
+        with clean.file.reading() as path:
+            self._fares = pc.sum(pq.read_table(path)["fare_amount"]).as_py()
+
+    def places(self) -> list[Place]:
+        """The requests of this load, one after the other."""
+        dataset = self._dataset()
+        self.between.asked.clear()
+        with self._held() as release:
+            self.between.rule = release
+            self._load(dataset)
+        return places(self.between.asked)
+
+    def sweep(self, title: str, where: list[Place], tries: int) -> Table:
+        """Each fault at each of these requests."""
+        return Table(title).sweep(where, tries, self._one)
+
+    def _one(self, place: Place, trouble: Trouble) -> Outcome:
+        dataset = self._dataset()
+        self.between.asked.clear()
+        with self._held() as release:
+            self.between.rule = rule = At(place, trouble, release)
+            result = outcome(lambda: self._load(dataset), rule, WarehouseError)
+        self._check(dataset)
+        return result
+
+    def _load(self, dataset: str) -> None:
+        endpoint = self.between.endpoint
+        warehouse = BigQuery("bigquery", PROJECT, dataset, endpoint=endpoint, wait=20 * ANSWER, patience=PATIENCE)
+        assert self.clean.into(warehouse) == self.clean.given.rows
+
+    @contextmanager
+    def _held(self) -> Iterator[Callable[[Asked], None]]:
+        """When `slow`, no job of the block ends before one is asked for; gives a rule that sees to it."""
+        with ExitStack() as held:
+            if self.slow:
+                held.enter_context(self.server.shim.holding())
+
+            def release(asked: Asked) -> None:
+                if kind(asked) == LOOK:
+                    held.close()
+
+            yield release
+
+    def _dataset(self) -> str:
+        dataset = self.server.fresh_dataset()
+        self._swaps = 0
+        self.server.shim.before_swap = self._swapped
+        if self.died:
+            self.between.rule = lambda asked: Answered(400) if kind(asked) == MARK else None
+            with pytest.raises(WarehouseError, match="Google answered 400"):
+                self._load(dataset)
+            assert self._swaps == 1
+        return dataset
+
+    def _swapped(self) -> None:
+        self._swaps += 1
+
+    def _check(self, dataset: str) -> None:
+        given = self.clean.given
+        counted = self.server.query(
+            dataset, f"SELECT {FILE_MONTH}, count(*), sum(fare_amount) FROM {YELLOW.table} GROUP BY {FILE_MONTH}"
+        )
+        assert counted == [(JANUARY.first_day, given.rows, pytest.approx(self._fares))]
+        marked = self.server.query(
+            dataset, f"SELECT color, {FILE_MONTH}, edition, sha256, rows, sequence FROM {MARKERS}"
+        )
+        assert marked == [(COLOR, JANUARY.first_day, given.edition, given.sha256, given.rows, 1)]
+        assert self._swaps == 1, "loaded more than once"
+        assert not files.SCRATCH.exists() or not list(files.SCRATCH.iterdir())
+
+
+@pytest.fixture
+def warehouse(bigquery: BigQueryServer) -> Iterator[Between]:
+    """Stands before the datasets."""
+    with Between(bigquery) as between:
+        yield between
+
+
+@pytest.fixture
+def from_bucket(bigquery: BigQueryServer, warehouse: Between, fake_gcs: GcsServer, tmp_path: Path) -> Loads:
+    """A month that BigQuery fetches from a bucket."""
+    return Loads(bigquery, warehouse, _readable(in_bucket(fake_gcs, tmp_path), tmp_path), slow=True)
+
+
+def _readable(clean: Clean, folder: Path) -> Clean:
+    """For the sums that are compared; the load itself reads nothing here."""
+    path = folder / Path(clean.file.url).name
+    return replace(clean, file=replace(clean.file, reading=lambda: nullcontext(path)))
+
+
+def test_a_load_from_a_bucket_survives_any_fault(from_bucket: Loads, tries: int) -> None:
+    from_bucket.sweep("A month from a bucket into BigQuery", from_bucket.places(), tries).check()
+
+
+def test_a_load_from_a_local_file_survives_any_fault(
+    from_bucket: Loads, tmp_path: Path, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the requests that a load from a bucket has not: the look for the job, and the file in pieces."""
+    monkeypatch.setattr(uploads, "_CHUNK", 256 << 10)
+    loads = Loads(from_bucket.server, from_bucket.between, local(tmp_path, 2 * ROWS))
+    had = {place.kind for place in from_bucket.places()} - {LOOK}
+    where = [place for place in loads.places() if place.kind not in had]
+    assert len(where) >= 4
+    loads.sweep("A local file in chunks of 256 KiB into BigQuery", where, tries).check()
+
+
+def test_the_run_after_a_kill_between_job_and_marker_survives_any_fault(from_bucket: Loads, tries: int) -> None:
+    """Only the requests that tell that the job is done and its rows are there; the others are as in the first run."""
+    loads = Loads(from_bucket.server, from_bucket.between, from_bucket.clean, died=True)
+    where = loads.places()
+    where = where[where.index(Place("begin the job of the rows", 1)) : where.index(Place(MARK, 1))]
+    assert LOOK in [place.kind for place in where]
+    loads.sweep("The run after a kill between job and marker", where, tries).check()
