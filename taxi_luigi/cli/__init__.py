@@ -6,13 +6,17 @@ The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+import sys
 
-from taxi_luigi.cli import doctor, loaded, plan, remove, sample, verify
+from taxi_luigi.cli import doctor, loaded, plan, remove, sample, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 
 _COMMANDS = {
+    "status": (status.add, "how far every month is, from listings and markers alone"),
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
@@ -23,7 +27,7 @@ _COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, or 2 for a malformed command line."""
+    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line."""
     parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (add, what) in _COMMANDS.items():
@@ -31,6 +35,12 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:  # whoever read us has read enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
     except (TaxiError, OSError) as error:
         complain(one_line(error))
         return FAILED

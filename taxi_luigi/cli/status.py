@@ -1,0 +1,44 @@
+"""`taxi-luigi status`: how far every month is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import date
+
+from taxi_luigi.cli.ending import FAILED
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.parameters import ColorsParameter
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    from taxi_luigi.status.account import KEYS
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "How far every month is: published (as known when this version was made), downloaded, cleaned, in the lakes,\n"
+        "in the warehouses. From listings and markers alone: no file is opened, TLC is not asked; `taxi-luigi verify`\n"
+        f"counts. Exit code {FAILED} when a store cannot be asked; the others are shown."
+    )
+    parser.epilog = KEYS
+    parser.add_argument("--colors", help="record types, as yellow,green; without it, all of which anything is here")
+    parser.add_argument("--rows", action="store_true", help="numbers of rows instead of signs")
+    parser.add_argument("--json", action="store_true", help="for programs, of all colors unless --colors names some")
+    parser.set_defaults(run=_status)
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    from taxi_luigi import status
+
+    colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
+    found = status.look(colors, date.today())
+    if arguments.json:
+        from taxi_luigi.status.account import account
+
+        print(json.dumps(account(found, ()), indent=1))
+    else:
+        from taxi_luigi.status import report
+
+        report.show(found, arguments.rows, arguments.colors is not None, ())
+    return FAILED if found.silent else 0

@@ -1,0 +1,63 @@
+"""The status as programs read it, and the text that promises them its keys. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from taxi_luigi.runs import Result, RunResult
+from taxi_luigi.status.grid import Cell, ColorStatus, State
+from taxi_luigi.status.places import Status
+
+KEYS = """\
+--json writes one object:
+  colors     color → {months, totals}
+  months     2024-01 → {state, published_rows, rows, places}, without the months that are not known to be published
+  state      everywhere, partly, different (another edition or row count in one of the stores), clean, raw,
+             published, unknown (no store has answered)
+  places     raw, clean, "lake NAME", "warehouse NAME" → {bytes, rows, edition, loaded_at}, each null where the
+             place does not tell; null where it has not the month. Places that could not be asked are left out
+  totals     the same places → {months, rows, bytes}
+  silent     place → why it could not be asked, in one line
+  last_runs  the newest first: {run, command, host, began, ended, exit_code, already_there, months}; months counts
+             results: loaded, refreshed, not published, failed, not finished
+Keys may be added; those that are there keep their meaning."""
+
+
+def account(status: Status, runs: Sequence[RunResult]) -> dict[str, Any]:
+    """What KEYS says."""
+    return {
+        "colors": {color.color: _color(color) for color in status.colors},
+        "silent": {place.key: place.silent for place in status.silent},
+        "last_runs": [_run(run) for run in runs],
+    }
+
+
+def _color(color: ColorStatus) -> dict[str, Any]:
+    answered = [place for place in color.places if not place.silent]
+    keys = [place.key for place in answered]
+    known = {month: cell for month, cell in color.cells.items() if cell.state is not State.NOT_PUBLISHED}
+    return {
+        "months": {str(month): _month(cell, keys) for month, cell in known.items()},
+        "totals": {place.key: asdict(color.total(place)) for place in answered},
+    }
+
+
+def _month(cell: Cell, keys: Sequence[str]) -> dict[str, Any]:
+    places = {key: asdict(cell.held[key]) if key in cell.held else None for key in keys}
+    return {
+        "state": cell.state.value,
+        "published_rows": cell.published_rows,
+        "rows": cell.rows,
+        "places": {
+            key: held and {name: None if value == "" else value for name, value in held.items()}
+            for key, held in places.items()
+        },
+    }
+
+
+def _run(run: RunResult) -> dict[str, Any]:
+    counts = {result.value: sum(month.result is result for month in run.months) for result in Result}
+    kept = ("run", "command", "host", "began", "ended", "exit_code", "already_there")
+    return {key: getattr(run, key) for key in kept} | {"months": {key: n for key, n in counts.items() if n}}

@@ -1,0 +1,166 @@
+"""The status as a person reads it: a grid per color, as many beside each other as there is room for, and what is to
+be said of them. The same without a terminal, one grid below the other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from io import StringIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from taxi_luigi.months import Month
+from taxi_luigi.runs import Result, RunResult
+from taxi_luigi.status.block import Block
+from taxi_luigi.status.grid import State
+from taxi_luigi.status.places import Status
+from taxi_luigi.status.signs import SIGNS, months, spans
+
+_GAP = 4
+"""columns between two grids"""
+_ENDLESS = 10_000
+"""columns of a file or a pipe, where no line is broken"""
+
+
+def show(status: Status, rows: bool, named: bool, runs: Sequence[RunResult]) -> None:
+    """Prints it. With `rows`, numbers instead of signs; unless the colors were `named`, those of which nothing is here
+    are one line for all of them. `runs` are the last ones, the newest first.
+    """
+    terminal = sys.stdout.isatty()
+    console = Console(highlight=False) if terminal else Console(file=StringIO(), width=_ENDLESS, highlight=False)
+    page = Page(status, rows, named, letters=not _writes_signs(sys.stdout.encoding))
+    if terminal:
+        console.print(page.text(console.width, console.width, runs))
+        return
+    with console.capture() as capture:
+        console.print(page.text(_ENDLESS, 0, runs))
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def _writes_signs(encoding: str) -> bool:
+    try:
+        "".join(sign.symbol for sign in SIGNS.values()).encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Page:
+    """The parts of the page; `letters` instead of signs."""
+
+    def __init__(self, status: Status, rows: bool, named: bool, letters: bool) -> None:
+        self._status = status
+        self._rows = rows
+        self._letters = letters
+        here = [color for color in status.colors if not color.empty]
+        self._shown = list(status.colors) if named or not here else here
+
+    def text(self, width: int, beside: int, runs: Sequence[RunResult]) -> RenderableType:
+        """All of it in lines of `width` columns; grids are put beside each other in so many of them."""
+        blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
+        parts = [*_beside(blocks, width, beside), Text()]
+        said = [*self._all(), *self._incomplete(), *self._absent(), *self._silent()]
+        parts += [*said, Text()] if said else []
+        parts += self._legend(width)
+        if runs:
+            parts += [Text(), _runs(runs)]
+        return Group(*parts)
+
+    def _all(self) -> Iterator[Text]:
+        if len(self._shown) > 1:
+            done = sum(color.counts[State.EVERYWHERE] for color in self._shown)
+            expected = sum(color.expected for color in self._shown)
+            rows = sum(color.rows for color in self._shown)
+            yield Text(f"all: {done:,} of {months(expected)}, {rows:,} rows")
+
+    def _incomplete(self) -> Iterator[Text]:
+        """Which months are not the same everywhere, and where not."""
+        for state, what in ((State.PARTLY, "not in {}"), (State.DIFFERENT, "another edition or row count in {}")):
+            sign = SIGNS[state]
+            for color in self._shown:
+                found: dict[tuple[str, ...], list[Month]] = {}
+                for month, cell in color.cells.items():
+                    if cell.state is state:
+                        found.setdefault(cell.lacking or cell.differing, []).append(month)
+                for places, of_them in found.items():
+                    where = what.format(" and ".join(places))
+                    text = f" {color.color} {where}: {spans(of_them)}"
+                    yield Text.assemble((sign.written(self._letters), sign.color), text)
+
+    def _absent(self) -> Iterator[Text]:
+        absent = [color.color for color in self._status.colors if color not in self._shown]
+        if absent:
+            here = "in a place that answered" if self._status.silent else "here"
+            yield Text(f"nothing is {here} of {', '.join(absent)}")
+
+    def _silent(self) -> Iterator[Text]:
+        by_reason: dict[str, list[str]] = {}
+        for place in self._status.silent:
+            by_reason.setdefault(place.silent, []).append(place.key)
+        for reason, places in by_reason.items():
+            named = reason.startswith(f"{places[0]} ")  # as a warehouse's errors do
+            line = reason if named else f"{' and '.join(places)} cannot be asked: {reason}"
+            yield Text.assemble(("?", "yellow"), f" {line}")
+
+    def _legend(self, width: int) -> Iterator[Text]:
+        """What the signs mean that are on the page, in lines of whole meanings."""
+        line = Text()
+        for state in State:
+            if not any(color.counts[state] for color in self._shown):
+                continue
+            sign = SIGNS[state]
+            symbol = sign.written(self._letters).replace(" ", "blank")
+            number = " or number" if self._rows and state is State.EVERYWHERE else ""
+            answered = " that answered" if self._status.silent and state is State.EVERYWHERE else ""
+            meaning = Text.assemble((symbol, sign.color), f"{number} {sign.meaning}{answered}   ")
+            if line.cell_len + meaning.cell_len > width + 3:
+                yield line
+                line = Text()
+            line.append_text(meaning)
+        line.rstrip()
+        yield line
+
+
+def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterator[RenderableType]:
+    """Rows of as many blocks as fit."""
+    console = Console(width=width)
+    widest = max(console.measure(block).maximum for block in blocks)
+    across = max(1, (beside + _GAP) // (widest + _GAP))
+    for start in range(0, len(blocks), across):
+        row = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+        for _ in range(across):
+            row.add_column(width=widest)
+        row.add_row(*blocks[start : start + across])
+        if start:
+            yield Text()
+        yield row
+
+
+def _runs(runs: Sequence[RunResult]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in ("last runs", "took", "exit", "months", "command"):
+        table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
+    for run in runs:
+        began = datetime.fromisoformat(run.began).astimezone()
+        code = "?" if run.exit_code is None else str(run.exit_code)
+        table.add_row(f"{began:%Y-%m-%d %H:%M}", _took(run), code, _results(run), Text(run.command))
+    return table
+
+
+def _took(run: RunResult) -> str:
+    """`0:01:12`; ? of a run that did not end."""
+    if not run.ended:
+        return "?"
+    took = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.began)
+    return str(timedelta(seconds=round(took.total_seconds())))
+
+
+def _results(run: RunResult) -> str:
+    """`2 loaded, 1 failed`."""
+    counts = {result: sum(month.result is result for month in run.months) for result in Result}
+    told = [f"{count} {result.value}" for result, count in counts.items() if count]
+    return ", ".join(told) or f"{run.already_there} there"

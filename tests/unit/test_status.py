@@ -1,0 +1,293 @@
+"""`taxi-luigi status`: a month's state by what the places hold, and how a person and a program read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from taxi_luigi.months import Month
+from taxi_luigi.runs import MonthResult, Result, RunResult
+from taxi_luigi.status import Cell, ColorStatus, Held, Place, State, Status, color_status
+from taxi_luigi.status.account import KEYS, account
+from taxi_luigi.status.report import Page
+from taxi_luigi.status.signs import SIGNS, short, spans
+
+JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
+EDITION = "0123456789-abcdef0123"
+FILE, MARKER = Held(bytes=2_000_000), Held(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
+
+
+def raw(*months: Month) -> Place:
+    return Place("raw", "raw", False, {"green": dict.fromkeys(months, FILE)})
+
+
+def clean(*months: Month, named: bool = True) -> Place:
+    return Place("clean", "clean", named, {"green": dict.fromkeys(months, FILE)})
+
+
+def gcs(*months: Month, held: Held = FILE) -> Place:
+    return Place("gcs", "lake", True, {"green": dict.fromkeys(months, held)})
+
+
+def duckdb(*months: Month, held: Held = MARKER) -> Place:
+    return Place("duckdb", "warehouse", True, {"green": dict.fromkeys(months, held)})
+
+
+def postgres(*months: Month, held: Held = MARKER) -> Place:
+    return Place("postgres", "warehouse", True, {"green": dict.fromkeys(months, held)})
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DOWN = Place("postgres", "warehouse", True, silent="warehouse postgres (localhost): connection refused")
+
+
+def green(*places: Place, published: Sequence[Month] = (JANUARY, FEBRUARY, MARCH), now: Month = MARCH) -> ColorStatus:
+    return color_status("green", JANUARY, dict.fromkeys(published, 1_100), places, now)
+
+
+def january(*places: Place) -> Cell:
+    return green(*places).cells[JANUARY]
+
+
+@pytest.mark.parametrize(
+    ("places", "state"),
+    [
+        ([raw(JANUARY), clean(JANUARY), duckdb(JANUARY)], State.EVERYWHERE),
+        ([raw(), clean(JANUARY), duckdb(JANUARY)], State.EVERYWHERE),
+        ([raw(JANUARY), clean(JANUARY), duckdb()], State.PARTLY),
+        ([raw(), clean(), duckdb(JANUARY)], State.PARTLY),
+        ([raw(), clean(named=False), gcs(JANUARY), duckdb(JANUARY)], State.EVERYWHERE),
+        ([raw(), clean(named=False), gcs(), duckdb(JANUARY)], State.PARTLY),
+        ([raw(JANUARY), clean(JANUARY, named=False), gcs(), duckdb()], State.CLEAN),
+        ([raw(JANUARY), clean(), duckdb()], State.RAW),
+        ([raw(), clean(), duckdb()], State.PUBLISHED),
+        ([raw(), clean(JANUARY), duckdb(JANUARY), DOWN], State.EVERYWHERE),
+        ([raw(), clean(), duckdb(), DOWN], State.PUBLISHED),
+        ([raw(), clean(named=False), DOWN], State.UNKNOWN),
+        ([raw(JANUARY), clean(named=False), DOWN], State.RAW),
+    ],
+)
+def test_a_month_is_as_far_as_the_places_say(places: list[Place], state: State) -> None:
+    assert january(*places).state is state
+
+
+def test_months_that_nobody_has_and_nobody_published_are_not_expected() -> None:
+    color = green(raw(), clean(JANUARY), duckdb(JANUARY), published=[JANUARY, FEBRUARY], now=Month(2024, 4))
+    assert [cell.state for cell in color.cells.values()] == [
+        State.EVERYWHERE, State.PUBLISHED, State.NOT_PUBLISHED, State.NOT_PUBLISHED,
+    ]  # fmt: skip
+    assert color.expected == 2
+    assert not color.empty
+
+
+def test_a_month_outside_those_that_can_be_is_shown_where_it_is_held() -> None:
+    color = green(raw(), clean(Month(2023, 11), Month(2024, 5)), duckdb())
+    assert (min(color.cells), max(color.cells)) == (Month(2023, 11), Month(2024, 5))
+    assert color.cells[Month(2023, 12)].state is State.NOT_PUBLISHED
+
+
+@pytest.mark.parametrize(
+    ("other", "differing"),
+    [
+        (Held(rows=1_000, edition=EDITION), ()),
+        (Held(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
+        (Held(rows=999, edition=EDITION), ("postgres",)),
+        (Held(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
+        (Held(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
+        (Held(rows=1_000, edition="somebody's"), ("postgres",)),
+        (Held(rows=None, edition=""), ()),
+    ],
+)
+def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Held, differing: tuple[str, ...]) -> None:
+    cell = january(raw(), clean(JANUARY), duckdb(JANUARY), postgres(JANUARY, held=other))
+    assert cell.differing == differing
+    assert cell.state is (State.DIFFERENT if differing else State.EVERYWHERE)
+
+
+def test_rows_are_the_marker_s_and_else_the_lake_s() -> None:
+    listed = Held(bytes=5, rows=998, edition=EDITION)
+    assert january(raw(), clean(), gcs(JANUARY, held=listed), duckdb(JANUARY)).rows == 1_000
+    assert january(raw(), clean(), gcs(JANUARY, held=listed)).rows == 998
+    assert january(raw(JANUARY), clean(JANUARY)).rows is None
+    assert january(raw(), clean(), duckdb(JANUARY, held=Held(rows=0, loaded_at="2026"))).rows == 0
+
+
+def test_totals_are_by_place_and_rows_count_once() -> None:
+    places = raw(JANUARY), clean(JANUARY, FEBRUARY), duckdb(JANUARY, FEBRUARY), postgres(JANUARY)
+    color = green(*places)
+    totals = [color.total(place) for place in places]
+    assert [(total.months, total.rows, total.bytes) for total in totals] == [
+        (1, None, 2_000_000), (2, None, 4_000_000), (2, 2_000, None), (1, 1_000, None),
+    ]  # fmt: skip
+    assert color.rows == 2_000
+
+
+def test_a_lake_and_a_warehouse_may_share_a_name() -> None:
+    lake = Place("analytics", "lake", True, {"green": {JANUARY: FILE}})
+    table = Place("analytics", "warehouse", True, {"green": {}})
+    assert january(raw(), clean(named=False), lake, table).lacking == ("analytics",)
+    assert january(raw(), clean(named=False), lake, table).state is State.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"), (305, "305"), (999, "999"), (1_000, "1.00k"), (7_623, "7.62k"), (9_994, "9.99k"), (9_996, "10.0k"),
+        (40_687, "40.7k"), (99_940, "99.9k"), (99_960, "100k"), (999_499, "999k"), (999_500, "1.00M"),
+        (14_092_413, "14.1M"), (1_856_663_997, "1.86B"),
+    ],
+)  # fmt: skip
+def test_a_number_is_short(number: int, text: str) -> None:
+    assert short(number) == text
+    assert len(text) <= 5
+
+
+def test_months_are_written_as_spans() -> None:
+    months = [Month(2024, 3), Month(2023, 12), Month(2024, 1), Month(2024, 5)]
+    assert spans(months) == "2023-12..2024-01, 2024-03, 2024-05"
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    assert set(SIGNS) == set(State)
+    assert len({sign.symbol for sign in SIGNS.values()}) == len({sign.letter for sign in SIGNS.values()}) == len(State)
+    assert all(sign.letter.isascii() and len(sign.symbol) == 1 for sign in SIGNS.values())
+
+
+FHV = ColorStatus("fhv", [], {JANUARY: Cell(State.PUBLISHED, 9)})
+
+
+def page(
+    *places: Place, width: int = 200, beside: int = 0, rows: bool = False, named: bool = True, letters: bool = False,
+    others: Sequence[ColorStatus] = (), runs: Sequence[RunResult] = (),
+) -> list[str]:  # fmt: skip
+    """What a person sees, without the blanks at the ends of lines."""
+    status = Status([green(*places, now=Month(2024, 4)), *others], places)
+    console = Console(width=width, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(Page(status, rows, named, letters).text(width, beside, runs))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+PLACES = raw(JANUARY), clean(JANUARY, FEBRUARY), duckdb(JANUARY), postgres(JANUARY, held=Held(rows=999, loaded_at="x"))
+
+
+def test_the_grid_has_years_down_and_months_across() -> None:
+    assert page(*PLACES) == [
+        "green  0 of 3 months",
+        "     J F M A M J J A S O N D    rows",
+        "2024 ≠ ▣ ·                     1.00k",
+        "         months          rows    bytes",
+        "raw           1                 2.0 MB",
+        "clean         2                 4.0 MB",
+        "duckdb        1         1,000",
+        "postgres      1           999",
+        "",
+        "▣ green not in duckdb and postgres: 2024-02",
+        "≠ green another edition or row count in postgres: 2024-01",
+        "",
+        "▣ missing in some   ≠ in all, but not the same   · published, not here   blank not known to be published",
+    ]
+
+
+def test_letters_stand_for_signs_where_there_are_none() -> None:
+    lines = page(*PLACES, letters=True)
+    assert "\n".join(lines).isascii()
+    assert lines[2].startswith("2024 ! + .")
+    assert lines[-1].startswith("+ missing in some   ! in all, but not the same   . published")
+
+
+def test_rows_take_the_place_of_signs() -> None:
+    lines = page(*PLACES[:3], rows=True)
+    assert lines[1].split() == [*MONTHS, "rows"]
+    assert lines[2].split() == ["2024", "1.00k", "▣", "·", "1.00k"]
+    assert lines[-1].startswith("■ or number in every lake and warehouse")
+    assert page(*PLACES, rows=True)[2].split() == ["2024", "≠1.00k", "▣", "·", "1.00k"]
+
+
+def test_rows_fit_a_terminal_of_80_columns_by_leaving_out_the_year_s() -> None:
+    assert page(*PLACES[:3], rows=True, width=80, beside=80)[2].split() == ["2024", "1.00k", "▣", "·"]
+
+
+@pytest.mark.parametrize(("width", "across"), [(60, 1), (80, 2), (120, 3), (160, 4)])
+def test_as_many_grids_as_fit_are_beside_each_other(width: int, across: int) -> None:
+    large = duckdb(JANUARY, held=Held(rows=1_856_663_997, loaded_at="x"))
+    lines = page(raw(), clean(), large, others=[green(raw(), clean(), large)] * 3, width=width, beside=width)
+    assert lines[0].count("green") == across
+    assert max(map(len, lines)) <= width
+
+
+def test_a_place_that_did_not_answer_says_so_and_the_rest_is_shown() -> None:
+    lines = page(raw(JANUARY), clean(JANUARY), duckdb(JANUARY), DOWN)
+    assert "2024 ■ · ·                     1.00k" in lines
+    assert "postgres      ?     no answer" in lines
+    assert "? warehouse postgres (localhost): connection refused" in lines
+    assert lines[-1].startswith("■ in every lake and warehouse that answered   · published")
+    silent = [Place(name, name, False, silent="cannot list /data: Permission denied") for name in ("raw", "clean")]
+    assert "? raw and clean cannot be asked: cannot list /data: Permission denied" in page(*silent, duckdb(JANUARY))
+
+
+def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() -> None:
+    assert "nothing is here of fhv" in page(*PLACES, named=False, others=[FHV])
+    assert any(line.startswith("fhv  0 of 1 month") for line in page(*PLACES, named=True, others=[FHV]))
+    assert "nothing is in a place that answered of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
+    nothing = page(raw(), clean(), duckdb(), named=False, others=[FHV])
+    assert nothing[0] == "green  0 of 3 months"
+    assert "all: 0 of 4 months, 0 rows" in nothing
+
+
+RUN = RunResult(
+    "20261121T060003-4f2a", "LoadAllMonths --months latest", "box", "2026-11-21T06:00:03+00:00",
+    "2026-11-21T06:04:10+00:00", 30, 14,
+    (MonthResult("green", "2024-01", Result.LOADED), MonthResult("green", "2024-02", Result.FAILED, why="x")),
+)  # fmt: skip
+KILLED = RunResult("20261120T060003-4f2b", "LoadAllMonths", "box", "2026-11-20T06:00:03+00:00", "", None, 16, ())
+
+
+def test_the_last_runs_are_below() -> None:
+    *_, heading, first, second = page(*PLACES, runs=[RUN, KILLED])
+    assert heading.split() == ["last", "runs", "took", "exit", "months", "command"]
+    assert first.endswith("0:04:07    30  1 loaded, 1 failed  LoadAllMonths --months latest")
+    assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
+
+
+def test_a_program_reads_the_same_with_all_figures() -> None:
+    places = raw(), clean(JANUARY), duckdb(JANUARY), DOWN
+    told = json.loads(json.dumps(account(Status([green(*places, now=Month(2024, 4))], places), [RUN])))
+    months = told["colors"]["green"]["months"]
+    assert list(months) == ["2024-01", "2024-02", "2024-03"]
+    assert months["2024-01"] == {
+        "state": "everywhere",
+        "published_rows": 1_100,
+        "rows": 1_000,
+        "places": {
+            "raw": None,
+            "clean": {"bytes": 2_000_000, "rows": None, "edition": None, "loaded_at": None},
+            "warehouse duckdb": {"bytes": None, "rows": 1_000, "edition": EDITION, "loaded_at": MARKER.loaded_at},
+        },
+    }
+    assert told["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
+    assert told["silent"] == {"warehouse postgres": DOWN.silent}
+    assert told["last_runs"] == [
+        {
+            "run": "20261121T060003-4f2a", "command": "LoadAllMonths --months latest", "host": "box",
+            "began": "2026-11-21T06:00:03+00:00", "ended": "2026-11-21T06:04:10+00:00", "exit_code": 30,
+            "already_there": 14, "months": {"loaded": 1, "failed": 1},
+        }
+    ]  # fmt: skip
+
+
+def test_a_month_of_no_rows_keeps_its_zero() -> None:
+    none = duckdb(JANUARY, held=Held(rows=0, edition=EDITION, loaded_at="2026"))
+    months = account(Status([green(raw(), clean(), none)], [none]), ())["colors"]["green"]["months"]
+    assert months["2024-01"]["places"]["warehouse duckdb"]["rows"] == 0
+
+
+def test_the_help_names_every_key_and_state() -> None:
+    told = account(Status([green(*PLACES)], PLACES), [RUN])
+    month = told["colors"]["green"]["months"]["2024-01"]
+    keys = {*told, *told["colors"]["green"], *month, *month["places"]["clean"], *told["last_runs"][0]}
+    states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
+    assert [word for word in sorted(keys | states) if word not in KEYS] == []
