@@ -6,7 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
-from taxi_luigi.config.sections import Settings, clean_rules, settings
+from taxi_luigi.config.sections import Settings, clean_rules, notices, settings
 from taxi_luigi.config.stores import (
     clean_lake,
     lake,
@@ -30,6 +30,7 @@ __all__ = [
     "lake",
     "lake_for",
     "lake_type",
+    "notices",
     "project_folder",
     "settings",
     "source",

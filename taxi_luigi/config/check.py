@@ -11,15 +11,16 @@ from luigi.configuration import get_config
 
 from taxi_luigi.checks import Verdict
 from taxi_luigi.config.options import STORES, get, store_type
-from taxi_luigi.config.sections import clean, clean_rules, download, settings, taxi
+from taxi_luigi.config.sections import clean, clean_rules, download, notices, notify, settings, taxi
 from taxi_luigi.config.stores import lake, source, warehouse, workspace
 from taxi_luigi.errors import ConfigError
+from taxi_luigi.notify import check as check_addresses
 from taxi_luigi.stores.folder import FolderStore
 
 
 def known_keys() -> dict[str, set[str]]:
     """Section → the keys that somebody reads, for the package's own sections and one store of each type."""
-    sections = {section.__name__: set(dict(section.get_params())) for section in (taxi, clean, download)}
+    sections = {section.__name__: set(dict(section.get_params())) for section in (taxi, clean, download, notify)}
     for noun, kinds in STORES.items():
         sections |= {f"{noun}.{kind}": keys for kind, keys in kinds.items()}
     return sections
@@ -36,6 +37,7 @@ def check(tasks: dict[str, set[str]]) -> None:
     for name in settings().warehouses:
         warehouse(name)
     source()
+    check_addresses(notices())
     if clean().reject or clean().fill_missing_passengers or clean().unknown_columns != "warn":
         clean_rules()  # imports pyarrow, 70 ms of a run with nothing to do; the defaults need no check
 

@@ -20,6 +20,7 @@ from taxi_luigi.stores import is_remote
 
 if TYPE_CHECKING:
     from taxi_luigi.rules import CleanRules
+    from taxi_luigi.notify import Settings as Notices
     from taxi_luigi.sources import Net
 
 T = TypeVar("T", int, float)
@@ -56,6 +57,14 @@ class download(luigi.Config):  # noqa: N801
     connect_timeout = luigi.Parameter(default="10")
     read_timeout = luigi.Parameter(default="60")
     parallel = luigi.Parameter(default="6")
+
+
+class notify(luigi.Config):  # noqa: N801
+    """Who is told of a run, and of what."""
+
+    urls = luigi.Parameter(default="")
+    events = luigi.Parameter(default="failed, drift, refreshed, not_published_for")
+    not_published_for = luigi.Parameter(default="210")
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ def settings() -> Settings:
 
 def net() -> Net:
     """The patience of `[download]`."""
+    from taxi_luigi.notify import Settings as Notices
     from taxi_luigi.sources import Net
 
     section = download()
@@ -113,6 +123,15 @@ def net() -> Net:
         for field in fields(Net)
     }
     return Net(**numbers)
+
+
+def notices() -> Notices:
+    """Whom `[notify]` names, and what they want to be told."""
+    from taxi_luigi.notify import settings_of
+
+    section = notify()
+    days = positive("notify", "not_published_for", section.not_published_for, int)
+    return settings_of(section.urls, section.events, days)
 
 
 def clean_rules() -> CleanRules:

@@ -27,6 +27,8 @@ HEAVY = {
     "boto3",
     "botocore",
     "rich",
+    "apprise",
+    "jinja2",
     "duckdb",
     "psycopg2",
     "pgpq",

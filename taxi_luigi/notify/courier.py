@@ -1,0 +1,107 @@
+"""A program of its own that hands one message to services through apprise; the run itself uses `service` alone.
+
+Standard input: a JSON object (urls, subject, text, html, kind, patience). Standard output: a JSON list of pairs, what
+apprise calls the service and why it was not told ('' when it was). Secrets are in both: sending.py takes them out.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, OverflowMode
+from apprise.result import AppriseResultStatus, NotifyResult
+
+_MAIL = 20_000
+"""characters that a service takes at least when its HTML is a mail's; Telegram's 4,096 are for a few tags"""
+
+
+class Unusable(Exception):
+    """A URL that apprise does not take, or not all of; the text is apprise's."""
+
+
+def service(url: str, patience: float = 0) -> NotifyBase:
+    """The service that a URL stands for, to be given up after so many seconds (0: never). Asks nobody."""
+    # No pictures: apprise's are fetched from its repository by whoever reads the message.
+    asset = AppriseAsset(app_id="taxi_luigi", image_url_mask="", image_url_logo="", service_timeout=patience)
+    with _complaints() as said:
+        made = Apprise.instantiate(url, asset=asset)
+    if made is None or said:
+        raise Unusable(said[0] if said else "apprise has no such service")
+    return made
+
+
+def deliver(order: dict[str, Any]) -> list[tuple[str, str]]:
+    """Per service what apprise calls it, and why it was not told."""
+    told: list[tuple[str, str]] = []
+    pages: list[NotifyBase] = []
+    texts: list[NotifyBase] = []
+    for url in order["urls"]:
+        try:
+            made = service(url, order["patience"])
+        except Unusable as error:
+            told.append((f"{url.partition('://')[0]}://…", str(error)))
+            continue
+        wanted = made.resolve_format()
+        is_mail = wanted is NotifyFormat.HTML and made.body_maxlen >= _MAIL
+        if made.overflow_mode is OverflowMode.UPSTREAM and not is_mail:
+            made.overflow_mode = OverflowMode.TRUNCATE  # else a message that is too long is refused
+        # Of the page apprise makes Markdown too, with the table in a fence.
+        (pages if is_mail or wanted is NotifyFormat.MARKDOWN else texts).append(made)
+    for services, body, body_format in ((pages, "html", NotifyFormat.HTML), (texts, "text", NotifyFormat.TEXT)):
+        if services:
+            answer = Apprise(services).notify(
+                body=order[body], title=order["subject"], notify_type=order["kind"], body_format=body_format
+            )
+            told += [(result.url, _why(result)) for result in answer.results]
+    return told
+
+
+def _why(result: NotifyResult) -> str:
+    if result:
+        return ""
+    said = [entry.message for entry in result.logs()]
+    if result.status is AppriseResultStatus.TIMEOUT:
+        return f"no answer within {result.elapsed:.0f} s"
+    return said[0] if said else "apprise does not say why"
+
+
+class _Keeper(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno <= logging.ERROR:  # above, apprise tells of deprecations
+            self.said.append(record.getMessage())
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What apprise warns of meanwhile, kept from every log: it repeats tokens."""
+    logger, keeper = logging.getLogger("apprise"), _Keeper(logging.WARNING)
+    propagates, logger.propagate = logger.propagate, False
+    logger.addHandler(keeper)
+    try:
+        yield keeper.said
+    finally:
+        logger.removeHandler(keeper)
+        logger.propagate = propagates
+
+
+def main() -> None:
+    """Does what standard input says."""
+    with _complaints():
+        print(json.dumps(deliver(json.load(sys.stdin))), flush=True)  # noqa: T201 read by sending.py
+    os._exit(0)  # a thread that a service hangs in would be waited for
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The one message of a run: its subject, and the report as text and as an HTML page for a mail client. Pure.
+
+The page is mail.html, filled by Jinja, which escapes whatever comes from files and servers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from taxi_luigi.notify import report
+from taxi_luigi.runs import RunResult
+
+_TEMPLATE = "mail.html"
+_COLORS = {report.BAD: "#b3261e", report.GOOD: "#1a7f37", report.PLAIN: "#57606a"}
+"""of the template's marks: each at least 5 : 1 against its white"""
+_KINDS = {report.BAD: "failure", report.PLAIN: "warning", report.GOOD: "success"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent. Each service gets the text or the page, whichever it can show."""
+
+    subject: str
+    text: str
+    html: str
+    kind: str
+    """failure, warning or success, as apprise names them"""
+
+
+def compose(result: RunResult, not_published_for: int) -> Message:
+    """The message of a run; months are overdue after `not_published_for` days."""
+    told = report.of(result, not_published_for)
+    return Message(
+        subject=told.subject,
+        text=_text(told),
+        html=_page(told),
+        kind=_KINDS[told.tone],
+    )
+
+
+def _text(told: report.Report) -> str:
+    """What matters most comes first, below the subject: services that take few characters cut the end off."""
+    blocks = [list(told.summary)]
+    blocks += [[section.title, *(f"  {line}" for line in section.lines)] for section in told.sections]
+    table = [f"{row.before}{row.result}{row.after}" for row in told.table]
+    if told.more:
+        table.append(f"and {told.more:,} more")
+    blocks += [table, list(told.footer)]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _page(told: report.Report) -> str:
+    # 60 ms, and only when there is something to tell (Nov 2026).
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template(_TEMPLATE).render(told=told, colors=_COLORS)

@@ -1,0 +1,204 @@
+"""A run as people are told of it: a headline, what went wrong, a table of months. Text only, and bounded. Pure.
+
+How it looks is message.py's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from taxi_luigi.notify import events
+from taxi_luigi.runs import MonthResult, Result, RunResult
+
+ROWS = 25
+"""months that the table shows; the worst come first, and `taxi-luigi history` has all"""
+_LINES = 15
+"""lines of a section"""
+_LONGEST = 400
+"""characters of a line: a remark names five columns, an error a URL"""
+
+_ORDER = (
+    Result.FAILED,
+    Result.NOT_FINISHED,
+    Result.REFRESHED,
+    Result.LOADED,
+    Result.ELSEWHERE,
+    Result.NOT_PUBLISHED,
+)
+BAD, GOOD, PLAIN = "bad", "good", "plain"
+_TONES = {
+    Result.FAILED: BAD,
+    Result.NOT_FINISHED: BAD,
+    Result.REFRESHED: GOOD,
+    Result.LOADED: GOOD,
+    Result.ELSEWHERE: PLAIN,
+    Result.NOT_PUBLISHED: PLAIN,
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines under a title."""
+
+    title: str
+    lines: tuple[str, ...]
+    tone: str
+    """BAD, GOOD or PLAIN"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table, cut where its result stands, and padded so that a fixed-width font shows columns."""
+
+    before: str
+    result: str
+    after: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What people read, in this order."""
+
+    subject: str
+    """the headline with the host, for a list of messages"""
+    headline: str
+    tone: str
+    """BAD when the run failed, PLAIN when something wants a look, else GOOD"""
+    summary: tuple[str, ...]
+    sections: tuple[Section, ...]
+    table: tuple[Row, ...]
+    """the first is its head; empty when the run had no month in hand"""
+    more: int
+    """months that the table leaves out"""
+    footer: tuple[str, ...]
+
+
+def of(result: RunResult, not_published_for: int) -> Report:
+    """The report of a run; months are overdue after `not_published_for` days."""
+    late = events.overdue(result, not_published_for)
+    went_wrong = [each for each in _sorted(result.months) if each.result is Result.FAILED]
+    sections = (
+        _section("Failed", [f"{each.color} {each.month}: {each.why}" for each in went_wrong], BAD),
+        _section("Unknown in the published files", result.remarks, PLAIN),
+        _section("Overdue", [_overdue(each) for each in late], PLAIN),
+    )
+    months = _sorted(result.months)
+    headline = _headline(result, late)
+    return Report(
+        subject=_line(f"taxi_luigi: {headline} ({result.host})"),
+        headline=headline,
+        tone=BAD if events.failed(result) else PLAIN if late or result.remarks else GOOD,
+        summary=tuple(_line(each) for each in (_totals(result), result.zones) if each),
+        sections=tuple(section for section in sections if section.lines),
+        table=_table(months[:ROWS]) if months else (),
+        more=len(months[ROWS:]),
+        footer=tuple(_line(each) for each in _footer(result)),
+    )
+
+
+def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
+    counts = Counter(each.result for each in result.months)
+    parts = [f"{counts[kind]} {kind.value}" for kind in _ORDER[:-1] if counts[kind]]
+    if parts:
+        number, _, rest = parts[0].partition(" ")
+        parts[0] = f"{_months(int(number))} {rest}"
+    if events.failed(result) and not counts[Result.FAILED] and result.exit_code is not None:
+        parts.insert(0, f"failed with exit code {result.exit_code}")
+    if late:
+        parts.append(f"{late[0].color} {late[0].month} overdue" if len(late) == 1 else f"{len(late)} overdue")
+    if result.remarks:
+        parts.append("unknown columns or codes")
+    return ", ".join(parts) or "nothing to load"
+
+
+def _totals(result: RunResult) -> str:
+    rows = sum(each.rows for each in result.months if each.result in (Result.LOADED, Result.REFRESHED))
+    downloaded = sum(each.bytes for each in result.months)
+    not_published = sum(each.result is Result.NOT_PUBLISHED for each in result.months)
+    seconds = (datetime.fromisoformat(result.ended) - datetime.fromisoformat(result.began)).total_seconds()
+    parts = [f"{rows:,} rows loaded"] if rows else []
+    parts += [f"{_size(downloaded)} downloaded"] if downloaded else []
+    parts += [f"{_months(result.already_there)} already there"] if result.already_there else []
+    parts += [f"{not_published} not published"] if not_published else []
+    return ", ".join([*parts, f"took {_time(seconds) or '0 s'}"])
+
+
+def _footer(result: RunResult) -> tuple[str, ...]:
+    code = "" if result.exit_code is None else f", exit code {result.exit_code}"
+    return (
+        f"{result.command}",
+        f"{_moment(result.began)} to {_moment(result.ended)} UTC on {result.host}{code}",
+        f"taxi-luigi history {result.run}",
+    )
+
+
+def _overdue(late: events.Overdue) -> str:
+    return f"{late.color} {late.month} ended {late.days} days ago and is not published"
+
+
+def _section(title: str, lines: list[str] | tuple[str, ...], tone: str) -> Section:
+    shown = [_line(each) for each in lines[:_LINES]]
+    more = [f"and {len(lines) - _LINES:,} more"] if len(lines) > _LINES else []
+    return Section(title, (*shown, *more), tone)
+
+
+def _table(months: list[MonthResult]) -> tuple[Row, ...]:
+    cells = [("color", "month", "result", "rows", "download", "time"), *(_cells(each) for each in months)]
+    tones = [PLAIN, *(_TONES[each.result] for each in months)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return tuple(_row(line, widths, tone) for line, tone in zip(cells, tones, strict=True))
+
+
+def _row(cells: tuple[str, ...], widths: list[int], tone: str) -> Row:
+    color, month, result, *numbers = cells
+    after = "".join(f"  {text:>{width}}" for text, width in zip(numbers, widths[3:], strict=True)).rstrip()
+    return Row(
+        before=f"{color:<{widths[0]}}  {month:<{widths[1]}}  ",
+        result=f"{result:<{widths[2]}}" if after else result,
+        after=after,
+        tone=tone,
+    )
+
+
+def _cells(month: MonthResult) -> tuple[str, ...]:
+    rows = f"{month.rows:,}" if month.rows else ""
+    return (month.color, month.month, month.result.value, rows, _size(month.bytes), _time(month.seconds))
+
+
+def _sorted(months: tuple[MonthResult, ...]) -> list[MonthResult]:
+    """The worst first."""
+    return sorted(months, key=lambda each: (_ORDER.index(each.result), each.color, each.month))
+
+
+def _line(text: str) -> str:
+    """One line that nothing in it can break: a file's own words may hold line ends, or codes for a terminal."""
+    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
+
+
+def _months(count: int) -> str:
+    return f"{count:,} month" if count == 1 else f"{count:,} months"
+
+
+def _size(count: int) -> str:
+    """12.3 MB; '' for none."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} B" if count else ""
+
+
+def _time(seconds: float) -> str:
+    """4 s, 1 min 12 s, 1 h 2 min; '' for less than half a second."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s" if whole > 0 else ""
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _moment(text: str) -> str:
+    return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S")
