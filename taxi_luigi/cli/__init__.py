@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from taxi_luigi.cli import doctor, loaded, plan, remove, sample, status, verify
+from taxi_luigi.cli import doctor, loaded, plan, remove, sample, schedule, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
@@ -21,6 +21,7 @@ _COMMANDS = {
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "schedule": (schedule.add, "runs at set times, by the user's crontab"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }

@@ -19,8 +19,8 @@ from taxi_luigi.sources import parse_address, parse_template
 from taxi_luigi.stores import is_remote
 
 if TYPE_CHECKING:
-    from taxi_luigi.rules import CleanRules
     from taxi_luigi.notify import Settings as Notices
+    from taxi_luigi.rules import CleanRules
     from taxi_luigi.sources import Net
 
 T = TypeVar("T", int, float)
@@ -111,7 +111,6 @@ def settings() -> Settings:
 
 def net() -> Net:
     """The patience of `[download]`."""
-    from taxi_luigi.notify import Settings as Notices
     from taxi_luigi.sources import Net
 
     section = download()

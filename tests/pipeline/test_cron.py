@@ -1,0 +1,287 @@
+"""scripts/cron-run as cron calls it: Debian's cron itself, and everything that can be in its way.
+
+Each test has a checkout of its own: the scripts, a luigi.cfg, an environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.cdn import Cdn, Stall, Status
+from tests.support.cron import Cron
+from tests.support.project import BIN, ROOT, Project
+
+FEBRUARY = "green_tripdata_2021-02.parquet"
+CRONS = {"HOME": "/nowhere", "LOGNAME": "you", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin"}
+"""all that cron gives its commands"""
+OTHERS = b"# mine\nMAILTO=''\n\n0  0 1 1 *\ttrue %x\n@reboot /bin/true   # boot\n"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A cron-run that has: its exit code, and what cron would mail."""
+
+    rc: int
+    mail: str
+
+
+class Checkout(Project):
+    """A project folder with the scripts in it, whose luigid is looked for at a port of its own."""
+
+    def __init__(self, folder: Path, work: Path, source: str) -> None:
+        super().__init__(folder)
+        work.mkdir()
+        self.workspace, self.warehouse = work / "data", work / "data" / "warehouse.duckdb"
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self.port = server.getsockname()[1]
+        self.configure(
+            {
+                "taxi": {"workspace": self.workspace, "source": source},
+                "warehouse.duckdb": {"path": self.warehouse},
+                "core": {"lock_pid_dir": work / "locks", "scheduler_port": self.port},
+                "download": {"backoff": 0.05, "attempts": 3, "read_timeout": 30},
+            }
+        )
+        for part in ("scripts", "config", "taxi_luigi"):
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / ".venv").symlink_to(sys.prefix)
+        self.log = folder / "data" / "logs" / f"cron-{date.today()}.log"
+
+    def cron_run(self, *arguments: object, months: str = "2021-01", local: bool = True) -> Ended:
+        """Runs the script to its end, for green and these months, as cron would."""
+        process = self.begin(*arguments, months=months, local=local)
+        mail, _ = process.communicate(timeout=120)
+        return Ended(process.returncode, mail)
+
+    def begin(self, *arguments: object, months: str = "2021-01", local: bool = True) -> subprocess.Popen[str]:
+        """The same, still running, in a session of its own."""
+        luigis = ["LoadAllMonths", "--colors", "green", "--months", months, *(["--local-scheduler"] if local else [])]
+        return subprocess.Popen(
+            [str(part) for part in (self.folder / "scripts" / "cron-run", *arguments, "--", *luigis)],
+            cwd="/", env=CRONS, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, start_new_session=True,
+        )  # fmt: skip
+
+    def logged(self) -> list[str]:
+        """cron-run's own lines of today, without their time."""
+        return [line.partition("cron-run: ")[2] for line in self.log.read_text().splitlines() if "cron-run: " in line]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, cdn: Cdn) -> Iterator[Checkout]:
+    checkout = Checkout(tmp_path / "a checkout", tmp_path / "work", cdn.template)
+    yield checkout
+    checkout.end()
+
+
+def test_debians_cron_runs_what_schedule_wrote(tmp_path: Path, cdn: Cdn) -> None:
+    """With paths that cron and the shell would take apart; the source is known from the environment file."""
+    checkout = Checkout(tmp_path / "a checkout", tmp_path / "work", "${TLC}")
+    checkout.log = tmp_path / "100% logs" / checkout.log.name
+    (checkout.folder / ".env").write_text(f"TLC={cdn.template}\n")
+    (checkout.folder / ".env").chmod(0o600)
+    words = ["--name", "each-minute", "--log-folder", checkout.log.parent]
+    luigis = ["--", "LoadAllMonths", "--colors", "green", "--months", "2021-01"]
+    try:
+        with Cron(tmp_path) as cron:
+            cron.crontab(OTHERS)
+            own = {"PYTHONPATH": str(checkout.folder)}
+            said = cron.command([*SCHEDULE, "* * * * *", *words, *luigis], env=own)
+            assert said.rc == 0, said.out
+            assert said.out.startswith("each-minute: * * * * * · next "), said.out
+            assert "/a checkout/scripts/cron-run' --log-folder '" in said.out
+            assert "/100\\% logs' -- LoadAllMonths" in said.out
+            assert "no cron is seen at work here" in said.out or psutil_sees_cron()
+            assert cron.crontab().startswith(OTHERS)
+            cron.start()
+            cron.wait(checkout.log, "ended: exit code 0", 100)
+            assert cron.command([*SCHEDULE, "--remove", "each-minute"], env=own).rc == 0
+            assert cron.crontab() == OTHERS
+    finally:
+        checkout.end()
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS}
+    assert checkout.logged()[0] == "begins: LoadAllMonths --colors green --months 2021-01 --refresh"
+    assert checkout.logged()[1] == f"luigid is running: http://127.0.0.1:{checkout.port}"
+    assert "green: 1 month loaded" in checkout.log.read_text()
+
+
+SCHEDULE = (BIN / "taxi-luigi", "schedule")
+
+
+def psutil_sees_cron() -> bool:
+    return any(process.name() == "cron" for process in psutil.process_iter())
+
+
+def test_a_crontab_that_cron_itself_refuses_stays_as_it_is(tmp_path: Path) -> None:
+    spool = "/var/spool/cron/crontabs/root"
+    spoilt = b"0 6 * * * true\nnot for cron\n"
+    with Cron(tmp_path) as cron:
+        cron.command(["sh", "-c", f"cat >{spool}"], spoilt)
+        refused = cron.command([*SCHEDULE, "@daily"])
+        assert cron.command(["cat", spool]).out.encode() == spoilt
+    assert refused.rc == 40
+    assert refused.out.startswith('taxi-luigi: crontab refuses the change, and nothing has changed: "-":1: bad minute')
+    assert refused.out.count("\n") == 1
+
+
+def test_a_second_run_leaves_quietly_with_its_own_code(checkout: Checkout, cdn: Cdn) -> None:
+    cdn.fault(FEBRUARY, Stall(20_000))
+    first = checkout.begin(months="2021-02")
+    cdn.wait(lambda: cdn.sent(FEBRUARY) >= 20_000)
+    assert checkout.cron_run(months="2021-02") == Ended(11, "")
+    first.terminate()
+    first.communicate(timeout=30)
+    assert first.returncode == 143
+    assert checkout.logged()[1:] == ["another cron-run is at work: exit code 11", "ended: exit code 143"]
+    assert checkout.processes() == []
+    assert checkout.cron_run(months="2021-02") == Ended(0, "")
+
+
+def test_after_a_reboot_in_the_middle_the_next_run_finishes(checkout: Checkout, cdn: Cdn) -> None:
+    cdn.fault(FEBRUARY, Stall(20_000))
+    first = checkout.begin(months="2021-01..2021-02")
+    cdn.wait(lambda: cdn.sent(FEBRUARY) >= 20_000)
+    checkout.end()
+    first.communicate(timeout=30)
+    assert checkout.cron_run(months="2021-01..2021-02") == Ended(0, "")
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS, "2021-02": ROWS}
+    assert checkout.leftovers() == []
+
+
+def test_what_a_killed_cron_run_leaves_at_work_is_waited_for_and_then_in_nobodys_way(
+    checkout: Checkout, cdn: Cdn
+) -> None:
+    cdn.fault(FEBRUARY, Stall(20_000))
+    checkout.configure({"download": {"read_timeout": 4}})
+    first = checkout.begin(months="2021-02")
+    cdn.wait(lambda: cdn.sent(FEBRUARY) >= 20_000)
+    first.kill()
+    first.communicate(timeout=30)
+    assert checkout.cron_run(months="2021-02") == Ended(11, "")
+    _, alive = psutil.wait_procs(checkout.processes(), timeout=60)
+    assert alive == []
+    assert checkout.cron_run(months="2021-02") == Ended(0, "")
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-02": ROWS}
+
+
+def test_a_month_that_is_not_published_is_no_failure(checkout: Checkout) -> None:
+    assert checkout.cron_run(months="2021-01,2021-05") == Ended(0, "")
+    text = checkout.log.read_text()
+    assert "1 not published (2021-05)" in text
+    assert checkout.logged()[-1].startswith("ended: months are not published yet, which is exit code 0 here")
+
+
+def test_a_failure_keeps_its_code_and_is_mailed_in_one_line(checkout: Checkout, cdn: Cdn) -> None:
+    cdn.fault(FEBRUARY, *[Status(503)] * 9)
+    failed = checkout.cron_run(months="2021-02,2021-05")
+    assert failed == Ended(30, f"cron-run: exit code 30: see {checkout.log}\n")
+    assert "green 2021-02 failed" in checkout.log.read_text()
+
+
+def test_the_environment_file_is_read_and_not_executed(checkout: Checkout, cdn: Cdn, tmp_path: Path) -> None:
+    checkout.configure({"taxi": {"source": "${TLC}"}})
+    secrets = tmp_path / "the secrets"
+    secrets.write_text(f"# where from\n\nexport TLC = '{cdn.template}'\nHARM=$(touch {tmp_path}/harm)\n")
+    done = checkout.cron_run("--env-file", secrets)
+    assert done == Ended(0, f"cron-run: others than you can read {secrets}: take that from them with chmod 600\n")
+    assert not (tmp_path / "harm").exists()
+    secrets.chmod(0o600)
+    assert checkout.cron_run("--env-file", secrets) == Ended(0, "")
+
+
+def test_an_environment_file_that_cannot_be_meant_starts_nothing(checkout: Checkout) -> None:
+    path = checkout.folder / ".env"
+    path.write_text("GOOD=1\nhunter2\n")
+    assert checkout.cron_run() == Ended(40, f"cron-run: {path}, line 2, is not KEY=value\n")
+    missing = checkout.cron_run("--env-file", "secrets")
+    no_such = checkout.folder / "secrets"
+    assert missing == Ended(
+        40, f"cron-run: the environment file cannot be read: No such file or directory: {no_such}\n"
+    )
+    assert not checkout.log.exists()
+
+
+def test_without_an_environment_it_says_who_makes_one(checkout: Checkout) -> None:
+    (checkout.folder / ".venv").unlink()
+    says = f"cron-run: luigi is not installed in {checkout.folder}/.venv: scripts/quickstart installs it\n"
+    assert checkout.cron_run() == Ended(40, says)
+
+
+def test_a_full_disk_for_the_log_does_not_stop_the_run(checkout: Checkout) -> None:
+    checkout.log.parent.mkdir(parents=True)
+    checkout.log.symlink_to("/dev/full")
+    done = checkout.cron_run()
+    assert done.rc == 0
+    first, *rest = done.mail.splitlines()
+    assert first == f"cron-run: the log cannot be written, so here it is: No space left on device: {checkout.log}"
+    assert any("green: 1 month loaded" in line for line in rest)
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS}
+
+
+def test_old_logs_go_and_nothing_else_does(checkout: Checkout) -> None:
+    logs = checkout.folder / "my logs"
+    logs.mkdir()
+    for name in ("cron-2025-12-31.log", "cron-2026-01-01.log", "cron-2026-01-02.log", "cron-notes.log", "other.log"):
+        (logs / name).touch()
+    assert checkout.cron_run("--log-folder", "my logs", "--keep-logs", "2") == Ended(0, "")
+    assert {path.name for path in logs.iterdir()} == {
+        "cron-2026-01-02.log", checkout.log.name, "cron-notes.log", "other.log"
+    }  # fmt: skip
+
+
+def test_luigid_is_started_where_it_is_missing_and_found_where_it_had_to_go(checkout: Checkout) -> None:
+    with socket.create_server(("127.0.0.1", checkout.port)):
+        assert checkout.cron_run(local=False) == Ended(0, "")
+    port = int((checkout.folder / "data" / "luigid" / "port").read_text())
+    assert port > checkout.port
+    assert checkout.logged()[1] == f"luigid is running: http://127.0.0.1:{port}"
+    assert checkout.cron_run(local=False, months="2021-02") == Ended(0, "")
+    assert checkout.logged()[4] == f"luigid is running already: http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("how", ["--local-scheduler", "local_scheduler", "elsewhere"])
+def test_no_luigid_is_started_where_none_is_wanted(checkout: Checkout, how: str) -> None:
+    if how == "elsewhere":
+        checkout.configure({"core": {"scheduler_host": "192.0.2.1", "rpc_connect_timeout": 0.1, "rpc_retry_wait": 0}})
+    elif how == "local_scheduler":
+        checkout.configure({"core": {"local_scheduler": "true"}})
+    done = checkout.cron_run(local=how == "--local-scheduler")
+    assert done.rc == (40 if how == "elsewhere" else 0)
+    assert not (checkout.folder / "data" / "luigid").exists()
+
+
+def test_a_luigi_cfg_that_cannot_be_read_is_told_in_the_log(checkout: Checkout) -> None:
+    (checkout.folder / "luigi.cfg").write_text("no section = here\n")
+    done = checkout.cron_run(local=False)
+    assert done.rc != 0
+    assert done.mail == f"cron-run: exit code {done.rc}: see {checkout.log}\n"
+    assert checkout.logged()[1].startswith("luigid was not looked for: luigi.cfg cannot be read")
+    assert "no section headers" in checkout.log.read_text()
+
+
+def test_systemd_finds_no_fault_in_the_units(checkout: Checkout, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze: sudo apt-get install systemd")
+    units = []
+    for unit in sorted((ROOT / "deploy" / "systemd").iterdir()):
+        units.append(tmp_path / unit.name)
+        units[-1].write_text(unit.read_text().replace("%h/taxi_luigi", str(checkout.folder)))
+    assert [unit.suffix for unit in units] == [".service", ".service", ".timer"]
+    (tmp_path / "run").mkdir()
+    done = subprocess.run(
+        ["systemd-analyze", "--user", "--man=no", "verify", *units],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(tmp_path / "run")}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
