@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import harness, layouts, rerun, statements
+from benchmarks import harness, layouts, nightly, rerun, statements
 from benchmarks.harness import Run, Way
 from benchmarks.months import RAW
 
@@ -170,7 +170,7 @@ def _section(title: str, table: str) -> None:
 def main() -> None:
     """Runs the parts that were asked for, in order."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "upload", "memory", "rerun")
+    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "upload", "memory", "rerun", "nightly")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(parts)}; default: all of them")
     parser.add_argument("--rows", type=int, default=1_400_000, help="rows of the month (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of the quick ways (default: %(default)s)")
@@ -188,6 +188,8 @@ def main() -> None:
             upload(given.rounds)
         elif part == "rerun":
             _section("A rerun of 24 loaded months", rerun.table(WORK / "rerun", given.rounds))
+        elif part == "nightly":
+            _section("A night over all that is published", nightly.table(WORK / "nightly", given.rounds))
         elif part == "csv":
             _section("Clean: csv.gz to clean parquet", layouts.csv_table(WORK, given.rows, given.rounds))
         elif part == "fhvhv":
