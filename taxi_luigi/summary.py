@@ -1,131 +1,172 @@
-"""What a run of LoadAllMonths says at its end: per color, how many months were loaded, there, not published, failed; of
-the zones, whether they were loaded; and what was found in the months that a person should know.
+"""One run of the `luigi` command, from its first question to its last line: its id, what its tasks noted, its result.
 
-Tasks run in processes of their own, so each notes its outcome in one anonymous file that all of them inherit; the main
-process reads it when it exits, however the run ended.
+The main process puts it together when it exits, however the run ended.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
 import os
-import tempfile
-from dataclasses import asdict, dataclass
-from typing import IO
+import secrets
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
 
-from taxi_luigi import config, others
-from taxi_luigi.holdings import Backlog, Missing
-from taxi_luigi.logs import log
-from taxi_luigi.remarks import Remark, several, warnings
+from luigi.interface import core
+from luigi.retcodes import retcode
+from luigi.setup_logging import InterfaceLogging
 
-_ledger: IO[bytes] | None = None
+from taxi_luigi import command, config, history, logs, notify, others, outcomes, remarks
+from taxi_luigi.holdings import Backlog
+from taxi_luigi.ledger import Entry, Ledger
+from taxi_luigi.logs import log, terminal
+from taxi_luigi.outcomes import Outcome
+from taxi_luigi.progress import Months
+from taxi_luigi.runs import Result, RunResult
+
+_run: _Run | None = None
+"""this process's, which those of its tasks inherit"""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How one task ended; `why` is '' when it succeeded, color and month are '' when it is about the zones."""
+class _Run:
+    """What is known of a run while it goes on."""
 
-    color: str
-    month: str
-    task: str
-    store: str = ""
-    rows: int = 0
-    why: str = ""
+    def __init__(self) -> None:
+        now = datetime.now(UTC)
+        self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+        self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
+        self.pid, self.host, self.command = os.getpid(), socket.gethostname(), command.shown(sys.argv[1:])
+        # Taken now: at exit, Luigi has forgotten what the command line set.
+        self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
+        self.notices = config.notices()
+        self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
+        self.backlog: Backlog | None = None
+        """of a run of LoadAllMonths"""
+        self.exit_code: int | None = None
+
+    def result(self, entries: list[Entry]) -> RunResult:
+        """What it did."""
+        done = [each for each in entries if isinstance(each, Outcome)]
+        notes = [each for each in entries if not isinstance(each, Outcome)]
+        there = self.backlog.already_there.values() if self.backlog else ()
+        return RunResult(
+            run=self.id,
+            command=self.command,
+            host=self.host,
+            began=self.began,
+            ended=history.now(),
+            exit_code=self.exit_code,
+            already_there=sum(len(months) for months in there),
+            months=outcomes.results(self.backlog, done, others.finished()),
+            zones="; ".join(outcomes.zones(done)),
+            remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
+        )
+
+    def lines(self, entries: list[Entry], result: RunResult) -> list[str]:
+        """What people read of it."""
+        if self.backlog is not None:
+            done = [each for each in entries if isinstance(each, Outcome)]
+            told = outcomes.lines(self.backlog, done, others.finished())
+        else:
+            told = outcomes.failures(result.months) + ([result.zones] if result.zones else [])
+        if not entries and self.backlog is None and self.exit_code == 0:
+            told.append(f"{self.command}: nothing to do")
+        if self.exit_code == self.codes.already_running:
+            told.append("another run has these months in hand")
+        elif self.exit_code == self.codes.not_run:
+            told.append("another worker has the tasks, and has not done them")
+        return told
+
+    def why(self, result: RunResult) -> str:
+        """The error that ended it, when it is no month's."""
+        well = self.exit_code in (0, self.codes.missing_data)
+        told = any(each.result is Result.FAILED for each in result.months)
+        return "" if well or told else logs.last_error()
+
+
+def start() -> None:
+    """Called once, in the main process, under the `luigi` command, before anything is scheduled."""
+    global _run
+    if not InterfaceLogging._configured:
+        return  # luigi-deps-tree and its like, which only ask
+    _run = _Run()
+    logs.begin(_run.state / "logs", _run.id)
+    _run.record.begin(_run.command, _run.host, _run.began)
+    _remember_exit_code(_run)
+    atexit.register(_end, _run)
 
 
 def begin(backlog: Backlog) -> None:
-    """Opens the ledger, before any task has its own process, and promises the summary at exit."""
-    global _ledger
-    if _ledger is None:
-        _ledger = tempfile.TemporaryFile(mode="ab+", buffering=0)  # noqa: SIM115 open as long as the process
-        atexit.register(_tell, backlog, config.settings().keep_raw, os.getpid())
-
-
-def note(entry: Outcome | Remark) -> None:
-    """Records it by one short write in append mode, which no two processes interleave; in a task alone, nothing."""
-    if _ledger is not None:
-        _ledger.write(json.dumps([type(entry).__name__, asdict(entry)]).encode() + b"\n")
-
-
-def _tell(backlog: Backlog, keep_raw: bool, main_process: int) -> None:
-    if _ledger is None or os.getpid() != main_process:
+    """What a run of LoadAllMonths has to do; the first that is told counts."""
+    if _run is None or _run.backlog is not None:
         return
-    _ledger.seek(0)
-    entries = [json.loads(line) for line in _ledger.read().splitlines()]
-    outcomes = [Outcome(**fields) for kind, fields in entries if kind == "Outcome"]
-    for line in lines(backlog, outcomes, others.finished()):
+    _run.backlog = backlog
+    for color, missing in backlog.months.items():
+        months = [str(month) for month in missing if month not in backlog.not_published.get(color, [])]
+        if months:
+            log.info("%s: %d to load (%s)", color, len(months), remarks.several(months))
+    if backlog.missing and core().workers > 1 and terminal.can_draw():
+        _draw(_run.ledger, outcomes.Countdown(backlog))
+
+
+def note(entry: Entry) -> None:
+    """Keeps it for the summary and, of a task, in the history; outside the `luigi` command, nothing."""
+    if _run is None:
+        return
+    _run.ledger.write(entry)
+    if isinstance(entry, Outcome):
+        _run.record.task(
+            history.Ended(
+                task=entry.task,
+                color=entry.color,
+                month=entry.month,
+                store=entry.store,
+                began=entry.began or history.now(),
+                seconds=entry.seconds,
+                rows=entry.rows,
+                bytes=entry.bytes,
+                error=entry.why,
+            )
+        )
+
+
+def _end(run: _Run) -> None:
+    if os.getpid() != run.pid:
+        return
+    terminal.clear()
+    entries = run.ledger.reader()()
+    run.ledger.close()
+    result = run.result(entries)
+    for line in run.lines(entries, result):
         log.info("%s", line)
-    remarks = [Remark(**fields) for kind, fields in entries if kind == "Remark"]
-    for line in warnings(remarks, keep_raw):
+    for line in result.remarks:
         log.warning("%s", line)
+    run.record.end(result, round(time.monotonic() - run.started, 3), run.why(result))
+    notify.tell(result, run.notices)
 
 
-def lines(backlog: Backlog, outcomes: list[Outcome], elsewhere: bool = False) -> list[str]:
-    """The summary: a line per color, one per month that failed, and the zones'. A task's last outcome counts.
+def _remember_exit_code(run: _Run) -> None:
+    """Python tells nobody its exit code who asks at exit; Luigi (3.8.1) and process.py leave by sys.exit alone."""
+    leave = sys.exit
 
-    With `elsewhere`, other workers have done what this one has not.
-    """
-    last = {(each.color, each.month, each.task, each.store): each for each in outcomes}
-    by_month: dict[tuple[str, str], list[Outcome]] = {}
-    for each in last.values():
-        by_month.setdefault((each.color, each.month), []).append(each)
-    colors = dict.fromkeys([*backlog.already_there, *(each.color for each in backlog.missing), *backlog.not_published])
-    told, failures = [], []
-    for color in colors:
-        parts = _Parts(backlog, color, elsewhere)
-        for missing in (each for each in backlog.missing if each.color == color):
-            failures += parts.count(missing, by_month.get((color, str(missing.month)), []))
-        told.append(str(parts))
-    return told + failures + _zones([each for each in last.values() if not each.color])
+    def remember(code: Any = None) -> None:
+        run.exit_code = code if isinstance(code, int) else int(code is not None)
+        leave(code)
+
+    sys.exit = remember  # type: ignore[assignment]
 
 
-def _zones(outcomes: list[Outcome]) -> list[str]:
-    """Nothing where there was nothing to do."""
-    done = [each for each in outcomes if not each.why]
-    told = [f"zones: {done[0].rows:,} rows loaded into {', '.join(each.store for each in done)}"] if done else []
-    return told + [f"zones failed: {each.task} {each.store}: {each.why}" for each in outcomes if each.why]
+def _draw(ledger: Ledger, countdown: outcomes.Countdown) -> None:
+    """One bar for the months, in this process: bars of several processes would write over each other."""
+    bar, fresh = Months(countdown.all), ledger.reader()
 
+    def redraw() -> None:
+        for entry in fresh():
+            if isinstance(entry, Outcome):
+                countdown.count(entry)
+        bar.show(countdown.through)
 
-class _Parts:
-    """The counts of one color."""
-
-    def __init__(self, backlog: Backlog, color: str, elsewhere: bool) -> None:
-        self._color = color
-        self._there = len(backlog.already_there.get(color, []))
-        self._not_published = [str(month) for month in backlog.not_published.get(color, [])]
-        self._loaded = self._rows = self._failed = 0
-        self._not_finished: list[str] = []
-        self._elsewhere = elsewhere
-
-    def count(self, missing: Missing, outcomes: list[Outcome]) -> list[str]:
-        """Takes one month that was missing into the counts; returns the line of its failure, if any."""
-        failed = [each for each in outcomes if each.why]
-        stored = {each.store: each.rows for each in outcomes if each.store and not each.why}
-        if failed:
-            self._failed += 1
-            first = failed[0]
-            store = f" {first.store}" if first.store not in ("", "local") else ""
-            return [f"{self._color} {missing.month} failed: {first.task}{store}: {first.why}"]
-        if stored.keys() >= {*missing.lakes, *missing.warehouses}:
-            self._loaded += 1
-            self._rows += max(stored.values(), default=0)
-        elif str(missing.month) not in self._not_published:
-            self._not_finished.append(str(missing.month))
-        return []
-
-    def __str__(self) -> str:
-        parts = [f"{_months(self._loaded)} loaded" + (f" ({self._rows:,} rows)" if self._loaded else "")]
-        parts.append(f"{self._there} already there")
-        if self._not_published:
-            parts.append(f"{len(self._not_published)} not published ({several(self._not_published)})")
-        if self._not_finished:
-            what = "loaded by other workers" if self._elsewhere else "not finished"
-            parts.append(f"{len(self._not_finished)} {what} ({several(self._not_finished)})")
-        if self._failed:
-            parts.append(f"{self._failed} failed")
-        return f"{self._color}: {', '.join(parts)}"
-
-
-def _months(count: int) -> str:
-    return f"{count} month" if count == 1 else f"{count} months"
+    logs.whenever_a_task_ended(redraw)
+    atexit.register(bar.close)

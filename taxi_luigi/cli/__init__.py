@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from taxi_luigi.cli import doctor, loaded, plan, remove, sample, schedule, status, verify
+from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
@@ -20,6 +20,7 @@ _COMMANDS = {
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
+    "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),

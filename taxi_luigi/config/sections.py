@@ -39,6 +39,7 @@ class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in 
     warehouse = luigi.Parameter(default="duckdb")
     keep_raw = luigi.Parameter(default="true")
     keep_clean = luigi.Parameter(default="true")
+    state = luigi.Parameter(default="data/state")
 
 
 class clean(luigi.Config):  # noqa: N801
@@ -80,6 +81,8 @@ class Settings:
     warehouses: tuple[str, ...]
     keep_raw: bool
     keep_clean: bool
+    state: Path
+    """this machine's own: the history and the logs"""
 
 
 def settings() -> Settings:
@@ -98,6 +101,8 @@ def settings() -> Settings:
             f"[taxi] lake = local is the workspace's clean/ folder, and the workspace is {workspace}: leave local out, "
             "or name a lake there (gcs, s3)"
         )
+    if is_remote(section.state):
+        raise ConfigError(f"[taxi] state is a folder on this machine's own disk, not {section.state}")
     return Settings(
         source=_source_template(section.source),
         zones=_zones_address(section.zones),
@@ -106,6 +111,7 @@ def settings() -> Settings:
         warehouses=warehouses,
         keep_raw=_boolean("taxi", "keep_raw", section.keep_raw),
         keep_clean=keep_clean,
+        state=absolute(section.state),
     )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, files, luigid, others, preflight, process, summary
+from taxi_luigi import config, files, logs, luigid, others, preflight, process, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, StorageError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.months import Month
+from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.stores import is_remote
 
@@ -24,6 +27,8 @@ class PipelineTask(luigi.Task):
     store = ""
     """the lake or warehouse that the task fills, in tasks that fill one"""
     _known: bool | None = None
+    _began: float | None = None
+    """by time.monotonic(), in the process that runs it"""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,32 +55,42 @@ class PipelineTask(luigi.Task):
 
     def run(self) -> None:
         """Does the work, unless another run did it while this one waited."""
-        if self.complete():
-            log.info("%s %s is there already", type(self).__name__, self.subject)
-            return
-        try:
-            rows = self.work()
-        except OSError as error:
-            where = error.filename or config.settings().workspace
-            raise StorageError(f"{error.strerror or error}: {where}") from error
-        summary.note(self.outcome(rows))
+        self._began = time.monotonic()
+        with logs.about(self.facts):
+            if self.complete():
+                log.info("%s %s is there already", type(self).__name__, self.subject)
+                return
+            try:
+                made = self.work()
+            except OSError as error:
+                where = error.filename or config.settings().workspace
+                raise StorageError(f"{error.strerror or error}: {where}") from error
+            summary.note(self.outcome(made))
 
     @property
     def subject(self) -> str:
         """What the task is about, for people."""
         raise NotImplementedError
 
-    def work(self) -> int:
-        """Makes the output, whole; returns its rows, or 0 where rows do not count."""
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the task is about, for logs and history; '' where it is about none."""
+        color, month = getattr(self, "color", ""), str(getattr(self, "month", ""))
+        return {"task": type(self).__name__, "color": color, "month": month, "store": self.store}
+
+    def work(self) -> Made:
+        """Makes the output, whole."""
         raise NotImplementedError
 
-    def outcome(self, rows: int = 0, why: str = "") -> summary.Outcome:
-        """What the summary is told of it."""
-        raise NotImplementedError
+    def outcome(self, made: Made = Made(), why: str = "") -> Outcome:  # noqa: B008 it is a value
+        """How it ended, just now."""
+        seconds = 0.0 if self._began is None else time.monotonic() - self._began
+        began = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+        return Outcome(**self.facts, rows=made.rows, bytes=made.bytes, why=why, seconds=round(seconds, 3), began=began)
 
     def on_failure(self, exception: BaseException) -> Any:
         line = one_line(exception)
-        summary.note(self.outcome(why=line or f"{type(exception).__name__}: {exception}"))
+        summary.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
         return line or super().on_failure(exception)
 
 
@@ -90,20 +105,31 @@ class MonthTask(PipelineTask):
     def subject(self) -> str:
         return f"{self.color} {self.month}"
 
-    def outcome(self, rows: int = 0, why: str = "") -> summary.Outcome:
-        return summary.Outcome(self.color, str(self.month), type(self).__name__, self.store, rows, why)
-
 
 @PipelineTask.event_handler(luigi.Event.PROCESS_FAILURE)  # type: ignore[untyped-decorator]
 def _process_died(task: PipelineTask, message: str) -> None:
     """Called in the main process: a process that was killed told nobody."""
     exit_code = message.rpartition("with ")[2]
-    summary.note(task.outcome(why=f"its process died ({exit_code}); -9 is what a machine out of memory does"))
+    _failed_here(task, f"its process died ({exit_code}); -9 is what a machine out of memory does")
+
+
+@PipelineTask.event_handler(luigi.Event.TIMEOUT)  # type: ignore[untyped-decorator]
+def _took_too_long(task: PipelineTask, message: str) -> None:
+    """Called in the main process, where somebody has set a `[worker] timeout`."""
+    seconds = message.rpartition(" after ")[2].partition(" ")[0]
+    _failed_here(task, f"it was ended after {seconds} seconds, [worker] timeout in luigi.cfg")
+
+
+def _failed_here(task: PipelineTask, why: str) -> None:
+    """Speaks for a task's process that could not."""
+    log.error("%s: %s", logs.task_name(task.facts), why, extra=logs.of_task(task.facts))
+    summary.note(task.outcome(why=why))
 
 
 def begin_run() -> None:
     """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left in the workspace."""
     if process.supervise():
+        summary.start()
         luigid.forget_the_dead()
         others.take_over(families().keys())
         others.count_their_work()

@@ -11,7 +11,8 @@ import luigi
 from taxi_luigi import config, holdings, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import BadFile, StorageError
-from taxi_luigi.logs import log
+from taxi_luigi.logs import figures, log
+from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress
 from taxi_luigi.receipt import Edition, RawReceipt, Seen, source_digest
@@ -36,6 +37,11 @@ class PublishedMonth(luigi.ExternalTask):
     color = ColorParameter()
     month = MonthParameter()
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """As of the other tasks, for logs."""
+        return {"task": type(self).__name__, "color": str(self.color), "month": str(self.month), "store": ""}
+
     def output(self) -> PublishedTarget:
         return PublishedTarget(self.color, self.month)
 
@@ -51,7 +57,7 @@ class DownloadMonth(MonthTask):
     def output(self) -> RawTarget:
         return RawTarget(self.color, self.month, self.edition)
 
-    def work(self) -> int:
+    def work(self) -> Made:
         from taxi_luigi.formats import check_whole
 
         target, started = self.output(), time.monotonic()
@@ -71,11 +77,13 @@ class DownloadMonth(MonthTask):
                 downloaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
             target.publish(part, receipt, progress)
+        seconds = time.monotonic() - started
         log.info(
             "Downloaded %s %s: %s bytes of %s in %.1f s from %s",
-            self.color, self.month, f"{fetched.bytes:,}", form, time.monotonic() - started, fetched.url,
+            self.color, self.month, f"{fetched.bytes:,}", form, seconds, fetched.url,
+            extra=figures(bytes=fetched.bytes, seconds=seconds),
         )  # fmt: skip
-        return 0
+        return Made(bytes=fetched.bytes)
 
 
 class CleanMonth(MonthTask):
@@ -90,7 +98,7 @@ class CleanMonth(MonthTask):
     def output(self) -> CleanTarget:
         return CleanTarget(self.color, self.month, self.edition)
 
-    def work(self) -> int:
+    def work(self) -> Made:
         from taxi_luigi.clean import clean_month
 
         raw, rules, started = self.input(), config.clean_rules(), time.monotonic()
@@ -118,12 +126,13 @@ class CleanMonth(MonthTask):
             clean.publish(part, self.color, self.month, receipt.essentials)
         if receipt.left_out or receipt.unmapped:
             summary.note(Remark(self.color, str(self.month), receipt.left_out, receipt.unmapped))
+        seconds = time.monotonic() - started
         log.info(
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
-            time.monotonic() - started, f"{size:,}", self.output(),
+            seconds, f"{size:,}", self.output(), extra=figures(receipt.rows_kept, size, seconds),
         )  # fmt: skip
-        return receipt.rows_kept
+        return Made(receipt.rows_kept, size)
 
 
 class UploadMonth(MonthTask):
@@ -145,14 +154,17 @@ class UploadMonth(MonthTask):
     def output(self) -> LakeTarget:
         return lake_target(self.lake, self.color, self.month, self.edition)
 
-    def work(self) -> int:
+    def work(self) -> Made:
         started, target = time.monotonic(), self.output()
         with Progress(self, f"uploading to {self.lake}", "B") as progress:
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
-        log.info("Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{stored.entry.bytes:,}",
-                 time.monotonic() - started, target)  # fmt: skip
+        seconds, made = time.monotonic() - started, Made(stored.essentials.rows, stored.entry.bytes)
+        log.info(
+            "Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{made.bytes:,}", seconds, target,
+            extra=figures(made.rows, made.bytes, seconds),
+        )  # fmt: skip
         drop_if_spent(self)
-        return stored.essentials.rows
+        return made
 
 
 class LoadMonth(MonthTask):
@@ -181,17 +193,19 @@ class LoadMonth(MonthTask):
     def output(self) -> MarkerTarget:
         return MarkerTarget(self.warehouse, self.color, self.month, self.edition)
 
-    def work(self) -> int:
+    def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
         clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
         with Progress(self, f"loading {self.warehouse}", "rows") as progress:
             rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
+        seconds = time.monotonic() - started
         log.info(
             "Loaded %s %s: %s rows into %s of %s in %.1f s",
-            self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, time.monotonic() - started,
+            self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, seconds,
+            extra=figures(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)
-        return rows
+        return Made(rows)
 
 
 def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:

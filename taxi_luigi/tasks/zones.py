@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import luigi
 
-from taxi_luigi import config, summary
-from taxi_luigi.logs import log
+from taxi_luigi import config
+from taxi_luigi.logs import figures, log
+from taxi_luigi.outcomes import Made
 from taxi_luigi.targets import ZonesTarget
 from taxi_luigi.tasks.base import PipelineTask, begin_run
 from taxi_luigi.zones import TABLE, read_lookup
@@ -45,7 +46,7 @@ class LoadZones(PipelineTask):
             return self._replaced
         return super().complete()
 
-    def work(self) -> int:
+    def work(self) -> Made:
         file = config.zones_file()
         with config.workspace().writing(f"raw/{TABLE}.csv") as part:
             fetched = file.fetch(part)
@@ -54,9 +55,6 @@ class LoadZones(PipelineTask):
             names = ", ".join(map(repr, lookup.left_out))
             log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
         rows = config.warehouse(self.warehouse).replace_zones(lookup.zones)
-        log.info("Loaded %s zones into %s of %s", rows, TABLE, self.warehouse)
+        log.info("Loaded %s zones into %s of %s", rows, TABLE, self.warehouse, extra=figures(rows))
         self._replaced = True
-        return rows
-
-    def outcome(self, rows: int = 0, why: str = "") -> summary.Outcome:
-        return summary.Outcome("", "", type(self).__name__, self.store, rows, why)
+        return Made(rows)

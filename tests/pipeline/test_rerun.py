@@ -87,9 +87,9 @@ def test_only_what_is_missing_is_scheduled(loading: Project, missing: str) -> No
     else:
         loading.warehouse.unlink()
         (loading.workspace / "raw" / "green" / "green_tripdata_2021-02.parquet").unlink()
-    again = loading.run(*COMMAND)
+    again = loading.run(*COMMAND, "--log-level", "DEBUG")
     assert again.rc == 0, again.out
-    scheduled = [line for line in again.out.splitlines() if " running " in line and "LoadAllMonths" not in line]
+    scheduled = [line for line in again.out.splitlines() if " running   " in line and "LoadAllMonths" not in line]
     if missing == "clean":
         assert len(scheduled) == 1
         assert "CleanMonth(color=green, month=2021-02" in scheduled[0]

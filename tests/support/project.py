@@ -46,10 +46,11 @@ class Project:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.workspace = folder / "data"
         self.warehouse = self.workspace / "warehouse.duckdb"
+        self.state = folder / "state"
         self._sections: dict[str, dict[str, str]] = {}
         self.configure(
             {
-                "taxi": {"workspace": self.workspace, "zones": ""},
+                "taxi": {"workspace": self.workspace, "zones": "", "state": self.state},
                 "warehouse.duckdb": {"path": self.warehouse},
                 "core": {"lock_pid_dir": folder / "locks"},
             }

@@ -82,6 +82,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "timeout": "1m"}}, "[lake.gcs] timeout must be a numb"),
         ({"taxi": {"workspace": "gs://b1/x"}}, "[taxi] lake = local is the workspace's clean/ folder, and the workspa"),
         ({"taxi": {"workspace": "gs:///x", "lake": ""}}, "[taxi] workspace gs:///x: names no bucket"),
+        ({"taxi": {"state": "gs://b/x"}}, "[taxi] state"),
         ({"taxi": {"warehouse": "bigquery"}}, "[warehouse.bigquery] project is missing: the project that the tables"),
         ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
         ({"taxi": {"source": "folder/{color}.parquet"}}, "[taxi] source"),

@@ -1,11 +1,17 @@
-"""What a run says at its end."""
+"""What became of the months of a run, and what it says at its end."""
 
 from typing import Any
 
+import pytest
+
+from taxi_luigi.command import shown
 from taxi_luigi.holdings import Backlog, Missing
+from taxi_luigi.ledger import Ledger
 from taxi_luigi.months import Month
+from taxi_luigi.outcomes import Countdown, Outcome, lines, results
 from taxi_luigi.remarks import Remark, warnings
-from taxi_luigi.summary import Outcome, lines
+from taxi_luigi.runs import MonthResult, Result
+from taxi_luigi.staleness import Why
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 
@@ -50,6 +56,89 @@ def test_the_last_try_of_a_task_counts() -> None:
 def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_named_them() -> None:
     backlog = Backlog([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
     assert lines(backlog, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
+
+
+def test_what_became_of_each_month_is_a_value() -> None:
+    replaced = Missing("yellow", MARCH, (), ("duckdb",), "an-edition", Why.REPUBLISHED)
+    backlog = Backlog([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
+    outcomes = [
+        Outcome("green", "2024-01", "DownloadMonth", bytes=1_000, seconds=2.5),
+        Outcome("green", "2024-01", "CleanMonth", "local", 10, bytes=400, seconds=1.5),
+        *done(JANUARY, "duckdb", "postgres"),
+        Outcome("green", "2024-02", "DownloadMonth", why="reset"),
+        Outcome("green", "2024-02", "DownloadMonth", why="gone", seconds=0.5),
+        Outcome("yellow", "2024-03", "LoadMonth", "duckdb", 7, seconds=0.25),
+    ]
+    assert results(backlog, outcomes) == (
+        MonthResult("green", "2024-01", Result.LOADED, 10, 1_000, 4.0),
+        MonthResult("green", "2024-02", Result.FAILED, 0, 0, 0.5, "DownloadMonth: gone"),
+        MonthResult("yellow", "2024-01", Result.NOT_PUBLISHED),
+        MonthResult("yellow", "2024-03", Result.REFRESHED, 7, 0, 0.25),
+    )
+    assert "yellow: 0 months loaded, 1 month refreshed (7 rows), 0 already there, 1 not published (2024-01)" in lines(
+        backlog, outcomes
+    )
+
+
+def test_what_others_did_is_not_called_unfinished() -> None:
+    backlog = Backlog([missing(JANUARY)], {}, {})
+    assert [each.result for each in results(backlog, [])] == [Result.NOT_FINISHED]
+    assert [each.result for each in results(backlog, [], elsewhere=True)] == [Result.ELSEWHERE]
+    assert lines(backlog, [], elsewhere=True) == [
+        "green: 0 months loaded, 0 already there, 1 loaded by other workers (2024-01)"
+    ]
+
+
+def test_single_tasks_load_a_month_when_a_store_got_it() -> None:
+    downloaded = Outcome("green", "2024-01", "DownloadMonth", bytes=9)
+    assert results(None, [downloaded, zones("duckdb")]) == ()
+    assert results(None, [downloaded, *done(JANUARY, "local")]) == (
+        MonthResult("green", "2024-01", Result.LOADED, 10, 9),
+    )
+    failed = Outcome("green", "2024-01", "LoadMonth", "pg", why="it is down")
+    assert [each.why for each in results(None, [downloaded, failed])] == ["LoadMonth pg: it is down"]
+
+
+def test_months_are_counted_down_as_they_end() -> None:
+    countdown = Countdown(Backlog([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {}))
+    seen = []
+    for outcome in [
+        Outcome("green", "2024-01", "DownloadMonth"),
+        *done(JANUARY, "local", "duckdb", "postgres"),
+        Outcome("green", "2024-02", "DownloadMonth", why="reset"),
+        Outcome("green", "2024-02", "DownloadMonth"),
+        zones("duckdb"),
+    ]:
+        countdown.count(outcome)
+        seen.append(countdown.through)
+    assert (countdown.all, seen) == (2, [0, 0, 0, 1, 2, 2, 2])
+
+
+def test_the_ledger_is_read_on_from_where_it_was() -> None:
+    ledger, entries = Ledger(), [Outcome("green", "2024-01", "CleanMonth", why="é\n"), remark("2024-01")]
+    fresh = ledger.reader()
+    assert fresh() == []
+    for entry in entries:
+        ledger.write(entry)
+        assert fresh() == [entry]
+    assert ledger.reader()() == entries
+    ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown_"),
+    [
+        ("--module taxi_luigi LoadAllMonths --months latest", "LoadAllMonths --months latest"),
+        ("LoadAllMonths --module=taxi_luigi --force", "LoadAllMonths --force"),
+        ("X --taxi-source https://me:pw@host/{color}?sig=abc", "X --taxi-source 'https://***@host/{color}?***'"),
+        ("X --scheduler-url=https://me:pw@host/", "X --scheduler-url=https://***@host/"),
+        ("X --url postgresql://me:pw@host/db", "X --url postgresql://***@host/db"),
+        ("X --my-password hush --months 2024", "X --my-password *** --months 2024"),
+        ("X --token=hush", "X --token=***"),
+    ],
+)
+def test_a_command_is_shown_as_typed_but_for_its_secrets(typed: str, shown_: str) -> None:
+    assert shown(typed.split()) == shown_
 
 
 def zones(store: str, rows: int = 265, why: str = "") -> Outcome:

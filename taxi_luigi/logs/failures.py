@@ -1,8 +1,8 @@
-"""What a person reads while it runs: one line per failure instead of a traceback, and the run's own logger.
+"""Failures in one line instead of a traceback, and in our words instead of Luigi's.
 
 Luigi logs whatever a task raised with its traceback, and a wrong month as "Uncaught exception in luigi". A filter on
 its logger turns what we know (`TaxiError`, `OSError`, a wrong parameter, no luigid) into one line and leaves every
-other exception, which is a defect, as it is.
+other exception, which is a defect, its traceback.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -18,11 +19,21 @@ from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
 from taxi_luigi.errors import TaxiError
-
-log = logging.getLogger("luigi-interface")
-"""Luigi's own logger: its [core] log_level and logging_conf_file hold for our lines too."""
+from taxi_luigi.logs.fields import of_task
 
 _UNCAUGHT = "Uncaught exception in luigi"
+_FAILED = "[pid %s] Worker %s failed    %s"
+_NO_DATA = "Data for %s does not exist (yet?)"
+_UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
+"""luigi 3.8.1's own words"""
+
+
+def install(logger: logging.Logger) -> None:
+    """Called once, when the package is imported."""
+    # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
+    warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
+    logger.addFilter(OneLine())
+    sys.excepthook = _say_unknown_task
 
 
 def one_line(error: BaseException) -> str | None:
@@ -35,13 +46,16 @@ def one_line(error: BaseException) -> str | None:
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
+    if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
+        return f"what it was to work on has gone meanwhile: {str(error).partition(': ')[2]}"
     return None
 
 
 class OneLine(logging.Filter):
-    """Replaces the traceback of a failure that has a one-line text by that text."""
+    """Replaces the traceback of a failure that has a one-line text by that text, and Luigi's words for our tasks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        _in_our_words(record)
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         line = one_line(error) if error is not None else None
         if line is not None:
@@ -49,6 +63,25 @@ class OneLine(logging.Filter):
             record.msg, record.args = "%s%s", (said, line)
             record.exc_info = record.exc_text = None
         return True
+
+
+def _in_our_words(record: logging.LogRecord) -> None:
+    """Of a task of ours, which has `facts`: without process numbers, worker names and task ids."""
+    about = record.args[-1] if isinstance(record.args, tuple) and record.args else None
+    facts = getattr(about, "facts", None)
+    if facts is None or not isinstance(record.msg, str):
+        return
+    if record.msg == _FAILED:
+        record.msg, record.args = "%s", (name(facts),)
+    elif record.msg.startswith(_NO_DATA):
+        record.msg, record.args = "%s %s is not published", (facts["color"], facts["month"])
+    record.__dict__.update(of_task(facts))
+
+
+def name(facts: Mapping[str, str]) -> str:
+    """A task for people: `LoadMonth green 2024-01 postgres`; the local lake goes without saying."""
+    store = "" if facts["store"] == "local" else facts["store"]
+    return " ".join(filter(None, (facts["task"], facts["color"], facts["month"], store)))
 
 
 def _say_unknown_task(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
@@ -60,11 +93,3 @@ def _say_unknown_task(kind: type[BaseException], error: BaseException, trace: Tr
     from luigi.retcodes import retcode
 
     raise SystemExit(retcode().unhandled_exception)
-
-
-def install() -> None:
-    """Called once, when the package is imported: a wrong parameter is met before any task exists."""
-    # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
-    warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
-    log.addFilter(OneLine())
-    sys.excepthook = _say_unknown_task

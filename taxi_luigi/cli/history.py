@@ -1,0 +1,156 @@
+"""`taxi-luigi history`: the runs of this machine, and one of them in full."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from enum import Enum
+from typing import Any
+
+from taxi_luigi import history
+from taxi_luigi.history import Run, State, Task
+from taxi_luigi.logs import task_name
+from taxi_luigi.runs import MonthResult, Result
+
+_RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
+"""columns of numbers"""
+_WIDE = 110
+"""columns of a terminal that has room for everything"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.description = (
+        "Lists the last runs of the luigi command on this machine, the newest first; of one run, its months, tasks and "
+        "errors. Runs are kept for a year, at most 10,000. Times are UTC."
+    )
+    parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or how it begins or ends")
+    parser.add_argument("--last", type=_count, default=20, metavar="N", help="how many runs are listed; 20 without it")
+    parser.add_argument("--json", action="store_true", help="everything that is known, for programs")
+    parser.set_defaults(run=_history)
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return count
+
+
+def _history(arguments: argparse.Namespace) -> int:
+    if arguments.id is not None:
+        run = history.find(arguments.id)
+        months, tasks = history.months_of(run), history.tasks_of(run)
+        if arguments.json:
+            _print_json(
+                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [asdict(t) for t in tasks]}
+            )
+        else:
+            _print_run(run, months, tasks)
+        return 0
+    runs = history.last_runs(arguments.last)
+    if arguments.json:
+        _print_json([asdict(each) for each in runs])
+    elif runs:
+        _print_table(("run", "began", "took", "loaded", "failed", "exit", "host", "command"), map(_run_row, runs))
+    else:
+        print("no run is recorded yet")
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    def plain(other: Any) -> Any:
+        if isinstance(other, Enum):
+            return other.value
+        raise TypeError(f"{other!r} is no value of a run")
+
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+
+
+def _run_row(run: Run) -> tuple[str, ...]:
+    ended = run.state is State.ENDED
+    code = "?" if run.exit_code is None else str(run.exit_code)
+    return (
+        run.run,
+        _time(run.began),
+        _duration(run.seconds),
+        str(run.loaded) if ended else "",
+        str(run.failed) if ended else "",
+        code if ended else run.state.value,
+        run.host,
+        run.command,
+    )
+
+
+def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[Task]) -> None:
+    print(f"{run.run} on {run.host}: {run.command}")
+    if run.state is State.ENDED:
+        code = "not known" if run.exit_code is None else run.exit_code
+        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")
+        loaded = f"{run.loaded:,} months loaded ({run.rows:,} rows)"
+        print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
+    else:
+        print(f"{_time(run.began)} UTC, {run.state.value}")
+    for line in filter(None, (run.error, run.zones, *run.remarks)):
+        print(line)
+    for month in months:
+        if month.result not in (Result.LOADED, Result.REFRESHED):
+            print(f"{month.color} {month.month} {month.result.value}")
+    if tasks:
+        print()
+        _print_table(("task", "began", "seconds", "rows", "bytes", "result"), map(_task_row, tasks))
+    failed = [task for task in tasks if task.error]
+    if failed:
+        print()
+    for task in failed:
+        print(f"{task_name(asdict(task))}: {task.error}")
+
+
+def _task_row(task: Task) -> tuple[str, ...]:
+    rows, size = (f"{number:,}" if number else "" for number in (task.rows, task.bytes))
+    return task_name(asdict(task)), _time(task.began)[11:], f"{task.seconds:.1f}", rows, size, task.result
+
+
+def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A line per row: on a terminal what does not fit is cut, elsewhere all is there."""
+    if not sys.stdout.isatty():
+        lines = [heads, *rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+        for line in lines:
+            cells = zip(heads, line, widths, strict=True)
+            print("  ".join(c.rjust(w) if head in _RIGHT else c.ljust(w) for head, c, w in cells).rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console, table = Console(highlight=False), Table(box=None, pad_edge=False)
+    # A run's id says when it began, where there is no room to say it twice.
+    left_out = heads.index("began") if console.width < _WIDE and heads[0] == "run" else None
+    for column, head in enumerate(heads):
+        if head == "command":
+            table.add_column(head, no_wrap=True, ratio=1)
+        elif column != left_out:
+            table.add_column(head, no_wrap=True, justify="right" if head in _RIGHT else "left")
+    table.expand = "command" in heads
+    for row in rows:
+        table.add_row(*(Text(cell) for column, cell in enumerate(row) if column != left_out))
+    console.print(table)
+
+
+def _time(iso: str) -> str:
+    return iso[:19].replace("T", " ")
+
+
+def _duration(seconds: float | None) -> str:
+    """As 9.4 s, 12:05 or 1:02:03."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,25 @@
+"""This machine's record of its runs: when each began and ended, its months, its tasks with rows, bytes and errors.
+
+file.py      the SQLite file: its tables, its age, what becomes of one that cannot be used
+recording.py what a run writes into it; never fails the run
+reading.py   what `taxi-luigi history` and `status` read from it
+"""
+
+from __future__ import annotations
+
+from taxi_luigi.history.reading import Run, State, Task, find, last_runs, months_of, state_folder, tasks_of
+from taxi_luigi.history.recording import Ended, Recorder, now
+
+__all__ = [
+    "Ended",
+    "Recorder",
+    "Run",
+    "State",
+    "Task",
+    "find",
+    "last_runs",
+    "months_of",
+    "now",
+    "state_folder",
+    "tasks_of",
+]

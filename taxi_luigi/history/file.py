@@ -1,0 +1,117 @@
+"""The SQLite file of the history: opened for each use, so that no connection lives through a fork or a task.
+
+With SQLite's rollback journal and not WAL, which must not lie on a network disk and makes two files more; a run writes
+a few rows, so one writer at a time is enough. A file that is damaged, or of a later version of us, is set aside.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+NAME = "history.sqlite"
+VERSION = 1
+"""`PRAGMA user_version` of the tables below"""
+WAIT = 5.0
+"""seconds to wait for another process that writes or reads"""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, command TEXT NOT NULL, host TEXT NOT NULL,
+    pid INTEGER NOT NULL, began TEXT NOT NULL, ended TEXT, seconds REAL, exit_code INTEGER, already_there INTEGER,
+    zones TEXT, remarks TEXT, error TEXT
+);
+CREATE TABLE IF NOT EXISTS months (
+    run TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, result TEXT NOT NULL, rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, seconds REAL NOT NULL, why TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS tasks (
+    run TEXT NOT NULL, task TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, store TEXT NOT NULL,
+    began TEXT NOT NULL, ended TEXT NOT NULL, seconds REAL NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    result TEXT NOT NULL, error TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS months_run ON months (run);
+CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run);
+"""
+
+
+class LaterVersion(Exception):
+    """The file was made by a later version of us."""
+
+
+@contextmanager
+def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
+    """The file, for the block; with `write` one transaction that commits at its end. Raises sqlite3.Error.
+
+    Without `write` nothing is made where there is no file; what a killed writer left half done is undone by either.
+    """
+    where = path.absolute().as_uri() + ("" if write else "?mode=rw")
+    with closing(sqlite3.connect(where, uri=True, timeout=WAIT, isolation_level=None)) as connection:
+        if write:
+            connection.execute("BEGIN IMMEDIATE")
+        yield connection
+        if write:
+            connection.execute("COMMIT")
+
+
+def prepare(path: Path) -> str:
+    """Makes folder, file and tables where they are not. Returns where a file that cannot be used was put, or ''.
+
+    Raises sqlite3.Error and OSError for what setting a file aside does not cure: a full disk, no permission, a lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _make_tables(path)
+    except (sqlite3.DatabaseError, LaterVersion) as error:
+        if not is_useless(error):
+            raise
+    else:
+        return ""
+    with path.with_name(f"{NAME}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs that begin at once, the second finds the first's new file
+        try:
+            _make_tables(path)
+        except (sqlite3.DatabaseError, LaterVersion) as error:
+            if not is_useless(error):
+                raise
+        else:
+            return ""
+        aside = _set_aside(path)
+        _make_tables(path)
+    return aside.name
+
+
+def is_useless(error: Exception) -> bool:
+    """Whether the file itself is at fault: damaged, not of SQLite, not ours to read."""
+    codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return isinstance(error, LaterVersion) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
+
+
+def check_version(connection: sqlite3.Connection) -> int:
+    """The version of the tables, 0 in a file without; raises LaterVersion."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise LaterVersion(f"it is of version {version} of its tables, and this is version {VERSION}")
+    return version
+
+
+def _make_tables(path: Path) -> None:
+    with opened(path, write=True) as connection:
+        if check_version(connection) < VERSION:
+            for statement in filter(str.strip, _TABLES.split(";")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _set_aside(path: Path) -> Path:
+    """With its journal, which SQLite would play into the new file."""
+    stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(f"{path.name}.{stamp}{suffix}"))
+    return path.with_name(f"{path.name}.{stamp}")

@@ -1,0 +1,176 @@
+"""The history, read: the last runs, one of them, its months and its tasks.
+
+Raises StorageError, one line, when it cannot be read. Where nothing was ever recorded there are no runs, and no file is
+made.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from taxi_luigi import config
+from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.history import file
+from taxi_luigi.runs import MonthResult, Result
+
+
+class State(Enum):
+    """Where a run stands. The values are what people read."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    DID_NOT_END = "did not end"
+    """it was killed, or the machine went down"""
+    UNKNOWN = "unknown"
+    """it began on another machine, and has not said that it ended"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as recorded."""
+
+    run: str
+    command: str
+    host: str
+    began: str
+    """UTC, ISO 8601, as `ended`"""
+    ended: str
+    """'' of one that has not"""
+    seconds: float | None
+    exit_code: int | None
+    state: State
+    already_there: int
+    loaded: int
+    """months; those refreshed too"""
+    failed: int
+    rows: int
+    """of the months loaded"""
+    zones: str
+    remarks: tuple[str, ...]
+    error: str
+    """why it failed, where no month says it"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run; `result` is done or failed, `bytes` are downloaded, written or uploaded ones."""
+
+    task: str
+    color: str
+    month: str
+    store: str
+    began: str
+    ended: str
+    seconds: float
+    rows: int
+    bytes: int
+    result: str
+    error: str
+
+
+_RUNS = """
+SELECT runs.*,
+    (SELECT count(*) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS loaded,
+    (SELECT count(*) FROM months WHERE run = runs.run AND result = 'failed') AS failed,
+    (SELECT total(rows) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS rows
+FROM runs
+"""
+
+
+def state_folder() -> Path:
+    """`[taxi] state`: where the history is, and the logs beside it."""
+    return config.settings().state
+
+
+def last_runs(count: int, folder: Path | None = None) -> list[Run]:
+    """The newest runs, the last first; `folder` is `[taxi] state` unless another is named."""
+    with _connection(folder) as connection:
+        if connection is None:
+            return []
+        return [_run(row) for row in connection.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (count,))]
+
+
+def find(name: str, folder: Path | None = None) -> Run:
+    """The run whose id this is, or begins or ends with it; raises UsageError when it is not exactly one."""
+    with _connection(folder) as connection:
+        query = f"{_RUNS} WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
+        values = (name, len(name), name, len(name), name)
+        runs = [_run(row) for row in connection.execute(query, values)] if connection is not None and name else []
+    exact = [each for each in runs if each.run == name] or runs
+    if len(exact) > 1:
+        raise UsageError(f"more than one run is called {name!r}: {', '.join(each.run for each in exact)}, …")
+    if not exact:
+        raise UsageError(f"no run is called {name!r}: taxi-luigi history names them")
+    return exact[0]
+
+
+def months_of(run: Run, folder: Path | None = None) -> list[MonthResult]:
+    """What became of each month that it had to do with, in its own order."""
+    with _connection(folder) as connection:
+        rows = [] if connection is None else connection.execute("SELECT * FROM months WHERE run = ?", (run.run,))
+        return [
+            MonthResult(
+                row["color"], row["month"], Result(row["result"]), row["rows"], row["bytes"], row["seconds"], row["why"]
+            )
+            for row in rows
+        ]
+
+
+def tasks_of(run: Run, folder: Path | None = None) -> list[Task]:
+    """Its tasks that ended, in that order; one that was tried twice is there twice."""
+    names = [field.name for field in fields(Task)]
+    with _connection(folder) as connection:
+        rows = [] if connection is None else connection.execute("SELECT * FROM tasks WHERE run = ?", (run.run,))
+        return [Task(**{name: row[name] for name in names}) for row in rows]
+
+
+@contextmanager
+def _connection(folder: Path | None) -> Iterator[sqlite3.Connection | None]:
+    path = (state_folder() if folder is None else folder) / file.NAME
+    try:
+        if not path.exists():
+            yield None
+            return
+        with file.opened(path, write=False) as connection:
+            connection.row_factory = sqlite3.Row
+            yield connection if file.check_version(connection) else None
+    except (sqlite3.Error, OSError, file.LaterVersion) as error:
+        cure = "; the next run sets it aside and begins a new one" if file.is_useless(error) else ""
+        raise StorageError(f"the history of runs cannot be read: {path}: {error}{cure}") from error
+
+
+def _run(row: sqlite3.Row) -> Run:
+    taken = ("run", "command", "host", "began", "seconds", "exit_code", "loaded", "failed")
+    known: dict[str, Any] = {name: row[name] for name in taken}
+    return Run(
+        **known,
+        ended=row["ended"] or "",
+        state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
+        already_there=row["already_there"] or 0,
+        rows=int(row["rows"]),
+        zones=row["zones"] or "",
+        remarks=tuple(json.loads(row["remarks"] or "[]")),
+        error=row["error"] or "",
+    )
+
+
+def _state(host: str, pid: int, began: str) -> State:
+    if host != socket.gethostname():
+        return State.UNKNOWN
+    try:
+        # Process numbers are used again: it is this run's only if it began before the run did (2 s for clocks).
+        alive = psutil.Process(pid).create_time() < datetime.fromisoformat(began).timestamp() + 2
+    except psutil.NoSuchProcess:
+        return State.DID_NOT_END
+    return State.RUNNING if alive else State.DID_NOT_END

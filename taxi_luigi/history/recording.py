@@ -1,0 +1,116 @@
+"""What a run writes into the history: that it began, each task when it ended, and how all of it ended.
+
+Nothing here fails a run or stays its tasks: what cannot be written is one line in a run, and not tried again before
+its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from taxi_luigi.history import file
+from taxi_luigi.logs import Once, log
+from taxi_luigi.runs import RunResult
+
+KEPT_RUNS = 10_000
+KEPT_FOR = timedelta(days=366)
+"""A run and its tasks are kept as long as both hold: it is younger, and among the newest."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One task that ended; `error` is '' when it did its work, and one line when not."""
+
+    task: str
+    color: str
+    month: str
+    store: str
+    began: str
+    """UTC, ISO 8601"""
+    seconds: float
+    rows: int
+    bytes: int
+    error: str
+
+
+class Recorder:
+    """Made in the main process of a run; tasks write through it from their own. It holds no connection."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self._path, self._run, self._once = folder / file.NAME, run, Once()
+
+    def begin(self, command: str, host: str, began: str) -> None:
+        """The run has begun, in this process."""
+
+        def write() -> None:
+            aside = file.prepare(self._path)
+            if aside:
+                log.warning("%s could not be used: set aside as %s, and begun anew", self._path, aside)
+            with file.opened(self._path, write=True) as connection:
+                _forget(connection)
+                connection.execute(
+                    "INSERT INTO runs (run, command, host, pid, began) VALUES (?, ?, ?, ?, ?)",
+                    (self._run, command, host, os.getpid(), began),
+                )
+
+        self._try(write)
+
+    def task(self, ended: Ended) -> None:
+        """A task has ended just now, in this process or in one that died."""
+
+        def write() -> None:
+            result = "failed" if ended.error else "done"
+            row = (self._run, ended.task, ended.color, ended.month, ended.store, ended.began, now(), ended.seconds,
+                   ended.rows, ended.bytes, result, ended.error)  # fmt: skip
+            with file.opened(self._path, write=True) as connection:
+                connection.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+        if not self._once.happened:
+            self._try(write)
+
+    def end(self, result: RunResult, seconds: float, error: str) -> None:
+        """The run ends; `error` is why, when no month says it."""
+
+        def write() -> None:
+            with file.opened(self._path, write=True) as connection:
+                connection.execute(
+                    "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
+                    "error = ? WHERE run = ?",
+                    (result.ended, seconds, result.exit_code, result.already_there, result.zones,
+                     json.dumps(result.remarks), error, result.run),
+                )  # fmt: skip
+                connection.executemany(
+                    "INSERT INTO months VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(result.run, each.color, each.month, each.result.value, each.rows, each.bytes, each.seconds,
+                      each.why) for each in result.months],
+                )  # fmt: skip
+
+        self._try(write)
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except (sqlite3.Error, OSError) as error:
+            if self._once.first():
+                log.warning("the history of runs cannot be written: %s: %s; the run goes on without", self._path, error)
+
+
+def now() -> str:
+    """UTC, ISO 8601, whole seconds: as everything here is dated."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _forget(connection: sqlite3.Connection) -> None:
+    oldest = (datetime.now(UTC) - KEPT_FOR).isoformat(timespec="seconds")
+    gone = connection.execute(
+        "DELETE FROM runs WHERE began < ? OR id <= (SELECT max(id) FROM runs) - ?", (oldest, KEPT_RUNS - 1)
+    )
+    if gone.rowcount:
+        connection.execute("DELETE FROM tasks WHERE run NOT IN (SELECT run FROM runs)")
+        connection.execute("DELETE FROM months WHERE run NOT IN (SELECT run FROM runs)")

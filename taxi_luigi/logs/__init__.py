@@ -1,0 +1,100 @@
+"""The run's own logger, and where its lines go: people's to the terminal (terminal.py), every one to a file (jsonl.py).
+
+`log` is Luigi's own logger, so `[core] log_level` and `logging_conf_file` hold for our lines too. What a line is about
+goes into the file as fields: the task by `about`, figures by `extra=figures(…)`. What becomes of failures is in
+failures.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from luigi.interface import core
+
+from taxi_luigi.logs import failures, terminal
+from taxi_luigi.logs.failures import name as task_name
+from taxi_luigi.logs.failures import one_line
+from taxi_luigi.logs.fields import about, figures, of_task
+from taxi_luigi.logs.jsonl import JsonLines
+from taxi_luigi.logs.once import Once
+
+__all__ = [
+    "Once",
+    "about",
+    "begin",
+    "figures",
+    "install",
+    "last_error",
+    "log",
+    "of_task",
+    "one_line",
+    "task_name",
+    "whenever_a_task_ended",
+]
+
+log = logging.getLogger("luigi-interface")
+"""Luigi's own logger."""
+
+_ours = logging.getLogger("taxi_luigi")
+"""The parent of those of our modules that must not know Luigi's."""
+
+
+def install() -> None:
+    """Called once, when the package is imported: a wrong parameter is met before any task exists."""
+    failures.install(log)
+
+
+def begin(folder: Path, run: str) -> None:
+    """Called once, in the main process of the `luigi` command, before any task: from here on lines go both ways.
+
+    The file lies in `folder`, which is made. Whoever configured the handlers himself keeps them as they are.
+    """
+    terminals = [] if core().logging_conf_file else terminal.take_over(log)
+    if terminals:
+        log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
+    file = JsonLines(folder, run, Once())
+    file.remove_old()
+    log.addHandler(file)
+    for handler in (*terminals, file):
+        _ours.addHandler(handler)
+    log.addHandler(_errors)
+    _ours.setLevel(log.level)
+    _ours.propagate = not terminals
+
+
+def whenever_a_task_ended(call: Callable[[], None]) -> None:
+    """Has it called in this process alone, the main one, after Luigi's line on each task that ended."""
+    log.addHandler(_Informed(call))
+
+
+def last_error() -> str:
+    """The last line that this process logged as an error since `begin`; '' when there was none."""
+    return _errors.line
+
+
+class _Errors(logging.Handler):
+    """Keeps the last error."""
+
+    line = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.line = record.getMessage()
+
+
+_errors = _Errors(logging.ERROR)
+
+
+class _Informed(logging.Handler):
+    """Luigi has no event for it in the main process (3.8.1); there is this line."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def emit(self, record: logging.LogRecord) -> Any:
+        line = record.getMessage()
+        if line.startswith("Informed scheduler that task") and not line.endswith("PENDING"):
+            self._call()

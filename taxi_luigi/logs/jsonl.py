@@ -1,0 +1,93 @@
+"""Each line of a run as JSON, in a file per day that all runs and their processes append to.
+
+A file that cannot be written, on a full disk for instance, is said once in a run and costs nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from taxi_luigi.logs.fields import fields_of
+from taxi_luigi.logs.once import Once
+from taxi_luigi.logs.terminal import is_luigis
+
+KEPT = 60
+"""Files, a day each, that are kept. Counted, not dated: a clock that is wrong for a night removes one, not all."""
+
+_HOST = socket.gethostname()
+
+
+class JsonLines(logging.Handler):
+    """`{folder}/2026-11-21.jsonl`, by the day in UTC.
+
+    Opened for each line: it costs 20 µs, there are a few lines a second at most, and nothing is held over a fork,
+    midnight or a removed file. A line is one write in append mode, which no two processes interleave.
+    """
+
+    def __init__(self, folder: Path, run: str, once: Once) -> None:
+        super().__init__()
+        self._folder, self._run, self._once = folder, run, once
+
+    def remove_old(self) -> None:
+        """Keeps the newest files; makes the folder."""
+        with contextlib.suppress(OSError):  # the first line will say what is wrong with the folder
+            self._folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))[:-KEPT]:
+                path.unlink(missing_ok=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = json.dumps(self._line(record), ensure_ascii=False, default=str)
+        except (
+            TypeError,
+            ValueError,
+        ):  # arguments that do not fit their text: a defect, and never a failure of the run
+            self.handleError(record)
+            return
+        path = self._folder / f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d}.jsonl"
+        try:
+            _append(path, line.encode(errors="backslashreplace") + b"\n")
+        except OSError as error:
+            if self._once.first():
+                record = logging.LogRecord(
+                    record.name, logging.WARNING, __file__, 0,
+                    "the log file %s cannot be written: %s; the run goes on without it",
+                    (path, error.strerror), None,
+                )  # fmt: skip
+                logging.getLogger(record.name).handle(record)
+
+    def _line(self, record: logging.LogRecord) -> dict[str, Any]:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "run": self._run,
+            **fields_of(record),
+            "pid": record.process,
+            "host": _HOST,
+        }
+        if is_luigis(record):
+            line["by"] = "luigi"
+        if record.exc_info:
+            line["traceback"] = logging.Formatter().formatException(record.exc_info)
+        return line
+
+
+def _append(path: Path, line: bytes) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        written = os.write(file, line)
+        if written < len(line):  # the disk is full: half a line would spoil the next one, too
+            os.ftruncate(file, os.lseek(file, 0, os.SEEK_CUR) - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        os.close(file)

@@ -1,0 +1,256 @@
+"""The record of runs, and what becomes of it when its file is in a bad way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, recording, tasks_of
+from taxi_luigi.runs import MonthResult, Result, RunResult
+
+HOST = socket.gethostname()
+TASK = Ended("LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:00", 1.5, 3_000, 0, "")
+MONTHS = (
+    MonthResult("green", "2024-01", Result.LOADED, 3_000, 77_000, 4.5),
+    MonthResult("green", "2024-02", Result.FAILED, why="DownloadMonth: HTTP 503"),
+    MonthResult("green", "2024-03", Result.REFRESHED, 5),
+    MonthResult("green", "2024-04", Result.NOT_PUBLISHED),
+)
+
+
+def begun(folder: Path, run: str, host: str = HOST, began: str | None = None) -> Recorder:
+    recorder = Recorder(folder, run)
+    recorder.begin("LoadAllMonths --months latest", host, began or now())
+    return recorder
+
+
+def result(run: str, exit_code: int | None = 30) -> RunResult:
+    return RunResult(
+        run, "LoadAllMonths --months latest", HOST, now(), now(), exit_code, 8, MONTHS, "zones: 265 rows", ("a", "b")
+    )
+
+
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """What was warned of since the last call."""
+    caplog.set_level(logging.WARNING, "luigi-interface")
+
+    def told() -> list[str]:
+        messages = [record.getMessage() for record in caplog.records]
+        caplog.clear()
+        return messages
+
+    return told
+
+
+def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
+    recorder = begun(tmp_path / "state", "20261121T060000-aaaa", began="2026-11-21T06:00:00+00:00")
+    failed = Ended("DownloadMonth", "green", "2024-02", "", "2026-11-21T06:00:01+00:00", 0.5, 0, 0, "HTTP 503")
+    recorder.task(TASK)
+    recorder.task(failed)
+    recorder.end(result("20261121T060000-aaaa"), 12.5, "")
+    [run] = last_runs(5, tmp_path / "state")
+    assert (run.run, run.host, run.began, run.state) == (
+        "20261121T060000-aaaa", HOST, "2026-11-21T06:00:00+00:00", State.ENDED,
+    )  # fmt: skip
+    assert (run.seconds, run.exit_code, run.already_there, run.loaded, run.failed, run.rows) == (
+        12.5,
+        30,
+        8,
+        2,
+        1,
+        3_005,
+    )
+    assert (run.zones, run.remarks, run.error) == ("zones: 265 rows", ("a", "b"), "")
+    assert months_of(run, tmp_path / "state") == list(MONTHS)
+    loaded, broken = tasks_of(run, tmp_path / "state")
+    assert (loaded.task, loaded.store, loaded.seconds, loaded.rows, loaded.result) == (
+        "LoadMonth", "duckdb", 1.5, 3_000, "done",
+    )  # fmt: skip
+    assert (broken.result, broken.error) == ("failed", "HTTP 503")
+
+
+def test_the_last_runs_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
+    for number in range(5):
+        begun(tmp_path, f"run-{number}")
+    assert [run.run for run in last_runs(3, tmp_path)] == ["run-4", "run-3", "run-2"]
+
+
+def test_where_nothing_was_recorded_there_is_nothing_and_nothing_is_made(tmp_path: Path) -> None:
+    assert last_runs(20, tmp_path / "state") == []
+    (tmp_path / "history.sqlite").touch()  # a run was killed between making the file and its tables
+    assert last_runs(20, tmp_path) == []
+    with pytest.raises(UsageError, match="no run is called 'x'"):
+        find("x", tmp_path)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_run_is_found_by_the_beginning_or_the_end_of_its_id(tmp_path: Path) -> None:
+    for run in ("20261121T060000-aaaa", "20261121T070000-bbbb", "20261122T060000-a_aa"):
+        begun(tmp_path, run)
+    assert find("bbbb", tmp_path).run == "20261121T070000-bbbb"
+    assert find("20261122", tmp_path).run == "20261122T060000-a_aa"
+    assert find("20261121T060000-aaaa", tmp_path).run == "20261121T060000-aaaa"
+    with pytest.raises(UsageError, match="more than one run is called '20261121'"):
+        find("20261121", tmp_path)
+    for nothing in ("", "____", "60000"):
+        with pytest.raises(UsageError, match="no run is called"):
+            find(nothing, tmp_path)
+
+
+def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from taxi_luigi.history import Recorder, now\n"
+        "Recorder(Path(sys.argv[1]), 'killed').begin('X', sys.argv[2], now()); print('begun', flush=True)\n"
+        "time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, tmp_path, HOST], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        process.stdout.readline()
+        assert [run.state for run in last_runs(1, tmp_path)] == [State.RUNNING]
+        process.send_signal(signal.SIGKILL)
+    assert [run.state for run in last_runs(1, tmp_path)] == [State.DID_NOT_END]
+
+
+def test_what_a_killed_writer_left_half_done_is_undone_by_the_next_reader(tmp_path: Path) -> None:
+    begun(tmp_path, "whole")
+    child = os.fork()
+    if child == 0:
+        connection = sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)
+        connection.execute("PRAGMA cache_size = 1")  # so that pages reach the file before the commit
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO runs (run, command, host, pid, began) VALUES (?, ?, '', 0, '')",
+            ((f"half-{number}", "x" * 500) for number in range(2_000)),
+        )
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert (tmp_path / "history.sqlite-journal").stat().st_size > 0
+    assert (tmp_path / "history.sqlite").stat().st_size > 500_000
+    assert [run.run for run in last_runs(9, tmp_path)] == ["whole"]
+
+
+def test_a_process_number_that_another_process_has_now_is_no_sign_of_life(tmp_path: Path) -> None:
+    before = datetime.fromtimestamp(psutil.Process().create_time() - 60, UTC).isoformat(timespec="seconds")
+    begun(tmp_path, "long-ago", began=before)
+    begun(tmp_path, "elsewhere", host="another-machine")
+    assert [run.state for run in last_runs(2, tmp_path)] == [State.UNKNOWN, State.DID_NOT_END]
+
+
+def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "KEPT_RUNS", 3)
+    year_ago = (datetime.now(UTC) - timedelta(days=400)).isoformat(timespec="seconds")
+    for run, began in (("ancient", year_ago), ("first", now()), ("second", now()), ("third", now())):
+        recorder = begun(tmp_path, run, began=began)
+        recorder.task(TASK)
+        recorder.end(result(run), 1.0, "")
+    assert [run.run for run in last_runs(9, tmp_path)] == ["third", "second", "first"]
+    begun(tmp_path, "fourth")
+    assert [run.run for run in last_runs(9, tmp_path)] == ["fourth", "third", "second"]
+    with sqlite3.connect(tmp_path / "history.sqlite") as connection:
+        for table in ("tasks", "months"):
+            assert set(connection.execute(f"SELECT DISTINCT run FROM {table}")) == {("second",), ("third",)}
+    connection.close()
+
+
+def test_many_write_at_once(tmp_path: Path) -> None:
+    recorders = [begun(tmp_path, f"run-{number}") for number in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: recorders[number % 4].task(TASK), range(80)))
+    assert [len(tasks_of(run, tmp_path)) for run in last_runs(4, tmp_path)] == [20] * 4
+
+
+@pytest.mark.parametrize("content", [b"no database " * 1_000, b"SQLite format 3\x00" + b"\x07" * 9_000])
+def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(
+    tmp_path: Path, content: bytes, warnings: Callable[[], list[str]]
+) -> None:
+    path = tmp_path / "history.sqlite"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"cannot be read: .*the next run sets it aside") as failed:
+        last_runs(1, tmp_path)
+    assert "\n" not in str(failed.value)
+    begun(tmp_path, "new").end(result("new"), 1.0, "")
+    [line] = warnings()
+    assert line.startswith(f"{path} could not be used: set aside as history.sqlite.2")
+    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+    [aside] = tmp_path.glob("history.sqlite.2*")
+    assert aside.read_bytes() == content
+
+
+def test_a_file_that_was_damaged_in_the_middle_is_set_aside_with_its_journal(
+    tmp_path: Path, warnings: Callable[[], list[str]]
+) -> None:
+    begun(tmp_path, "old")
+    path, journal = tmp_path / "history.sqlite", tmp_path / "history.sqlite-journal"
+    path.write_bytes(path.read_bytes()[:4096] + b"\x55" * 20_000)
+    journal.write_bytes(b"")
+    begun(tmp_path, "new")
+    assert "set aside" in warnings()[0]
+    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+
+
+def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
+    begun(tmp_path, "later")
+    with sqlite3.connect(tmp_path / "history.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 1"):
+        last_runs(1, tmp_path)
+    begun(tmp_path, "new")
+    assert "set aside" in warnings()[0]
+    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+
+
+def test_what_cannot_be_written_is_one_line_and_no_failure(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
+    (tmp_path / "file").touch()
+    recorder = begun(tmp_path / "file" / "state", "a")
+    for _ in range(3):
+        recorder.task(TASK)
+    recorder.end(result("a"), 1.0, "")
+    [line] = warnings()
+    assert line.startswith(f"the history of runs cannot be written: {tmp_path}/file/state/history.sqlite: ")
+    assert "the run goes on without" in line
+
+
+def test_a_file_that_somebody_keeps_locked_is_one_line_and_the_end_is_still_recorded(
+    tmp_path: Path, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.history.file.WAIT", 0.05)
+    recorder = begun(tmp_path, "a")
+    other = sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    recorder.task(TASK)
+    recorder.task(TASK)
+    assert len(warnings()) == 1
+    other.execute("ROLLBACK")
+    other.close()
+    recorder.end(result("a", 0), 1.0, "")
+    [run] = last_runs(1, tmp_path)
+    assert (run.exit_code, tasks_of(run, tmp_path), warnings()) == (0, [], [])
+
+
+def test_tasks_write_from_processes_of_their_own(tmp_path: Path) -> None:
+    recorder = begun(tmp_path, "a")
+    child = os.fork()
+    if child == 0:
+        recorder.task(TASK)
+        os._exit(0)
+    os.waitpid(child, 0)
+    [run] = last_runs(1, tmp_path)
+    assert len(tasks_of(run, tmp_path)) == 1

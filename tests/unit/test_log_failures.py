@@ -1,0 +1,105 @@
+"""How a failure is put into words, and things that are said once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import luigi.worker
+import pytest
+from luigi.rpc import RPCError
+
+from taxi_luigi.errors import SourceError
+from taxi_luigi.logs import Once, one_line
+from taxi_luigi.logs.failures import OneLine
+from taxi_luigi.logs.fields import about, fields_of, figures
+from taxi_luigi.logs.terminal import is_luigis
+
+
+class Task:
+    """As far as the log needs one."""
+
+    facts = {"task": "LoadMonth", "color": "green", "month": "2024-01", "store": "pg"}  # noqa: RUF012
+
+    def __str__(self) -> str:
+        return "LoadMonth(color=green)"
+
+
+def said(text: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
+    """A line of Luigi's worker after our filter."""
+    trace = None
+    if error is not None:
+        try:
+            raise error
+        except type(error):
+            trace = sys.exc_info()
+    record = logging.LogRecord("luigi-interface", logging.ERROR, "/x/luigi/worker.py", 1, text, args, trace)
+    assert OneLine().filter(record)
+    return record
+
+
+FAILED = "[pid %s] Worker %s failed    %s"
+
+
+def test_a_known_failure_of_a_task_is_one_line_that_names_it() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", Task(), error=SourceError("the server is down"))
+    assert (record.getMessage(), record.exc_info) == ("LoadMonth green 2024-01 pg: the server is down", None)
+    assert fields_of(record) == Task.facts
+
+
+def test_a_defect_keeps_its_traceback_behind_the_name() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", Task(), error=ZeroDivisionError())
+    assert record.getMessage() == "LoadMonth green 2024-01 pg"
+    assert record.exc_info
+
+
+def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", "TheirTask()", error=ZeroDivisionError())
+    assert record.getMessage() == "[pid 7] Worker Worker(salt=1) failed    TheirTask()"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("Unfulfilled dependency at run time: CleanMonth_x (/lake/x)"),
+         "what it was to work on has gone meanwhile: CleanMonth_x (/lake/x)"),
+        (RuntimeError("Unfulfilled dependencies at run time: A, B"), "what it was to work on has gone meanwhile: A, B"),
+        (RuntimeError("anything else"), None),
+        (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x"),
+        (RPCError("x"), "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"),
+    ],
+)  # fmt: skip
+def test_what_people_are_told(error: BaseException, line: str | None) -> None:
+    assert one_line(error) == line
+
+
+def test_what_luigi_3_8_1_says_is_still_what_we_look_for() -> None:
+    """The words are private to Luigi: another version may change them."""
+    worker = Path(luigi.worker.__file__).read_text()
+    for words in (FAILED, "Data for %s does not exist (yet?)", "Informed scheduler that task   %s   has status   %s"):
+        assert f'"{words}' in worker
+    assert "Unfulfilled %s at run time: %s" in worker
+    assert "timed out after {} seconds" in worker
+    record = logging.LogRecord("x", logging.INFO, luigi.worker.__file__, 1, "x", (), None)
+    assert is_luigis(record)
+    assert not is_luigis(logging.LogRecord("x", logging.INFO, __file__, 1, "x", (), None))
+
+
+def test_fields_are_those_of_the_task_and_of_the_line() -> None:
+    record = logging.makeLogRecord(figures(rows=5, seconds=0.12345))
+    assert fields_of(record) == {"rows": 5, "seconds": 0.123}
+    with about(Task.facts), about({"task": "CleanMonth", "color": "green", "month": "", "store": ""}):
+        assert fields_of(record) == {"task": "CleanMonth", "color": "green", "rows": 5, "seconds": 0.123}
+    assert fields_of(logging.makeLogRecord({})) == {}
+
+
+def test_only_the_first_of_several_processes_is_first() -> None:
+    once = Once()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if once.first() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert once.happened
+    assert not once.first()
