@@ -29,16 +29,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from taxi_luigi import status
+    from taxi_luigi import history, status
 
     colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
-    found = status.look(colors, date.today())
+    found, runs = status.look(colors, date.today()), history.last_runs(5)
     if arguments.json:
         from taxi_luigi.status.account import account
 
-        print(json.dumps(account(found, ()), indent=1))
+        print(json.dumps(account(found, runs), indent=1))
     else:
         from taxi_luigi.status import report
 
-        report.show(found, arguments.rows, arguments.colors is not None, ())
+        report.show(found, arguments.rows, arguments.colors is not None, runs)
     return FAILED if found.silent else 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from taxi_luigi.runs import Result, RunResult
+from taxi_luigi.history import Run
 from taxi_luigi.status.grid import Cell, ColorStatus, State
 from taxi_luigi.status.places import Status
 
@@ -20,12 +20,12 @@ KEYS = """\
              place does not tell; null where it has not the month. Places that could not be asked are left out
   totals     the same places → {months, rows, bytes}
   silent     place → why it could not be asked, in one line
-  last_runs  the newest first: {run, command, host, began, ended, exit_code, already_there, months}; months counts
-             results: loaded, refreshed, not published, failed, not finished
+  last_runs  the newest first: {run, command, host, began, ended, exit_code, already_there, loaded, failed}; the last
+             three are numbers of months
 Keys may be added; those that are there keep their meaning."""
 
 
-def account(status: Status, runs: Sequence[RunResult]) -> dict[str, Any]:
+def account(status: Status, runs: Sequence[Run]) -> dict[str, Any]:
     """What KEYS says."""
     return {
         "colors": {color.color: _color(color) for color in status.colors},
@@ -57,7 +57,6 @@ def _month(cell: Cell, keys: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _run(run: RunResult) -> dict[str, Any]:
-    counts = {result.value: sum(month.result is result for month in run.months) for result in Result}
-    kept = ("run", "command", "host", "began", "ended", "exit_code", "already_there")
-    return {key: getattr(run, key) for key in kept} | {"months": {key: n for key, n in counts.items() if n}}
+def _run(run: Run) -> dict[str, Any]:
+    kept = ("run", "command", "host", "began", "ended", "exit_code", "already_there", "loaded", "failed")
+    return {key: getattr(run, key) for key in kept}

@@ -13,8 +13,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from taxi_luigi.history import Run
 from taxi_luigi.months import Month
-from taxi_luigi.runs import Result, RunResult
 from taxi_luigi.status.block import Block
 from taxi_luigi.status.grid import State
 from taxi_luigi.status.places import Status
@@ -26,7 +26,7 @@ _ENDLESS = 10_000
 """columns of a file or a pipe, where no line is broken"""
 
 
-def show(status: Status, rows: bool, named: bool, runs: Sequence[RunResult]) -> None:
+def show(status: Status, rows: bool, named: bool, runs: Sequence[Run]) -> None:
     """Prints it. With `rows`, numbers instead of signs; unless the colors were `named`, those of which nothing is here
     are one line for all of them. `runs` are the last ones, the newest first.
     """
@@ -59,7 +59,7 @@ class Page:
         here = [color for color in status.colors if not color.empty]
         self._shown = list(status.colors) if named or not here else here
 
-    def text(self, width: int, beside: int, runs: Sequence[RunResult]) -> RenderableType:
+    def text(self, width: int, beside: int, runs: Sequence[Run]) -> RenderableType:
         """All of it in lines of `width` columns; grids are put beside each other in so many of them."""
         blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
         parts = [*_beside(blocks, width, beside), Text()]
@@ -140,7 +140,7 @@ def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterat
         yield row
 
 
-def _runs(runs: Sequence[RunResult]) -> Table:
+def _runs(runs: Sequence[Run]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("last runs", "took", "exit", "months", "command"):
         table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
@@ -151,7 +151,7 @@ def _runs(runs: Sequence[RunResult]) -> Table:
     return table
 
 
-def _took(run: RunResult) -> str:
+def _took(run: Run) -> str:
     """`0:01:12`; ? of a run that did not end."""
     if not run.ended:
         return "?"
@@ -159,8 +159,8 @@ def _took(run: RunResult) -> str:
     return str(timedelta(seconds=round(took.total_seconds())))
 
 
-def _results(run: RunResult) -> str:
+def _results(run: Run) -> str:
     """`2 loaded, 1 failed`."""
-    counts = {result: sum(month.result is result for month in run.months) for result in Result}
-    told = [f"{count} {result.value}" for result, count in counts.items() if count]
+    counts = {"loaded": run.loaded, "failed": run.failed}
+    told = [f"{count} {result}" for result, count in counts.items() if count]
     return ", ".join(told) or f"{run.already_there} there"
