@@ -47,6 +47,8 @@ class Backlog:
     """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
     withdrawn: dict[str, list[Month]] = field(default_factory=dict)
     """what is held, and the source has no more; it stays"""
+    offered: dict[str, list[Month]] = field(default_factory=dict)
+    """what is held, and the source was asked about and has"""
     unasked: list[str] = field(default_factory=list)
     """why the source could not be asked whether it has something newer, one line for each month"""
     zones: tuple[str, ...] = ()
@@ -132,6 +134,8 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
         gone.setdefault(each.color, []).append(each.month)
         if not each.held and not named:
             return
+    if look is not None and look.published is Published.YES and each.held:
+        result.offered.setdefault(each.color, []).append(each.month)
     if look is not None and look.published is Published.UNKNOWN and each.held:
         result.unasked.append(look.why)
     if missing is not None:

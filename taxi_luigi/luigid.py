@@ -1,8 +1,8 @@
-"""What we tell luigid beside what Luigi's worker does: who is gone, so that the same command can be run again at once.
+"""What we tell luigid beside what Luigi's worker does: who is gone, and how far a task is.
 
 luigid takes a task for running until its worker has been silent for `[scheduler] worker_disconnect_delay`, and looks
 only once a minute (3.8.1); a run that comes sooner is refused its tasks. Nothing here matters to a run: a luigid that
-does not answer is the worker's own first request to say.
+does not answer is the worker's own first request to say, so each of ours is made once, and nobody waits for it long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""
 
 _TIMEOUT = 3.0
-"""seconds: a process that was told to stop does not wait longer for a scheduler"""
+"""seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
+
+_PLAIN = str.maketrans("<>&", "‹›+")
+"""Luigi's page shows a message as text at first and as HTML when it shows it again (3.8.1)."""
 
 
 def forget_the_dead() -> None:
@@ -33,12 +36,34 @@ def give_back(task_id: str, worker_id: str, why: str) -> None:
     _ask("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
 
+def tell(task_id: str, message: str, percent: int | None) -> bool:
+    """Has the page say this of a running task, with a bar unless `percent` is None. False where luigid did not hear it.
+
+    Luigi's own set_status_message tries three times with pauses, writes a warning each time, and then fails the task.
+    """
+    if core().local_scheduler:
+        return False
+    try:
+        _post("set_task_status_message", task_id=task_id, status_message=message.translate(_PLAIN))
+        _post("set_task_progress_percentage", task_id=task_id, progress_percentage=percent)
+    except requests.RequestException as error:
+        log.debug("luigid was not told of %s: %s", task_id, error)
+        return False
+    return True
+
+
 def failed(families: Container[str]) -> dict[str, str]:
     """Failed tasks of these families → why, as their worker told; '' of one whose worker fell silent."""
     tasks = _ask("task_list", status="FAILED", upstream_status="", limit=False) or {}
     ours = [task_id for task_id, task in tasks.items() if task["name"] in families]
     errors = {task_id: _ask("fetch_error", task_id=task_id) for task_id in ours}
     return {task_id: str(error["error"] or "") for task_id, error in errors.items() if error}
+
+
+def knows(task_id: str) -> bool:
+    """Whether it has the task in its memory; also True where it gives no answer."""
+    found = _ask("task_search", task_str=task_id)
+    return found is None or any(task_id in tasks for tasks in found.values())
 
 
 def forgive(task_id: str) -> None:
@@ -67,8 +92,13 @@ def _ask(method: str, **arguments: Any) -> Any:
     if core().local_scheduler:
         return None
     try:
-        answer = requests.post(f"{address()}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
-        return answer.json()["response"]
-    except requests.RequestException as error:  # what is no JSON is one of these too
+        return _post(method, **arguments)
+    except requests.RequestException as error:
         log.debug("luigid was not asked to %s: %s", method, error)
         return None
+
+
+def _post(method: str, **arguments: Any) -> Any:
+    """Raises RequestException where there is no answer, or none that is JSON."""
+    answer = requests.post(f"{address()}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
+    return answer.json()["response"]

@@ -22,12 +22,17 @@ _LOOK = 5.0
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
 
-_finished = False
+_finished = _forgotten = False
 
 
 def finished() -> bool:
     """Whether other workers did what this one did not, so that the run as a whole is done."""
     return _finished
+
+
+def forgotten() -> bool:
+    """Whether luigid ended during the run, and did not know of its tasks when it was there again."""
+    return _forgotten
 
 
 def take_over(families: Container[str]) -> None:
@@ -58,10 +63,12 @@ def count_their_work() -> None:
     judge = execution_summary._summary_dict
 
     def judged(worker: Any) -> dict[str, Any]:
-        global _finished
+        global _finished, _forgotten
         sets: dict[str, Any] = judge(worker)
         if any(sets[name] for name in _UNDONE) and not sets["failed"]:
-            _finished = _finished or execution_summary._root_task(worker).complete()
+            root = execution_summary._root_task(worker)
+            _finished = _finished or root.complete()
+            _forgotten = not _finished and not luigid.knows(root.task_id)
             if _finished:
                 sets["already_done"] = sets["already_done"].union(*(sets[name] for name in _UNDONE))
                 sets.update({name: set() for name in _UNDONE})

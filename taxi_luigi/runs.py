@@ -57,3 +57,5 @@ class RunResult:
     """one line, or '' when nothing was done to the zones"""
     remarks: tuple[str, ...] = ()
     """what the source brought that we do not know: columns, codes; one line each"""
+    error: str = ""
+    """why it failed, in one line, where no month says it"""

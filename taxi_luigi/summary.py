@@ -11,6 +11,7 @@ import secrets
 import socket
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ class _Run:
         done = [each for each in entries if isinstance(each, Outcome)]
         notes = [each for each in entries if not isinstance(each, Outcome)]
         there = self.backlog.already_there.values() if self.backlog else ()
-        return RunResult(
+        result = RunResult(
             run=self.id,
             command=self.command,
             host=self.host,
@@ -63,6 +64,7 @@ class _Run:
             zones="; ".join(outcomes.zones(done)),
             remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
         )
+        return replace(result, error=self._why(result))
 
     def lines(self, entries: list[Entry], result: RunResult) -> list[str]:
         """What people read of it."""
@@ -73,17 +75,25 @@ class _Run:
             told = outcomes.failures(result.months) + ([result.zones] if result.zones else [])
         if not entries and self.backlog is None and self.exit_code == 0:
             told.append(f"{self.command}: nothing to do")
-        if self.exit_code == self.codes.already_running:
-            told.append("another run has these months in hand")
-        elif self.exit_code == self.codes.not_run:
-            told.append("another worker has the tasks, and has not done them")
+        if self._not_ours:
+            told.append(result.error)
         return told
 
-    def why(self, result: RunResult) -> str:
+    @property
+    def _not_ours(self) -> str:
+        """Why this run did not get its tasks, where that is how it ended."""
+        if self.exit_code == self.codes.already_running:
+            return "another run has these months in hand"
+        if self.exit_code == self.codes.not_run:
+            forgotten = "luigid was restarted and has forgotten the tasks: run the same command again to finish"
+            return forgotten if others.forgotten() else "another worker has the tasks, and has not done them"
+        return ""
+
+    def _why(self, result: RunResult) -> str:
         """The error that ended it, when it is no month's."""
         well = self.exit_code in (0, self.codes.missing_data)
         told = any(each.result is Result.FAILED for each in result.months)
-        return "" if well or told else logs.last_error()
+        return "" if well or told else self._not_ours or logs.last_error()
 
 
 def start() -> None:
@@ -103,6 +113,7 @@ def begin(backlog: Backlog) -> None:
     if _run is None or _run.backlog is not None:
         return
     _run.backlog = backlog
+    _run.record.source(backlog.withdrawn, backlog.offered)
     for color, missing in backlog.months.items():
         months = [str(month) for month in missing if month not in backlog.not_published.get(color, [])]
         if months:
@@ -143,7 +154,7 @@ def _end(run: _Run) -> None:
         log.info("%s", line)
     for line in result.remarks:
         log.warning("%s", line)
-    run.record.end(result, round(time.monotonic() - run.started, 3), run.why(result))
+    run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)
 
 

@@ -32,7 +32,7 @@ def _status(arguments: argparse.Namespace) -> int:
     from taxi_luigi import history, status
 
     colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
-    found, runs = status.look(colors, date.today()), history.last_runs(5)
+    found, runs = status.look(colors, date.today(), history.withdrawn()), history.last_runs(5)
     if arguments.json:
         from taxi_luigi.status.account import account
 

@@ -7,7 +7,7 @@ reading.py   what `taxi-luigi history` and `status` read from it
 
 from __future__ import annotations
 
-from taxi_luigi.history.reading import Run, State, Task, find, last_runs, months_of, state_folder, tasks_of
+from taxi_luigi.history.reading import Run, State, Task, find, last_runs, months_of, state_folder, tasks_of, withdrawn
 from taxi_luigi.history.recording import Ended, Recorder, now
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "now",
     "state_folder",
     "tasks_of",
+    "withdrawn",
 ]

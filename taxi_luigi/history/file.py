@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 NAME = "history.sqlite"
-VERSION = 1
+VERSION = 2
 """`PRAGMA user_version` of the tables below"""
 WAIT = 5.0
 """seconds to wait for another process that writes or reads"""
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS tasks (
     began TEXT NOT NULL, ended TEXT NOT NULL, seconds REAL NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
     result TEXT NOT NULL, error TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS withdrawn (color TEXT, month TEXT, noticed TEXT NOT NULL, PRIMARY KEY (color, month));
 CREATE INDEX IF NOT EXISTS months_run ON months (run);
 CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run);
 """

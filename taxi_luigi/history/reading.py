@@ -22,6 +22,7 @@ import psutil
 from taxi_luigi import config
 from taxi_luigi.errors import StorageError, UsageError
 from taxi_luigi.history import file
+from taxi_luigi.months import Month
 from taxi_luigi.runs import MonthResult, Result
 
 
@@ -133,6 +134,16 @@ def tasks_of(run: Run, folder: Path | None = None) -> list[Task]:
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute("SELECT * FROM tasks WHERE run = ?", (run.run,))
         return [Task(**{name: row[name] for name in names}) for row in rows]
+
+
+def withdrawn(folder: Path | None = None) -> dict[str, dict[Month, str]]:
+    """Color → month → when a run noticed that the source has it no more, UTC, ISO 8601; none that has come back."""
+    found: dict[str, dict[Month, str]] = {}
+    with _connection(folder) as connection:
+        if connection is not None and file.check_version(connection) > 1:
+            for color, month, noticed in connection.execute("SELECT color, month, noticed FROM withdrawn"):
+                found.setdefault(color, {})[Month.parse(month)] = noticed
+    return found
 
 
 @contextmanager

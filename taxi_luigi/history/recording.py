@@ -1,4 +1,5 @@
-"""What a run writes into the history: that it began, each task when it ended, and how all of it ended.
+"""What a run writes into the history: that it began, which months it found withdrawn at the source, each task when it
+ended, and how all of it ended.
 
 Nothing here fails a run or stays its tasks: what cannot be written is one line in a run, and not tried again before
 its end.
@@ -9,18 +10,22 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from taxi_luigi.history import file
 from taxi_luigi.logs import Once, log
+from taxi_luigi.months import Month
 from taxi_luigi.runs import RunResult
 
 KEPT_RUNS = 10_000
 KEPT_FOR = timedelta(days=366)
 """A run and its tasks are kept as long as both hold: it is younger, and among the newest."""
+
+Months = Mapping[str, Iterable[Month]]
+"""color → months"""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,22 @@ class Recorder:
         if not self._once.happened:
             self._try(write)
 
-    def end(self, result: RunResult, seconds: float, error: str) -> None:
-        """The run ends; `error` is why, when no month says it."""
+    def source(self, withdrawn: Months, there: Months) -> None:
+        """What the source said of months that are held: it has them no more, or it has them."""
+        gone, back = _pairs(withdrawn), _pairs(there)
+
+        def write() -> None:
+            with file.opened(self._path, write=True) as connection:
+                connection.executemany(
+                    "INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)", [(*of, now()) for of in gone]
+                )
+                connection.executemany("DELETE FROM withdrawn WHERE color = ? AND month = ?", back)
+
+        if gone or back:
+            self._try(write)
+
+    def end(self, result: RunResult, seconds: float) -> None:
+        """The run ends."""
 
         def write() -> None:
             with file.opened(self._path, write=True) as connection:
@@ -83,7 +102,7 @@ class Recorder:
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
                     "error = ? WHERE run = ?",
                     (result.ended, seconds, result.exit_code, result.already_there, result.zones,
-                     json.dumps(result.remarks), error, result.run),
+                     json.dumps(result.remarks), result.error, result.run),
                 )  # fmt: skip
                 connection.executemany(
                     "INSERT INTO months VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -99,6 +118,10 @@ class Recorder:
         except (sqlite3.Error, OSError) as error:
             if self._once.first():
                 log.warning("the history of runs cannot be written: %s: %s; the run goes on without", self._path, error)
+
+
+def _pairs(months: Months) -> list[tuple[str, str]]:
+    return [(color, str(month)) for color, of_color in months.items() for month in of_color]
 
 
 def now() -> str:

@@ -81,7 +81,7 @@ def of(result: RunResult, not_published_for: int) -> Report:
     late = events.overdue(result, not_published_for)
     went_wrong = [each for each in _sorted(result.months) if each.result is Result.FAILED]
     sections = (
-        _section("Failed", [f"{each.color} {each.month}: {each.why}" for each in went_wrong], BAD),
+        _section("Failed", [*filter(None, [result.error]), *(_failure(each) for each in went_wrong)], BAD),
         _section("Unknown in the published files", result.remarks, PLAIN),
         _section("Overdue", [_overdue(each) for each in late], PLAIN),
     )
@@ -133,6 +133,10 @@ def _footer(result: RunResult) -> tuple[str, ...]:
         f"{_moment(result.began)} to {_moment(result.ended)} UTC on {result.host}{code}",
         f"taxi-luigi history {result.run}",
     )
+
+
+def _failure(month: MonthResult) -> str:
+    return f"{month.color} {month.month}: {month.why}"
 
 
 def _overdue(late: events.Overdue) -> str:

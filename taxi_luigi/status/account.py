@@ -13,7 +13,8 @@ from taxi_luigi.status.places import Status
 KEYS = """\
 --json writes one object:
   colors     color → {months, totals}
-  months     2024-01 → {state, published_rows, rows, places}, without the months that are not known to be published
+  months     2024-01 → {state, published_rows, rows, withdrawn, places}, without those not known to be published
+  withdrawn  when a run of this machine noticed that the source has no more what is held; else null
   state      everywhere, partly, different (another edition or row count in one of the stores), clean, raw,
              published, unknown (no store has answered)
   places     raw, clean, "lake NAME", "warehouse NAME" → {bytes, rows, edition, loaded_at}, each null where the
@@ -50,6 +51,7 @@ def _month(cell: Cell, keys: Sequence[str]) -> dict[str, Any]:
         "state": cell.state.value,
         "published_rows": cell.published_rows,
         "rows": cell.rows,
+        "withdrawn": cell.withdrawn or None,
         "places": {
             key: held and {name: None if value == "" else value for name, value in held.items()}
             for key, held in places.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Literal
@@ -79,6 +79,8 @@ class Cell:
     """the names of the places that should have it, answered, and have it not"""
     differing: tuple[str, ...] = ()
     """the names of those that have it from another file, by other rules or with other rows than the first one"""
+    withdrawn: str = ""
+    """of a month that is held: when a run of this machine noticed that the source has it no more, UTC, ISO 8601"""
 
     @property
     def rows(self) -> int | None:
@@ -137,15 +139,25 @@ class ColorStatus:
 
 
 def color_status(
-    color: str, first: Month, published: Mapping[Month, int], places: Sequence[Place], now: Month
+    color: str,
+    first: Month,
+    published: Mapping[Month, int],
+    withdrawn: Mapping[Month, str],
+    places: Sequence[Place],
+    now: Month,
 ) -> ColorStatus:
-    """Puts the color together, from `first` on; `published` is TLC's rows per month, as far as known.
+    """Puts the color together, from `first` on; `published` is TLC's rows per month, as far as known, `withdrawn` when
+    it was noticed that a month had gone from the source.
 
     A month before `first` or after `now` is in it only where a place holds one.
     """
     held = {month for place in places for month in place.held.get(color, ())}
     months = month_range(min([first, *held]), max([now, *held]))
-    return ColorStatus(color, places, {month: _cell(color, month, published.get(month), places) for month in months})
+    cells = {month: _cell(color, month, published.get(month), places) for month in months}
+    for month in withdrawn:
+        if month in held:
+            cells[month] = replace(cells[month], withdrawn=withdrawn[month])
+    return ColorStatus(color, places, cells)
 
 
 def _cell(color: str, month: Month, published: int | None, places: Sequence[Place]) -> Cell:

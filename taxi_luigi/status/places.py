@@ -41,8 +41,11 @@ class Status:
         return [place for place in self.places if place.silent]
 
 
-def look(colors: Sequence[str], today: date) -> Status:
-    """Asks about these colors. Raises ConfigError for settings that cannot be; a store's own errors are its silence."""
+def look(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[Month, str]]) -> Status:
+    """Asks about these colors; `withdrawn` is what runs noticed of the source (history).
+
+    Raises ConfigError for settings that cannot be; a store's own errors are its silence.
+    """
     settings, now = config.settings(), Month.of(today)
     lakes = {name: config.lake(name) for name in settings.lakes if name != "local"}
     warehouses = {name: config.warehouse(name) for name in settings.warehouses}
@@ -58,7 +61,14 @@ def look(colors: Sequence[str], today: date) -> Status:
     ]
     return Status(
         [
-            color_status(color, DATASETS[color].first_month, dict(_published(color, now)), places, now)
+            color_status(
+                color,
+                DATASETS[color].first_month,
+                dict(_published(color, now)),
+                withdrawn.get(color, {}),
+                places,
+                now,
+            )
             for color in colors
         ],
         places,

@@ -63,7 +63,7 @@ class Page:
         """All of it in lines of `width` columns; grids are put beside each other in so many of them."""
         blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
         parts = [*_beside(blocks, width, beside), Text()]
-        said = [*self._all(), *self._incomplete(), *self._absent(), *self._silent()]
+        said = [*self._all(), *self._incomplete(), *self._withdrawn(), *self._absent(), *self._silent()]
         parts += [*said, Text()] if said else []
         parts += self._legend(width)
         if runs:
@@ -90,6 +90,13 @@ class Page:
                     where = what.format(" and ".join(places))
                     text = f" {color.color} {where}: {spans(of_them)}"
                     yield Text.assemble((sign.written(self._letters), sign.color), text)
+
+    def _withdrawn(self) -> Iterator[Text]:
+        for color in self._shown:
+            gone = {month: cell.withdrawn for month, cell in color.cells.items() if cell.withdrawn}
+            if gone:
+                when = "" if len(gone) > 1 else f" (noticed {min(gone.values())[:10]})"
+                yield Text(f"{color.color} withdrawn at the source, and kept here: {spans(gone)}{when}")
 
     def _absent(self) -> Iterator[Text]:
         absent = [color.color for color in self._status.colors if color not in self._shown]

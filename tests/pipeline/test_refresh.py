@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -124,13 +125,23 @@ def test_a_source_that_cannot_be_asked_leaves_everything_as_it_is_with_a_warning
     assert duckdb_counts(loading, "green_tripdata") == counts(recent=NEW)
 
 
-def test_a_month_that_was_withdrawn_keeps_its_rows(loading: Project, published: Cdn) -> None:
+def test_a_month_that_was_withdrawn_keeps_its_rows_and_status_says_so(
+    loading: Project, published: Cdn, tmp_path: Path
+) -> None:
     assert loading.run(*COMMAND).rc == 0
-    (published.folders[0] / f"green_tripdata_{LAST}.parquet").unlink()
+    name = f"green_tripdata_{LAST}.parquet"
+    (published.folders[0] / name).rename(tmp_path / name)
     done = loading.run(*COMMAND, "--refresh")
     assert done.rc == 0, done.out
     assert f"the source has no more: green {LAST}; what is held of it stays" in done.out
     assert duckdb_counts(loading, "green_tripdata") == counts()
+    status = loading.command("taxi-luigi", "status", "--json")
+    withdrawn = json.loads(status.out)["colors"]["green"]["months"][str(LAST)]["withdrawn"]
+    shown = f"green withdrawn at the source, and kept here: {LAST} (noticed {withdrawn[:10]})"
+    assert shown in loading.command("taxi-luigi", "status").out
+    (tmp_path / name).rename(published.folders[0] / name)
+    assert loading.run(*COMMAND, "--refresh").rc == 0
+    assert "withdrawn" not in loading.command("taxi-luigi", "status").out
 
 
 def test_refresh_is_recent_or_all(loading: Project) -> None:

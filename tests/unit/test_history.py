@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,8 @@ import psutil
 import pytest
 
 from taxi_luigi.errors import StorageError, UsageError
-from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, recording, tasks_of
+from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, recording, tasks_of, withdrawn
+from taxi_luigi.months import Month
 from taxi_luigi.runs import MonthResult, Result, RunResult
 
 HOST = socket.gethostname()
@@ -61,7 +63,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     failed = Ended("DownloadMonth", "green", "2024-02", "", "2026-11-21T06:00:01+00:00", 0.5, 0, 0, "HTTP 503")
     recorder.task(TASK)
     recorder.task(failed)
-    recorder.end(result("20261121T060000-aaaa"), 12.5, "")
+    recorder.end(result("20261121T060000-aaaa"), 12.5)
     [run] = last_runs(5, tmp_path / "state")
     assert (run.run, run.host, run.began, run.state) == (
         "20261121T060000-aaaa", HOST, "2026-11-21T06:00:00+00:00", State.ENDED,
@@ -159,7 +161,7 @@ def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: py
     for run, began in (("ancient", year_ago), ("first", now()), ("second", now()), ("third", now())):
         recorder = begun(tmp_path, run, began=began)
         recorder.task(TASK)
-        recorder.end(result(run), 1.0, "")
+        recorder.end(result(run), 1.0)
     assert [run.run for run in last_runs(9, tmp_path)] == ["third", "second", "first"]
     begun(tmp_path, "fourth")
     assert [run.run for run in last_runs(9, tmp_path)] == ["fourth", "third", "second"]
@@ -185,7 +187,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(
     with pytest.raises(StorageError, match=r"cannot be read: .*the next run sets it aside") as failed:
         last_runs(1, tmp_path)
     assert "\n" not in str(failed.value)
-    begun(tmp_path, "new").end(result("new"), 1.0, "")
+    begun(tmp_path, "new").end(result("new"), 1.0)
     [line] = warnings()
     assert line.startswith(f"{path} could not be used: set aside as history.sqlite.2")
     assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
@@ -205,12 +207,33 @@ def test_a_file_that_was_damaged_in_the_middle_is_set_aside_with_its_journal(
     assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
 
 
+def test_a_month_is_withdrawn_until_the_source_has_it_again(tmp_path: Path) -> None:
+    january, february = Month(2024, 1), Month(2024, 2)
+    begun(tmp_path, "a").source({"green": [january, february]}, {})
+    noticed = withdrawn(tmp_path)
+    begun(tmp_path, "b").source({"green": [january]}, {"green": [february], "yellow": [february]})
+    assert noticed.keys() == {"green"}
+    assert noticed["green"].keys() == {january, february}
+    assert withdrawn(tmp_path) == {"green": {january: noticed["green"][january]}}
+
+
+def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_them(tmp_path: Path) -> None:
+    begun(tmp_path, "old")
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
+        connection.execute("DROP TABLE withdrawn")
+        connection.execute("PRAGMA user_version = 1")
+    assert withdrawn(tmp_path) == {}
+    begun(tmp_path, "new").source({"fhv": [Month(2020, 1)]}, {})
+    assert withdrawn(tmp_path).keys() == {"fhv"}
+    assert [each.run for each in last_runs(5, tmp_path)] == ["new", "old"]
+
+
 def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
     begun(tmp_path, "later")
     with sqlite3.connect(tmp_path / "history.sqlite") as connection:
         connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 1"):
+    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 2"):
         last_runs(1, tmp_path)
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]
@@ -222,7 +245,7 @@ def test_what_cannot_be_written_is_one_line_and_no_failure(tmp_path: Path, warni
     recorder = begun(tmp_path / "file" / "state", "a")
     for _ in range(3):
         recorder.task(TASK)
-    recorder.end(result("a"), 1.0, "")
+    recorder.end(result("a"), 1.0)
     [line] = warnings()
     assert line.startswith(f"the history of runs cannot be written: {tmp_path}/file/state/history.sqlite: ")
     assert "the run goes on without" in line
@@ -240,7 +263,7 @@ def test_a_file_that_somebody_keeps_locked_is_one_line_and_the_end_is_still_reco
     assert len(warnings()) == 1
     other.execute("ROLLBACK")
     other.close()
-    recorder.end(result("a", 0), 1.0, "")
+    recorder.end(result("a", 0), 1.0)
     [run] = last_runs(1, tmp_path)
     assert (run.exit_code, tasks_of(run, tmp_path), warnings()) == (0, [], [])
 

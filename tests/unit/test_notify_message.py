@@ -149,6 +149,13 @@ def test_a_long_run_shows_the_worst_months_and_counts_the_others() -> None:
     assert message.subject == "taxi_luigi: 1 month failed, 144 loaded (taxi-host)"
 
 
+def test_a_run_that_failed_without_a_month_says_why() -> None:
+    message = of(run(exit_code=40, error="luigid does not answer at http://localhost:8082"))
+    for shown in (message.text, Page(message.html).words):
+        assert "luigid does not answer at http://localhost:8082" in shown
+    assert message.subject == "taxi_luigi: failed with exit code 40 (taxi-host)"
+
+
 def test_a_run_in_which_everything_failed_is_still_a_mail_of_some_pages() -> None:
     why = "DownloadMonth: " + "x" * 5000
     failed = [

@@ -41,12 +41,25 @@ def postgres(*months: Month, held: Held = MARKER) -> Place:
     return Place("postgres", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
+NOTICED = "2026-11-20T06:00:00+00:00"
+"""when months had gone from the source"""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DOWN = Place("postgres", "warehouse", True, silent="warehouse postgres (localhost): connection refused")
 
 
-def green(*places: Place, published: Sequence[Month] = (JANUARY, FEBRUARY, MARCH), now: Month = MARCH) -> ColorStatus:
-    return color_status("green", JANUARY, dict.fromkeys(published, 1_100), places, now)
+def green(
+    *places: Place,
+    published: Sequence[Month] = (JANUARY, FEBRUARY, MARCH),
+    withdrawn: Sequence[Month] = (),
+    now: Month = MARCH,
+) -> ColorStatus:
+    gone = dict.fromkeys(withdrawn, NOTICED)
+    return color_status("green", JANUARY, dict.fromkeys(published, 1_100), gone, places, now)
+
+
+def test_a_month_is_withdrawn_only_where_it_is_held() -> None:
+    cells = green(duckdb(FEBRUARY), withdrawn=(JANUARY, FEBRUARY)).cells
+    assert [cells[month].withdrawn for month in (JANUARY, FEBRUARY, MARCH)] == ["", NOTICED, ""]
 
 
 def january(*places: Place) -> Cell:
@@ -268,6 +281,7 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
         "state": "everywhere",
         "published_rows": 1_100,
         "rows": 1_000,
+        "withdrawn": None,
         "places": {
             "raw": None,
             "clean": {"bytes": 2_000_000, "rows": None, "edition": None, "loaded_at": None},
