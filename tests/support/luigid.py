@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import socket
 import subprocess
 import time
@@ -50,8 +51,12 @@ class Luigid:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end(signal.SIGTERM)
+
+    def end(self, how: signal.Signals) -> None:
+        """Ends it with this signal; one that has ended stays ended."""
         assert self._process is not None
-        self._process.terminate()
+        self._process.send_signal(how)
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
