@@ -4,7 +4,7 @@ Everything else in the package is handed what it needs. A key that nobody reads 
 one line each, before anything is started.
 """
 
-from taxi_luigi.config.check import check, known_keys
+from taxi_luigi.config.check import check, check_whole, known_keys
 from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.sections import Settings, clean_rules, notices, settings
 from taxi_luigi.config.stores import (
@@ -23,6 +23,7 @@ from taxi_luigi.config.stores import (
 __all__ = [
     "Settings",
     "check",
+    "check_whole",
     "clean_lake",
     "clean_rules",
     "find",

@@ -18,7 +18,7 @@ def find() -> None:
     Luigi looks only at /etc/luigi, the working folder and LUIGI_CONFIG_PATH; cron starts in none of them. The list of
     paths is a private attribute of luigi 3.8, whose add_config_path() would put ours above the user's.
     """
-    project = _project_config()
+    project = project_config()
     if project is None:
         return
     paths = [path for path in LuigiConfigParser._config_paths if not _same_file(path, project)]
@@ -31,7 +31,7 @@ def find() -> None:
         parser.set("core", "lock_pid_dir", str(Path(tempfile.gettempdir()) / f"luigi-{os.getuid()}"))
 
 
-def _project_config() -> Path | None:
+def project_config() -> Path | None:
     """config/luigi.cfg beside an editable install, else in the working folder."""
     candidates = (_CHECKOUT / "config" / "luigi.cfg", Path.cwd() / "config" / "luigi.cfg")
     return next((path for path in candidates if path.is_file()), None)
@@ -44,7 +44,7 @@ def _same_file(path: str, project: Path) -> bool:
 @cache
 def project_folder() -> Path:
     """What relative paths are relative to: the parent of config/, or the working folder where there is none."""
-    project = _project_config()
+    project = project_config()
     return project.parent.parent if project else Path.cwd()
 
 

@@ -172,6 +172,15 @@ def test_the_projects_file_is_found_from_any_folder_below_the_users_own(tmp_path
     assert seen_from(tmp_path, LUIGI_CONFIG_PATH=str(named)) == "named INFO"
 
 
+def test_a_file_of_ones_own_in_the_place_of_ours_is_noticed(
+    given: Callable[[Settings], None],
+) -> None:
+    config.check_whole()
+    given({"taxi": {"lake": "local"}})
+    with pytest.raises(ConfigError, match=r"luigi.cfg has no \[worker\] and no \[retcode\] any more: bring it back"):
+        config.check_whole()
+
+
 def test_a_client_cfg_in_the_project_folder_wins_over_the_link_there(tmp_path: Path) -> None:
     (tmp_path / "luigi.cfg").symlink_to(Path(config.__file__).parents[2] / "config" / "luigi.cfg")
     (tmp_path / "client.cfg").write_text("[core]\nlog_level = ERROR\n")
