@@ -63,7 +63,7 @@ class Block:
     def _places(self) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         table.add_column("")
-        for heading, width in (("months", 6), ("rows", 13), ("bytes", 8)):
+        for heading, width in (("months", 6), ("rows", 13), ("bytes", 9)):
             table.add_column(heading, justify="right", width=width)
         for place in self._color.places:
             table.add_row(place.name, *self._held(place))
