@@ -49,8 +49,8 @@ def check_whole() -> None:
     path = project_config()
     if lost and path is not None:
         raise ConfigError(
-            f"{path} has no {' and no '.join(lost)} any more: bring it back with git checkout config/luigi.cfg, and put "
-            "settings of your own into a file that LUIGI_CONFIG_PATH names"
+            f"{path} has no {' and no '.join(lost)} any more: bring it back with git checkout config/luigi.cfg, and "
+            "put settings of your own into a file that LUIGI_CONFIG_PATH names"
         )
 
 

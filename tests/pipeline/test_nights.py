@@ -1,5 +1,6 @@
-"""What can happen to a nightly run from outside: a source that is down all night, a wrong clock, a luigid that comes and
-goes. Each night is a whole command; the next one, with nothing in its way, finishes.
+"""What can happen to a nightly run from outside: a source down all night, a wrong clock, a luigid that comes and goes.
+
+Each night is a whole command; the next one, with nothing in its way, finishes.
 """
 
 from __future__ import annotations
@@ -25,9 +26,7 @@ FORGOTTEN = "luigid was restarted and has forgotten the tasks: run the same comm
 FILES = [f"green_tripdata_{month}.parquet" for month in LOADED]
 
 
-def test_a_source_that_is_down_all_night_is_one_message_and_the_next_night_finishes(
-    loading: Project, cdn: Cdn
-) -> None:
+def test_a_source_that_is_down_all_night_is_one_message_and_the_next_night_finishes(loading: Project, cdn: Cdn) -> None:
     for name in FILES:
         for method in ("HEAD", "GET"):
             cdn.fault(name, *[Status(503)] * 20, method=method)
