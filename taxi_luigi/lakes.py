@@ -140,3 +140,7 @@ class Lake:
     def url(self, color: str, month: Month) -> str:
         """Where a month is, for people and logs."""
         return self.store.url(self.name(color, month))
+
+    def page(self, color: str, month: Month) -> str:
+        """The web page on which a person sees the month's file; '' where there is none."""
+        return self.store.page(self.name(color, month))

@@ -1,4 +1,4 @@
-"""How far a run is: percent and rows of each task in luigid's page, and one bar on a terminal.
+"""How far a run is: what luigid's page says of each task, and one bar on a terminal.
 
 With one worker the task that runs has the bar; with several, the months have it, drawn by the main process. So a
 terminal has one bar at a time, and log lines of whichever process clear it first (logs/terminal.py).
@@ -13,12 +13,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from luigi.interface import core
+from luigi.rpc import RPCError
 from tqdm import tqdm
 
-from taxi_luigi.logs import terminal
+from taxi_luigi import luigid
+from taxi_luigi.logs import log, terminal
 
 _INTERVAL = 1.0
-"""seconds between two reports to luigid: each is an HTTP request that the task waits for"""
+"""seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
+
+_SILENCE = 30.0
+"""seconds without a report after one that luigid did not hear: a task may lose 3 s with each (luigid.py)"""
 
 # tqdm's own lock is shared with all processes forked from here, and stays held when one is killed that holds it.
 tqdm.set_lock(threading.RLock())
@@ -27,27 +32,49 @@ tqdm.monitor_interval = 0
 
 
 class Progress:
-    """Called with (done, total); a total of 0 is unknown. As a context manager, so that the bar is taken away."""
+    """Called with (done, total) in `unit`, "B" or "rows"; a total of 0 is unknown.
+
+    As a context manager, so that the bar is taken away and the page says how it ended. What it tells holds our own
+    words, numbers and the names of stores: nothing that comes with the data.
+    """
 
     def __init__(self, task: Any, doing: str, unit: str) -> None:
-        self._task, self._doing, self._unit = task, doing, unit
-        self._told = time.monotonic()
+        self._task, self._unit = task, unit
+        self._began = time.monotonic()
         self._bar: tqdm[Any] | None = None
         if core().workers == 1 and terminal.can_draw():
             divisor = 1024 if unit == "B" else 1000
-            self._bar = _bar(f"{doing} {task.color} {task.month}", f" {unit}", unit_divisor=divisor, unit_scale=True)
+            self._bar = _bar(f"{doing} {task.subject}", f" {unit}", unit_divisor=divisor, unit_scale=True)
+        self.now(doing)
+
+    def now(self, doing: str) -> None:
+        """Says what is done from here on; it is counted from 0 again."""
+        self._doing, self._since = doing, time.monotonic()
+        self._done = self._total = 0
+        self._heard = self._tell(doing, None)
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is not None:
             self._bar.total = total or None
             self._bar.update(done - self._bar.n)
-        if time.monotonic() - self._told < _INTERVAL:
+        self._done, self._total = done, total
+        if time.monotonic() >= self._next:
+            seconds = time.monotonic() - self._since
+            self._heard = self._tell(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
+
+    def page(self, url: str) -> None:
+        """Gives the task a button on luigid's page that leads to a web page; '' is none."""
+        # Luigi's own method, which tries three times: not where luigid has just not answered
+        if not url or not self._heard:
             return
-        self._told = time.monotonic()
-        # Luigi's page inserts the message as HTML (3.8.1): it holds nothing but our own words and numbers.
-        self._task.set_status_message(f"{self._doing}: {done:,} of {total:,} {self._unit}")
-        if total:
-            self._task.set_progress_percentage(round(100 * done / total))
+        try:
+            self._task.set_tracking_url(url)
+        except RPCError as error:
+            log.debug("luigid was not told of %s: %s", url, error)
+
+    def ended(self, made: str) -> None:
+        """Says what came of it; the page keeps it when the task is done."""
+        self._tell(f"{made}, {span(time.monotonic() - self._began)}", 100)
 
     def __enter__(self) -> Self:
         return self
@@ -57,6 +84,18 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+        if error is not None:
+            far = f" at {amount(self._done, self._total, self._unit)}" if self._done else ""
+            self._tell(f"{self._doing}: failed{far} after {span(time.monotonic() - self._began)}", self._percent)
+
+    @property
+    def _percent(self) -> int | None:
+        return min(100, 100 * self._done // self._total) if self._total else None
+
+    def _tell(self, message: str, percent: int | None) -> bool:
+        heard = luigid.tell(self._task.task_id, message, percent)
+        self._next = time.monotonic() + (_INTERVAL if heard else _SILENCE)
+        return heard
 
 
 class Months:
@@ -78,3 +117,44 @@ class Months:
 
 def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
     return tqdm(desc=what, unit=unit, leave=False, dynamic_ncols=True, file=sys.stderr, **more)
+
+
+def pace(done: int, total: int, unit: str, seconds: float) -> str:
+    """How much of how much is done, how fast, and how long the rest takes at that: "B" or "rows", after `seconds` > 0.
+
+    `12.4 of 49.9 MB` and below it `4.1 MB/s, 9 s left`: the page's box takes 66 letters in a line. Nothing is left
+    where the total is unknown (0) or reached.
+    """
+    speed = done / seconds
+    left = f", {span((total - done) / speed)} left" if speed and done < total else ""
+    return f"{amount(done, total, unit)}\n{size(round(speed), unit)}/s{left}"
+
+
+def amount(done: int, total: int, unit: str) -> str:
+    """`12.4 of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
+    if not total:
+        return size(done, unit)
+    scale, digits, name = _scale(total, unit)
+    return f"{done / scale:,.{digits}f} of {total / scale:,.{digits}f} {name}"
+
+
+def size(number: int, unit: str) -> str:
+    """`49.9 MB`, of 1,000,000 bytes each, or `61 KB`, for the unit "B"; `76,518 rows` for "rows"."""
+    scale, digits, name = _scale(number, unit)
+    return f"{number / scale:,.{digits}f} {name}"
+
+
+def _scale(number: int, unit: str) -> tuple[int, int, str]:
+    """By what to divide, the digits to show behind the point, and the name of what is then counted."""
+    if unit != "B":
+        return 1, 0, unit
+    return (1_000_000, 1, "MB") if number >= 1_000_000 else (1_000, 0, "KB")
+
+
+def span(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min`, `1.5 h`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -94,5 +94,8 @@ class Store(Protocol):
     def url(self, name: str) -> str:
         """Where a file is, for people, logs and other programs: `gs://…`, `s3://…` or a path."""
 
+    def page(self, name: str) -> str:
+        """The web page on which a person sees the file; '' where there is none."""
+
     def findings(self) -> Sequence[Finding]:
         """What can be seen beforehand of whether the store will serve: credentials, root, permissions. Never raises."""

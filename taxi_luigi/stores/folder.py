@@ -74,6 +74,9 @@ class FolderStore:
     def url(self, name: str) -> str:
         return str(self._root / name)
 
+    def page(self, name: str) -> str:
+        return ""
+
     def findings(self) -> Sequence[Finding]:
         wrong = files.unwritable(self._root)
         return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self._root))]

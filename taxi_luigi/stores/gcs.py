@@ -20,7 +20,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi import files
 from taxi_luigi.checks import Finding
-from taxi_luigi.cloud import gcp
+from taxi_luigi.cloud import gcp, pages
 from taxi_luigi.cloud.forks import per_process
 from taxi_luigi.errors import ConfigError, StorageError
 from taxi_luigi.stores import (
@@ -138,6 +138,9 @@ class GcsStore:
 
     def url(self, name: str) -> str:
         return f"gs://{self.bucket}/{self._key(name)}"
+
+    def page(self, name: str) -> str:
+        return "" if self.endpoint else pages.gcs_object(self.bucket, self._key(name))
 
     def findings(self) -> Sequence[Finding]:
         return gcs_findings.findings(self.name, self.bucket, self._file, self.endpoint, self._client)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -19,7 +20,7 @@ from s3transfer.exceptions import S3DownloadFailedError
 
 from taxi_luigi import files
 from taxi_luigi.checks import Finding
-from taxi_luigi.cloud import aws, aws_errors
+from taxi_luigi.cloud import aws, aws_errors, pages
 from taxi_luigi.errors import ConfigError, StorageError
 from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
 from taxi_luigi.stores.s3_bytes import Head
@@ -149,6 +150,11 @@ class S3Store:
 
     def url(self, name: str) -> str:
         return f"s3://{self.bucket}/{self._key(name)}"
+
+    def page(self, name: str) -> str:
+        # The client knows best whom it asks: AWS_ENDPOINT_URL can name another server than Amazon's too
+        server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
+        return pages.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def findings(self) -> Sequence[Finding]:
         return s3_findings.findings(self._aws, self.address, self._key(""))

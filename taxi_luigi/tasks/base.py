@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from textwrap import fill
 from typing import Any, Self
 
 import luigi
@@ -20,8 +21,20 @@ from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.stores import is_remote
 
+_BOX = 66
+"""letters in a line of the box in which luigid's page shows an error, which it does not wrap (3.8.1)"""
 
-class PipelineTask(luigi.Task):
+
+class PlainTask(luigi.Task):
+    """A task that is told of without the parameters that say nothing: a `force`, an `edition` that nobody asked for."""
+
+    def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
+        """As luigid, its page and other workers are told them; who leaves one out means the same."""
+        told = super().to_str_params(only_significant, only_public)
+        return {name: text for name, text in told.items() if getattr(self, name) not in ("", False)}
+
+
+class PipelineTask(PlainTask):
     """A task with one output, which it makes whole or not at all."""
 
     store = ""
@@ -34,6 +47,13 @@ class PipelineTask(luigi.Task):
         super().__init__(*args, **kwargs)
         check_settings()
         self.check_store()
+
+    @property
+    def task_module(self) -> str:
+        """What a person names in `--module`, and the command that luigid's page shows beside an error."""
+        module = str(super().task_module)
+        package = __name__.partition(".")[0]
+        return package if module.startswith(f"{package}.") else module
 
     def check_store(self) -> None:
         """Raises ConfigError when the store named on the command line is none that luigi.cfg could mean."""
@@ -91,7 +111,9 @@ class PipelineTask(luigi.Task):
     def on_failure(self, exception: BaseException) -> Any:
         line = one_line(exception)
         summary.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
-        return line or super().on_failure(exception)
+        if line is None:
+            return super().on_failure(exception)
+        return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
 
 
 class MonthTask(PipelineTask):
@@ -168,4 +190,5 @@ def families() -> dict[str, set[str]]:
 @cache
 def check_settings() -> None:
     """Raises ConfigError for a luigi.cfg that cannot be meant; looks once, before any task is scheduled."""
+    config.check_whole()
     config.check(families())

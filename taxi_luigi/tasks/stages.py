@@ -9,12 +9,13 @@ from functools import partial
 import luigi
 
 from taxi_luigi import config, holdings, summary
+from taxi_luigi.cloud import pages
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import BadFile, StorageError
 from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
-from taxi_luigi.progress import Progress
+from taxi_luigi.progress import Progress, size
 from taxi_luigi.receipt import Edition, RawReceipt, Seen, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
@@ -76,7 +77,10 @@ class DownloadMonth(MonthTask):
                 edition=self.edition or source_digest(fetched.seen),
                 downloaded_at=datetime.now(UTC).isoformat(timespec="seconds"),
             )
+            progress.now("keeping the raw file")
             target.publish(part, receipt, progress)
+            progress.page(config.workspace().page(target.name))
+            progress.ended(f"{size(fetched.bytes, 'B')} of {form}")
         seconds = time.monotonic() - started
         log.info(
             "Downloaded %s %s: %s bytes of %s in %.1f s from %s",
@@ -109,10 +113,10 @@ class CleanMonth(MonthTask):
         edition = self.edition or str(Edition(source_digest(seen), rules.recipe))
         workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
         with (
+            Progress(self, "cleaning", "rows") as progress,
             raw.reading() as raw_path,
             clean.writing(self.color, self.month) as part,
             workspace.writing(rejects) as rejects_part,
-            Progress(self, "cleaning", "rows") as progress,
         ):
             receipt = clean_month(
                 DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress
@@ -124,6 +128,8 @@ class CleanMonth(MonthTask):
             else:
                 workspace.remove(rejects)
             clean.publish(part, self.color, self.month, receipt.essentials)
+            progress.page(clean.page(self.color, self.month))
+            progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
         if receipt.left_out or receipt.unmapped:
             summary.note(Remark(self.color, str(self.month), receipt.left_out, receipt.unmapped))
         seconds = time.monotonic() - started
@@ -158,6 +164,8 @@ class UploadMonth(MonthTask):
         started, target = time.monotonic(), self.output()
         with Progress(self, f"uploading to {self.lake}", "B") as progress:
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
+            progress.page(target.held_in.page(self.color, self.month))
+            progress.ended(f"{size(stored.entry.bytes, 'B')} in {self.lake}")
         seconds, made = time.monotonic() - started, Made(stored.essentials.rows, stored.entry.bytes)
         log.info(
             "Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{made.bytes:,}", seconds, target,
@@ -196,8 +204,9 @@ class LoadMonth(MonthTask):
     def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
         clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
-        with Progress(self, f"loading {self.warehouse}", "rows") as progress:
+        with Progress(self, f"loading {self.warehouse}", "rows") as progress, pages.heard_by(progress.page):
             rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
+            progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
             "Loaded %s %s: %s rows into %s of %s in %.1f s",

@@ -16,7 +16,7 @@ from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.remarks import several
-from taxi_luigi.tasks.base import PipelineTask, begin_run, check_settings, look_ahead
+from taxi_luigi.tasks.base import PipelineTask, PlainTask, begin_run, check_settings, look_ahead
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
 
@@ -29,7 +29,7 @@ class Idle(luigi.WrapperTask):
         return True
 
 
-class LoadAllMonths(luigi.WrapperTask):
+class LoadAllMonths(PlainTask, luigi.WrapperTask):
     """Every month asked for, of every color, in every lake and warehouse that luigi.cfg names; and the zones.
 
     `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.

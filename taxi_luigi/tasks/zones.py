@@ -7,6 +7,7 @@ import luigi
 from taxi_luigi import config
 from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
+from taxi_luigi.progress import Progress
 from taxi_luigi.targets import ZonesTarget
 from taxi_luigi.tasks.base import PipelineTask, begin_run
 from taxi_luigi.zones import TABLE, read_lookup
@@ -48,13 +49,16 @@ class LoadZones(PipelineTask):
 
     def work(self) -> Made:
         file = config.zones_file()
-        with config.workspace().writing(f"raw/{TABLE}.csv") as part:
-            fetched = file.fetch(part)
-            lookup = read_lookup(part.read_bytes(), fetched.url)
-        if lookup.left_out:
-            names = ", ".join(map(repr, lookup.left_out))
-            log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
-        rows = config.warehouse(self.warehouse).replace_zones(lookup.zones)
+        with Progress(self, "downloading the zones", "rows") as progress:
+            with config.workspace().writing(f"raw/{TABLE}.csv") as part:
+                fetched = file.fetch(part)
+                lookup = read_lookup(part.read_bytes(), fetched.url)
+            if lookup.left_out:
+                names = ", ".join(map(repr, lookup.left_out))
+                log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
+            progress.now(f"loading the zones into {self.warehouse}")
+            rows = config.warehouse(self.warehouse).replace_zones(lookup.zones)
+            progress.ended(f"{rows:,} rows in {TABLE} of {self.warehouse}")
         log.info("Loaded %s zones into %s of %s", rows, TABLE, self.warehouse, extra=figures(rows))
         self._replaced = True
         return Made(rows)

@@ -1,44 +1,16 @@
-"""A real luigid: the run it shows, in a real browser; and a luigid that is not there."""
+"""A real luigid: runs that share it, runs that follow one another, and a luigid that is not there."""
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.request
 from pathlib import Path
 
 from tests.pipeline.conftest import duckdb_counts
-from tests.support.browser import dom
-from tests.support.cdn import Cdn, Stall, Status
+from tests.support.cdn import Cdn, Drip, Stall, Status
 from tests.support.luigid import Luigid
 from tests.support.project import Project
 
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
-
-
-def test_the_page_shows_the_run_and_its_graph(loading: Project, cdn: Cdn, tmp_path: Path) -> None:
-    cdn.fault("green_tripdata_2021-01.parquet", Stall(20_000))
-    loading.configure({"download": {"read_timeout": 60}})
-    with Luigid(tmp_path / "luigid") as luigid:
-        process = loading.start(*COMMAND, scheduler=luigid.url)
-        cdn.wait(lambda: cdn.sent("green_tripdata_2021-01.parquet") >= 20_000)
-        page = f"{luigid.url}/static/visualiser/index.html"
-        tasks = dom(page, wait_for="LoadMonth")
-        root = root_task(luigid.url)
-        graph = dom(f"{page}#tab=graph&taskId={root}&visType=svg", wait_for="PublishedMonth</text>")
-        process.terminate()
-        process.communicate(timeout=30)
-    for family in ("LoadAllMonths", "LoadMonth", "CleanMonth", "DownloadMonth"):
-        assert family in tasks
-        assert f"{family}</text>" in graph
-
-
-def root_task(url: str) -> str:
-    with urllib.request.urlopen(
-        f"{url}/api/task_list?data=%7B%22status%22%3A%22PENDING%22%2C%22upstream_status%22%3A%22%22%7D"
-    ) as answer:
-        tasks = json.load(answer)["response"]
-    return next(name for name in tasks if name.startswith("LoadAllMonths"))
 
 
 def test_two_runs_of_different_commands_share_the_work_and_load_once(
@@ -63,6 +35,21 @@ def test_a_luigid_that_is_not_there_is_said_within_seconds(loading: Project) -> 
     assert done.rc == 40, done.out
     assert "Traceback" not in done.out
     assert "start it with scripts/luigid start, or add --local-scheduler" in done.out
+
+
+def test_a_luigid_that_is_away_for_a_while_fails_no_month(loading: Project, cdn: Cdn, tmp_path: Path) -> None:
+    """Luigi's own set_status_message would: the task tells how far it is about once a second."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Drip(12_000))
+    luigid = Luigid(tmp_path / "luigid")
+    with luigid:
+        process = loading.start("LoadAllMonths", "--colors", "green", "--months", "2021-01", scheduler=luigid.url)
+        cdn.wait(lambda: cdn.sent(name) > 6_000)
+    cdn.wait(lambda: cdn.sent(name) > 40_000)
+    with luigid:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert duckdb_counts(loading, "green_tripdata") == {"2021-01": 3_000}
 
 
 def test_after_a_stop_the_same_command_goes_on_at_once(loading: Project, cdn: Cdn, tmp_path: Path) -> None:

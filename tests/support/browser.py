@@ -1,5 +1,11 @@
 """A page as a person sees it, in headless Chromium, driven by its own protocol over a pair of pipes: no driver needed.
 
+    with page(url) as shown:
+        shown.wait("LoadMonth")                         # until its document contains a text
+        shown.click("button.showError")                 # the first one that is to be seen
+        shown.evaluate("document.title")                # JavaScript's value
+        shown.screenshot(folder / "error.png")
+
 Where there is no Chromium the test is skipped, which CI counts as a failure.
 """
 
@@ -34,49 +40,89 @@ _FLAGS = (
     "--window-size=1400,900",
 )
 
-_ANSWERS_WITHIN = 10
-"""seconds beyond a page's own limit in which Chromium answers, so that a page that lacks a text can still be shown"""
+_ANSWERS_WITHIN = 60
+"""seconds in which Chromium answers anything, its own start on a busy machine among it"""
 
 
 def dom(url: str, wait_for: str, timeout: float = 60) -> str:
     """The page's document as HTML, once it contains `wait_for`; fails the test when it does not within `timeout` s."""
-    with _page(url, timeout) as page:
-        return page.wait(wait_for)
+    with page(url, timeout) as shown:
+        return shown.wait(wait_for)
 
 
-def screenshot(url: str, path: Path, wait_for: str = "", timeout: float = 60) -> None:
-    """Writes a PNG of the page's upper 1400 × 900 points, once its document contains `wait_for`."""
-    with _page(url, timeout) as page:
-        page.wait(wait_for)
-        path.write_bytes(base64.b64decode(page.ask("Page.captureScreenshot")["data"]))
+def screenshot(url: str, path: Path, wait_for: str = "", timeout: float = 60, width: int = 1400) -> None:
+    """Writes a PNG of the page's upper `width` × 900 points, once its document contains `wait_for`."""
+    with page(url, timeout, width) as shown:
+        shown.wait(wait_for)
+        shown.screenshot(path)
 
 
-class _Page:
-    """One tab. Messages are JSON objects that end with a zero byte."""
+class Page:
+    """One tab. Whatever is waited for fails the test when it does not come within the page's `timeout` s."""
 
-    def __init__(self, requests: int, answers: int, deadline: float) -> None:
-        self._requests, self._answers, self._deadline = requests, answers, deadline
+    def __init__(self, requests: int, answers: int, timeout: float) -> None:
+        self._requests, self._answers, self._timeout = requests, answers, timeout
         self._number = 0
         self._received = b""
         self._session: dict[str, str] = {}
+        self._url = ""
 
     def open(self, url: str) -> None:
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = {"sessionId": attached["sessionId"]}
+        """Shows another page in this tab, which is begun anew."""
+        if not self._session:
+            target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+            attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+            self._session = {"sessionId": attached["sessionId"]}
+        self.ask("Page.navigate", url="about:blank")  # else another #fragment of the page would not load it again
         failure = self.ask("Page.navigate", url=url).get("errorText")
         assert not failure, f"{url}: {failure}"
+        self._url = url
+
+    def resize(self, width: int, height: int, scale: float = 1) -> None:
+        """Gives the window a size in points, each of `scale` pixels a side."""
+        self.ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=False
+        )
 
     def wait(self, text: str) -> str:
-        while True:
-            answer = self.ask("Runtime.evaluate", expression="document.documentElement.outerHTML")
-            html = str(answer["result"].get("value", ""))
-            if text in html:
-                return html
-            assert time.monotonic() < self._deadline, f"the page never had {text!r}; it is now:\n{html}"
+        """The document as HTML, once it contains the text."""
+        deadline = time.monotonic() + self._timeout
+        while text not in (html := str(self.evaluate("document.documentElement?.outerHTML"))):
+            assert time.monotonic() < deadline, f"the page never had {text!r}; it is now:\n{html}"
             time.sleep(0.1)
+        return html
+
+    def wait_until(self, expression: str) -> Any:
+        """The value of a JavaScript expression, once it is true to JavaScript."""
+        deadline = time.monotonic() + self._timeout
+        while not (value := self.evaluate(expression)):
+            assert time.monotonic() < deadline, f"{expression} was never true of {self._url}"
+            time.sleep(0.1)
+        return value
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression, as JSON has it."""
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, f"{expression}: {answer['exceptionDetails']}"
+        return answer["result"].get("value")
+
+    def click(self, selector: str) -> None:
+        """Clicks on the first element of a CSS selector that is to be seen, with the mouse, once there is one."""
+        seen = f"[...document.querySelectorAll({json.dumps(selector)})].find(e => e.getClientRects().length)"
+        where = self.wait_until(
+            f"(() => {{ const e = {seen}; if (!e) return null; e.scrollIntoView({{block: 'center'}});"
+            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()"
+        )
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            more = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self.ask("Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], **more)
+
+    def screenshot(self, path: Path) -> None:
+        """Writes a PNG of what the window shows."""
+        path.write_bytes(base64.b64decode(self.ask("Page.captureScreenshot")["data"]))
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """The answer to one of the protocol's methods. Messages are JSON objects that end with a zero byte."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params, **self._session}
         os.write(self._requests, json.dumps(message).encode() + b"\0")
@@ -89,8 +135,7 @@ class _Page:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._received:
-            left = self._deadline + _ANSWERS_WITHIN - time.monotonic()
-            ready, _, _ = select.select([self._answers], [], [], max(0, left))
+            ready, _, _ = select.select([self._answers], [], [], _ANSWERS_WITHIN)
             assert ready, "chromium did not answer in time"
             data = os.read(self._answers, 1 << 16)
             assert data, "chromium ended"
@@ -101,7 +146,8 @@ class _Page:
 
 
 @contextmanager
-def _page(url: str, timeout: float) -> Iterator[_Page]:
+def page(url: str, timeout: float = 60, width: int = 1400) -> Iterator[Page]:
+    """A page in a window of `width` × 900 points. `timeout` is for each thing that is waited for, in seconds."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("needs Chromium: sudo apt-get install chromium")
@@ -121,9 +167,10 @@ def _page(url: str, timeout: float) -> Iterator[_Page]:
         os.close(to_child)
         os.close(from_child)
         try:
-            page = _Page(requests, answers, time.monotonic() + timeout)
-            page.open(url)
-            yield page
+            shown = Page(requests, answers, timeout)
+            shown.open(url)
+            shown.resize(width, 900)
+            yield shown
         finally:
             os.close(requests)  # which ends Chromium and all its processes
             os.close(answers)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from taxi_luigi.cloud import pages
 from taxi_luigi.errors import ConfigError, TaxiError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import digest
@@ -51,6 +52,8 @@ class Wanted:
     """begins it under an id"""
     undone: Callable[[LoadJob], bool]
     """whether what a job of an earlier call did is there no more"""
+    shown: bool = False
+    """whether its page is the one to see of what a task does"""
     look_first: bool = False
     """whether to look for the job before it is begun, as beginning it takes long: an upload"""
 
@@ -85,6 +88,8 @@ def run(connection: Connection, wanted: Wanted, wait: float) -> Done:
     for attempt in itertools.count():
         job, ours = _begin_or_attach(connection, wanted, wanted.job_id(attempt))
         over = job.state == "DONE" and not ours
+        if wanted.shown and connection.server is None:
+            pages.announce(pages.bigquery_job(job.project, job.location, job.job_id))
         wait_for(connection, job, wanted.what, wait)
         if not job.error_result:
             if over and wanted.undone(job):

@@ -62,6 +62,7 @@ class Target:
             what=f"loading {clean.url}",
             start=self._starting(clean, local),
             undone=self._undone,
+            shown=True,
             look_first=local is not None,
         )
         self._wait_for_others(wanted, wait)
