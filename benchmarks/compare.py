@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmarks import harness, layouts, nightly, rerun, statements
+from benchmarks import harness, layouts, nightly, report, rerun, statements
 from benchmarks.harness import Run, Way
 from benchmarks.months import RAW
 
@@ -163,6 +163,13 @@ def memory(rows: int) -> None:
     _section("Peak memory of taxi_luigi", "\n".join(lines))
 
 
+_COMMANDS = {
+    "rerun": ("A rerun of 24 loaded months", rerun.table),
+    "nightly": ("A night over all that is published", nightly.table),
+    "report": ("The report of all that is published", report.table),
+}
+
+
 def _section(title: str, table: str) -> None:
     print(f"\n### {title}\n\n{table}", flush=True)
 
@@ -170,7 +177,7 @@ def _section(title: str, table: str) -> None:
 def main() -> None:
     """Runs the parts that were asked for, in order."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "upload", "memory", "rerun", "nightly")
+    parts = ("clean", "csv", "fhvhv", "duckdb", "postgres", "upload", "memory", "rerun", "nightly", "report")
     parser.add_argument("parts", nargs="*", metavar="part", help=f"one of {', '.join(parts)}; default: all of them")
     parser.add_argument("--rows", type=int, default=1_400_000, help="rows of the month (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of the quick ways (default: %(default)s)")
@@ -186,10 +193,9 @@ def main() -> None:
             memory(given.rows)
         elif part == "upload":
             upload(given.rounds)
-        elif part == "rerun":
-            _section("A rerun of 24 loaded months", rerun.table(WORK / "rerun", given.rounds))
-        elif part == "nightly":
-            _section("A night over all that is published", nightly.table(WORK / "nightly", given.rounds))
+        elif part in _COMMANDS:
+            title, table = _COMMANDS[part]
+            _section(title, table(WORK / part, given.rounds))
         elif part == "csv":
             _section("Clean: csv.gz to clean parquet", layouts.csv_table(WORK, given.rows, given.rounds))
         elif part == "fhvhv":

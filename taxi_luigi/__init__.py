@@ -17,6 +17,7 @@ from taxi_luigi.tasks import (  # noqa: E402
     LoadMonth,
     LoadZones,
     PublishedMonth,
+    Report,
     UploadMonth,
 )
 
@@ -28,6 +29,7 @@ __all__ = [
     "LoadMonth",
     "LoadZones",
     "PublishedMonth",
+    "Report",
     "UploadMonth",
     "read_trips",
 ]

@@ -21,7 +21,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one task ended; `why` is '' when it succeeded, color and month are '' when it is about the zones."""
+    """How one task ended; `why` is '' when it succeeded, color and month are '' when it is about no month."""
 
     color: str
     month: str
@@ -37,6 +37,8 @@ class Outcome:
 
 DOWNLOAD = "DownloadMonth"
 """the task whose bytes are a month's"""
+ZONES = "LoadZones"
+"""the task that loads them"""
 
 
 def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
@@ -81,7 +83,7 @@ def failures(months: Iterable[MonthResult]) -> list[str]:
 
 def zones(outcomes: Iterable[Outcome]) -> list[str]:
     """Nothing where there was nothing to do."""
-    about = [each for each in _last(outcomes) if not each.color]
+    about = [each for each in _last(outcomes) if each.task == ZONES]
     done = [each for each in about if not each.why]
     told = [f"zones: {done[0].rows:,} rows loaded into {', '.join(each.store for each in done)}"] if done else []
     return told + [f"zones failed: {each.task} {each.store}: {each.why}" for each in about if each.why]

@@ -7,9 +7,11 @@ PublishedMonth          the month's file at the source
               └ LoadMonth(warehouse)  → rows in a table, with a marker
 LoadZones(warehouse)    the taxi zones; its failing fails no month
 LoadAllMonths           all of these, over colors and months
+Report                  → an HTML page that shows what is held; required by nothing
 Idle                    nothing: what a worker names that helps with the tasks of others
 """
 
+from taxi_luigi.tasks.report import Report
 from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
 from taxi_luigi.tasks.wrapper import Idle, LoadAllMonths
 from taxi_luigi.tasks.zones import LoadZones
@@ -22,5 +24,6 @@ __all__ = [
     "LoadMonth",
     "LoadZones",
     "PublishedMonth",
+    "Report",
     "UploadMonth",
 ]

@@ -26,6 +26,7 @@ HEAVY = {
     "google",
     "boto3",
     "botocore",
+    "matplotlib",
     "rich",
     "apprise",
     "jinja2",

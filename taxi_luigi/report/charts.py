@@ -1,0 +1,193 @@
+"""The charts: trips per month, and strips of small bars over the same months, each drawn for a wide page and a narrow.
+
+Everything is placed in points, from the upper left corner. What is drawn says what it is without its color: by its
+height, by a dashed line, by a label.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from taxi_luigi.report import svg
+from taxi_luigi.status.signs import short
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+
+WIDTHS = {"wide": 1080, "narrow": 356}
+"""points; what the page gives a chart on a laptop and on a phone, so that letters have the size of the page's"""
+_TEXT, _SMALL = 12, 11
+_YEARS = 20
+"""points below a chart for the years"""
+_YEAR = 34
+"""points that a year's number takes with its surroundings"""
+_LETTER = 6.4
+"""points that a letter takes at most, on average"""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A row of bars; each strip has its own scale, which `note` tells."""
+
+    label: str
+    note: str
+    values: Numbers
+    """one per month; NaN: nothing is known"""
+    top: float
+    """the value that fills the strip"""
+    band: Numbers | None = None
+    """where it is 1, the strip is lined: a value could be there"""
+    color: str = svg.ACCENT
+    outline: Numbers | None = None
+    """values drawn dashed, where they are higher than the bars"""
+
+
+def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
+    """The trips of each month as bars, those that are published and not held as a dashed line; wide and narrow."""
+    return _both(lambda width: _trips(months, held, published, width), title)
+
+
+def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str) -> str:
+    """Rows of `height` points over the same months; wide and narrow."""
+    return _both(lambda width: _strips(months, rows, height, width), title)
+
+
+def _both(draw: Callable[[int], Figure], title: str) -> str:
+    drawn = []
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a person's own matplotlibrc has no say in this page
+        mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
+        for kind, width in WIDTHS.items():
+            written = io.StringIO()
+            draw(width).savefig(written, format="svg", transparent=True)
+            drawn.append(svg.fit(written.getvalue(), title, kind))
+    return "".join(drawn)
+
+
+def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Figure:
+    wide = width == WIDTHS["wide"]
+    height, above, left = (250, 24, 48) if wide else (190, 24, 42)
+    missing = np.where(np.isnan(held), published, np.nan)
+    every = np.concatenate([held, missing])
+    highest = float(np.nanmax(every)) if np.isfinite(every).any() else 1.0
+    ticks = [tick for tick in MaxNLocator(4 if wide else 3).tick_values(0, highest or 1) if tick <= highest]
+    with _canvas(width, above + height + _YEARS) as (figure, axes):
+        base, scale = above + height, height / (highest or 1)
+        edges = _years(axes, months, left, width, above, base)
+        for tick in ticks[1:]:
+            axes.hlines(base - tick * scale, left, width, color=svg.LINE, linewidth=0.7, zorder=0)
+            _text(axes, left - 8, base - tick * scale + 4, _tick(tick), svg.SOFT, _SMALL, "right")
+        _bars(axes, edges, held * scale, base, svg.ACCENT)
+        _outline(axes, edges, missing * scale, base)
+        axes.hlines(base, left, width, color=svg.SOFT, linewidth=0.8)
+        if np.isfinite(held).any():
+            peak = int(np.nanargmax(held))
+            place = (edges[peak] + edges[peak + 1]) / 2
+            side = "left" if place < width * 0.2 else "right" if place > width * 0.8 else "center"
+            if side == "left":
+                place = edges[peak]
+            label = f"{short(int(held[peak]))} in {months[peak]}"
+            _text(axes, place, base - held[peak] * scale - 7, label, svg.INK, _TEXT, side, bold=True)
+    return figure
+
+
+def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Figure:
+    wide = width == WIDTHS["wide"]
+    left, right, above, gap = (196, width - 232, 0, 9) if wide else (0, width, 18, 8)
+    pitch = above + height + gap
+    with _canvas(width, pitch * len(rows) + _YEARS) as (figure, axes):
+        edges = _years(axes, months, left, right, above, pitch * len(rows) - gap)
+        for number, row in enumerate(rows):
+            base = number * pitch + above + height
+            middle = base - height / 2 + 4 if wide else base - height - 5
+            room = left if wide else width - _LETTER * len(row.note)
+            _text(axes, 0, middle, _cut(row.label, int(room / _LETTER)), svg.INK, _TEXT)
+            _text(axes, width, middle, row.note, svg.SOFT, _SMALL, "right")
+            if row.band is not None:
+                _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, svg.BAND)
+            values = np.clip(row.values / (row.top or 1), 0, 1) * height
+            # A bar that can be seen: a single stray trip in a million is what one looks for.
+            _bars(axes, edges, np.where(row.values > 0, np.maximum(values, 1.0), values), base, row.color)
+            if row.outline is not None:
+                _outline(axes, edges, row.outline / (row.top or 1) * height, base)
+            axes.hlines(base, left, right, color=svg.LINE, linewidth=0.8)
+    return figure
+
+
+@contextmanager
+def _canvas(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
+    """A figure whose coordinates are points from its upper left corner."""
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    FigureCanvasSVG(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    yield figure, axes
+
+
+def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: float, bottom: float) -> Numbers:
+    """Draws the years' lines and names; returns the edges of the months."""
+    edges = np.linspace(left, right, len(months) + 1)
+    starts = [place for place, month in enumerate(months) if month.endswith("-01") or place == 0]
+    of_year = 12 * (right - left) / max(len(months), 1)
+    every = max(1, math.ceil(_YEAR / of_year))
+    for place in starts:
+        year = int(months[place][:4])
+        january = months[place].endswith("-01")
+        if january and place:
+            axes.vlines(edges[place], top, bottom, color=svg.LINE, linewidth=0.5, zorder=0)
+        room = right - edges[place]
+        begun = january or len(starts) == 1 or edges[starts[1]] - edges[0] > _YEAR
+        if year % every == 0 and begun and (room > _YEAR - 8 or right < axes.get_xlim()[1]):
+            _text(axes, edges[place] + (3 if place else 0), bottom + 15, str(year), svg.SOFT, _SMALL)
+    return edges
+
+
+def _bars(axes: Axes, edges: Numbers, heights: Numbers, base: float, color: str) -> None:
+    """Bars without gaps between them, equal neighbours as one; nothing where the height is NaN."""
+    if not np.isfinite(heights).any():
+        return
+    keep = np.ones(len(heights), dtype=bool)
+    keep[1:] = ~((heights[1:] == heights[:-1]) | (np.isnan(heights[1:]) & np.isnan(heights[:-1])))
+    joined = np.append(edges[:-1][keep], edges[-1])
+    axes.stairs(base - heights[keep], joined, baseline=base, fill=True, color=color, linewidth=0, clip_on=False)
+
+
+def _outline(axes: Axes, edges: Numbers, heights: Numbers, base: float) -> None:
+    if np.isfinite(heights).any():
+        axes.stairs(
+            base - heights, edges, baseline=base, fill=False, color=svg.SOFT, linewidth=1, linestyle=(0, (3, 2)),
+            clip_on=False,
+        )  # fmt: skip
+
+
+def _text(
+    axes: Axes, x: float, y: float, text: str, color: str, size: int, side: str = "left", bold: bool = False
+) -> None:
+    axes.text(
+        x, y, text, color=color, fontsize=size, ha=side, va="baseline", weight="bold" if bold else "normal",
+        clip_on=False,
+    )  # fmt: skip
+
+
+def _tick(value: float) -> str:
+    """`15M`, as round numbers are written."""
+    text = short(int(value))
+    number = text.rstrip("kMB")
+    return f"{float(number):g}{text[len(number) :]}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"

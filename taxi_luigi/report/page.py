@@ -1,0 +1,147 @@
+"""The whole page: what is held in all, where it is, what could not be asked, and a section for each color.
+
+The page carries the digest of what it was made from, by which it is known whether it still holds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taxi_luigi import config, files, receipt
+from taxi_luigi.errors import StorageError
+from taxi_luigi.logs import log
+from taxi_luigi.progress import Progress
+from taxi_luigi.status import Status
+
+if TYPE_CHECKING:
+    from taxi_luigi.report.accounts import Accounts, ColorMonth
+    from taxi_luigi.report.parts import Whole
+    from taxi_luigi.report.tables import Tables
+
+_FORM = 1
+"""Raise it when pages that were made before are to be made again."""
+_MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
+_HEAD = 2_000
+"""characters of a page in which its mark is"""
+
+
+class Page:
+    """The report at a path of this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def shows(self, digest: str) -> bool:
+        """Whether the page is there, and was made from just this."""
+        return self._mark() == digest
+
+    def write(self, text: str) -> int:
+        """Puts another page in its place, whole or not at all; returns its bytes.
+
+        Raises StorageError when that cannot be done, and for a file that is no report.
+        """
+        if self.path.exists() and self._mark() is None:
+            raise StorageError(f"{self.path} is there, and no report of taxi_luigi's: name another [Report] path")
+        try:
+            with files.temporary(self.path) as part:
+                written = part.write_bytes(text.encode())
+                files.publish(part, self.path)
+        except OSError as error:
+            why = error.strerror or error
+            raise StorageError(f"cannot write the report {self.path}: {why}; [Report] path names it") from error
+        return written
+
+    def _mark(self) -> str | None:
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as page:
+                found = _MARK.search(page.read(_HEAD))
+        except OSError:
+            return None
+        return found[1] if found else None
+
+
+def digest(status: Status) -> str:
+    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer."""
+    held = {
+        color.color: [
+            (str(month), cell.state.value, cell.published_rows, cell.withdrawn, sorted(map(repr, cell.held.items())))
+            for month, cell in color.cells.items()
+            if cell.held or cell.published_rows is not None
+        ]
+        for color in status.colors
+    }
+    places = [(place.key, place.named, bool(place.silent)) for place in status.places]
+    return receipt.digest(_FORM, version("taxi_luigi"), held, places)
+
+
+def write(page: Page, status: Status, progress: Progress) -> int:
+    """Makes the page from what the places hold; returns its bytes. Raises StorageError as Page.write."""
+    from taxi_luigi.report.accounts import read_accounts
+
+    shown = [color for color in status.colors if not color.empty]
+    accounts = read_accounts(shown, progress)
+    notes = [f"{place.key} cannot be asked: {place.silent}" for place in status.silent]
+    notes += [f"{key} cannot be read: {why}" for key, why in accounts.silent.items()]
+    times = _times([*accounts.found, *accounts.lacking], notes)
+    progress.now("drawing")
+    return page.write(_render(_whole(status, accounts, times, notes)))
+
+
+def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth, Mapping[str, float]]:
+    from taxi_luigi.report.accounts import read_times
+
+    try:
+        return read_times(months)
+    except StorageError as error:
+        log.warning("%s; the report is made without times", error)
+        notes.append(str(error))
+        return {}
+
+
+def _whole(
+    status: Status, accounts: Accounts, times: Mapping[ColorMonth, Mapping[str, float]], notes: Sequence[str]
+) -> Whole:
+    # Charts find their fonts once, and keep where they are beside the history: a home can be read-only, or missing.
+    os.environ.setdefault("MPLCONFIGDIR", str(config.settings().state / "matplotlib"))
+    from taxi_luigi.report import overview, parts
+    from taxi_luigi.report.sections import section
+    from taxi_luigi.report.tables import tables_of
+
+    tables: list[Tables] = [tables_of(color, accounts, times) for color in status.colors if not color.empty]
+    by_color = {color.color: color for color in status.colors}
+    now, release = datetime.now(UTC), version("taxi_luigi")
+    return parts.Whole(
+        digest=digest(status),
+        headline=overview.headline(tables),
+        below=overview.below(tables),
+        tiles=overview.tiles(tables),
+        notes=notes,
+        overview=overview.figure(tables),
+        where=overview.where(status),
+        sections=[section(by_color[each.color], each, accounts) for each in tables],
+        footer=(
+            f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release}.",
+            "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",
+            "Make it again: luigi --module taxi_luigi Report",
+        ),
+    )
+
+
+def _render(whole: Whole) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template("page.html").render(page=whole)

@@ -1,0 +1,159 @@
+"""What the page says of one color's rows: the rules, stray dates, what was taken out, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from taxi_luigi.months import Month
+from taxi_luigi.report import charts
+from taxi_luigi.report.parts import Figure, Table
+from taxi_luigi.report.tables import STRAY, Tables
+from taxi_luigi.report.words import count, plural, share
+from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
+from taxi_luigi.status.signs import spans
+
+Word = Callable[[float | None], str]
+"""how a number is written"""
+
+_MEANING = {name: rule.reason for name, rule in RULES.items()} | {FILL_MISSING_PASSENGERS: "passenger_count is missing"}
+_FAULTS = {
+    "unreadable": "a value of {} that cannot be read",
+    "ambiguous": "a value of {} with two readings",
+}
+_TEXTS = 40
+"""unknown codes that the page names; the receipts have all"""
+
+
+def figures(tables: Tables) -> Iterator[Figure]:
+    """Of a color with at least one account."""
+    yield _rules(tables)
+    yield _stray(tables)
+    yield _rejected(tables)
+    yield _left_out(tables)
+    yield _unmapped(tables)
+
+
+def _rules(tables: Tables) -> Figure:
+    rules = tables.rules.drop(columns=STRAY, errors="ignore")
+    total = tables.months["read"].sum()
+    switched_on = {name for name in rules if name in tables.rejected and tables.rejected[name].sum()}
+    rows = [
+        (
+            str(name),
+            _MEANING.get(str(name), ""),
+            "taken out" if name in switched_on else "counted",
+            *_sums(rules[name], total),
+        )
+        for name in rules
+    ]
+    return Figure(
+        "Rules",
+        "Rows that each rule of [clean] applies to, as a share of the month's rows. A rule takes rows out only where "
+        "it is switched on; a row can be under several.",
+        _strips(tables, rules, f"{tables.color}: share of rows under each rule, by month", of_all=True),
+        Table(("rule", "finds rows in which", "they are", "rows", "share", "most in"), rows, words=(0, 1, 2)),
+        [("Rows under each rule, by month", by_month(rules))],
+    )
+
+
+def _stray(tables: Tables) -> Figure:
+    stray, read = tables.stray, tables.months["read"]
+    if not stray.sum():
+        return Figure("Stray dates", "Every trip begins in the month of its file.")
+    worst = str(stray.idxmax())
+    return Figure(
+        "Stray dates",
+        f"{count(stray.sum())} trips ({share(stray.sum() / read.sum())}) begin outside the month of their file; most "
+        f"of them, {count(stray.max())}, in {worst}. They stay in that file's month, unless the rule {STRAY} is on.",
+        _strips(tables, stray.to_frame("trips"), f"{tables.color}: trips with stray dates, by month", 56),
+        hidden=[("Trips with stray dates, by month", by_month(stray.to_frame("trips")))],
+    )
+
+
+def _rejected(tables: Tables) -> Figure:
+    rejected = tables.rejected.loc[:, tables.rejected.sum() > 0]
+    if rejected.empty:
+        return Figure("Rejects", "No row was taken out: every row that was published is there.")
+    total = tables.months["read"].sum()
+    rows = [(str(name), _why(str(name)), *_sums(rejected[name], total)) for name in rejected]
+    return Figure(
+        "Rejects",
+        f"{plural(int(rejected.sum().sum()), 'row')} taken out, each under its first reason; rejected/ has them.",
+        _strips(tables, rejected, f"{tables.color}: rows taken out under each reason, by month"),
+        Table(("reason", "because of", "rows", "share", "most in"), rows, words=(0, 1)),
+        [("Rows taken out, by month", by_month(rejected))],
+    )
+
+
+def _left_out(tables: Tables) -> Figure:
+    found: dict[tuple[str, str], dict[Month, float]] = {}
+    for month, receipt in tables.receipts.items():
+        for name, said in receipt.left_out.items():
+            found.setdefault((name, str(said.get("type", ""))), {})[month] = float(said.get("nulls", 0.0))
+    if not found:
+        return Figure("Columns left out", "None: every column in TLC's files is known.")
+    rows = [
+        (name, kind, spans(months), share(sum(months.values()) / len(months))) for (name, kind), months in found.items()
+    ]
+    text = "Columns in TLC's files that taxi_luigi does not know; they are in the raw files alone."
+    return Figure(
+        "Columns left out", text, table=Table(("column", "type", "months", "without a value"), rows, words=(0, 1, 2))
+    )
+
+
+def _unmapped(tables: Tables) -> Figure:
+    found: dict[tuple[str, str], dict[Month, int]] = {}
+    for month, receipt in tables.receipts.items():
+        for reason, texts in receipt.unmapped.items():
+            for text, number in texts.items():
+                found.setdefault((reason.partition(":")[2], text), {})[month] = number
+    if not found:
+        return Figure("Unknown codes", "None: every code in TLC's files has a meaning.")
+    worst = sorted(found.items(), key=lambda each: -sum(each[1].values()))
+    rows = [
+        (column, text, spans(months), count(sum(months.values()))) for (column, text), months in worst[:_TEXTS]
+    ]  # fmt: skip
+    more = f" {len(found) - _TEXTS:,} more texts are in the receipts." if len(found) > _TEXTS else ""
+    return Figure(
+        "Unknown codes",
+        f"Texts whose meaning nobody has said; the rows are there without that value.{more}",
+        table=Table(("column", "text", "months", "rows"), rows, words=(0, 1, 2)),
+    )
+
+
+def by_month(table: pd.DataFrame) -> Table:
+    """Counts with months down; the newest first."""
+    known = table.dropna(how="all").iloc[::-1]
+    rows = [(str(month), *map(count, values)) for month, values in zip(known.index, known.to_numpy(), strict=True)]
+    return Table(("month", *map(str, table)), rows)
+
+
+def _sums(counts: pd.Series[float], total: float) -> tuple[str, str, str]:
+    """Rows, their share, and the month with most of them."""
+    summed = counts.sum()
+    most = f"{counts.idxmax()} ({count(counts.max())})" if summed else "–"
+    return count(summed), share(summed / total if total else None), most
+
+
+def _why(reason: str) -> str:
+    kind, _, column = reason.partition(":")
+    return _MEANING.get(reason) or _FAULTS.get(kind, "").format(column)
+
+
+def _strips(tables: Tables, counts: pd.DataFrame, title: str, height: int = 30, of_all: bool = False) -> str:
+    """Rows by month as they were counted, or as shares `of_all` rows; names without any are left out."""
+    held, read = tables.held, tables.months["read"]
+    rows = []
+    for name in counts:
+        summed = counts[name].sum()
+        if not summed:
+            continue
+        values = (counts[name] / read if of_all else counts[name]).loc[held]
+        word: Word = share if of_all else count
+        total = summed / read.sum() if of_all else summed
+        note = f"{word(total)}, peak {word(values.max())} in {values.idxmax()}"
+        rows.append(charts.Strip(str(name), note, np.asarray(values, dtype=np.float64), float(values.max())))
+    return charts.strips(held, rows, height, title) if rows else ""

@@ -1,0 +1,96 @@
+"""The report of what is held, as one HTML page: made when somebody asks for it, and again when something changed."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+import luigi
+
+from taxi_luigi import history, report
+from taxi_luigi.config.files import absolute
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError, StorageError
+from taxi_luigi.logs import figures, log
+from taxi_luigi.outcomes import Made
+from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.progress import Progress
+from taxi_luigi.status import Status, look
+from taxi_luigi.stores import is_remote
+from taxi_luigi.tasks.base import PipelineTask, begin_run
+
+
+class HeldColorsParameter(ColorsParameter):
+    """As `colors` elsewhere; '' is all of which something is held."""
+
+    def parse(self, x: str) -> tuple[str, ...]:
+        return super().parse(x) if x.strip() else ()
+
+
+class ReportTarget(luigi.Target):
+    """The page at a path, made from just what the lakes, warehouses and the workspace hold of some colors now."""
+
+    def __init__(self, path: Path, colors: tuple[str, ...]) -> None:
+        self.page = report.Page(path)
+        self._colors = colors
+        self.status: Status | None = None
+        """what was found when it was last asked"""
+
+    def exists(self) -> bool:
+        try:
+            withdrawn = history.withdrawn()
+        except StorageError as error:
+            log.debug("withdrawn months are not known: %s", error)
+            withdrawn = {}
+        self.status = look(self._colors or tuple(DATASETS), date.today(), withdrawn)
+        return self.page.shows(report.digest(self.status))
+
+    def __str__(self) -> str:
+        return str(self.page.path)
+
+
+class Report(PipelineTask):
+    """One HTML page for people, that shows what is held of each color and how it came there."""
+
+    colors = HeldColorsParameter(default=(), description="record types, as yellow,green; empty: all that are held")
+    path = luigi.Parameter(default="data/report.html", description="the page, a file on this machine")
+    priority = -20
+    _made = False
+
+    def check_store(self) -> None:
+        if is_remote(self.path) or not self.path.strip():
+            raise ConfigError(f"[Report] path is a file on this machine's own disk, not {self.path!r}")
+        if absolute(self.path).is_dir():
+            raise ConfigError(f"[Report] path is a folder, {absolute(self.path)}: name a file, as report.html in it")
+
+    @property
+    def subject(self) -> str:
+        return str(self.path)
+
+    def output(self) -> ReportTarget:
+        return ReportTarget(absolute(self.path), self.colors)
+
+    def complete(self) -> bool:
+        """Asks every place. What changes while the page is made, or right after, is the next run's."""
+        begin_run()
+        if not self._made:
+            self._target = self.output()
+            self._made = self._target.exists()
+        return self._made
+
+    def work(self) -> Made:
+        started, target = time.monotonic(), self._target
+        assert target.status is not None, "complete() has just asked"
+        for place in target.status.silent:
+            log.warning("%s cannot be asked what it holds: %s", place.key, place.silent)
+        with Progress(self, "reading receipts", "months") as progress:
+            written = report.write(target.page, target.status, progress)
+            progress.ended(f"{written:,} bytes")
+        self._made = True
+        seconds = time.monotonic() - started
+        log.info(
+            "Wrote %s: %s bytes in %.1f s; open it in a browser", target, f"{written:,}", seconds,
+            extra=figures(bytes=written, seconds=seconds),
+        )  # fmt: skip
+        return Made(bytes=written)
