@@ -8,19 +8,29 @@ from collections.abc import Sequence
 
 from taxi_luigi.sources import public_url
 
-_SECRET = re.compile(r"--\S*(passw|secret|token|key|credential)", re.IGNORECASE)
-"""options whose value nobody is to see; none of ours or Luigi's is one, but a person's own task may have it"""
+_SECRET = re.compile(r"--(notify-urls|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
+"""options whose value nobody is to see: whose addresses are passwords, and what a person's own task may have"""
 
 
 def shown(arguments: Sequence[str]) -> str:
     """The arguments of `luigi` without `--module taxi_luigi`, as a person would type them."""
     told: list[str] = []
     before = ""
-    for word in arguments:
-        if before != "--module" and word.split("=")[0] != "--module":
-            told.append(_masked(word, before))
-        before = word
+    for word, typed in zip(masked(arguments), arguments, strict=True):
+        if before != "--module" and typed.split("=")[0] != "--module":
+            told.append(word)
+        before = typed
     return " ".join(map(_quoted, told))
+
+
+def masked(arguments: Sequence[str]) -> list[str]:
+    """All of the arguments, with *** in the place of each secret."""
+    return [_masked(word, before) for word, before in zip(arguments, ("", *arguments), strict=False)]
+
+
+def public(text: str) -> str:
+    """User and password of any URL are masked, and what follows ? in one of http."""
+    return re.sub(r"://[^/@\s]*@", "://***@", public_url(text))
 
 
 def _quoted(word: str) -> str:
@@ -31,11 +41,6 @@ def _quoted(word: str) -> str:
 
 def _masked(word: str, before: str) -> str:
     if not word.startswith("-"):
-        return "***" if _SECRET.match(before) and "=" not in before else _public(word)
+        return "***" if _SECRET.match(before) and "=" not in before else public(word)
     option, equals, value = word.partition("=")
-    return f"{option}=***" if equals and _SECRET.match(option) else f"{option}{equals}{_public(value)}"
-
-
-def _public(text: str) -> str:
-    """User and password of any URL are masked, and what follows ? in one of http."""
-    return re.sub(r"://[^/@\s]*@", "://***@", public_url(text))
+    return f"{option}=***" if equals and _SECRET.match(option) else f"{option}{equals}{public(value)}"

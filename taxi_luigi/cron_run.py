@@ -37,7 +37,6 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _LAST_WORDS = 5.0
 """seconds that we read on when luigi has ended: after a kill -9, its tasks' processes can hold its output open"""
 
-
 _DATED = re.compile(r"cron-\d{4}-\d\d-\d\d\.log")
 
 
@@ -60,11 +59,11 @@ def main(argv: Sequence[str]) -> int:
         return BUSY
     log.keep_newest(options.keep_logs)
     arguments = with_refresh(options.arguments or list(DEFAULT))
-    log.line(f"begins: {' '.join(arguments)}")
+    lead = _lead_to_luigid(root, arguments, log)
     if remark:
         _complain(remark)
         log.line(remark)
-    code = _run(arguments + _lead_to_luigid(root, arguments, log), lock, log)
+    code = _run(arguments + lead, lock, log)
     if code == NOT_PUBLISHED:
         log.line(f"ended: months are not published yet, which is exit code 0 here (luigi's {code})")
         return 0
@@ -167,8 +166,8 @@ class Log:
         """Appends; each time anew after a failure, for a full disk can have room again."""
         try:
             if self._descriptor is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             while chunk:
                 chunk = chunk[os.write(self._descriptor, chunk) :]
         except OSError as error:
@@ -192,8 +191,10 @@ class Log:
 def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     """Starts luigid where it should be on this machine and is not; returns what luigi must be told to find it."""
     try:
-        from taxi_luigi.local_luigid import port_for  # the first import of Luigi, which reads its settings
+        from taxi_luigi.command import shown  # the first import of Luigi, which reads its settings
+        from taxi_luigi.local_luigid import port_for
 
+        log.line(f"begins: {shown(arguments)}")  # without its secrets
         port = port_for(arguments)
     except (configparser.Error, ValueError, OSError) as error:
         log.line(f"luigid was not looked for: luigi.cfg cannot be read ({type(error).__name__}); luigi says more")

@@ -23,5 +23,7 @@ def port_for(arguments: Sequence[str]) -> int | None:
     if given.local_scheduler:
         return None
     url = urlsplit(given.scheduler_url or f"http://{given.scheduler_host}:{given.scheduler_port}")
-    here = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1") and url.path in ("", "/")
+    # With a user, it is a proxy that asks for a password: no luigid of ours.
+    bare = url.scheme == "http" and url.username is None and url.path in ("", "/")
+    here = bare and url.hostname in ("localhost", "127.0.0.1")
     return (url.port or 80) if here else None

@@ -78,13 +78,13 @@ def address() -> str:
 
 
 def answers() -> bool:
-    """Whether anybody answers at that address."""
+    """Whether anybody answers at that address, and does not refuse us."""
     try:
-        requests.get(address(), timeout=_TIMEOUT)
+        answer = requests.get(address(), timeout=_TIMEOUT)
     except requests.RequestException as error:
         log.debug("%s does not answer: %s", address(), error)
         return False
-    return True
+    return answer.status_code not in (401, 403)
 
 
 def _ask(method: str, **arguments: Any) -> Any:

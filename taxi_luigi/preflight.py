@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from taxi_luigi import config, luigid
+from taxi_luigi import command, config, luigid
 from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, TaxiError
@@ -115,8 +115,8 @@ def _source() -> Finding:
 
 
 def _luigid() -> Finding:
-    address = luigid.address()
+    address = command.public(luigid.address())
     if luigid.answers():
         return Finding("luigid", "server", Verdict.GOOD, address)
-    line = f"{address} does not answer: scripts/luigid start, or give --local-scheduler"
+    line = f"{address} does not answer, or refuses us: scripts/luigid start, or give --local-scheduler"
     return Finding("luigid", "server", Verdict.SILENT, line)

@@ -39,6 +39,8 @@ class _Run:
         self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
         self.pid, self.host, self.command = os.getpid(), socket.gethostname(), command.shown(sys.argv[1:])
+        # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
+        sys.argv[1:] = command.masked(sys.argv[1:])
         # Taken now: at exit, Luigi has forgotten what the command line set.
         self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
         self.notices = config.notices()

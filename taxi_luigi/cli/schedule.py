@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from taxi_luigi import config, schedule
+from taxi_luigi import command, config, schedule
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.errors import ConfigError, UsageError
 
@@ -45,6 +46,11 @@ def _schedule(arguments: argparse.Namespace) -> int:
         entry = schedule.new_entry(arguments.name, arguments.when, _command(arguments))
         schedule.write(schedule.with_entry(schedule.read(), entry))
         print(_line(entry))
+        if "***" in command.shown(arguments.words):
+            complain(
+                "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
+                "and NAME=… into .env in the project folder"
+            )
         _say_where_no_cron_runs()
     else:
         ours = schedule.entries(schedule.read())
@@ -68,7 +74,17 @@ def _command(arguments: argparse.Namespace) -> list[str]:
 def _line(entry: schedule.Entry) -> str:
     due = schedule.next_time(entry.when, datetime.now())
     text = f"next {due:%Y-%m-%d %H:%M}" if due else "at the next boot" if entry.when == schedule.AT_BOOT else "next ?"
-    return f"{entry.name}: {entry.when} · {text} · {entry.command}"
+    return f"{entry.name}: {entry.when} · {text} · {_shown(entry.command)}"
+
+
+def _shown(text: str) -> str:
+    """A command as the crontab has it, its secrets masked; what a person wrote there may be no words of a shell."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    masked = command.masked(words)
+    return text if masked == words else shlex.join(masked)
 
 
 def _say_where_no_cron_runs() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import ssl
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -225,4 +226,8 @@ def _reason(error: BaseException) -> str:
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         return _reason(inner)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, OSError) and error.strerror:  # whose first argument is a number
+        return error.strerror
     return str(error.args[0]) if error.args else type(error).__name__

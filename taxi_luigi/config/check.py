@@ -6,6 +6,9 @@ Asks no store: what only its server knows is the preflight's.
 from __future__ import annotations
 
 import difflib
+import os
+import tempfile
+from pathlib import Path
 
 from luigi.configuration import get_config
 
@@ -29,6 +32,8 @@ def known_keys() -> dict[str, set[str]]:
 
 def check(tasks: dict[str, set[str]]) -> None:
     """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
+    _check_profile()
+    _check_locks()
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
     for section in get_config().sections():
         _check_section(section, known)
@@ -52,6 +57,22 @@ def check_whole() -> None:
             f"{path} has no {' and no '.join(lost)} any more: bring it back with git checkout config/luigi.cfg, and "
             "put settings of your own into a file that LUIGI_CONFIG_PATH names"
         )
+
+
+def _check_profile() -> None:
+    """Luigi warns of a file that is not there and goes on without it (3.8.1): into another warehouse than was meant."""
+    named = os.environ.get("LUIGI_CONFIG_PATH", "")
+    if named and not Path(named).is_file():
+        raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
+
+
+def _check_locks() -> None:
+    """In /tmp anybody can be there first, and Luigi writes into files there that it takes for its own (3.8.1)."""
+    folder = Path(get("core", "lock_pid_dir", None) or "")
+    if folder.parent != Path(tempfile.gettempdir()):
+        return
+    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
+        raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder")
 
 
 def _check_section(section: str, known: dict[str, set[str]]) -> None:

@@ -57,7 +57,7 @@ def get(section: str, key: str, default: str | None) -> str | None:
     try:
         return str(parser.get(section, key))
     except InterpolationMissingEnvvarError as error:
-        why = str(error).splitlines()[0].partition(". Section")[0]
-        raise ConfigError(f"[{section}] {key} cannot be read: {why}") from None
+        name = str(error).partition("variable ")[2].partition(". Section")[0]
+        raise ConfigError(f"[{section}] {key} cannot be read: the environment variable {name} is not set") from None
     except configparser.Error:
         raise ConfigError(f"[{section}] {key} cannot be read: a percent sign is written twice there") from None

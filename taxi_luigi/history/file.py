@@ -64,7 +64,7 @@ def prepare(path: Path) -> str:
 
     Raises sqlite3.Error and OSError for what setting a file aside does not cure: a full disk, no permission, a lock.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         _make_tables(path)
     except (sqlite3.DatabaseError, LaterVersion) as error:
@@ -101,6 +101,8 @@ def check_version(connection: sqlite3.Connection) -> int:
 
 
 def _make_tables(path: Path) -> None:
+    if not path.exists():
+        path.touch(mode=0o600)  # its owner's alone; SQLite takes an empty file, and gives its journal the same mode
     with opened(path, write=True) as connection:
         if check_version(connection) < VERSION:
             for statement in filter(str.strip, _TABLES.split(";")):

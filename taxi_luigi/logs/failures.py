@@ -8,12 +8,14 @@ other exception, which is a defect, its traceback.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
@@ -24,8 +26,12 @@ from taxi_luigi.logs.fields import of_task
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
 _NO_DATA = "Data for %s does not exist (yet?)"
+_NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
 """luigi 3.8.1's own words"""
+
+_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s]*@")
+"""of a URL, with its user; a user alone is no secret"""
 
 
 def install(logger: logging.Logger) -> None:
@@ -33,7 +39,7 @@ def install(logger: logging.Logger) -> None:
     # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
     warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
     logger.addFilter(OneLine())
-    sys.excepthook = _say_unknown_task
+    sys.excepthook = _say_early_failure
 
 
 def one_line(error: BaseException) -> str | None:
@@ -41,9 +47,12 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, TaxiError):
         return str(error)
     if isinstance(error, RPCError):
+        status = getattr(getattr(error.sub_exception, "response", None), "status_code", None)
+        if status in (401, 403):
+            return f"luigid refuses us (HTTP {status}): check user and password in [core] scheduler_url"
         return "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        return f"{error.strerror or error}: {error.filename}" if error.filename else _without_passwords(str(error))
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
@@ -55,6 +64,8 @@ class OneLine(logging.Filter):
     """Replaces the traceback of a failure that has a one-line text by that text, and Luigi's words for our tasks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == _NO_ANSWER:
+            record.msg, record.args, record.exc_info = "luigid did not answer, and is asked again", None, None
         _in_our_words(record)
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         line = one_line(error) if error is not None else None
@@ -62,7 +73,26 @@ class OneLine(logging.Filter):
             said = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
             record.msg, record.args = "%s%s", (said, line)
             record.exc_info = record.exc_text = None
+        _hide_passwords(record)
         return True
+
+
+def _hide_passwords(record: logging.LogRecord) -> None:
+    """Luigi logs the scheduler's address as it is, and requests' errors repeat it with the password (3.8.1, 2.34)."""
+    try:
+        said = record.getMessage()
+    except (TypeError, ValueError):  # arguments that do not fit their text: the handlers say so
+        return
+    if _PASSWORD.search(said):
+        record.msg, record.args = "%s", (_without_passwords(said),)
+    if record.exc_info:
+        # What formatters take in place of the traceback
+        text = record.exc_text or logging.Formatter().formatException(record.exc_info)
+        record.exc_text = _without_passwords(text)
+
+
+def _without_passwords(text: str) -> str:
+    return _PASSWORD.sub("://***@", text)
 
 
 def _in_our_words(record: logging.LogRecord) -> None:
@@ -84,12 +114,21 @@ def name(facts: Mapping[str, str]) -> str:
     return " ".join(filter(None, (facts["task"], facts["color"], facts["month"], store)))
 
 
-def _say_unknown_task(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
-    """Luigi looks the task's name up outside its own error handling, so Python itself would print the traceback."""
-    line = one_line(error) if isinstance(error, TaskClassException) else None
+def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
+    """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
+    line = one_line(error) if isinstance(error, TaskClassException) else _unset(error)
     if line is None:
         return sys.__excepthook__(kind, error, trace)
     sys.stderr.write(f"ERROR: {line}\n")
     from luigi.retcodes import retcode
 
     raise SystemExit(retcode().unhandled_exception)
+
+
+def _unset(error: BaseException) -> str | None:
+    """What is missing, where a section of Luigi's own names an environment variable that is not set."""
+    cause = error.__cause__
+    if not isinstance(error, ValueError) or not isinstance(cause, InterpolationMissingEnvvarError):
+        return None
+    variable = str(cause).partition("variable ")[2].partition(". Section")[0]
+    return f"[{cause.section}] {cause.option} cannot be read: the environment variable {variable} is not set"

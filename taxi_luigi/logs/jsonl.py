@@ -26,7 +26,7 @@ _HOST = socket.gethostname()
 
 
 class JsonLines(logging.Handler):
-    """`{folder}/2026-11-21.jsonl`, by the day in UTC.
+    """`{folder}/2026-11-21.jsonl`, by the day in UTC; only its owner can read it.
 
     Opened for each line: it costs 20 µs, there are a few lines a second at most, and nothing is held over a fork,
     midnight or a removed file. A line is one write in append mode, which no two processes interleave.
@@ -39,7 +39,8 @@ class JsonLines(logging.Handler):
     def remove_old(self) -> None:
         """Keeps the newest files; makes the folder."""
         with contextlib.suppress(OSError):  # the first line will say what is wrong with the folder
-            self._folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self._folder.parent, self._folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))[:-KEPT]:
                 path.unlink(missing_ok=True)
 
@@ -78,12 +79,12 @@ class JsonLines(logging.Handler):
         if is_luigis(record):
             line["by"] = "luigi"
         if record.exc_info:
-            line["traceback"] = logging.Formatter().formatException(record.exc_info)
+            line["traceback"] = record.exc_text or logging.Formatter().formatException(record.exc_info)
         return line
 
 
 def _append(path: Path, line: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         written = os.write(file, line)
         if written < len(line):  # the disk is full: half a line would spoil the next one, too

@@ -86,8 +86,9 @@ class Download:
         if not self._arrived:
             opening = bytes(response.raw.read(_OPENING, decode_content=False))
             if opening.removeprefix(_BOM).lstrip().startswith(b"<"):
+                words = first_words(opening, self._address)
                 raise SourceError(
-                    f"{self._url}: the server sent a web page instead of the file: {first_words(opening)}; "
+                    f"{self._url}: the server sent a web page instead of the file: {words}; "
                     f"try again later, or check {self._setting}"
                 )
             yield opening

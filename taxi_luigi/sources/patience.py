@@ -27,6 +27,7 @@ import urllib3.exceptions
 
 from taxi_luigi.errors import SourceError
 from taxi_luigi.sources.answers import Net, NotPublished
+from taxi_luigi.sources.template import without_secrets
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -120,15 +121,16 @@ def judge(response: requests.Response, url: str, setting: str) -> None:
         # S3 hides which names it has: a missing file is 403, and so is being shut out, but only the first says this.
         if opening.lstrip().startswith(b"<") and b"<Code>AccessDenied</Code>" in opening:
             raise NotPublished(f"{url}: not published (HTTP 403, AccessDenied)")
-        raise Transient(f"{said}, but not S3's AccessDenied: {first_words(opening)}", _wish(response))
+        words = first_words(opening, response.url)
+        raise Transient(f"{said}, but not S3's AccessDenied: {words}", _wish(response))
     if status in (408, 425, 429) or status >= 500:
         raise Transient(said, _wish(response))
     raise SourceError(f"{url}: the server answers {said}; check {setting}")
 
 
-def first_words(body: bytes) -> str:
-    """The beginning of a web page in one quoted line."""
-    text = " ".join(body[:400].decode("utf-8", "replace").split())
+def first_words(body: bytes, address: str) -> str:
+    """The beginning of a web page in one quoted line, without what it repeats of the address's secrets."""
+    text = without_secrets(" ".join(body[:400].decode("utf-8", "replace").split()), address)
     return repr(text[:100] + "…" * (len(text) > 100)) if text else "an empty page"
 
 

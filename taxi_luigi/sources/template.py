@@ -17,6 +17,8 @@ from taxi_luigi.sources.answers import SOURCE
 
 _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
+_SHORTEST = 3
+"""characters; to mask what is shorter would mask half of a text"""
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -85,6 +87,16 @@ def public_url(address: str) -> str:
     if not is_web(address):
         return address
     return re.sub(r"[?#].*", "?***", re.sub(r"^(https?://)[^/?#]*@", r"\1***@", address), flags=re.DOTALL)
+
+
+def without_secrets(text: str, address: str) -> str:
+    """The words of a server, masked where they repeat user, password or query of the address, as firewalls do."""
+    parts = urlsplit(address)
+    values = [parts.username, parts.password, *(pair.partition("=")[2] for pair in parts.query.split("&")), parts.query]
+    found = {each for value in values if value for each in (value, unquote(value)) if len(each) >= _SHORTEST}
+    for secret in sorted(found, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
 
 
 def path_of(text: str) -> Path:

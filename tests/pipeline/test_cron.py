@@ -267,7 +267,7 @@ def test_a_luigi_cfg_that_cannot_be_read_is_told_in_the_log(checkout: Checkout) 
     done = checkout.cron_run(local=False)
     assert done.rc != 0
     assert done.mail == f"cron-run: exit code {done.rc}: see {checkout.log}\n"
-    assert checkout.logged()[1].startswith("luigid was not looked for: luigi.cfg cannot be read")
+    assert checkout.logged()[0].startswith("luigid was not looked for: luigi.cfg cannot be read")
     assert "no section headers" in checkout.log.read_text()
 
 

@@ -257,6 +257,7 @@ def test_months_are_refreshed_unless_something_else_is_said(arguments: list[str]
         (["--scheduler-url", "http://localhost:99/"], 99),
         (["--scheduler-url", "http://localhost"], 80),
         (["--scheduler-url", "https://localhost:99"], None),
+        (["--scheduler-url", "http://me:pw@localhost:99"], None),
         (["--scheduler-url", "http://localhost:99/luigi"], None),
         (["--local-scheduler"], None),
     ],
