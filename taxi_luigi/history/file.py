@@ -65,25 +65,26 @@ def prepare(path: Path) -> str:
     Raises sqlite3.Error and OSError for what setting a file aside does not cure: a full disk, no permission, a lock.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        _make_tables(path)
-    except (sqlite3.DatabaseError, LaterVersion) as error:
-        if not is_useless(error):
-            raise
-    else:
+    if _usable(path):
         return ""
     with path.with_name(f"{NAME}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs that begin at once, the second finds the first's new file
-        try:
-            _make_tables(path)
-        except (sqlite3.DatabaseError, LaterVersion) as error:
-            if not is_useless(error):
-                raise
-        else:
+        if _usable(path):
             return ""
         aside = _set_aside(path)
         _make_tables(path)
     return aside.name
+
+
+def _usable(path: Path) -> bool:
+    """Whether the file has the tables now, or is itself at fault."""
+    try:
+        _make_tables(path)
+    except (sqlite3.DatabaseError, LaterVersion) as error:
+        if is_useless(error):
+            return False
+        raise
+    return True
 
 
 def is_useless(error: Exception) -> bool:

@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +20,13 @@ from taxi_luigi import files
 from taxi_luigi.errors import StorageError
 from taxi_luigi.stores.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
-from tests.support.gcs_between import Answered, Asked, Between, Fault, Once
+from tests.support.gcs_between import Answered, Asked, Between, Fault, Once, between, strict
 
-__all__ = ["fake_gcs", "gcp_emulator"]
+__all__ = ["between", "fake_gcs", "gcp_emulator", "strict"]
 
 LABELS = {"edition": "a-b", "sha256": "0" * 64, "rows": "7", "source": "https://example.org/x.parquet"}
 NAME = "yellow/yellow_tripdata_2021-01.parquet"
 MIB = 1 << 20
-
-
-@pytest.fixture
-def between(fake_gcs: GcsServer) -> Iterator[Between]:
-    with Between(fake_gcs) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def strict(gcp_emulator: GcsServer) -> Iterator[Between]:
-    """A proxy before the server that looks at checksums."""
-    with Between(gcp_emulator) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +23,11 @@ from taxi_luigi.errors import ConfigError, StorageError, WarehouseError
 from taxi_luigi.stores import gcs_findings
 from taxi_luigi.stores.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
-from tests.support.gcs_between import Answered, Between, Once
+from tests.support.gcs_between import Answered, Between, Once, between, strict
 
-__all__ = ["fake_gcs", "gcp_emulator"]
+__all__ = ["between", "fake_gcs", "gcp_emulator", "strict"]
 
 NAME = "yellow/yellow_tripdata_2021-01.parquet"
-
-
-@pytest.fixture
-def between(fake_gcs: GcsServer) -> Iterator[Between]:
-    with Between(fake_gcs) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def strict(gcp_emulator: GcsServer) -> Iterator[Between]:
-    """A proxy before the server that answers about permissions."""
-    with Between(gcp_emulator) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -14,19 +13,14 @@ import pytest
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Answered, Between
+from tests.support.gcs_between import Answered, Between, between
 from tests.support.project import Project
 from tests.support.s3 import S3Server
 
+__all__ = ["between"]
+
 MONTHS = ("2021-01", "2021-02", "2021-03")
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03")
-
-
-@pytest.fixture
-def between(fake_gcs: GcsServer) -> Iterator[Between]:
-    """Stands before Google Cloud Storage."""
-    with Between(fake_gcs) as between:
-        yield between
 
 
 @pytest.fixture

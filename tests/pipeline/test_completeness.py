@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,18 +16,13 @@ from taxi_luigi.warehouses.bigquery.ledger import LAYOUT
 from taxi_luigi.warehouses.bigquery.tables import TYPES
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Between
+from tests.support.gcs_between import Between, between
+
+__all__ = ["between"]
 
 COLORS = ("yellow", "green", "fhv", "fhvhv")
 MONTHS = [Month(2010, 1).plus(number) for number in range(200)]
 HELD = Essentials("edition", "0" * 64, 5, "https://tlc.example/x")
-
-
-@pytest.fixture
-def between(fake_gcs: GcsServer) -> Iterator[Between]:
-    """Counts what Google Cloud Storage is asked."""
-    with Between(fake_gcs) as between:
-        yield between
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Condition, Thread
 from typing import Any, Protocol
 
+import pytest
 import requests
 
 
@@ -217,3 +218,17 @@ class Once:
             return self.then
         self.then()
         return None
+
+
+@pytest.fixture
+def between(fake_gcs: Server) -> Iterator[Between]:
+    """A proxy before the server that most tests use."""
+    with Between(fake_gcs) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def strict(gcp_emulator: Server) -> Iterator[Between]:
+    """A proxy before the server that looks at checksums and answers about permissions."""
+    with Between(gcp_emulator) as proxy:
+        yield proxy
