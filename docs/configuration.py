@@ -1,0 +1,212 @@
+"""Writes docs/configuration.md from config/ and what the code reads: `python docs/configuration.py`; tested."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from setting_meanings import MORE
+
+import taxi_luigi
+from taxi_luigi.tasks.base import families
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = Path(__file__).with_name("configuration.md")
+MAIN = ROOT / "config" / "luigi.cfg"
+
+INTRODUCTION = """\
+# Configuration
+
+Made by `docs/configuration.py` from `config/luigi.cfg` and the code; change those, not this page.
+
+## Where settings come from
+
+`config/luigi.cfg` has every key with a default that works without an account or a server. Leave it as it is: what is
+yours goes into files of your own, which hold only what differs. The last of these that has a key wins:
+
+1. `/etc/luigi/client.cfg` and `/etc/luigi/luigi.cfg`, for all users of a machine
+2. `config/luigi.cfg` of the project, wherever you start from
+3. `client.cfg` and `luigi.cfg` in the folder where you start. In the project folder, `luigi.cfg` is a link to
+   `config/luigi.cfg`: what you write there changes the defaults. A run ends with one line if sections are lost that way
+4. the file that the environment variable `LUIGI_CONFIG_PATH` names, which must be there; for cron, set it in `.env`
+5. the command line, for the keys of `[taxi]`, `[clean]` and `[download]`: `--taxi-workspace /mnt/lake`,
+   `--download-read-timeout 120`. These do not reach other machines ([operating.md](operating.md#several-machines)).
+
+What a file may say:
+
+- A value ends at the end of its line; what stands behind it belongs to it, so comments have lines of their own. A
+  longer value goes on in lines that begin with blanks.
+- `${NAME}` is the environment variable `NAME`. Passwords belong there: luigid's page shows the parameters of tasks.
+- A percent sign is written twice.
+- A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
+- A key of ours that nobody reads, and a value that cannot be, end a run before it begins, in one line.
+  `taxi-luigi doctor` also asks the servers.
+
+## Profiles
+
+Layers over `config/luigi.cfg` that are ready to use. Copy one and change it, or name it as it is:
+`LUIGI_CONFIG_PATH=config/local.cfg`. Each begins with its command.
+"""
+
+STORES = """\
+## Lakes and warehouses
+
+`[taxi] lake` and `[taxi] warehouse` name sections `[lake.NAME]` and `[warehouse.NAME]`. What a section is, its `type`
+says, which is NAME where it is left out. So a second PostgreSQL is
+
+```ini
+[taxi]
+warehouse = postgres, analytics
+
+[warehouse.analytics]
+type = postgres
+url = ${ANALYTICS_URL}
+```
+
+The lake `local` is the folder `clean/` of the workspace. Another folder, a mounted disk for instance, is a lake of its
+own, of the type `local` with a `path`. `[lake.gcs]` and `[lake.s3]` also say how a workspace there is reached.
+"""
+
+TASKS = """\
+## Tasks
+
+Each parameter of a task is an option on the command line (`--months 2024`), and a key in a section of the task's name.
+`luigi --module taxi_luigi LoadAllMonths --help` has them too.
+"""
+
+ALL_TASKS = """\
+All tasks and their parameters:
+
+"""
+
+LUIGI = """\
+## Luigi's own sections
+
+What the pipeline needs of Luigi, and why. All other keys are in
+[Luigi's documentation](https://luigi.readthedocs.io/en/stable/configuration.html), and work as there.
+"""
+
+ENVIRONMENT = """\
+## Environment variables
+
+| variable | means |
+|---|---|
+| `LUIGI_CONFIG_PATH` | your own settings, above all other files |
+| whatever `${NAME}` names in a file | its value there |
+| `PGHOST`, `PGUSER`, `PGPASSWORD`, … | libpq's, where `[warehouse.postgres] url` is empty; `~/.pgpass` works too |
+| `GOOGLE_APPLICATION_CREDENTIALS` | a key file, where `credentials_file` is empty |
+| `STORAGE_EMULATOR_HOST`, `BIGQUERY_EMULATOR_HOST` | Google's own way to name an emulator, where `endpoint` is empty |
+| `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_REGION`, … | as for the AWS command line |
+| `HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, … | of requests, for downloads |
+| `TMPDIR` | where the temporary copies of files in clouds lie |
+"""
+
+
+OURS = {
+    "taxi": "What to load, from where to where.",
+    "clean": "What is done to a month's rows. After a change of the first two, `--refresh` replaces what is held.",
+    "download": "How patient a download is.",
+    "notify": "Who is told of a run, and of what.",
+}
+LUIGIS = ("core", "worker", "scheduler", "resources", "retcode")
+TASKS_SET = ("LoadAllMonths", "Report")
+
+
+@dataclass(frozen=True)
+class Key:
+    """One setting as config/luigi.cfg has it."""
+
+    name: str
+    default: str
+    meaning: str
+    """from MORE, else the comment above it"""
+
+
+def keys_of(path: Path) -> dict[str, list[Key]]:
+    """Section → its keys in the order of a file, with the comments above them."""
+    found: dict[str, list[Key]] = {}
+    section = ""
+    comment: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            comment.append(line[1:].strip())
+        elif line.startswith("["):
+            section, comment = line.strip("[]"), []
+            found[section] = []
+        elif "=" in line and section:
+            name, _, value = line.partition("=")
+            meaning = MORE.get((section, name.strip())) or " ".join(comment)
+            found[section].append(Key(name.strip(), value.strip(), meaning))
+            comment = []
+        else:
+            comment = []
+    return found
+
+
+def page() -> str:
+    """All of it, as Markdown."""
+    keys = keys_of(MAIN)
+    parts = [INTRODUCTION, _profiles()]
+    parts += [f"## [{name}]\n\n{says}\n\n{_table(keys[name])}" for name, says in OURS.items()]
+    parts.append(STORES)
+    kind = Key("type", "", "What the store is; empty: what the section's name says.")
+    path = Key("path", "", MORE["lake.local", "path"])
+    for name in (each for each in keys if each.startswith(("lake.", "warehouse."))):
+        parts.append(f"### [{name}]\n\n{_table([*keys[name], kind])}")
+    parts += [f"### [lake.local]\n\n{_table([path, kind])}", TASKS]
+    parts += [f"### [{name}]\n\n{_table([*keys[name], *_other_options(name, keys[name])])}" for name in TASKS_SET]
+    parts += [ALL_TASKS + _tasks(), LUIGI]
+    parts += [f"### [{name}]\n\n{_table(keys[name])}" for name in LUIGIS]
+    return "\n".join([*parts, ENVIRONMENT])
+
+
+def _table(keys: list[Key]) -> str:
+    lines = ["| key | default | means |", "|---|---|---|"]
+    lines += [f"| `{key.name}` | {key.default and f'`{key.default}`'} | {_cell(key.meaning)} |" for key in keys]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    """`false:` and the like at the beginning of a comment are a value; the rest stays as it is."""
+    return re.sub(r"^(false|0|warn):", r"`\1`:", text).replace("|", r"\|")
+
+
+def _profiles() -> str:
+    """The layers in config/, each with the comment that it begins with."""
+    parts = []
+    for path in sorted(MAIN.parent.glob("*.cfg")):
+        if path != MAIN:
+            head = re.match(r"(#.*\n)+", path.read_text(encoding="utf-8"))
+            said = head[0].partition("#    ")[0] if head else ""
+            text = " ".join(line[1:] for line in said.splitlines())
+            sets = ", ".join(f"`[{section}] {key.name}`" for section, found in keys_of(path).items() for key in found)
+            line = f"- [config/{path.name}](../config/{path.name}): {' '.join(text.split())} It sets {sets}."
+            parts.append(fill(line, 138, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
+    return "\n".join(parts) + "\n"
+
+
+def _other_options(task: str, said: list[Key]) -> list[Key]:
+    known = {key.name for key in said}
+    return [each for each in _parameters(task) if each.name not in known]
+
+
+def _parameters(task: str) -> list[Key]:
+    found: list[tuple[str, Any]] = getattr(taxi_luigi, task).get_params()
+    return [Key(name, "", str(each.description or "")) for name, each in found]
+
+
+def _tasks() -> str:
+    lines = ["| task | parameters |", "|---|---|"]
+    for name in sorted(families()):
+        found = "; ".join(
+            f"`{key.name}`: {key.meaning}" if key.meaning else f"`{key.name}`" for key in _parameters(name)
+        )
+        lines.append(f"| `{name}` | {found or 'none'} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

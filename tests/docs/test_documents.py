@@ -1,0 +1,203 @@
+"""What the documents say of the repository is so: links, anchors, quoted lines, keys, exit codes, layers, tests."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from taxi_luigi import config, cron_run
+from taxi_luigi.cli import ending
+from taxi_luigi.config.check import STORES
+from taxi_luigi.notify.events import EVENTS
+from taxi_luigi.tasks.base import families
+from tests.docs.documents import DOCUMENTS, MADE, anchors, blocks, help_of, name, prose, text_of
+from tests.support.project import ROOT
+
+OPERATING, ARCHITECTURE = ROOT / "docs" / "operating.md", ROOT / "docs" / "architecture.md"
+LEFT_BY_RUNS = ("data/", "raw/", "clean/", "rejected/", "data/state/logs", "data/luigid")
+every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+
+
+def setup() -> ConfigParser:
+    parser = ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def links(path: Path) -> list[str]:
+    """Those that stay in the repository."""
+    found = re.findall(r"\]\(([^)\s]+)\)", prose(text_of(path)))
+    return [link for link in found if "://" not in link and not link.startswith("mailto:")]
+
+
+def files_of_the_repository() -> set[str]:
+    """As git has them, with those that are new; a file that only this machine has is none."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
+    ).stdout.splitlines()  # fmt: skip
+    return {*listed, *(str(folder) for each in listed for folder in Path(each).parents)}
+
+
+# ---- every document --------------------------------------------------------------------------------------------------
+
+
+@every_document
+def test_a_link_leads_to_a_file_and_a_heading_of_it(path: Path) -> None:
+    there = files_of_the_repository()
+    for link in links(path):
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        assert str(target.relative_to(ROOT)) in there, link
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), link
+
+
+@every_document
+def test_a_path_that_is_named_exists(path: Path) -> None:
+    """`taxi_luigi/rules.py`, `tests/unit/`: those that begin with a folder of the repository."""
+    folders = "|".join(re.escape(each.name) for each in ROOT.iterdir() if each.is_dir() and each.name[0] != ".")
+    named = re.findall(rf"`((?:{folders})/[\w./-]+)`", prose(text_of(path)))
+    there = files_of_the_repository()
+    missing = [each for each in named if each.rstrip("/") not in there and not each.startswith(LEFT_BY_RUNS)]
+    made_here = ("benchmarks/work", "deploy/compose/secrets/")
+    assert [each for each in missing if not each.startswith(made_here)] == []
+
+
+@every_document
+def test_a_line_that_is_quoted_says_that(path: Path) -> None:
+    quotes = re.findall(r"\]\(([\w./-]+)#L(\d+)\):\s`([^`]+)`", text_of(path))
+    assert len(quotes) == len(re.findall(r"#L\d+\)", text_of(path))), (
+        "a link to a line quotes it: [FILE:N](FILE#LN): `…`"
+    )
+    for file, number, words in quotes:
+        lines = (path.parent / file).read_text(encoding="utf-8").splitlines()
+        at = [place for place, line in enumerate(lines, 1) if words in line]
+        assert int(number) in at, f"{file}: {words!r} is in line {at}, not {number}"
+        shown = file.removeprefix("../").replace("__", r"\_\_")
+        assert f"[{shown}:{number}]" in text_of(path)
+
+
+@every_document
+def test_lines_are_short_and_the_words_plain(path: Path) -> None:
+    text = text_of(path)
+    assert "\u2014" not in text, "no em dashes"
+    if path.name in MADE or path.parent.name == "benchmarks":
+        return
+    free = prose(text).splitlines()
+    assert [line for line in free if len(line) > 150 and not line.startswith(("|", "!["))] == []
+
+
+def test_nothing_names_a_machine_of_ours() -> None:
+    """In any file: paths that only one machine has, and addresses that the world does not have."""
+    for each in sorted(files_of_the_repository()):
+        path = ROOT / each
+        if path.is_file() and path.suffix not in (".png", ".parquet", ".gz"):
+            text = path.read_text(encoding="utf-8")
+            assert re.findall(r"(?<![\w.~/*${}-])/(?:work|root)/\S*", text) == [], each
+            hosts = set(re.findall(r"\w+://([\w.-]+)", text))
+            assert [host for host in hosts if re.search(r"\.(?:internal|lan|corp)$", host)] == [], each
+
+
+@every_document
+def test_settings_that_are_shown_exist(path: Path) -> None:
+    known = config.known_keys() | families()
+    for block in blocks(text_of(path), "ini"):
+        settings = ConfigParser(interpolation=None)
+        settings.read_string(block)
+        for section in settings.sections():
+            keys = set(settings[section])
+            if section.startswith(("lake.", "warehouse.")):
+                noun, _, named = section.partition(".")
+                assert keys <= STORES[noun][settings[section].get("type", named)], section
+            else:
+                assert keys <= known[section], section
+
+
+# ---- operating.md ----------------------------------------------------------------------------------------------------
+
+
+def exit_codes() -> Iterator[int]:
+    """Every code that the project's own settings and code give."""
+    settings = ConfigParser(interpolation=None)
+    settings.read(ROOT / "config" / "luigi.cfg")
+    yield from map(int, settings["retcode"].values())
+    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, ending.FAILED, ending.DIFFERENT)
+    signals = re.findall(r"128 \+ signal\.(\w+)", (ROOT / "taxi_luigi" / "cli" / "__init__.py").read_text())
+    assert set(signals) == {"SIGINT", "SIGPIPE"}
+    yield from (128 + number for number in (2, 9, 13, 15))
+
+
+def test_every_exit_code_is_in_the_table_with_what_to_do() -> None:
+    rows = re.findall(r"^\| ([\d, ]+) \| (.+?) \| (.*?) ?\|$", text_of(OPERATING), re.M)
+    told = {int(code): (means, todo) for codes, means, todo in rows for code in codes.split(",")}
+    assert set(exit_codes()) <= told.keys()
+    assert all(todo for code, (_, todo) in told.items() if code not in (0, 141))
+
+
+def test_what_each_recovery_rests_on_is_a_test() -> None:
+    section = text_of(OPERATING).partition("## Recovering\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 15
+    for row in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", row)
+        assert named, row
+        assert all((ROOT / each).is_file() for each in named), row
+
+
+def test_every_event_and_every_command_has_a_row() -> None:
+    text = text_of(OPERATING)
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == set(EVENTS)
+    commands = set(re.findall(r"^    (\w+) +\w", help_of("taxi-luigi", "--help"), re.M))
+    assert len(commands) == 9
+    helpers = {"sample", "schedule"}  # in CONTRIBUTING.md and under its own heading
+    assert set(re.findall(r"^\| `taxi-luigi (\w+)` \|", text, re.M)) == commands - helpers
+
+
+# ---- architecture.md -------------------------------------------------------------------------------------------------
+
+
+def test_the_layers_are_those_that_the_linter_holds() -> None:
+    layers = [line.split(" | ") for line in setup()["importlinter:contract:layers"]["layers"].split("\n") if line]
+    section = text_of(ARCHITECTURE).partition("| layer | holds |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in section.splitlines() if row.startswith("| `")]
+    assert rows == layers
+    modules = {each.stem for each in (ROOT / "taxi_luigi").glob("*.py")} | {
+        each.parent.name for each in (ROOT / "taxi_luigi").glob("*/__init__.py")
+    }
+    assert {each for row in rows for each in row} == modules - {"__init__"}
+
+
+def test_the_readers_questions_are_answered_by_a_path_and_a_line_each() -> None:
+    section = text_of(ARCHITECTURE).partition("## Five questions of a reader\n")[2]
+    answers = re.split(r"^\*\*(?=[A-Z])", section, flags=re.M)[1:]
+    assert len(answers) == 5
+    assert all(re.search(r"\.py#L\d+\)", answer) for answer in answers)
+
+
+# ---- README.md, CHANGELOG.md -----------------------------------------------------------------------------------------
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    measured = text_of(ROOT / "benchmarks" / "README.md")
+    section = text_of(ROOT / "README.md").partition("## How fast\n")[2].partition("\n## ")[0]
+    ratios = re.findall(r"(\d+\.\d+) ×", section)
+    assert len(ratios) >= 9
+    assert [ratio for ratio in ratios if not re.search(rf"(?<![\d.]){re.escape(ratio)}(?!\d)", measured)] == []
+    megabytes = re.findall(r"(\d+) MB", section)
+    assert megabytes
+    assert all(re.search(rf"\| clean \|.*\b{each} \(", measured) for each in megabytes)
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert f"## [{setup()['metadata']['version']}]" in text_of(ROOT / "CHANGELOG.md")
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    reached = {(ROOT / link.partition("#")[0]).resolve() for link in links(ROOT / "README.md")}
+    assert set(DOCUMENTS) - reached == {ROOT / "README.md"}
