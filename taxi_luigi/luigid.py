@@ -60,6 +60,21 @@ def failed(families: Container[str]) -> dict[str, str]:
     return {task_id: str(error["error"] or "") for task_id, error in errors.items() if error}
 
 
+def stuck(families: Container[str]) -> bool:
+    """Whether no task of these families is at work, and all that wait do so for one that failed or has no input."""
+
+    def tasks(status: str, upstream: str = "") -> set[str] | None:
+        found = _ask("task_list", status=status, upstream_status=upstream, limit=False)
+        return None if found is None else {task_id for task_id, task in found.items() if task["name"] in families}
+
+    # In this order: what begins in between is at work then, or no longer waits.
+    waiting, running = tasks("PENDING"), tasks("RUNNING")
+    if waiting is None or running != set():
+        return False
+    hopeless = [tasks("PENDING", f"UPSTREAM_{why}") or set() for why in ("FAILED", "MISSING_INPUT")]
+    return waiting <= set().union(*hopeless)
+
+
 def knows(task_id: str) -> bool:
     """Whether it has the task in its memory; also True where it gives no answer."""
     found = _ask("task_search", task_str=task_id)

@@ -12,6 +12,7 @@ from collections.abc import Container
 from typing import Any
 
 from luigi import execution_summary
+from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
 from taxi_luigi import luigid
@@ -38,20 +39,37 @@ def forgotten() -> bool:
 def take_over(families: Container[str]) -> None:
     """Has this worker, if it waits for others at all, look after what they leave unfinished; called once.
 
-    In a thread: a worker that waits does nothing that we could hang on to.
+    In a thread, from when everything is scheduled: a worker that waits does nothing that we could hang on to.
     """
-    if worker_settings().keep_alive:
-        threading.Thread(target=_look_after, args=(families,), daemon=True).start()
+    if not worker_settings().keep_alive:
+        return
+    run = Worker.run
+
+    def watched(worker: Any) -> bool:
+        threading.Thread(target=_look_after, args=(families, worker), daemon=True).start()
+        return bool(run(worker))
+
+    Worker.run = watched
 
 
-def _look_after(families: Container[str]) -> None:
-    done = threading.Event()
-    while not done.wait(_LOOK):
+def _look_after(families: Container[str], worker: Any) -> None:
+    """Until nothing is left that anybody could do. Seen twice, for between two tasks it can look so for a moment.
+
+    Luigi's worker waits on for what has failed or is not published: a day, as `[scheduler] retry_delay` is (3.8.1). One
+    that only helps (`--assistant`) is there for whoever comes next.
+    """
+    pause, seen_before = threading.Event(), False
+    while not pause.wait(_LOOK):
         luigid.forget_the_dead()
         for task_id, why in luigid.failed(families).items():
             if why == "" or why.strip('"').startswith(luigid.STOPPED):
                 log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
                 luigid.forgive(task_id)
+        stuck = not worker._assistant and luigid.stuck(families)
+        if stuck and seen_before:
+            worker._config.keep_alive = False
+            return
+        seen_before = stuck
 
 
 def count_their_work() -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
-from tests.support.cdn import Cdn
+from tests.support.cdn import Cdn, Status
 from tests.support.gcs import GcsServer
 from tests.support.luigid import Luigid
 from tests.support.project import Project, Sections
@@ -135,6 +135,29 @@ def test_one_of_three_is_killed_in_the_middle_and_the_others_finish(
         ]
         assert again == [], f"{verb} again"
     assert "loaded by other workers" in "".join(said[1:])
+
+
+def test_machines_that_wait_for_each_other_end_when_only_what_failed_is_left(
+    machines: list[Project], luigid: Luigid, cdn: Cdn, postgres_url: str
+) -> None:
+    """As a person starts them, with --worker-keep-alive; Luigi's own worker would wait for a day."""
+    failing, missing = "green_tripdata_2021-03.parquet", "green_tripdata_2021-05.parquet"
+    cdn.fault(failing, *[Status(503)] * 99)
+    cdn.fault(missing, *[Status(404)] * 99, method="HEAD")
+    command = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-05", "--worker-keep-alive")
+    for machine in machines[:2]:
+        machine.configure(
+            {
+                "worker": {"keep_alive": "false", "max_keep_alive_idle_duration": "0"},
+                "download": {"attempts": 2, "backoff": 0.05},
+            }
+        )
+    processes = [machine.start(*command, scheduler=luigid.url) for machine in machines[:2]]
+    said = [process.communicate(timeout=120)[0] for process in processes]
+    assert loaded(postgres_url) == dict.fromkeys(["2021-01", "2021-02", "2021-04"], ROWS)
+    assert 30 in [process.returncode for process in processes], said
+    assert all(process.returncode in (20, 25, 30) for process in processes), said
+    assert "Traceback" not in "".join(said)
 
 
 def test_an_assistant_does_the_work_of_one_that_only_schedules(
