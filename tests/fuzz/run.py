@@ -7,6 +7,7 @@ was made is on stderr. The same seed tries the same files.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import logging
 import random
@@ -116,5 +117,6 @@ if __name__ == "__main__":
     logging.getLogger("luigi-interface").addHandler(logging.NullHandler())
     folder = Path(sys.argv[2]).resolve()
     counts = fuzz(int(sys.argv[1]), folder, int(sys.argv[3]))
+    gc.collect()  # what a traceback held until now is no leak
     assert not open_files(folder), open_files(folder)
     print(json.dumps(dict(sorted(counts.items()))))

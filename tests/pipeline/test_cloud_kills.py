@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -33,8 +34,17 @@ NAME = "data/green/green_tripdata_2021-01.parquet"
 class Google:
     """A project whose lake and warehouse are Google's, each with a proxy before it."""
 
-    def __init__(self, project: Project, lake: Between, warehouse: Between, gcs: GcsServer, server: BigQueryServer):
+    def __init__(
+        self,
+        project: Project,
+        lake: Between,
+        warehouse: Between,
+        gcs: GcsServer,
+        server: BigQueryServer,
+        temporary: str,
+    ) -> None:
         self.project, self.lake, self.warehouse, self.gcs, self.server = project, lake, warehouse, gcs, server
+        self._temporary = temporary
         self.bucket = gcs.fresh_bucket()
         self.dataset = server.fresh_dataset(location=gcs.bucket(self.bucket).client.get_bucket(self.bucket).location)
         self.swaps = 0
@@ -47,12 +57,10 @@ class Google:
                 "warehouse.bigquery": {"project": PROJECT, "dataset": self.dataset, "endpoint": warehouse.endpoint},
             }
         )
-        self._temporary = project.folder / "tmp"
-        self._temporary.mkdir()
 
     def run(self) -> Run:
         """The command, to its end."""
-        return self.project.run(*COMMAND, env={"TMPDIR": str(self._temporary)})
+        return self.project.run(*COMMAND, env={"TMPDIR": self._temporary})
 
     def kill(self, between: Between, at: str, number: int = 1, passes: bool = True) -> None:
         """Runs the command and kills all of it at a request, before that reaches the server, which it does or not."""
@@ -67,7 +75,7 @@ class Google:
             return None
 
         between.rule = rule
-        process = self.project.start(*COMMAND, env={"TMPDIR": str(self._temporary)})
+        process = self.project.start(*COMMAND, env={"TMPDIR": self._temporary})
         out, _ = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGKILL, out
         assert len(seen) == number
@@ -109,9 +117,9 @@ Make = Callable[[Project], Google]
 
 @pytest.fixture
 def make(fake_gcs: GcsServer, bigquery: BigQueryServer) -> Iterator[Make]:
-    """Gives a project its clouds."""
-    with Between(fake_gcs) as lake, Between(bigquery) as warehouse:
-        yield lambda project: Google(project, lake, warehouse, fake_gcs, bigquery)
+    """Gives a project its clouds, and a folder for temporary files with a short name: sockets' take 107 letters."""
+    with Between(fake_gcs) as lake, Between(bigquery) as warehouse, TemporaryDirectory(prefix="kills-") as temporary:
+        yield lambda project: Google(project, lake, warehouse, fake_gcs, bigquery, temporary)
 
 
 @pytest.fixture

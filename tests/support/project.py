@@ -19,7 +19,7 @@ import psutil
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 
-_FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG")
+_FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG", "COLUMNS", "LINES")
 """a developer's own settings, which must not reach a test"""
 
 Sections = Mapping[str, Mapping[str, object]]
