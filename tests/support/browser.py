@@ -107,12 +107,16 @@ class Page:
         return answer["result"].get("value")
 
     def click(self, selector: str) -> None:
-        """Clicks on the first element of a CSS selector that is to be seen, with the mouse, once there is one."""
+        """Clicks on the first element of a CSS selector that is to be seen, by mouse, once it is there and still."""
         seen = f"[...document.querySelectorAll({json.dumps(selector)})].find(e => e.getClientRects().length)"
-        where = self.wait_until(
+        find = (
             f"(() => {{ const e = {seen}; if (!e) return null; e.scrollIntoView({{block: 'center'}});"
             " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2] })()"
         )
+        where, before = self.wait_until(find), None
+        while where != before:  # menus slide in
+            time.sleep(0.2)
+            where, before = self.wait_until(find), where
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             more = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self.ask("Input.dispatchMouseEvent", type=kind, x=where[0], y=where[1], **more)
