@@ -50,6 +50,8 @@ def one_line(error: BaseException) -> str | None:
         status = getattr(getattr(error.sub_exception, "response", None), "status_code", None)
         if status in (401, 403):
             return f"luigid refuses us (HTTP {status}): check user and password in [core] scheduler_url"
+        if status is not None:
+            return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
         return "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else _without_passwords(str(error))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import luigi.worker
 import pytest
+import requests
 from luigi.rpc import RPCError
 
 from taxi_luigi.errors import SourceError
@@ -103,3 +104,12 @@ def test_only_the_first_of_several_processes_is_first() -> None:
     assert os.waitpid(child, 0)[1] == 0
     assert once.happened
     assert not once.first()
+
+
+@pytest.mark.parametrize(("status", "says"), [(401, "luigid refuses us (HTTP 401)"), (502, "luigid answers HTTP 502")])
+def test_an_answer_of_luigid_that_is_none_is_told_from_silence(status: int, says: str) -> None:
+    response = requests.Response()
+    response.status_code = status
+    error = RPCError("Errors (3 attempts)", requests.HTTPError(response=response))
+    assert str(one_line(error)).startswith(says)
+    assert str(one_line(RPCError("no", requests.ConnectionError()))).startswith("luigid does not answer")
