@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from taxi_luigi.sources import public_url
 
-_SECRET = re.compile(r"--(notify-urls|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
-"""options whose value nobody is to see: whose addresses are passwords, and what a person's own task may have"""
+_SECRET = re.compile(r"--(notify-u\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
+"""options whose value nobody is to see: addresses that are passwords, also abbreviated, and those of a person's task"""
 
 
 def shown(arguments: Sequence[str]) -> str:

@@ -204,9 +204,10 @@ def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     command = [str(root / "scripts" / "luigid"), "start", "--port", str(port)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603 a script of ours
     log.line(" ".join((done.stdout + done.stderr).decode(errors="replace").split()))
-    if done.returncode:
+    try:
+        found = port if done.returncode else int((root / "data" / "luigid" / "port").read_text())
+    except (OSError, ValueError):  # somebody has just stopped it: luigi says so
         return []
-    found = int((root / "data" / "luigid" / "port").read_text())
     return [] if found == port else ["--scheduler-url", f"http://127.0.0.1:{found}"]
 
 

@@ -56,6 +56,8 @@ class Workspace:
 
     def __init__(self) -> None:
         self._listed: dict[str, set[str]] = {}
+        self.silent = False
+        """whether it could not be asked"""
 
     def has(self, name: str) -> bool:
         """Whether there is a file of that name; a workspace that cannot be asked has none."""
@@ -65,6 +67,7 @@ class Workspace:
                 self._listed[folder] = set(config.workspace().list(folder))
             except TaxiError as error:
                 log.warning("the workspace cannot be asked what it holds: %s", error)
+                self.silent = True
                 self._listed[folder] = set()
         return name in self._listed[folder]
 
@@ -82,7 +85,8 @@ class Stores:
 
     def __init__(self) -> None:
         self._settings = config.settings()
-        self._silent: set[str] = set()
+        self.silent: set[str] = set()
+        """those that could not be asked"""
 
     def find(self, color: str, month: Month) -> Found:
         """One month; each store is asked once about a color."""
@@ -110,13 +114,13 @@ class Stores:
         return self._ask(f"warehouse {name}", lambda: config.warehouse(name).zones()) or 0
 
     def _ask(self, store: str, question: Callable[[], T]) -> T | None:
-        if store in self._silent:
+        if store in self.silent:
             return None
         try:
             return question()
         except ConfigError:
             raise
         except TaxiError as error:
-            self._silent.add(store)
+            self.silent.add(store)
             log.warning("%s cannot be asked what it holds: %s", store, error)
             return None

@@ -114,6 +114,10 @@ def _ask(method: str, **arguments: Any) -> Any:
 
 
 def _post(method: str, **arguments: Any) -> Any:
-    """Raises RequestException where there is no answer, or none that is JSON."""
+    """Raises RequestException where there is no answer, or none of luigid's: a proxy has words of its own."""
     answer = requests.post(f"{address()}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
-    return answer.json()["response"]
+    answer.raise_for_status()
+    said = answer.json()
+    if not isinstance(said, dict) or "response" not in said:
+        raise requests.RequestException(f"{method} was not answered by luigid")
+    return said["response"]

@@ -32,7 +32,7 @@ tqdm.monitor_interval = 0
 
 
 class Progress:
-    """Called with (done, total) in `unit`, "B" or "rows"; a total of 0 is unknown.
+    """Called with (done, total) in `unit`, "B" or what is counted; a total of 0 is unknown.
 
     As a context manager, so that the bar is taken away and the page says how it ended. What it tells holds our own
     words, numbers and the names of stores: nothing that comes with the data.
@@ -120,7 +120,7 @@ def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
 
 
 def pace(done: int, total: int, unit: str, seconds: float) -> str:
-    """How much of how much is done, how fast, and how long the rest takes at that: "B" or "rows", after `seconds` > 0.
+    """How much of how much is done, how fast, and how long the rest takes at that, after `seconds` > 0.
 
     `12.4 of 49.9 MB` and below it `4.1 MB/s, 9 s left`: the page's box takes 66 letters in a line. Nothing is left
     where the total is unknown (0) or reached.

@@ -14,6 +14,7 @@ from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedu
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
+from taxi_luigi.tasks.base import check_settings
 
 _COMMANDS = {
     "status": (status.add, "how far every month is, from listings and markers alone"),
@@ -27,15 +28,20 @@ _COMMANDS = {
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
+_ON_SETTINGS = {"status", "plan", "loaded", "verify", "doctor", "remove"}
+"""those that would ask, or empty, other places than were meant where the settings cannot be read"""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line."""
     parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (add, what) in _COMMANDS.items():
         add(commands.add_parser(name, help=what))
     arguments = parser.parse_args(argv)
     try:
+        if arguments.command in _ON_SETTINGS:
+            check_settings()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:

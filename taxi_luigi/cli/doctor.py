@@ -24,9 +24,7 @@ def _doctor(_: argparse.Namespace) -> int:
 
     from taxi_luigi import preflight
     from taxi_luigi.checks import Verdict
-    from taxi_luigi.tasks.base import check_settings
 
-    check_settings()
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
     verdicts = set()
     for finding in preflight.look():

@@ -87,10 +87,10 @@ def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
     if shown:
         console.print(table)
     for name in backlog.zones:
-        console.print(f"zones: missing in {name}")
+        console.print(f"zones: missing in {name}", markup=False)
     console.print(_closing(lines))
     for why in backlog.unasked[:1]:
-        console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}")
+        console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}", markup=False)
 
 
 def _size(line: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import date
+from functools import partial
 
 from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
@@ -32,57 +33,63 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _remove(arguments: argparse.Namespace) -> int:
     wanted = Selection.parse(arguments.months).resolve(date.today())
-    held = [(color, month) for color in ColorsParameter().parse(arguments.colors) for month in _held(color, wanted)]
+    stores, workspace = Stores(), Workspace()
+    held = [
+        (color, month)
+        for color in ColorsParameter().parse(arguments.colors)
+        for month in wanted
+        if _is_held(stores, workspace, color, month)
+    ]
+    silent = bool(stores.silent) or workspace.silent
     if not held:
-        print("nothing is held of these months")
-        return 0
+        print("nothing is held of these months" + " in a place that answered" * silent)
+        return FAILED if silent else 0
     where = ", ".join([*config.settings().lakes, *config.settings().warehouses, "workspace"])
     print(f"{', '.join(f'{color} {month}' for color, month in held)}: to be taken out of {where}")
     if not arguments.yes and not _agreed(len(held)):
         print("nothing was removed")
         return 0
     failed = [color_month for color_month in held if not _take_out(*color_month)]
-    return FAILED if failed else 0
+    return FAILED if failed or silent else 0
 
 
-def _held(color: str, wanted: dict[Month, bool]) -> list[Month]:
-    """Those of which anything is there. A store that does not answer is told of, and may hold them."""
-    stores, workspace = Stores(), Workspace()
-    found = (stores.find(color, month) for month in wanted)
-    return [
-        each.month
-        for each in found
-        if each.held or workspace.has_clean(color, each.month) or workspace.has_raw(color, each.month)
-    ]
+def _is_held(stores: Stores, workspace: Workspace, color: str, month: Month) -> bool:
+    """Whether anything of it is there. A store that does not answer is told of, and may hold it."""
+    return stores.find(color, month).held or workspace.has_clean(color, month) or workspace.has_raw(color, month)
 
 
 def _agreed(number: int) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to be asked: add --yes")
     months = "this month" if number == 1 else f"these {number} months"
-    return input(f"Remove {months}? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"Remove {months}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def _take_out(color: str, month: Month) -> bool:
     """Warehouses first: a kill in between leaves files from which the next run loads the month again."""
-    settings, workspace = config.settings(), config.workspace()
-    places = {f"warehouse {name}": config.warehouse(name) for name in settings.warehouses}
+    settings, steps = config.settings(), []
+    for name in settings.warehouses:
+        steps.append((f"warehouse {name}", partial(config.warehouse(name).remove_month, DATASETS[color], month)))
+    for name in settings.lakes:
+        steps.append((f"lake {name}", partial(config.lake(name).remove, color, month)))
+    steps.append(("the workspace", partial(_take_out_of_workspace, color, month)))
     good = True
-    for name, warehouse in places.items():
+    for place, remove in steps:
         try:
-            warehouse.remove_month(DATASETS[color], month)
-        except TaxiError as error:
-            complain(f"{color} {month} is still in {name}: {one_line(error)}")
+            remove()
+        except (TaxiError, OSError) as error:
+            complain(f"{color} {month} is still in {place}: {one_line(error)}")
             good = False
-    for name in (*settings.lakes, ""):
-        try:
-            lake = config.lake(name) if name else config.clean_lake()
-            lake.remove(color, month)
-        except TaxiError as error:
-            complain(f"{color} {month} is still in lake {name}: {one_line(error)}")
-            good = False
-    workspace.remove(rejects_name(color, month))
-    RawTarget(color, month).remove()
     if good:
         print(f"removed {object_name(color, month)}")
     return good
+
+
+def _take_out_of_workspace(color: str, month: Month) -> None:
+    config.clean_lake().remove(color, month)
+    config.workspace().remove(rejects_name(color, month))
+    RawTarget(color, month).remove()

@@ -6,8 +6,10 @@ import argparse
 import json
 from datetime import date
 
-from taxi_luigi.cli.ending import FAILED
+from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import StorageError
+from taxi_luigi.logs import one_line
 from taxi_luigi.parameters import ColorsParameter
 
 
@@ -32,7 +34,12 @@ def _status(arguments: argparse.Namespace) -> int:
     from taxi_luigi import history, status
 
     colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
-    found, runs = status.look(colors, date.today(), history.withdrawn()), history.last_runs(5)
+    try:
+        withdrawn, runs = history.withdrawn(), history.last_runs(5)
+    except StorageError as error:
+        complain(one_line(error))
+        withdrawn, runs = {}, []
+    found = status.look(colors, date.today(), withdrawn)
     if arguments.json:
         from taxi_luigi.status.account import account
 

@@ -63,6 +63,10 @@ def lake(name: str) -> Lake:
     """The lake called NAME: `[lake.NAME]`, or the workspace's clean/ for `local`."""
     kind, options = store("lake", name)
     if name == "local":
+        if kind != "local" or options:
+            raise ConfigError(
+                "[lake.local] is the workspace's clean/ and takes no settings: give the lake another name"
+            )
         return clean_lake()
     if kind != "local":
         return Lake(_bucket(f"lake {name}", kind, f"lake.{name}", options))

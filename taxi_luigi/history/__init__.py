@@ -7,7 +7,18 @@ reading.py   what `taxi-luigi history` and `status` read from it
 
 from __future__ import annotations
 
-from taxi_luigi.history.reading import Run, State, Task, find, last_runs, months_of, state_folder, tasks_of, withdrawn
+from taxi_luigi.history.reading import (
+    Run,
+    State,
+    Task,
+    done_tasks,
+    find,
+    last_runs,
+    months_of,
+    state_folder,
+    tasks_of,
+    withdrawn,
+)
 from taxi_luigi.history.recording import Ended, Recorder, now
 
 __all__ = [
@@ -16,6 +27,7 @@ __all__ = [
     "Run",
     "State",
     "Task",
+    "done_tasks",
     "find",
     "last_runs",
     "months_of",

@@ -11,7 +11,7 @@ import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -80,6 +80,9 @@ class Task:
     error: str
 
 
+_TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, result, error FROM tasks"
+"""in the order of Task's fields"""
+
 _RUNS = """
 SELECT runs.*,
     (SELECT count(*) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS loaded,
@@ -130,10 +133,16 @@ def months_of(run: Run, folder: Path | None = None) -> list[MonthResult]:
 
 def tasks_of(run: Run, folder: Path | None = None) -> list[Task]:
     """Its tasks that ended, in that order; one that was tried twice is there twice."""
-    names = [field.name for field in fields(Task)]
     with _connection(folder) as connection:
-        rows = [] if connection is None else connection.execute("SELECT * FROM tasks WHERE run = ?", (run.run,))
-        return [Task(**{name: row[name] for name in names}) for row in rows]
+        rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
+        return [Task(*row) for row in rows]
+
+
+def done_tasks(folder: Path | None = None) -> list[Task]:
+    """The tasks of all runs that did their work, the last first."""
+    with _connection(folder) as connection:
+        query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
+        return [] if connection is None else [Task(*row) for row in connection.execute(query)]
 
 
 def withdrawn(folder: Path | None = None) -> dict[str, dict[Month, str]]:

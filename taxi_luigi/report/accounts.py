@@ -27,6 +27,8 @@ PARALLEL = 8
 PATIENCE = 3
 """failures to read a footer after which a place is left alone: of a server, each can take a minute"""
 
+NOT_THERE = "its clean file is not there"
+
 ColorMonth = tuple[str, Month]
 
 
@@ -49,6 +51,11 @@ class Accounts:
     """why there is none of a month that is held, in one line"""
     silent: dict[str, str] = field(default_factory=dict)
     """`clean` or `lake NAME`, which listed its months and then did not let them be read → why, in one line"""
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some could not be had that are there, and may be had another time."""
+        return any(why != NOT_THERE for why in self.lacking.values())
 
 
 def read_accounts(colors: Sequence[ColorStatus], heard: Callable[[int, int], None]) -> Accounts:
@@ -85,7 +92,7 @@ def first_account(
     lakes: Mapping[str, Lake], color: str, month: Month, failures: dict[str, list[str]]
 ) -> tuple[Account | None, str]:
     """The first account that can be had, or why none can; a place with PATIENCE `failures` is not asked again."""
-    why = "its clean file is not there"
+    why = NOT_THERE
     for key, lake in lakes.items():
         if len(failures[key]) >= PATIENCE:
             why = f"{key} cannot be read"
@@ -151,14 +158,9 @@ def read_times(months: Sequence[ColorMonth]) -> dict[ColorMonth, dict[str, float
     """
     times: dict[ColorMonth, dict[str, float]] = {}
     wanted = set(months)
-    for run in history.last_runs(10_000):
-        if run.exit_code == 0 and not run.loaded:
-            continue
-        for task in reversed(history.tasks_of(run)):
-            if not task.color or task.result != "done":
-                continue
-            key = (task.color, Month.parse(task.month))
-            if key in wanted:
-                step = task.task if task.store in ("", "local") else f"{task.task} {task.store}"
-                times.setdefault(key, {}).setdefault(step, task.seconds)
+    for task in history.done_tasks():
+        key = (task.color, Month.parse(task.month)) if task.color else None
+        if key in wanted:
+            step = task.task if task.store in ("", "local") else f"{task.task} {task.store}"
+            times.setdefault(key, {}).setdefault(step, task.seconds)
     return times

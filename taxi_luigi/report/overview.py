@@ -45,7 +45,7 @@ def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
     accounts = sum(len(each.accounts) for each in tables)
     return [
         ("published months", f"{there:,} of {published:,}", "of these colors, as far as known, are here"),
-        ("as published", size(held["raw"].sum(min_count=1)), "downloaded from TLC"),
+        ("as published", size(held["raw"].sum(min_count=1)), "downloaded, as the source has it"),
         ("clean", size(held["clean"].sum(min_count=1)), "in one place, as parquet"),
         ("taken out", count(rejected), f"{share(rejected / read if read else None)} of all rows"),
         ("stray dates", count(stray), "begin outside their file's month"),
@@ -66,8 +66,10 @@ def figure(tables: Sequence[Tables]) -> Figure:
         trips, published = (of_all[name].to_numpy(dtype=float) for name in ("trips", "published"))
         held, missing = np.where(there, trips, np.nan), np.where(there, np.nan, published)
         top = float(np.nanmax(np.concatenate([held, missing, [1.0]])))
-        peak = f", peak {short(int(np.nanmax(held)))} in {each.months['trips'].where(each.months['held']).idxmax()}"
-        note = f"{short(int(np.nansum(held)))} trips{peak if np.isfinite(held).any() else ''}"
+        note = f"{short(int(np.nansum(held)))} trips"
+        if np.isfinite(held).any():
+            best = each.months["trips"].where(each.months["held"]).idxmax()
+            note += f", peak {short(int(np.nanmax(held)))} in {best}"
         color = svg.OF_TAXI.get(each.color, svg.INK)
         rows.append(charts.Strip(each.color, note, held, top, color=color, outline=missing))
     return Figure(

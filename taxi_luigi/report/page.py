@@ -118,7 +118,8 @@ def _whole(
     by_color = {color.color: color for color in status.colors}
     now, release = datetime.now(UTC), version("taxi_luigi")
     return parts.Whole(
-        digest=digest(status),
+        # A page that lacks what could not be read is made anew by the next run, though nothing has changed.
+        digest="incomplete" if accounts.incomplete else digest(status),
         headline=overview.headline(tables),
         below=overview.below(tables),
         tiles=overview.tiles(tables),

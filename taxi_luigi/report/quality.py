@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -40,11 +40,12 @@ def _rules(tables: Tables) -> Figure:
     rules = tables.rules.drop(columns=STRAY, errors="ignore")
     total = tables.months["read"].sum()
     switched_on = {name for name in rules if name in tables.rejected and tables.rejected[name].sum()}
+    changed = {name for receipt in tables.receipts.values() for name, rows in receipt.changed.items() if rows}
     rows = [
         (
             str(name),
             _MEANING.get(str(name), ""),
-            "taken out" if name in switched_on else "counted",
+            "taken out" if name in switched_on else "changed" if name in changed else "counted",
             *_sums(rules[name], total),
         )
         for name in rules
@@ -52,7 +53,7 @@ def _rules(tables: Tables) -> Figure:
     return Figure(
         "Rules",
         "Rows that each rule of [clean] applies to, as a share of the month's rows. A rule takes rows out only where "
-        "it is switched on; a row can be under several.",
+        "it is switched on, and changes them where it fills in; a row can be under several.",
         _strips(tables, rules, f"{tables.color}: share of rows under each rule, by month", of_all=True),
         Table(("rule", "finds rows in which", "they are", "rows", "share", "most in"), rows, words=(0, 1, 2)),
         [("Rows under each rule, by month", by_month(rules))],
@@ -62,7 +63,7 @@ def _rules(tables: Tables) -> Figure:
 def _stray(tables: Tables) -> Figure:
     stray, read = tables.stray, tables.months["read"]
     if not stray.sum():
-        return Figure("Stray dates", "Every trip begins in the month of its file.")
+        return Figure("Stray dates", f"Every trip begins in the month of its file{_as_far(tables)}.")
     worst = str(stray.idxmax())
     return Figure(
         "Stray dates",
@@ -76,7 +77,7 @@ def _stray(tables: Tables) -> Figure:
 def _rejected(tables: Tables) -> Figure:
     rejected = tables.rejected.loc[:, tables.rejected.sum() > 0]
     if rejected.empty:
-        return Figure("Rejects", "No row was taken out: every row that was published is there.")
+        return Figure("Rejects", f"No row was taken out: every row of the file is there{_as_far(tables)}.")
     total = tables.months["read"].sum()
     rows = [(str(name), _why(str(name)), *_sums(rejected[name], total)) for name in rejected]
     return Figure(
@@ -95,9 +96,7 @@ def _left_out(tables: Tables) -> Figure:
             found.setdefault((name, str(said.get("type", ""))), {})[month] = float(said.get("nulls", 0.0))
     if not found:
         return Figure("Columns left out", "None: every column in TLC's files is known.")
-    rows = [
-        (name, kind, spans(months), share(sum(months.values()) / len(months))) for (name, kind), months in found.items()
-    ]
+    rows = [(name, kind, spans(months), share(_of_all(months, tables))) for (name, kind), months in found.items()]
     text = "Columns in TLC's files that taxi_luigi does not know; they are in the raw files alone."
     return Figure(
         "Columns left out", text, table=Table(("column", "type", "months", "without a value"), rows, words=(0, 1, 2))
@@ -122,6 +121,17 @@ def _unmapped(tables: Tables) -> Figure:
         f"Texts whose meaning nobody has said; the rows are there without that value.{more}",
         table=Table(("column", "text", "months", "rows"), rows, words=(0, 1, 2)),
     )
+
+
+def _as_far(tables: Tables) -> str:
+    """What is to be added where not every month that is held has a receipt."""
+    return ", of the months with a receipt" if len(tables.accounts) < tables.months["held"].sum() else ""
+
+
+def _of_all(shares: Mapping[Month, float], tables: Tables) -> float:
+    """The share of all rows, from the shares of months."""
+    rows = {month: tables.receipts[month].rows_in for month in shares}
+    return sum(shares[month] * rows[month] for month in shares) / max(1, sum(rows.values()))
 
 
 def by_month(table: pd.DataFrame) -> Table:

@@ -120,12 +120,15 @@ def _years(tables: Tables) -> Table:
 
 def _columns(tables: Tables) -> Figure:
     held, rows = tables.held, []
+    trips = np.array(
+        [tables.accounts[month].rows if month in tables.accounts else 0 for month in map(Month.parse, held)]
+    )
     columns = [column for column in DATASETS[tables.color].columns if column.name != FILE_MONTH]
     for column in columns:
         nulls = tables.nulls.loc[held, column.name].to_numpy(dtype=float)
         there = np.isfinite(nulls)
         files = int(there.sum())
-        told = f"{share(float(np.nanmean(nulls)))} missing" if files else "in no file"
+        told = f"{share(float(np.average(nulls[there], weights=trips[there])))} missing" if files else "in no file"
         note = told if files in (0, len(tables.accounts)) else f"{told}, {plural(files, 'file')}"
         rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float)))
     title = f"{tables.color}: which columns TLC's files have in which month, and how much of them is filled"

@@ -65,14 +65,14 @@ class Tables:
 
     def by_year(self) -> pd.DataFrame:
         """Sums of each year, with `held` as the number of its months; NaN where nothing is known."""
-        table = self.months.drop(columns=["state"]).assign(stray=self.stray)
+        table = self.months.assign(stray=self.stray)
         year = table.index.str[:4].rename("year")
         sums = table.drop(columns="held").groupby(year).sum(min_count=1)
         return sums.assign(held=table["held"].groupby(year).sum())
 
-    def grid(self, name: str = "trips") -> pd.DataFrame:
-        """A column of `months` with years down and the numbers of the months across, as 1 to 12."""
-        values = self.months[name]
+    def grid(self) -> pd.DataFrame:
+        """Trips with years down and the numbers of the months across, as 1 to 12."""
+        values = self.months["trips"]
         table = values.groupby([values.index.str[:4], values.index.str[5:].astype(int)]).first().unstack()
         return table.reindex(columns=range(1, 13))
 
@@ -106,7 +106,6 @@ def _month(
     raw = cell.held["raw"].bytes if "raw" in cell.held else None
     trips = cell.rows if cell.rows is not None else receipt.rows_kept if receipt else None
     return {
-        "state": cell.state.value,
         "held": bool(cell.held),
         "published": _number(cell.published_rows),
         "trips": _number(trips),

@@ -24,6 +24,10 @@ from taxi_luigi.tasks.zones import LoadZones
 class Idle(luigi.WrapperTask):
     """Nothing to do of its own: the task that a worker names which only helps others (`--assistant`)."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_settings()
+
     def complete(self) -> bool:
         begin_run()
         return True

@@ -12,6 +12,7 @@ from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.cdn import Cdn
 from tests.support.project import Project
+from tests.support.terminal import on_a_terminal
 
 MONTHS = ("--colors", "green", "--months", "2021-01..2021-03")
 
@@ -90,5 +91,18 @@ def test_a_store_that_is_down_keeps_its_month_and_says_so(loading: Project, post
     done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert done.rc == 40
     assert "green 2021-02 is still in warehouse postgres: " in done.out
+    loading.configure({"taxi": {"warehouse": "postgres"}})
+    again = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert again.rc == 40
+    assert "nothing is held of these months in a place that answered" in again.out
     assert "Traceback" not in done.out
     assert sorted(duckdb_counts(loading, "green_tripdata")) == ["2021-01", "2021-03"]
+
+
+def test_no_answer_to_the_question_removes_nothing(loading: Project) -> None:
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    command = ("remove", "--colors", "green", "--months", "2021-02")
+    rc, written = on_a_terminal(loading, "taxi-luigi", *command, typed=b"\x04")
+    assert rc == 0, written
+    assert "nothing was removed" in written
+    assert len(duckdb_counts(loading, "green_tripdata")) == 3

@@ -141,6 +141,26 @@ def test_it_is_made_anew_when_something_has_changed_and_only_then(loaded: Projec
     assert "not in clean: 2021-01" in text
 
 
+def test_what_could_not_be_read_is_looked_for_again_though_no_listing_has_changed(loaded: Project) -> None:
+    path, clean = loaded.folder / "report.html", clean_file(loaded, "2021-01")
+    whole = clean.read_bytes()
+    clean.write_bytes(b"x" * len(whole))
+    path.unlink()
+    report(loaded)
+    assert "of which there is no receipt" in path.read_text() or "no receipt, as " in path.read_text()
+    clean.write_bytes(whole)
+    assert "open it in a browser" in report(loaded).out
+    assert "no receipt, as " not in path.read_text()
+    assert "nothing to do" in report(loaded).out
+
+
+def test_a_color_that_is_only_downloaded_is_on_the_page(loaded: Project) -> None:
+    loaded.configure({"taxi": {"warehouse": "", "lake": "local"}})
+    shutil.rmtree(loaded.workspace / "clean")
+    report(loaded)
+    assert "<h1>0 trips" in (loaded.folder / "report.html").read_text()
+
+
 def test_a_warehouse_that_does_not_answer_is_a_line_and_no_secret(loaded: Project) -> None:
     loaded.configure(
         {

@@ -155,6 +155,30 @@ def test_a_warehouse_that_luigi_cfg_has_wrong_is_one_line_and_nothing_else(proje
     assert len(done.out.splitlines()) == 1
 
 
+def test_settings_that_cannot_be_meant_show_nothing_of_another_place_and_no_secret(project: Project) -> None:
+    for command in ("status", "loaded", "verify"):
+        done = project.command("taxi-luigi", command, env={"LUIGI_CONFIG_PATH": "nowhere.cfg"})
+        assert done.rc == FAILED
+        assert "taxi-luigi: LUIGI_CONFIG_PATH names no file: " in done.out
+    project.configure({"taxi": {"source": "https://me:hush%40hush@tlc.example/{color}_{year}_{month}.parquet"}})
+    done = status(project)
+    assert (done.rc, done.out.count("\n")) == (FAILED, 1), done.out
+    assert "a percent sign is written twice" in done.out
+    assert "hush" not in done.out
+    idle = project.run("Idle")
+    assert idle.rc == FAILED, idle.out
+    assert "a percent sign is written twice" in idle.out
+
+
+def test_a_damaged_history_costs_a_line_and_no_grid(loading: Project) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    (loading.state / "history.sqlite").write_text("no database")
+    done = status(loading)
+    assert done.rc == 0, done.out
+    assert "taxi-luigi: the history of runs cannot be read: " in done.out
+    assert "2021 ■ ■ · · ·" in done.out
+
+
 def test_before_the_first_run_everything_is_published_and_nothing_is_here(project: Project) -> None:
     done = status(project)
     assert done.rc == 0, done.out

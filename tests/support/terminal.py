@@ -38,9 +38,12 @@ def on_a_terminal(
     *args: object,
     columns: int = 100,
     term: str = "xterm",
+    typed: bytes = b"",
     meanwhile: Callable[[int], None] | None = None,
 ) -> tuple[int, str]:
-    """Exit code of a command and everything that it wrote; `meanwhile` is told its process number."""
+    """Exit code of a command and everything that it wrote, and of what was `typed` before it asked; `meanwhile` is told
+    its process number.
+    """
     main, side = pty.openpty()
     subprocess.run(["stty", "cols", str(columns), "rows", "30"], stdin=side, check=True)
     command = [str(part) for part in (BIN / name, *args)]
@@ -49,6 +52,7 @@ def on_a_terminal(
         start_new_session=True,
     )  # fmt: skip
     os.close(side)
+    os.write(main, typed)
     if meanwhile is not None:
         meanwhile(process.pid)
     written = b""

@@ -86,6 +86,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"state": "gs://b/x"}}, "[taxi] state"),
         ({"taxi": {"warehouse": "bigquery"}}, "[warehouse.bigquery] project is missing: the project that the tables"),
         ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
+        ({"lake.local": {"path": "/mnt/nas"}}, "[lake.local] is the workspace's clean/ and takes no settings"),
         ({"taxi": {"source": "folder/{color}.parquet"}}, "[taxi] source"),
         ({"taxi": {"source": "http://x/{colour}_{year}-{month}.parquet"}}, "{colour}"),
         ({"warehouse.duckdb": {"paht": "x"}}, "[warehouse.duckdb] has no setting 'paht'"),

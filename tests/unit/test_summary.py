@@ -136,6 +136,7 @@ def test_the_ledger_is_read_on_from_where_it_was() -> None:
         ("X --my-password hush --months 2024", "X --my-password *** --months 2024"),
         ("X --token=hush", "X --token=***"),
         ("X --notify-urls ntfy://topic", "X --notify-urls ***"),
+        ("X --notify-url slack://A/B/C", "X --notify-url ***"),
     ],
 )
 def test_a_command_is_shown_as_typed_but_for_its_secrets(typed: str, shown_: str) -> None:
