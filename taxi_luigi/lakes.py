@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from taxi_luigi.errors import BadFile, StorageError
 from taxi_luigi.logs import log
@@ -86,14 +86,22 @@ class Lake:
         """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
         from taxi_luigi.formats import read_footer  # pyarrow: not on the path of a run with nothing to do
 
-        url = self.url(color, month)
+        with self.opened(color, month) as file:
+            return read_footer(file, self.url(color, month))
+
+    @contextmanager
+    def opened(self, color: str, month: Month) -> Iterator[BinaryIO]:
+        """The month's file, of which only what is read is fetched.
+
+        Raises FileNotFoundError, and StorageError for what cannot be read in the block.
+        """
         try:
             with self.store.open(self.name(color, month)) as file:
-                return read_footer(file, url)
+                yield file
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StorageError(f"cannot read {url}: {error.strerror}") from error
+            raise StorageError(f"cannot read {self.url(color, month)}: {error.strerror or error}") from error
 
     def reading(self, color: str, month: Month) -> AbstractContextManager[Path]:
         """A local file with the month's bytes, for reading only."""

@@ -67,12 +67,18 @@ def read_footer(file: BinaryIO, where: object) -> Footer:
     """Reads no more than the ends of a file that lies at `where`, for people. Raises BadFile when it is no parquet."""
     _check_ends(file, where)
     with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
-        rows, text = parquet.metadata.num_rows, (parquet.metadata.metadata or {}).get(FOOTER_KEY.encode())
+        metadata = parquet.metadata
+    return Footer(metadata.num_rows, receipt_in(metadata, where))
+
+
+def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:
+    """The receipt that a footer carries; None when it carries none. Raises BadFile for one that cannot be read."""
+    text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
     try:
-        return Footer(rows, None if text is None else CleanReceipt.from_json(text))
+        return None if text is None else CleanReceipt.from_json(text)
     except ValueError as error:
         raise BadFile(
-            f"{where}: the receipt in its footer cannot be read ({one_line(error)}); clean it again"
+            f"{where}: the receipt in its footer cannot be read ({one_line(error)}); load the month again with --force"
         ) from error
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from taxi_luigi import templates
 from taxi_luigi.notify import report
 from taxi_luigi.runs import RunResult
 
-_TEMPLATE = "mail.html"
+_TEMPLATE = Path(__file__).with_name("mail.html")
 _COLORS = {report.BAD: "#b3261e", report.GOOD: "#1a7f37", report.PLAIN: "#57606a"}
 """of the template's marks: each at least 5 : 1 against its white"""
 _KINDS = {report.BAD: "failure", report.PLAIN: "warning", report.GOOD: "success"}
@@ -51,14 +52,4 @@ def _text(told: report.Report) -> str:
 
 
 def _page(told: report.Report) -> str:
-    # 13 ms, and only when there is something to tell (Nov 2026).
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template(_TEMPLATE).render(told=told, colors=_COLORS)
+    return templates.render(_TEMPLATE, told=told, colors=_COLORS)

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 import pyarrow.parquet as pq
 
 from taxi_luigi import config, history
-from taxi_luigi.errors import BadFile, StorageError, TaxiError
+from taxi_luigi.errors import BadFile, TaxiError
+from taxi_luigi.formats.parquet import receipt_in
 from taxi_luigi.formats.raw import damage
 from taxi_luigi.lakes import Lake
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
+from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.status import ColorStatus
 
 PARALLEL = 8
@@ -112,25 +112,12 @@ def first_account(
 def read_account(lake: Lake, color: str, month: Month) -> Account:
     """Raises FileNotFoundError, StorageError, and BadFile for a file that is none of ours."""
     url = lake.url(color, month)
-    try:
-        with lake.store.open(lake.name(color, month)) as file:
-            return _account(file, url)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageError(f"cannot read {url}: {error.strerror or error}") from error
-
-
-def _account(file: BinaryIO, url: str) -> Account:
-    with damage(url), pq.ParquetFile(file, pre_buffer=False) as parquet:
+    # Not by lake.footer: it looks at the file's two ends first, two requests more of each month in a bucket.
+    with lake.opened(color, month) as file, damage(url), pq.ParquetFile(file, pre_buffer=False) as parquet:
         metadata = parquet.metadata
-    text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
-    if text is None:
+    receipt = receipt_in(metadata, url)
+    if receipt is None:
         raise BadFile(f"{url} was not written by taxi_luigi: it has no receipt; take it away, and load the month again")
-    try:
-        receipt = CleanReceipt.from_json(text)
-    except ValueError as error:
-        raise BadFile(f"{url}: the receipt in its footer cannot be read; load the month again with --force") from error
     return Account(receipt, metadata.num_rows, _nulls(metadata))
 
 

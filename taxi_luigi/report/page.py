@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taxi_luigi import config, files, receipt
+from taxi_luigi import config, files, receipt, templates
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log
 from taxi_luigi.progress import Progress
@@ -136,13 +136,4 @@ def _whole(
 
 
 def _render(whole: Whole) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("page.html").render(page=whole)
+    return templates.render(Path(__file__).with_name("page.html"), page=whole)
