@@ -24,3 +24,22 @@ def published_rows(color: str, month: Month, form: SourceForm) -> int | None:
 def _counts() -> dict[tuple[str, str, str], int]:
     lines = files(__name__).joinpath("row_counts.csv").read_text().splitlines()
     return {(row["color"], row["month"], row["form"]): int(row["rows"]) for row in csv.DictReader(lines)}
+
+
+_HOSTS = ("d37ci6vzurychx.cloudfront.net", "nyc-tlc.s3.amazonaws.com")
+_PLACES = ("s3.amazonaws.com/nyc-tlc/", "github.com/DataTalksClub/nyc-tlc-data/")
+
+
+def counts_apply_to(address: str) -> bool:
+    """Whether the published counts are those of a source.
+
+    Args:
+        address: the URL of a file, or the template of one; a path on disk is nobody's but the reader's.
+    Returns: whether its host is TLC's (the CDN, or the bucket of the csv era) or that of the csv mirror.
+    """
+    scheme, found, rest = address.partition("://")
+    if not found or scheme.lower() not in ("http", "https"):
+        return False
+    host, _, path = rest.partition("/")
+    host = host.rpartition("@")[2].partition(":")[0].lower()
+    return host in _HOSTS or f"{host}/{path}".startswith(_PLACES)

@@ -13,7 +13,7 @@ import taxi_luigi.published
 from taxi_luigi.datasets import DATASETS, SourceForm
 from taxi_luigi.formats import count_records
 from taxi_luigi.months import Month, month_range
-from taxi_luigi.published import published_rows
+from taxi_luigi.published import counts_apply_to, published_rows
 
 TABLE = Path(taxi_luigi.published.__file__).with_name("row_counts.csv")
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,3 +81,21 @@ def test_tlcs_own_files_have_as_many_rows(tlc_data: Path) -> None:
             assert count_records(path) == rows, path.name
             checked += 1
     assert checked >= 8
+
+
+@pytest.mark.parametrize(
+    ("address", "applies"),
+    [
+        ("https://d37ci6vzurychx.cloudfront.net/trip-data/{color}_tripdata_{year}-{month:02}.parquet", True),
+        ("https://D37CI6VZURYCHX.cloudfront.net:443/trip-data/green_tripdata_2024-01.parquet", True),
+        ("https://github.com/DataTalksClub/nyc-tlc-data/releases/download/green/green_tripdata_2020-01.csv.gz", True),
+        ("https://s3.amazonaws.com/nyc-tlc/trip+data/green_tripdata_2020-01.csv", True),
+        ("https://github.com/someone/nyc-tlc-data/releases/download/green/green_tripdata_2020-01.csv.gz", False),
+        ("https://d37ci6vzurychx.cloudfront.net.example.com/trip-data/green_tripdata_2024-01.parquet", False),
+        ("http://localhost:8000/d37ci6vzurychx.cloudfront.net/green_tripdata_2024-01.parquet", False),
+        ("/srv/d37ci6vzurychx.cloudfront.net/green_tripdata_2024-01.parquet", False),
+        ("file:///srv/green_tripdata_2024-01.parquet", False),
+    ],
+)
+def test_the_counts_apply_to_tlc_and_its_mirror_alone(address: str, applies: bool) -> None:
+    assert counts_apply_to(address) is applies
