@@ -20,7 +20,7 @@ from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, Sou
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
-_SHOWN, _LISTED = 60, 30
+_SHOWN, _LISTED, _BESIDE = 60, 30, 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Layout:
     """source column → Arrow type, all of them"""
     unknown: dict[str, int]
     """source columns that we do not know → position"""
+    nearest: SourceForm | None
+    """the form whose published layout of that month the file has, or has most of; None where no layout is known"""
+    missing: tuple[str, ...]
+    """canonical columns of the nearest layout that the file lacks; empty when it has all of one published layout"""
+    other_form: tuple[str, ...]
+    """canonical columns that only the other form's layout of that month has, and that the file lacks"""
+    dropped: tuple[str, ...]
+    """those of `other_form` that every published file in this one's container has: TLC's own csv drops nothing"""
 
     @property
     def types(self) -> dict[int, pa.DataType]:
@@ -82,6 +90,7 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
     sources = tuple(_sources(column, positions, schema, where) for column in dataset.columns)
     _check_color(dataset, month, form, positions, schema, where)
     taken = {position for each in sources for position in each}
+    nearest, missing, other_form, dropped = _lacking(dataset, month, form, sources)
     return Layout(
         dataset=dataset,
         month=month,
@@ -91,6 +100,25 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
         unknown={
             name: position for position, name in enumerate(schema.names) if position not in taken and name not in JUNK
         },
+        nearest=nearest,
+        missing=missing,
+        other_form=other_form,
+        dropped=dropped,
+    )
+
+
+def describe_missing(layout: Layout) -> str:
+    """The columns that are missing, by their canonical and their published names, and the unknown ones beside them."""
+    if layout.nearest is None:
+        return ""
+    columns = {column.name: column for column in layout.dataset.columns}
+    names = [_published(columns[name], layout.month, layout.nearest) for name in layout.missing]
+    text = f"no column {listed(names)}, which {layout.dataset.color}'s {layout.nearest} of {layout.month} has"
+    if not layout.unknown:
+        return text
+    return (
+        f"{text}; unknown: {listed(list(layout.unknown), _BESIDE)}; a renamed column is one of each: enter its new name"
+        f" in spelled(…) of the column, at {layout.dataset.color} in taxi_luigi/datasets/"
     )
 
 
@@ -146,10 +174,10 @@ def shown(what: object) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def listed(names: Sequence[object]) -> str:
-    """The first of them, as many as any of TLC's files has."""
-    more = len(names) - _LISTED
-    return ", ".join(map(shown, names[:_LISTED])) + (f" and {more:,} more" if more > 0 else "")
+def listed(names: Sequence[object], most: int = _LISTED) -> str:
+    """The first of them, by default as many as any of TLC's files has."""
+    more = len(names) - most
+    return ", ".join(map(shown, names[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _plain(name: str) -> str:
@@ -186,6 +214,30 @@ def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema,
                 f" which cannot become {column.type}"
             )
     return tuple(found)
+
+
+def _lacking(
+    dataset: Dataset, month: Month, form: SourceForm, sources: Sequence[tuple[int, ...]]
+) -> tuple[SourceForm | None, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """`nearest`, `missing`, `other_form` and `dropped` of a Layout."""
+    present = {column.name for column, places in zip(dataset.columns, sources, strict=True) if places}
+    layouts = {
+        each: [column.name for column in columns if not column.optional]
+        for each, columns in dataset.layouts(month).items()
+    }
+    lacking = {each: tuple(name for name in names if name not in present) for each, names in layouts.items()}
+    if not lacking:
+        return None, (), (), ()
+    nearest = min(lacking, key=lambda each: (len(lacking[each]), each != form))
+    own = set(layouts[nearest])
+    other_form = tuple(name for names in lacking.values() for name in names if name not in own)
+    dropped = tuple(name for name in other_form if name in layouts.get(form, ()))
+    return nearest, lacking[nearest], other_form, dropped
+
+
+def _published(column: Column, month: Month, form: SourceForm) -> str:
+    names = [name for name in column.source_names(month, form) if name != column.name]
+    return f"{column.name} ({' or '.join(names)})" if names else column.name
 
 
 def _check_color(

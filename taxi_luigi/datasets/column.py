@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from taxi_luigi.months import Month, Selection
 
@@ -16,6 +16,9 @@ ColumnType = Literal["int32", "int64", "double", "string", "timestamp[us]", "dat
 
 SourceForm = Literal["parquet", "csv"]
 """TLC published each month as csv until 2022-05-13, and then all of them anew as parquet, with other columns."""
+
+LAST_CSV = Month(2021, 12)
+"""The last month that TLC can have published as csv: later months appeared after its change to parquet."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Column:
     """miles, USD, people …; empty for codes and names"""
     essential: bool = False
     """without it the row is not a trip of this color: a file that should have it and has not fails the month"""
+    optional: bool = False
+    """files of the same month and layout have it or lack it: it is never missing"""
     spellings: tuple[Spelling, ...] = ()
     """all that TLC called it; when matched, case does not matter"""
     together: bool = False
@@ -61,10 +66,16 @@ class Column:
         """The same column with its names in one color's files: (name, months of parquet, months of csv)."""
         return replace(self, spellings=tuple(Spelling.of(*spelling) for spelling in spellings))
 
+    def source_names(self, month: Month, form: SourceForm) -> tuple[str, ...]:
+        """What TLC's file of that month calls it, as written there; its canonical name where there are no spellings."""
+        if not self.spellings:
+            return (self.name,)
+        months = ((spelling.name, spelling.months(form)) for spelling in self.spellings)
+        return tuple(name for name, each in months if each is not None and each.covers(month))
+
     def is_in(self, month: Month, form: SourceForm) -> bool:
         """Whether TLC's file of that month is known to have it; without spellings, every file has."""
-        months = (spelling.months(form) for spelling in self.spellings)
-        return not self.spellings or any(each is not None and each.covers(month) for each in months)
+        return bool(self.source_names(month, form))
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,8 @@ class Dataset:
     columns: tuple[Column, ...]
     distance: str | None = None
     """the column with the miles of a trip, where there is one"""
+    last_csv: Month | None = None
+    """the last month that was published as csv too; None: every month is"""
 
     @property
     def table(self) -> str:
@@ -88,3 +101,18 @@ class Dataset:
     def has(self, name: str) -> bool:
         """Whether this record type has that canonical column."""
         return any(column.name == name for column in self.columns)
+
+    def layouts(self, month: Month) -> dict[SourceForm, tuple[Column, ...]]:
+        """The columns of the files that are known to have been published for a month, by the form of the file.
+
+        A month after the last known layout has that one: months of spellings have open ends. What was made of one
+        form in the container of the other has the columns of the first, so both count for a file in either container.
+        """
+        layouts = {}
+        for form in get_args(SourceForm):
+            if form == "csv" and self.last_csv is not None and month > self.last_csv:
+                continue
+            columns = tuple(each for each in self.columns if each.name != FILE_MONTH and each.is_in(month, form))
+            if columns:
+                layouts[form] = columns
+        return layouts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import Column, Dataset
+from taxi_luigi.datasets.column import LAST_CSV, Column, Dataset
 from taxi_luigi.datasets.taxi import CBD, DOLOCATION, MONTH, PULOCATION, money, time
 from taxi_luigi.months import Month
 
@@ -13,7 +13,7 @@ _DISPATCHING = Column(
     essential=True,
     together=True,  # in fhv's csv of 2018 the licence is in …number, and …num is there and empty
 )
-_AFFILIATED = Column("affiliated_base_number", "string", "licence of the base that the car belongs to")
+_AFFILIATED = Column("affiliated_base_number", "string", "licence of the base that the car belongs to", optional=True)
 
 FHV = Dataset(
     color="fhv",
@@ -21,6 +21,7 @@ FHV = Dataset(
     first_month=Month(2015, 1),
     pickup="pickup_datetime",
     dropoff="dropoff_datetime",
+    last_csv=LAST_CSV,
     columns=(
         MONTH,
         _DISPATCHING.spelled(
@@ -48,6 +49,7 @@ FHV = Dataset(
         Column(
             "sr_flag", "int32", "1 when the ride was shared, else missing; Lyft marks those only asked to be shared"
         ).spelled(("SR_Flag", "2015..", "2017-07..")),
+        # TLC's own csv of 2019-01..2020-06 lacks it; the mirror's of the same months has it.
         _AFFILIATED.spelled(("Affiliated_base_number", "2015..", "2019..")),
     ),
 )
@@ -67,6 +69,7 @@ FHVHV = Dataset(
     pickup="pickup_datetime",
     dropoff="dropoff_datetime",
     distance="trip_miles",
+    last_csv=LAST_CSV,
     columns=(
         MONTH,
         Column(
@@ -112,7 +115,10 @@ FHVHV = Dataset(
         _flag("wav_match_flag", "the vehicle was wheelchair-accessible"),
         CBD.spelled(("cbd_congestion_fee", "2025..", "")),
         Column(
-            "sr_flag", "string", "1 or Y when the ride was shared; csv alone, the two shared_ flags came after"
+            "sr_flag",
+            "string",
+            "1 or Y when the ride was shared; csv alone, the two shared_ flags came after",
+            optional=True,
         ).spelled(("SR_Flag", "", "2019-02..")),
         _AFFILIATED.spelled(("Affiliated_base_number", "", "2021-06..")),
     ),

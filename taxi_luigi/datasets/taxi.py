@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import FILE_MONTH, Column, Dataset
+from taxi_luigi.datasets.column import FILE_MONTH, LAST_CSV, Column, Dataset
 from taxi_luigi.months import Month
 
 MONTH = Column(FILE_MONTH, "date32", "first day of the month in the name of TLC's file; not the month of the pickup")
@@ -10,9 +10,9 @@ PULOCATION = Column("pulocationid", "int32", "taxi zone of the pickup; 264 unkno
 DOLOCATION = Column("dolocationid", "int32", "taxi zone of the dropoff; 264 unknown, 265 outside New York City")
 
 
-def money(name: str, meaning: str) -> Column:
+def money(name: str, meaning: str, optional: bool = False) -> Column:
     """A charge in dollars."""
-    return Column(name, "double", meaning, "USD")
+    return Column(name, "double", meaning, "USD", optional=optional)
 
 
 def time(name: str, meaning: str, essential: bool = False) -> Column:
@@ -62,7 +62,12 @@ _IMPROVEMENT = money("improvement_surcharge", "0.30 from 2015-01-01, 1.00 from 2
 _TOTAL = money("total_amount", "charged to the passenger, without cash tips")
 _CONGESTION = money("congestion_surcharge", "New York State's congestion surcharge, from 2019-02-02")
 CBD = money("cbd_congestion_fee", "MTA's congestion relief zone, from 2025-01-05")
-_REQUEST = Column("request_source", "string", "not in TLC's dictionary; seen: HV0003, HV0005, EH0004, EH0010, A, CC")
+_REQUEST = Column(
+    "request_source",
+    "string",
+    "not in TLC's dictionary; seen: HV0003, HV0005, EH0004, EH0010, A, CC",
+    optional=True,  # first in files of 2026-06, which TLC published anew three months later
+)
 _PICKUP_LONGITUDE, _PICKUP_LATITUDE, _DROPOFF_LONGITUDE, _DROPOFF_LATITUDE = (
     Column(f"{end}_{axis}", "double", f"where the {end} was, before zones; 0 where it is not known", unit)
     for end in ("pickup", "dropoff")
@@ -83,6 +88,7 @@ YELLOW = Dataset(
     pickup="tpep_pickup_datetime",
     dropoff="tpep_dropoff_datetime",
     distance="trip_distance",
+    last_csv=LAST_CSV,
     columns=(
         MONTH,
         _VENDOR.spelled(("vendor_name", *_2009), ("vendor_id", *_2010), ("VendorID", *_NOW)),
@@ -144,6 +150,7 @@ GREEN = Dataset(
     pickup="lpep_pickup_datetime",
     dropoff="lpep_dropoff_datetime",
     distance="trip_distance",
+    last_csv=LAST_CSV,
     columns=(
         MONTH,
         _VENDOR.spelled(_since_the_first("VendorID")),
@@ -162,7 +169,7 @@ GREEN = Dataset(
         _TAX.spelled(*_recased("MTA_tax", "mta_tax")),
         _TIP.spelled(*_recased("Tip_amount", "tip_amount")),
         _TOLLS.spelled(*_recased("Tolls_amount", "tolls_amount")),
-        money("ehail_fee", "never filled").spelled(*_recased("Ehail_fee", "ehail_fee")),
+        money("ehail_fee", "never filled", optional=True).spelled(*_recased("Ehail_fee", "ehail_fee")),
         _IMPROVEMENT.spelled(("improvement_surcharge", "2014..", "2015..")),
         _TOTAL.spelled(*_recased("Total_amount", "total_amount")),
         _PAYMENT.spelled(*_recased("Payment_type", "payment_type")),
