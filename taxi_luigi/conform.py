@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant, or_false
 from taxi_luigi.casts import ARROW, can_become, read, read_codes
-from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
+from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
@@ -180,14 +180,10 @@ def listed(names: Sequence[object], most: int = _LISTED) -> str:
     return ", ".join(map(shown, names[:most])) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _plain(name: str) -> str:
-    return name.strip().casefold()
-
-
 def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
     positions: dict[str, list[int]] = {}
     for position, name in enumerate(schema.names):
-        positions.setdefault(_plain(name), []).append(position)
+        positions.setdefault(plain(name), []).append(position)
     for name, times in Counter(schema.names).items():
         if times > 1:
             raise LayoutError(f"{where}: {times} columns are called '{shown(name)}'; which one counts cannot be told")
@@ -196,7 +192,7 @@ def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
 
 def _names(column: Column) -> dict[str, None]:
     """All that a column may be called in a file, in the order in which they count."""
-    return dict.fromkeys(_plain(name) for name in (*(each.name for each in column.spellings), column.name))
+    return dict.fromkeys(plain(name) for name in (*(each.name for each in column.spellings), column.name))
 
 
 def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema, where: object) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ PostgreSQL, DuckDB and BigQuery alike. How a batch becomes these columns is in `
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import FILE_MONTH, Column, ColumnType, Dataset, SourceForm, Spelling
+from taxi_luigi.datasets.column import FILE_MONTH, Column, ColumnType, Dataset, SourceForm, Spelling, plain
 from taxi_luigi.datasets.for_hire import FHV, FHVHV
 from taxi_luigi.datasets.taxi import GREEN, YELLOW
 
@@ -21,6 +21,7 @@ __all__ = [
     "Dataset",
     "SourceForm",
     "Spelling",
+    "plain",
 ]
 
 SCHEMA_VERSION = 2

@@ -21,6 +21,11 @@ LAST_CSV = Month(2021, 12)
 """The last month that TLC can have published as csv: later months appeared after its change to parquet."""
 
 
+def plain(name: str) -> str:
+    """A column's name as it is compared: without regard to its case and the blanks around it."""
+    return name.strip().casefold()
+
+
 @dataclass(frozen=True)
 class Spelling:
     """One name that TLC gave a column, as written in its files, and the months whose files have it, in each form.
@@ -78,9 +83,9 @@ class Column:
         return bool(self.source_names(month, form))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """One record type: TLC's prefix of its files, and the one schema of all its months."""
+    """One record type: TLC's prefix of its files, and the one schema of all its months. Equal to itself alone."""
 
     color: str
     meaning: str
