@@ -85,8 +85,8 @@ def ours(raw: Path, clean: Path) -> None:
     """This project: canonical columns, every rule counted, rejects and receipt included."""
     from benchmarks.months import named, raw_receipt
     from taxi_luigi.clean import clean_month
+    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.datasets import DATASETS
-    from taxi_luigi.rules import CleanRules
 
     receipt = raw_receipt(raw)
     color, month = named(raw)

@@ -127,9 +127,9 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     """A marker for each month, of the edition that the source's files have."""
     import duckdb
 
+    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.datasets import DATASETS
     from taxi_luigi.receipt import Edition, source_digest
-    from taxi_luigi.rules import CleanRules
     from taxi_luigi.sources import Net, open_source
     from taxi_luigi.warehouses import MARKERS
 

@@ -20,7 +20,7 @@ from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, Sou
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
-_SHOWN, _LISTED, _BESIDE = 60, 30, 10
+_SHOWN, _LISTED = 60, 30
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,6 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
         missing=missing,
         other_form=other_form,
         dropped=dropped,
-    )
-
-
-def describe_missing(layout: Layout) -> str:
-    """The columns that are missing, by their canonical and their published names, and the unknown ones beside them."""
-    if layout.nearest is None:
-        return ""
-    columns = {column.name: column for column in layout.dataset.columns}
-    names = [_published(columns[name], layout.month, layout.nearest) for name in layout.missing]
-    text = f"no column {listed(names)}, which {layout.dataset.color}'s {layout.nearest} of {layout.month} has"
-    if not layout.unknown:
-        return text
-    return (
-        f"{text}; unknown: {listed(list(layout.unknown), _BESIDE)}; a renamed column is one of each: enter its new name"
-        f" in spelled(…) of the column, at {layout.dataset.color} in taxi_luigi/datasets/"
     )
 
 
@@ -229,11 +214,6 @@ def _lacking(
     other_form = tuple(name for names in lacking.values() for name in names if name not in own)
     dropped = tuple(name for name in other_form if name in layouts.get(form, ()))
     return nearest, lacking[nearest], other_form, dropped
-
-
-def _published(column: Column, month: Month, form: SourceForm) -> str:
-    names = [name for name in column.source_names(month, form) if name != column.name]
-    return f"{column.name} ({' or '.join(names)})" if names else column.name
 
 
 def _check_color(

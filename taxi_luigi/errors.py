@@ -43,3 +43,18 @@ class WarehouseError(TaxiError):
 
 class WarehouseBusy(WarehouseError):
     """Another process kept the warehouse locked for longer than the configured wait."""
+
+
+class DamagedCopy(BadFile):
+    """The bytes of a raw file are not those that were downloaded."""
+
+
+class Refusal(BadFile):
+    """A month's file is beyond what `[clean]` allows, or worse than what is held; what is held stays."""
+
+    def __init__(self, line: str, check: str, records: int | None = None) -> None:
+        super().__init__(line)
+        self.check = check
+        """no_record, most_rejected, missing_columns, held_columns, fewest_rows or unknown_columns"""
+        self.records = records
+        """of the file that was refused, where the check is about their number"""

@@ -12,6 +12,7 @@ from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.receipt import Failure
 from taxi_luigi.targets import RawTarget
 
 T = TypeVar("T")
@@ -78,6 +79,20 @@ class Workspace:
     def has_raw(self, color: str, month: Month) -> bool:
         """Whether the raw file is there, whatever it was made from."""
         return self.has(RawTarget(color, month).name)
+
+    def failures(self, color: str, month: Month) -> dict[str, Failure]:
+        """Place → why the month's file was not taken at its last attempt; the place is '' for the clean file.
+
+        A place is `lake NAME` or `warehouse NAME`, of those that luigi.cfg names.
+        """
+        settings, raw = config.settings(), RawTarget(color, month)
+        places = [
+            "",
+            *(f"lake {name}" for name in settings.lakes),
+            *(f"warehouse {name}" for name in settings.warehouses),
+        ]
+        found = {place: raw.failure(place) for place in places if self.has(raw.failure_name(place))}
+        return {place: failure for place, failure in found.items() if failure is not None}
 
 
 class Stores:

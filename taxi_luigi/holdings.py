@@ -8,16 +8,16 @@ wrong is a ConfigError.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from taxi_luigi import config
+from taxi_luigi import config, guards
 from taxi_luigi.found import Found, Stores, Workspace, without
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Look, Published
-from taxi_luigi.staleness import Why, wanted_edition
+from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
 from taxi_luigi.targets import RawTarget, lake_target
 
 ColorMonth = tuple[str, Month]
@@ -51,6 +51,10 @@ class Backlog:
     """what is held, and the source was asked about and has"""
     unasked: list[str] = field(default_factory=list)
     """why the source could not be asked whether it has something newer, one line for each month"""
+    refused: dict[ColorMonth, str] = field(default_factory=dict)
+    """months that are held, and whose published file was refused before → why; what is held stays"""
+    failed: dict[ColorMonth, str] = field(default_factory=dict)
+    """months that are missing, and whose file was not taken at its last attempt → why"""
     zones: tuple[str, ...] = ()
     """the warehouses that lack the zones; none when luigi.cfg names no list of them"""
 
@@ -77,7 +81,8 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
     stores, settings = Stores(), config.settings()
     result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
     found = [stores.find(color, month) for color, month in wanted]
-    looks = _look(found, force, recheck)
+    workspace = Workspace()
+    looks = _look(found, force, recheck, workspace)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") if force else ""
     for each in found:
         look = looks.get((each.color, each.month))
@@ -90,8 +95,35 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
             missing = _forced(each, look, stamp)
         else:
             missing = (_stale(each, look) if recheck is not None else None) or _lacking(each, look)
+        if missing is not None and not force:
+            missing = _without_refused(missing, each, workspace, result)
         _sort(each, look, missing, named, result=result)
     return result
+
+
+def _without_refused(missing: Missing, each: Found, workspace: Workspace, result: Backlog) -> Missing | None:
+    """The same without the places for which the file that is wanted there was refused before; None when none is left.
+
+    Of a month that no place holds, why its file was not taken is noted, and the month stays missing.
+    """
+    failures = workspace.failures(each.color, each.month)
+    if not failures:
+        return missing
+    wanted, settings = Edition.read(missing.edition), config.check_version()
+    in_force = {
+        place: failure
+        for place, failure in failures.items()
+        if wanted is not None and guards.still_refused(failure, wanted.source, wanted.recipe, settings)
+    }
+    if not in_force or not each.held:
+        result.failed[each.color, each.month] = next(iter(failures.values())).why
+        return missing
+    result.refused[each.color, each.month] = next(iter(in_force.values())).why
+    if "" in in_force:  # the file never became a clean one, so no place can get it
+        return _lacking(each, None)
+    lakes = tuple(name for name in missing.lakes if f"lake {name}" not in in_force)
+    warehouses = tuple(name for name in missing.warehouses if f"warehouse {name}" not in in_force)
+    return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else None
 
 
 def _lacking(each: Found, look: Look | None) -> Missing | None:
@@ -108,21 +140,23 @@ def _stale(each: Found, look: Look | None) -> Missing | None:
     held = each.editions()
     if not held:
         return None
-    right = wanted_edition(held, look.seen if look else None, config.clean_rules().recipe)
+    recipe = config.recipe(each.color, each.month)
+    right = wanted_edition(held, look.seen if look else None, recipe)
     if right is None:
         return None
-    lakes, warehouses = _other(each.lakes, right.edition), _other(each.warehouses, right.edition)
+    lakes, warehouses = (_other(places, right.edition.source, recipe) for places in (each.lakes, each.warehouses))
     size = look.seen.bytes if right.why is Why.REPUBLISHED and look is not None and look.seen is not None else 0
     return Missing(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
 
 
-def _other(stores: dict[str, str | None], right: Edition) -> tuple[str, ...]:
-    return tuple(name for name, edition in stores.items() if not edition or not right.same_but_for_stamp(edition))
+def _other(stores: dict[str, str | None], source: str, recipe: Recipe) -> tuple[str, ...]:
+    return tuple(name for name, edition in stores.items() if not edition or not is_right(edition, source, recipe))
 
 
-def _look(found: list[Found], force: bool, recheck: Container[Month] | None) -> dict[ColorMonth, Look]:
+def _look(
+    found: list[Found], force: bool, recheck: Container[Month] | None, workspace: Workspace
+) -> dict[ColorMonth, Look]:
     """Asks the source once for all: about what is to be downloaded, and what may have been rewritten."""
-    workspace = Workspace()
     download = [each for each in found if force or (each.lacks and not _at_hand(each, workspace))]
     again = [each for each in found if recheck is not None and each.held and each.month in recheck]
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
@@ -146,7 +180,7 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
 
 def _forced(each: Found, look: Look | None, stamp: str) -> Missing:
     seen = (look.seen if look else None) or Seen(None, None, None)
-    edition = str(Edition(source_digest(seen), config.clean_rules().recipe, stamp))
+    edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
     return Missing(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Why.FORCED, seen.bytes)
 
 

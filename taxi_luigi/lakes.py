@@ -89,6 +89,13 @@ class Lake:
         with self.opened(color, month) as file:
             return read_footer(file, self.url(color, month))
 
+    def filled(self, color: str, month: Month) -> frozenset[str]:
+        """The columns of the month's file that have a value in some row. Raises as `footer`."""
+        from taxi_luigi.formats import filled_columns
+
+        with self.opened(color, month) as file:
+            return filled_columns(file, self.url(color, month))
+
     @contextmanager
     def opened(self, color: str, month: Month) -> Iterator[BinaryIO]:
         """The month's file, of which only what is read is fetched.

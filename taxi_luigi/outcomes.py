@@ -17,6 +17,8 @@ class Made:
 
     rows: int = 0
     bytes: int = 0
+    replaced: str = ""
+    """of a month that was put in another one's place: records and money before → after"""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,14 @@ class Outcome:
     seconds: float = 0.0
     began: str = ""
     """UTC, ISO 8601"""
+    replaced: str = ""
+    """as in Made"""
 
 
 DOWNLOAD = "DownloadMonth"
 """the task whose bytes are a month's"""
+CLEAN = "CleanMonth"
+"""the task that knows the records of a month before and after"""
 ZONES = "LoadZones"
 """the task that loads them"""
 
@@ -149,7 +155,14 @@ def _month(color: str, month: str, kind: Result, outcomes: list[Outcome], why: s
         bytes=sum(each.bytes for each in outcomes if each.task == DOWNLOAD),
         seconds=round(sum(each.seconds for each in outcomes), 3),
         why=why,
+        replaced=_replaced(outcomes),
     )
+
+
+def _replaced(outcomes: list[Outcome]) -> str:
+    """Of the clean file, which knows most, else of the first store."""
+    told = [each for each in outcomes if each.replaced and not each.why]
+    return next((each.replaced for each in told if each.task == CLEAN), told[0].replaced if told else "")
 
 
 def _first_failure(outcomes: list[Outcome]) -> str:

@@ -16,6 +16,13 @@ from urllib.parse import quote
 
 FOOTER_KEY = "taxi_luigi.receipt"
 
+LAYOUT = "layout"
+"""`CleanReceipt.missing` of a column that the month's layout has: without it the file is refused"""
+DROPPED = "dropped"
+"""of one that only the month's layout in the other form, csv or parquet, has, though the files in this form have it"""
+OTHER_FORM = "other form"
+"""of one that only the month's layout in the other form has, as with TLC's own csv files"""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -30,7 +37,8 @@ class Seen:
 class Edition:
     """Which published file, cleaned how: `SOURCE-RECIPE`, with `-STAMP` when a person forced it.
 
-    SOURCE digests (ETag, Last-Modified, length); RECIPE digests the cleaning rules and the schema version.
+    SOURCE digests (ETag, Last-Modified, length). RECIPE is `RULES_MAPPING`: digests of the cleaning rules with the
+    schema's version, and of the month's column mapping; editions of before 2026-12 have RULES alone.
     """
 
     source: str
@@ -48,11 +56,6 @@ class Edition:
         """As `parse`; None for a text that is no edition of ours."""
         return cls.parse(text) if text.count("-") in (1, 2) else None
 
-    def same_but_for_stamp(self, text: str) -> bool:
-        """Whether a text names an edition of the same file by the same rules."""
-        other = Edition.read(text)
-        return other is not None and (other.source, other.recipe) == (self.source, self.recipe)
-
     @property
     def for_raw(self) -> str:
         """The part that a raw file is bound to: a change of rules needs no new download."""
@@ -60,6 +63,44 @@ class Edition:
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.source, self.recipe, self.stamp)))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a month's file was not taken at its last attempt; kept as a small JSON beside the raw file."""
+
+    check: str
+    """what refused it (`Refusal.check`), or `file`: the file or its layout is at fault"""
+    why: str
+    """one line"""
+    source: str
+    """the SOURCE part of an edition: which published file"""
+    recipe: str
+    """the RECIPE part: how it was cleaned"""
+    settings: str
+    """`clean_settings.check_version`"""
+    records: int | None = None
+    """of a file refused by `fewest_rows`: its records"""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the settings or what is held stood against it, rather than the file alone."""
+        return self.check != FILE
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError when the text is no such record."""
+        try:
+            return cls(**_load(text))
+        except TypeError as error:
+            raise ValueError(f"not a failure: {error}") from error
+
+
+FILE = "file"
+"""`Failure.check` of a file that cannot be read, or whose columns do not make trips"""
 
 
 def digest(*parts: object) -> str:
@@ -108,21 +149,25 @@ class Essentials:
     rows: int
     source: str
     """the raw file's URL"""
+    records: int | None = field(default=None, compare=False)
+    """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
 
     def labels(self) -> dict[str, str]:
         """As short ASCII texts, the URL percent-encoded where it is not ASCII."""
-        return {
+        labels = {
             "edition": self.edition,
             "sha256": self.sha256,
             "rows": str(self.rows),
             "source": quote(self.source, safe=string.punctuation),
         }
+        return labels if self.records is None else labels | {"records": str(self.records)}
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
         """The reverse of `labels`; None when they are not ours."""
         try:
-            return cls(labels["edition"], labels["sha256"], int(labels["rows"]), labels["source"])
+            records = int(labels["records"]) if "records" in labels else None
+            return cls(labels["edition"], labels["sha256"], int(labels["rows"]), labels["source"], records)
         except (KeyError, ValueError):
             return None
 
@@ -153,14 +198,27 @@ class CleanReceipt:
     """`unknown_code:COLUMN` → text → rows that have no such value, as no map knows what the text means"""
     versions: dict[str, str] = field(default_factory=dict)
     """schema, taxi_luigi, pyarrow"""
+    sums: dict[str, float] = field(default_factory=dict)
+    """money column → dollars in all records that can be stored, to the cent; empty: written before this was kept"""
+    missing: dict[str, str] = field(default_factory=dict)
+    """columns that a layout of the month has and the file lacks → LAYOUT, DROPPED or OTHER_FORM"""
+    warnings: list[str] = field(default_factory=list)
+    """what is odd about the month though nothing is wrong with it, a phrase each"""
+    replaced: dict[str, Any] = field(default_factory=dict)
+    """edition, records and sums of the file in whose place this one was put; empty where there was none"""
 
     @property
     def rows_rejected(self) -> int:
         return sum(self.rejected.values())
 
     @property
+    def records(self) -> int:
+        """Records of the raw file that can be stored, whatever the rules took out of them."""
+        return self.rows_in - sum(rows for reason, rows in self.rejected.items() if reason not in self.rules)
+
+    @property
     def essentials(self) -> Essentials:
-        return Essentials(self.edition, self.raw.sha256, self.rows_kept, self.raw.url)
+        return Essentials(self.edition, self.raw.sha256, self.rows_kept, self.raw.url, self.records)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

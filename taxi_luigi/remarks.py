@@ -6,7 +6,7 @@ Pure: what is remarked on is in each month's receipt.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _NAMED = 5
@@ -17,7 +17,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True)
 class Remark:
-    """Columns and texts of one cleaned month that we do not know, as in its receipt."""
+    """What is odd about one cleaned month, as in its receipt."""
 
     color: str
     month: str
@@ -25,16 +25,53 @@ class Remark:
     """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
     unmapped: dict[str, dict[str, int]]
     """`unknown_code:COLUMN` → text → rows"""
+    missing: list[str] = field(default_factory=list)
+    """columns that the month's layout has and the file lacks"""
+    warnings: list[str] = field(default_factory=list)
+    """phrases"""
+    fewer: tuple[int, int] | None = None
+    """(records, published) of a month with fewer records than TLC published"""
 
 
 def warnings(remarks: Iterable[Remark], keep_raw: bool) -> list[str]:
-    """A line per color that left columns out, and one per color and column with texts that no map knows."""
-    by_month = {(each.color, each.month): each for each in remarks}  # a task that ran twice remarked twice
-    told = []
-    for color in dict.fromkeys(color for color, _ in by_month):
-        of_color = [by_month[key] for key in sorted(by_month) if key[0] == color]
-        told += _left_out(color, of_color, keep_raw) + _unmapped(color, of_color)
-    return told
+    """A line per color that left columns out or lacks some, one per color and column with texts that no map knows, and
+    one per other oddity.
+    """
+    lines = []
+    for color, of_color in _by_color(remarks).items():
+        lines += _left_out(color, of_color, keep_raw) + _missing(color, of_color) + _unmapped(color, of_color)
+        lines += [f"{color} {each.month}: {text}" for each in of_color for text in each.warnings]
+    return lines
+
+
+def fewer(remarks: Iterable[Remark]) -> list[str]:
+    """A line per month with fewer records than TLC published."""
+    return [
+        f"{color} {each.month} has {each.fewer[0]:,} records, where TLC published {each.fewer[1]:,}"
+        for color, of_color in _by_color(remarks).items()
+        for each in of_color
+        if each.fewer
+    ]
+
+
+def _by_color(remarks: Iterable[Remark]) -> dict[str, list[Remark]]:
+    """Color → its months in order, each once: a task that ran twice remarked twice."""
+    by_month = {(each.color, each.month): each for each in remarks}
+    return {
+        color: [by_month[key] for key in sorted(by_month) if key[0] == color]
+        for color in dict.fromkeys(color for color, _ in by_month)
+    }
+
+
+def _missing(color: str, remarks: list[Remark]) -> list[str]:
+    months: dict[str, list[str]] = {}
+    for each in remarks:
+        for name in each.missing:
+            months.setdefault(name, []).append(each.month)
+    if not months:
+        return []
+    texts = [f"{name} in {several(of_name)}" for name, of_name in months.items()]
+    return [f"{color}: empty, as the files lack them: {_few(texts)}"]
 
 
 def several(months: Iterable[str]) -> str:

@@ -11,16 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant
-from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.clean_settings import RULE_REASONS
+from taxi_luigi.datasets import Dataset
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import digest
 
 _ZERO, _UNKNOWN, _OUTSIDE = (constant(value, pa.int32()) for value in (0, 264, 265))
 
@@ -43,67 +41,44 @@ RULES: dict[str, Rule] = {}
 """By name, in the order in which a row that several apply to is given its reason."""
 
 
-@dataclass(frozen=True)
-class CleanRules:
-    """The switches of `[clean]`. Raises ConfigError for a rule that does not exist."""
-
-    reject: frozenset[str] = frozenset()
-    """rules whose rows are taken out"""
-    fill_missing_passengers: bool = False
-    """a missing passenger_count becomes 0"""
-    unknown_columns: Literal["warn", "fail"] = "warn"
-
-    def __post_init__(self) -> None:
-        for name in sorted(self.reject - RULES.keys()):
-            raise ConfigError(f"[clean] reject: there is no rule {name!r}; there are {', '.join(RULES)}")
-
-    @property
-    def recipe(self) -> str:
-        """The RECIPE part of an edition: it changes when the same raw file would be cleaned to other rows."""
-        return digest(SCHEMA_VERSION, sorted(self.reject), self.fill_missing_passengers)
+def _rule(mask: Mask) -> Mask:
+    RULES[mask.__name__] = Rule(mask.__name__, RULE_REASONS[mask.__name__], mask)
+    return mask
 
 
-def _rule(reason: str) -> Callable[[Mask], Mask]:
-    def register(mask: Mask) -> Mask:
-        RULES[mask.__name__] = Rule(mask.__name__, reason, mask)
-        return mask
-
-    return register
-
-
-@_rule("no passengers: passenger_count is 0")
+@_rule
 def no_passengers(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """The rule of the course's flows."""
     return pc.equal(batch["passenger_count"], _ZERO) if dataset.has("passenger_count") else None
 
 
-@_rule("the trip ends before it begins")
+@_rule
 def dropoff_before_pickup(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Strictly before: all trips of vendor 7 have both at the same time, 1.2 to 1.6 % of a month from 2025-03 on."""
     return pc.less(batch[dataset.dropoff], batch[dataset.pickup])
 
 
-@_rule("the trip begins outside the month in the file's name")
+@_rule
 def outside_file_month(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """A handful in most months, with pickups in years from 2001 to 2098."""
     pickup = batch[dataset.pickup]
-    first, following = (constant(_microseconds(each), pickup.type) for each in (month, month.plus(1)))
+    first, following = (constant(microseconds(each.first_day), pickup.type) for each in (month, month.plus(1)))
     return pc.or_(pc.less(pickup, first), pc.greater_equal(pickup, following))
 
 
-@_rule("total_amount is below zero")
+@_rule
 def negative_total(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Mostly refunds: each shares vendor, times and zones with the trip that it takes back."""
     return pc.less(batch["total_amount"], _ZERO) if dataset.has("total_amount") else None
 
 
-@_rule("the distance is exactly 0")
+@_rule
 def zero_distance(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Not below zero: a distance below zero is another defect than a meter that did not run."""
     return pc.equal(batch[dataset.distance], _ZERO) if dataset.distance else None
 
 
-@_rule("pickup or dropoff in zone 264 (unknown) or 265 (outside New York City)")
+@_rule
 def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Either end is enough."""
     if not dataset.has("pulocationid"):
@@ -111,7 +86,7 @@ def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.Bo
     return pc.or_kleene(_nowhere(batch["pulocationid"]), _nowhere(batch["dolocationid"]))
 
 
-@_rule("a longitude or latitude is exactly 0: the place is not known")
+@_rule
 def zero_coordinates(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
     """Only the layouts before zones have coordinates; what they have is kept as published."""
     if not dataset.has("pickup_longitude"):
@@ -124,8 +99,9 @@ def _nowhere(zone: pa.Array) -> pa.BooleanArray:
     return pc.and_(pc.greater_equal(zone, _UNKNOWN), pc.less_equal(zone, _OUTSIDE))
 
 
-def _microseconds(month: Month) -> int:
-    return (month.first_day - date(1970, 1, 1)).days * 86_400_000_000
+def microseconds(day: date) -> int:
+    """Midnight at a day's beginning, as a time stamp counts."""
+    return (day - date(1970, 1, 1)).days * 86_400_000_000
 
 
 def fill_passengers(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -34,6 +34,8 @@ class MonthResult:
     """that its tasks took, added up"""
     why: str = ""
     """of a month that failed, the first error, in one line"""
+    replaced: str = ""
+    """of a month in whose place another was put: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class RunResult:
     zones: str = ""
     """one line, or '' when nothing was done to the zones"""
     remarks: tuple[str, ...] = ()
-    """what the source brought that we do not know: columns, codes; one line each"""
+    """what is odd in the published files: columns and codes that we do not know, missing columns; one line each"""
+    fewer: tuple[str, ...] = ()
+    """months loaded for the first time with fewer records than TLC published; one line each"""
     error: str = ""
     """why it failed, in one line, where no month says it"""

@@ -1,4 +1,4 @@
-"""Whether a month that is held is still the right one: from TLC's file of today, by the rules of today. Pure."""
+"""Whether a month that is held is still the right one: from TLC's file of today, cleaned as today. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from taxi_luigi.clean_settings import CleanRules
+from taxi_luigi.datasets import SCHEMA_VERSION, Dataset
+from taxi_luigi.datasets.mapping import first_mapping_digest, mapping_digest
+from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 
 
@@ -15,7 +19,40 @@ class Why(Enum):
     MISSING = "missing"
     REPUBLISHED = "republished"
     RULES_CHANGED = "rules changed"
+    SCHEMA_CHANGED = "schema changed"
+    MAPPING_CHANGED = "mapping changed"
     FORCED = "forced"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a month is cleaned today; its text is the RECIPE part of an edition."""
+
+    rules: str
+    """digest of the rules, with the schema's version"""
+    mapping: str
+    """digest of the month's column mapping"""
+    first_mapping: str
+    """the mapping by which months were cleaned whose edition names none"""
+    earlier_schemas: frozenset[str]
+    """the same rules, with the schema's earlier versions"""
+
+    @classmethod
+    def of(cls, rules: CleanRules, dataset: Dataset, month: Month) -> Recipe:
+        """The recipe of one month."""
+        earlier = frozenset(rules.version(schema) for schema in range(1, SCHEMA_VERSION))
+        first = first_mapping_digest(dataset, month)
+        return cls(rules.version(), mapping_digest(dataset, month), first, earlier)
+
+    def change_since(self, recipe: str) -> Why | None:
+        """What makes a month stale that was cleaned by another recipe; None when its rows would be the same."""
+        rules, _, mapping = recipe.partition("_")
+        if rules != self.rules:
+            return Why.SCHEMA_CHANGED if rules in self.earlier_schemas else Why.RULES_CHANGED
+        return None if (mapping or self.first_mapping) == self.mapping else Why.MAPPING_CHANGED
+
+    def __str__(self) -> str:
+        return f"{self.rules}_{self.mapping}"
 
 
 @dataclass(frozen=True)
@@ -26,19 +63,25 @@ class Right:
     why: Why
 
 
-def wanted_edition(held: Iterable[str], seen: Seen | None, recipe: str) -> Right | None:
+def wanted_edition(held: Iterable[str], seen: Seen | None, recipe: Recipe) -> Right | None:
     """What a month held in these editions should be instead; None when it is right everywhere.
 
     `seen` is what the source says of its file now, None where it was not asked or did not answer: then the file is
-    taken for unchanged. `recipe` digests rules and schema version. An edition that is none of ours counts for nothing.
+    taken for unchanged. An edition that is none of ours counts for nothing.
     """
     editions = [edition for edition in map(Edition.read, held) if edition is not None]
     if not editions:
         return None
     source = editions[0].source if seen is None else source_digest(seen)
-    right = Edition(source, recipe)
+    right = Edition(source, str(recipe))
     if any(edition.source != source for edition in editions):
         return Right(right, Why.REPUBLISHED)
-    if any(edition.recipe != recipe for edition in editions):
-        return Right(right, Why.RULES_CHANGED)
-    return None
+    changes = (recipe.change_since(edition.recipe) for edition in editions)
+    why = next((change for change in changes if change is not None), None)
+    return None if why is None else Right(right, why)
+
+
+def is_right(edition: str, source: str, recipe: Recipe) -> bool:
+    """Whether what is held in an edition was made from that published file, and would be cleaned to the same rows."""
+    held = Edition.read(edition)
+    return held is not None and held.source == source and recipe.change_since(held.recipe) is None

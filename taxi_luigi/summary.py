@@ -65,6 +65,7 @@ class _Run:
             months=outcomes.results(self.backlog, done, others.finished()),
             zones="; ".join(outcomes.zones(done)),
             remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
+            fewer=tuple(remarks.fewer(notes)),
         )
         return replace(result, error=self._why(result))
 
@@ -154,7 +155,7 @@ def _end(run: _Run) -> None:
     result = run.result(entries)
     for line in run.lines(entries, result):
         log.info("%s", line)
-    for line in result.remarks:
+    for line in (*result.remarks, *result.fewer):
         log.warning("%s", line)
     run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)

@@ -6,6 +6,7 @@ asked counts as not having the month: the task then runs, and fails in its own n
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,12 +14,12 @@ import luigi
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import DamagedCopy, TaxiError
 from taxi_luigi.lakes import Lake, object_name
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.objects import StoreFile
-from taxi_luigi.receipt import Edition, RawReceipt
+from taxi_luigi.receipt import Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.sources import Published
 from taxi_luigi.stores import Progress
 from taxi_luigi.zones import TABLE as ZONES
@@ -82,11 +83,57 @@ class RawTarget(MonthTarget):
         wanted = config.source().url(self.color, self.month)
         if receipt.url != wanted:
             log.info("%s came from %s, not from %s: it will be downloaded again", self, receipt.url, wanted)
-        return receipt.url == wanted
+        return receipt.url == wanted and not self._mended()
+
+    def _mended(self) -> bool:
+        """Whether this file could not be cleaned, and the source has another one by now."""
+        failure = self.failure()
+        look = config.source().look(self.color, self.month) if failure and not self.edition else None
+        if failure is None or look is None or look.seen is None or source_digest(look.seen) == failure.source:
+            return False
+        log.info("%s was not taken, and the source has another file by now: it will be downloaded again", self)
+        return True
+
+    def failure(self, place: str = "") -> Failure | None:
+        """Why the month was not taken at its last attempt; None when it was, or nothing of it was attempted.
+
+        Args:
+            place: '' for the clean file, else `lake NAME` or `warehouse NAME`
+        """
+        try:
+            with config.workspace().open(self.failure_name(place)) as file:
+                return Failure.from_json(file.read().decode())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def failed(self, failure: Failure, place: str = "") -> None:
+        """Keeps why the month was not taken, beside the raw file."""
+        workspace, name = config.workspace(), self.failure_name(place)
+        with workspace.writing(name) as path:
+            path.write_text(failure.to_json())
+            workspace.publish(path, name, {})
+
+    def taken(self, place: str = "") -> None:
+        """Forgets why it was not taken before."""
+        config.workspace().remove(self.failure_name(place))
+
+    def failure_name(self, place: str = "") -> str:
+        """The name in the workspace of what `failure` reads."""
+        suffix = place.replace(" ", "-")
+        return ".".join(filter(None, (self.name, suffix, "failure.json")))
 
     def reading(self) -> AbstractContextManager[Path]:
         """A local file with the bytes, for reading only."""
         return config.workspace().reading(self.name)
+
+    def check_bytes(self, path: Path, receipt: RawReceipt) -> None:
+        """Raises DamagedCopy unless the bytes at `path`, as `reading` gives it, are those that were downloaded."""
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != receipt.sha256:
+            raise DamagedCopy(
+                f"{self}: its bytes are not those that were downloaded: sha256 {found}, not {receipt.sha256}"
+            )
 
     def writing(self) -> AbstractContextManager[Path]:
         """A local name to write to before `publish`."""
@@ -102,8 +149,13 @@ class RawTarget(MonthTarget):
         workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
 
     def remove(self) -> None:
-        """Takes file and receipt away; nothing there is no error."""
-        config.workspace().remove(self.name)
+        """Takes away the file, its receipt, and why it was not taken; nothing there is no error."""
+        workspace = config.workspace()
+        for name in (self.name, self._receipt_name, self.failure_name()):
+            workspace.remove(name)
+
+    def distrust(self) -> None:
+        """Takes the receipt away, so that the file is downloaded again: its bytes are not those that arrived."""
         config.workspace().remove(self._receipt_name)
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 
@@ -18,17 +20,18 @@ import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
-from taxi_luigi.clean.account import Tally, make_receipt
+from taxi_luigi.clean.account import FIRST_YEAR, Tally, last_year, make_receipt
 from taxi_luigi.clean.output import MonthFiles, rows_written
+from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import Conformed, Layout, conform, listed, match, shown
 from taxi_luigi.datasets import Dataset, SourceForm
-from taxi_luigi.errors import AccountError, LayoutError
+from taxi_luigi.errors import AccountError, LayoutError, Refusal
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
 from taxi_luigi.formats.raw import one_line
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
-from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, CleanRules, fill_passengers
+from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
 
 ROW_GROUP = 131_072
 """Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.
@@ -64,10 +67,12 @@ def clean_month(
     clean: Path,
     rejects: Path,
     progress: Progress,
+    held: CleanReceipt | None = None,
 ) -> CleanReceipt:
     """Writes the clean month at `clean` and, only when there are any, the rows taken out at `rejects`.
 
-    Both carry the receipt that is returned in their footers. `progress` is called from this thread with (records done,
+    Both carry the receipt that is returned in their footers; `held` is that of the file in whose place this one is put.
+    `progress` is called from this thread with (records done,
     records in all, 0 when that is not known beforehand). Raises BadFile for a damaged file, LayoutError for columns
     that make no trips of this color and when no record can be stored, AccountError when the rows in both footers are
     not those of the raw file. After a failure what is at the two paths is worthless, and the caller's to remove.
@@ -85,7 +90,7 @@ def clean_month(
                 files.write_rejects(rejected_rows.SCHEMA, chain.from_iterable(cleaned.rejects for cleaned in group))
                 done += sum(cleaned.records for cleaned in group)
                 progress(done, source.records_hint or 0)
-            receipt = make_receipt(layout, source, tally, edition, raw_receipt)
+            receipt = make_receipt(layout, source, tally, edition, raw_receipt, held)
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
     _judge_rejects(receipt, raw, rejects)
@@ -97,8 +102,9 @@ def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
     if layout.unknown:
         names = listed([f"{shown(name)} ({shown(layout.found[name])})" for name in layout.unknown])
         if rules.unknown_columns == "fail":
-            raise LayoutError(
-                f"{raw}: columns that taxi_luigi does not know: {names}; [clean] unknown_columns = warn leaves them out"
+            raise Refusal(
+                f"{raw}: columns that taxi_luigi does not know: {names}; --clean-unknown-columns warn leaves them out",
+                "unknown_columns",
             )
         logger.warning("%s: left out columns that taxi_luigi does not know: %s", raw, names)
 
@@ -118,6 +124,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
         tally.add_unmapped(reason, texts)
     if layout.dataset.has("passenger_count"):
         conformed = _passengers(conformed, rules, tally)
+    _count_stored(conformed, layout.dataset, tally)
     reasons = _reasons(conformed, layout, rules, tally)
     kept, rejects = conformed.batch, []
     if reasons is not None:
@@ -133,6 +140,20 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
         tally.missing_after += kept["passenger_count"].null_count
         tally.zero_after += _zeros(kept)
     return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, chain.from_iterable(rejects))
+
+
+def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
+    """Money and pickups of the records that can be stored, before any rule takes some of them out."""
+    batch = conformed.batch
+    if conformed.losses.faults:
+        batch = batch.filter(pc.invert(reduce(pc.or_, conformed.losses.faults.values())))
+    for name in dataset.money:
+        tally.sums[name] = tally.sums.get(name, 0.0) + (pc.sum(batch[name]).as_py() or 0.0)
+    if not tally.plausible_pickups:
+        pickup = batch[dataset.pickup]
+        first, end = (constant(microseconds(date(year, 1, 1)), pickup.type) for year in (FIRST_YEAR, last_year() + 1))
+        within = pc.and_(pc.greater_equal(pickup, first), pc.less(pickup, end))
+        tally.plausible_pickups = bool(within.true_count)
 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from taxi_luigi.conform import Layout
 from taxi_luigi.datasets import SCHEMA_VERSION
 from taxi_luigi.formats import RawFile
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.receipt import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 
 TEXTS = 100
@@ -31,6 +32,10 @@ class Tally:
     unmapped: dict[str, Counter[str]] = field(default_factory=dict)
     nulls: Counter[str] = field(default_factory=Counter)
     """in columns that are left out"""
+    sums: dict[str, float] = field(default_factory=dict)
+    """dollars in the records that can be stored, by money column"""
+    plausible_pickups: bool = False
+    """whether any pickup lies in the years in which there can be one"""
     zero_before: int = 0
     """passenger counts as published; the missing ones are in `rules`"""
     missing_after: int = 0
@@ -44,8 +49,10 @@ class Tally:
             known[text if text in known or len(known) < TEXTS else OTHER_TEXTS] += rows
 
 
-def make_receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt) -> CleanReceipt:
-    """The account of a month whose chunks have all been read."""
+def make_receipt(
+    layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt, held: CleanReceipt | None
+) -> CleanReceipt:
+    """The account of a month whose chunks have all been read; `held` is of the file in whose place it is put."""
     records = source.records()
     rules = (*RULES, FILL_MISSING_PASSENGERS)
     return CleanReceipt(
@@ -65,8 +72,31 @@ def make_receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, ra
         rules={name: tally.rules[name] for name in rules if name in tally.rules},
         changed=dict(tally.changed),
         unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unmapped.items())},
+        sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money},
+        missing={
+            **dict.fromkeys(layout.missing, LAYOUT),
+            **dict.fromkeys(layout.other_form, OTHER_FORM),
+            **dict.fromkeys(layout.dropped, DROPPED),
+        },
+        warnings=_warnings(tally),
+        replaced={"edition": held.edition, "records": held.records, "sums": held.sums} if held else {},
         versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
     )
+
+
+FIRST_YEAR = 2001
+"""of a pickup that may be real: the earliest that months of 2009 and later were seen to have (TLC's files, 2026)"""
+
+
+def last_year() -> int:
+    """Next year: a file of December ends with pickups of January."""
+    return date.today().year + 1
+
+
+def _warnings(tally: Tally) -> list[str]:
+    if tally.plausible_pickups or not tally.kept:
+        return []
+    return [f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
 
 
 def _version() -> str:

@@ -6,7 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.check import check, check_whole, known_keys
 from taxi_luigi.config.files import find, project_folder
-from taxi_luigi.config.sections import Settings, clean_rules, notices, settings
+from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
     clean_lake,
     lake,
@@ -23,6 +23,7 @@ from taxi_luigi.config.stores import (
 __all__ = [
     "Settings",
     "check",
+    "check_version",
     "check_whole",
     "clean_lake",
     "clean_rules",
@@ -31,8 +32,10 @@ __all__ = [
     "lake",
     "lake_for",
     "lake_type",
+    "limits",
     "notices",
     "project_folder",
+    "recipe",
     "settings",
     "source",
     "takes_from_gcs",

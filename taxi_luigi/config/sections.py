@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import luigi
 
+from taxi_luigi.clean_settings import CleanRules, Limits
+from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
+from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.errors import ConfigError
+from taxi_luigi.months import Month
 from taxi_luigi.sources import parse_address, parse_template
+from taxi_luigi.staleness import Recipe
 from taxi_luigi.stores import is_remote
 
 if TYPE_CHECKING:
+    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.notify import Settings as Notices
-    from taxi_luigi.rules import CleanRules
     from taxi_luigi.sources import Net
 
 T = TypeVar("T", int, float)
@@ -48,6 +53,9 @@ class clean(luigi.Config):  # noqa: N801
     reject = luigi.Parameter(default="")
     fill_missing_passengers = luigi.Parameter(default="")
     unknown_columns = luigi.Parameter(default="warn")
+    most_rejected = luigi.Parameter(default="0.01")
+    missing_columns = luigi.Parameter(default="fail")
+    fewest_rows = luigi.Parameter(default="0.9")
 
 
 class download(luigi.Config):  # noqa: N801
@@ -64,7 +72,7 @@ class notify(luigi.Config):  # noqa: N801
     """Who is told of a run, and of what."""
 
     urls = luigi.Parameter(default="")
-    events = luigi.Parameter(default="failed, drift, refreshed, not_published_for")
+    events = luigi.Parameter(default="failed, drift, fewer, refreshed, not_published_for")
     not_published_for = luigi.Parameter(default="210")
 
 
@@ -141,8 +149,6 @@ def notices() -> Notices:
 
 def clean_rules() -> CleanRules:
     """The switches of `[clean]`."""
-    from taxi_luigi.rules import CleanRules
-
     section = clean()
     reject = _names("clean", "reject", section.reject)
     if section.fill_missing_passengers not in ("", "0"):
@@ -150,6 +156,42 @@ def clean_rules() -> CleanRules:
     if section.unknown_columns not in ("warn", "fail"):
         raise ConfigError(f"[clean] unknown_columns is warn or fail, not {section.unknown_columns!r}")
     return CleanRules(frozenset(reject), section.fill_missing_passengers == "0", section.unknown_columns)
+
+
+def limits() -> Limits:
+    """How much worse than expected a month may be, by `[clean]`."""
+    section = clean()
+    return Limits(
+        share("clean", "most_rejected", section.most_rejected),
+        _missing_columns(section.missing_columns),
+        share("clean", "fewest_rows", section.fewest_rows),
+    )
+
+
+def check_version() -> str:
+    """Digest of the settings that can refuse a month."""
+    return check_version_of(clean_rules(), limits())
+
+
+def recipe(color: str, month: Month) -> Recipe:
+    """How a month is cleaned today."""
+    return Recipe.of(clean_rules(), DATASETS[color], month)
+
+
+def _missing_columns(text: str) -> Literal["fail", "warn"] | frozenset[str]:
+    if text == "fail":
+        return "fail"
+    if text == "warn":
+        return "warn"
+    names = _names("clean", "missing_columns", text)
+    known = {column.name for dataset in DATASETS.values() for column in dataset.columns} - {FILE_MONTH}
+    strange = sorted({*names} - known)
+    if not names or strange:
+        what = f"; no record type has a column {strange[0]!r}" if strange else ""
+        raise ConfigError(
+            f"[clean] missing_columns is fail, warn, or names of columns as docs/schema.md has them, not {text!r}{what}"
+        )
+    return frozenset(names)
 
 
 def _source_template(text: str) -> str:
@@ -178,6 +220,17 @@ def _boolean(section: str, key: str, text: str) -> bool:
     if text not in ("true", "false"):
         raise ConfigError(f"[{section}] {key} is true or false, not {text!r}")
     return text == "true"
+
+
+def share(section: str, key: str, text: str) -> float:
+    """A number from 0 to 1, or a ConfigError that names the key."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ConfigError(f"[{section}] {key} is a share from 0 to 1, as 0.05 for 5 in 100, not {text!r}")
+    return value
 
 
 def positive(section: str, key: str, text: str, number: Callable[[str], T]) -> T:

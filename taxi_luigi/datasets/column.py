@@ -78,6 +78,11 @@ class Column:
         months = ((spelling.name, spelling.months(form)) for spelling in self.spellings)
         return tuple(name for name, each in months if each is not None and each.covers(month))
 
+    def published_as(self, month: Month, form: SourceForm) -> str:
+        """Its canonical name and, in brackets, what TLC's file of that month calls it: `tolls_amount (Tolls_Amt)`."""
+        names = [name for name in self.source_names(month, form) if name != self.name]
+        return f"{self.name} ({' or '.join(names)})" if names else self.name
+
     def is_in(self, month: Month, form: SourceForm) -> bool:
         """Whether TLC's file of that month is known to have it; without spellings, every file has."""
         return bool(self.source_names(month, form))
@@ -97,6 +102,8 @@ class Dataset:
     """the column with the miles of a trip, where there is one"""
     last_csv: Month | None = None
     """the last month that was published as csv too; None: every month is"""
+    money: tuple[str, ...] = ()
+    """the columns whose sums say how much money a month is about; none where the record type has no money"""
 
     @property
     def table(self) -> str:

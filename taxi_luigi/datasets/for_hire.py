@@ -70,6 +70,7 @@ FHVHV = Dataset(
     dropoff="dropoff_datetime",
     distance="trip_miles",
     last_csv=LAST_CSV,
+    money=("base_passenger_fare", "driver_pay"),
     columns=(
         MONTH,
         Column(

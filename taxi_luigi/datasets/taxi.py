@@ -89,6 +89,7 @@ YELLOW = Dataset(
     dropoff="tpep_dropoff_datetime",
     distance="trip_distance",
     last_csv=LAST_CSV,
+    money=("total_amount",),
     columns=(
         MONTH,
         _VENDOR.spelled(("vendor_name", *_2009), ("vendor_id", *_2010), ("VendorID", *_NOW)),
@@ -151,6 +152,7 @@ GREEN = Dataset(
     dropoff="lpep_dropoff_datetime",
     distance="trip_distance",
     last_csv=LAST_CSV,
+    money=("total_amount",),
     columns=(
         MONTH,
         _VENDOR.spelled(_since_the_first("VendorID")),

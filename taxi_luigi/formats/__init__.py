@@ -12,7 +12,15 @@ from pathlib import Path
 
 from taxi_luigi.errors import BadFile
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD
-from taxi_luigi.formats.parquet import MAGIC, Footer, ParquetRaw, open_parquet, read_footer, read_receipt
+from taxi_luigi.formats.parquet import (
+    MAGIC,
+    Footer,
+    ParquetRaw,
+    filled_columns,
+    open_parquet,
+    read_footer,
+    read_receipt,
+)
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile, one_line
 from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
 
@@ -24,6 +32,7 @@ __all__ = [
     "RawFile",
     "check_whole",
     "count_records",
+    "filled_columns",
     "open_raw",
     "read_footer",
     "read_receipt",

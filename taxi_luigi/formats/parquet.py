@@ -88,6 +88,31 @@ def read_receipt(path: Path) -> CleanReceipt | None:
         return read_footer(file, path).receipt
 
 
+def null_counts(metadata: pq.FileMetaData) -> dict[str, int]:
+    """Column → rows without a value, by the statistics of its chunks; without the columns that lack them."""
+    # Not by metadata.schema: the two hold each other, and 589 footers stayed in memory, 350 MB (pyarrow 26, Nov 2026).
+    nulls: dict[str, int] = {}
+    unknown = set()
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        for position in range(metadata.num_columns):
+            chunk = group.column(position)
+            statistics, name = chunk.statistics, chunk.path_in_schema
+            if statistics is None or not statistics.has_null_count:
+                unknown.add(name)
+            else:
+                nulls[name] = nulls.get(name, 0) + statistics.null_count
+    return {name: number for name, number in nulls.items() if name not in unknown}
+
+
+def filled_columns(file: BinaryIO, where: object) -> frozenset[str]:
+    """The columns of a clean file that have a value in some row, by its footer. Raises BadFile as `read_footer`."""
+    _check_ends(file, where)
+    with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
+        metadata = parquet.metadata
+    return frozenset(name for name, nulls in null_counts(metadata).items() if nulls < metadata.num_rows)
+
+
 def _check_ends(file: BinaryIO, where: object) -> None:
     start = file.read(4)
     length = file.seek(0, SEEK_END)

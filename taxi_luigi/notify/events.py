@@ -15,13 +15,15 @@ FAILED = "failed"
 FINISHED = "finished"
 NOT_PUBLISHED_FOR = "not_published_for"
 DRIFT = "drift"
+FEWER = "fewer"
 REFRESHED = "refreshed"
 
 EVENTS = {
     FAILED: "a month failed, or the run ended before its end",
     FINISHED: "the run ended well, whether there was anything to load or not",
     NOT_PUBLISHED_FOR: "a month's file is overdue",
-    DRIFT: "the files brought columns or codes that are not known",
+    DRIFT: "the files brought columns or codes that are not known, or lack columns",
+    FEWER: "a month was loaded with fewer records than TLC published",
     REFRESHED: "a month that was there was replaced",
 }
 """The events that people choose from, and when each happens."""
@@ -67,6 +69,7 @@ def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
         FINISHED: not failed(result),
         NOT_PUBLISHED_FOR: bool(overdue(result, not_published_for)),
         DRIFT: bool(result.remarks),
+        FEWER: bool(result.fewer),
         REFRESHED: _any(result.months, Result.REFRESHED),
     }
     return frozenset(event for event, is_so in found.items() if is_so)

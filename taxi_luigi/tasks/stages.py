@@ -8,15 +8,15 @@ from functools import partial
 
 import luigi
 
-from taxi_luigi import config, holdings, summary
+from taxi_luigi import config, guards, holdings, summary
 from taxi_luigi.cloud import pages
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import BadFile, StorageError
-from taxi_luigi.logs import figures, log
+from taxi_luigi.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError
+from taxi_luigi.logs import figures, log, one_line
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
-from taxi_luigi.receipt import Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.receipt import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, Seen, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
     CleanTarget,
@@ -28,6 +28,7 @@ from taxi_luigi.targets import (
     raw_edition,
     rejects_name,
 )
+from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.base import MonthTask
 from taxi_luigi.warehouses import CleanFile
 
@@ -103,14 +104,59 @@ class CleanMonth(MonthTask):
         return CleanTarget(self.color, self.month, self.edition)
 
     def work(self) -> Made:
-        from taxi_luigi.clean import clean_month
-
-        raw, rules, started = self.input(), config.clean_rules(), time.monotonic()
+        raw = self.input()
         raw_receipt = raw.receipt()
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
         seen = Seen(raw_receipt.etag, raw_receipt.last_modified, raw_receipt.bytes)
-        edition = self.edition or str(Edition(source_digest(seen), rules.recipe))
+        recipe = str(config.recipe(self.color, self.month))
+        edition = self.edition or str(Edition(source_digest(seen), recipe))
+        before, settings = raw.failure(), config.check_version()
+        held = replacing.receipt_in(config.clean_lake(), self.color, self.month)
+        if before and guards.still_refused(before, Edition.parse(edition).source, recipe, settings):
+            self._refuse_again(before, held)
+        try:
+            made = self._clean(raw, raw_receipt, edition, held)
+        except (BadFile, AccountError) as error:
+            raise self._failed(raw, error, Edition.parse(edition), settings, before) from error
+        if before:
+            raw.taken()
+        return made
+
+    def _refuse_again(self, before: Failure, held: CleanReceipt | None) -> None:
+        """Spares the cleaning of a file that was refused, where the same refusal must follow."""
+        records = None if held is None else held.records
+        if replacing.is_forced(self.edition) and before.check == guards.FEWEST_ROWS:
+            return
+        if guards.holds_without(before, records, config.limits()):
+            raise Refusal(f"{before.why} (the file, and how it is cleaned, are the same as then)", before.check)
+
+    def _failed(
+        self, raw: RawTarget, error: BadFile | AccountError, edition: Edition, settings: str, before: Failure | None
+    ) -> BadFile | AccountError:
+        """Remembers why the file was not taken; returns the error with what to do about it."""
+        why, check = one_line(error) or "", error.check if isinstance(error, Refusal) else FILE
+        records = error.records if isinstance(error, Refusal) else None
+        if isinstance(error, DamagedCopy):
+            raw.distrust()
+            return BadFile(f"{why}; the same command downloads it again")
+        raw.failed(Failure(check, why, edition.source, edition.recipe, settings, records))
+        if isinstance(error, Refusal):
+            return error
+        gone = before is not None and not self.requires().requires().complete()
+        line = f"failed before, and no longer published: {why}" if gone else why
+        cure = f"the next run downloads it again when the source has another file; at once: {self._force}"
+        return type(error)(f"{line}; {cure}")
+
+    @property
+    def _force(self) -> str:
+        return replacing.force_command(self.color, self.month)
+
+    def _clean(self, raw: RawTarget, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
+        from taxi_luigi.clean import clean_month
+        from taxi_luigi.clean.rejects import first
+
+        rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
         workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
         with (
             Progress(self, "cleaning", "rows") as progress,
@@ -118,9 +164,16 @@ class CleanMonth(MonthTask):
             clean.writing(self.color, self.month) as part,
             workspace.writing(rejects) as rejects_part,
         ):
+            raw.check_bytes(raw_path, raw_receipt)
             receipt = clean_month(
-                DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress
-            )
+                DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress,
+                held,
+            )  # fmt: skip
+            guards.check_file(receipt, limits, lambda: first(rejects_part), raw)
+            if held is not None:
+                holding = replacing.in_lake(clean, receipt)
+                assert holding is not None, "its receipt was read a moment ago"
+                guards.check_replacement(receipt, holding, limits, replacing.is_forced(edition), raw, "the workspace")
             size = part.stat().st_size
             # Rejects first: the clean file's receipt is what says that the month is whole.
             if receipt.rows_rejected:
@@ -130,15 +183,23 @@ class CleanMonth(MonthTask):
             clean.publish(part, self.color, self.month, receipt.essentials)
             progress.page(clean.page(self.color, self.month))
             progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
-        if receipt.left_out or receipt.unmapped:
-            summary.note(Remark(self.color, str(self.month), receipt.left_out, receipt.unmapped))
+        fewer = guards.fewer_than_published(receipt, limits) if held is None else None
+        missing = [name for name, kind in receipt.missing.items() if kind != OTHER_FORM]
+        if receipt.left_out or receipt.unmapped or missing or receipt.warnings or fewer:
+            month = str(self.month)
+            summary.note(
+                Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, receipt.warnings, fewer)
+            )
+        before = None if held is None else guards.Holding.of(held)
+        replaced = guards.change(before, guards.Holding.of(receipt), self.color)
         seconds = time.monotonic() - started
         log.info(
-            "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s",
+            "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s%s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
-            seconds, f"{size:,}", self.output(), extra=figures(receipt.rows_kept, size, seconds),
+            seconds, f"{size:,}", self.output(), f"; {replaced}" if replaced else "",
+            extra=figures(receipt.rows_kept, size, seconds),
         )  # fmt: skip
-        return Made(receipt.rows_kept, size)
+        return Made(receipt.rows_kept, size, replaced)
 
 
 class UploadMonth(MonthTask):
@@ -162,17 +223,26 @@ class UploadMonth(MonthTask):
 
     def work(self) -> Made:
         started, target = time.monotonic(), self.output()
+        replaced = self._judge(target)
         with Progress(self, f"uploading to {self.lake}", "B") as progress:
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
             progress.page(target.held_in.page(self.color, self.month))
             progress.ended(f"{size(stored.entry.bytes, 'B')} in {self.lake}")
-        seconds, made = time.monotonic() - started, Made(stored.essentials.rows, stored.entry.bytes)
+        seconds, made = time.monotonic() - started, Made(stored.essentials.rows, stored.entry.bytes, replaced)
         log.info(
-            "Uploaded %s %s: %s bytes in %.1f s to %s", self.color, self.month, f"{made.bytes:,}", seconds, target,
-            extra=figures(made.rows, made.bytes, seconds),
+            "Uploaded %s %s: %s bytes in %.1f s to %s%s", self.color, self.month, f"{made.bytes:,}", seconds, target,
+            f"; {replaced}" if replaced else "", extra=figures(made.rows, made.bytes, seconds),
         )  # fmt: skip
         drop_if_spent(self)
         return made
+
+    def _judge(self, target: LakeTarget) -> str:
+        """Records and money before → after; '' where the lake has nothing of the month. Raises Refusal."""
+        if target.held_in.store.stat(target.held_in.name(self.color, self.month)) is None:
+            return ""
+        new = replacing.full_receipt(self.input().held_in, self.color, self.month)
+        held = replacing.in_lake(target.held_in, new)
+        return replacing.put_in_place(new, held, f"lake {self.lake}", self.input())
 
 
 class LoadMonth(MonthTask):
@@ -204,17 +274,27 @@ class LoadMonth(MonthTask):
     def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
         clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
+        replaced = self._judge()
         with Progress(self, f"loading {self.warehouse}", "rows") as progress, pages.heard_by(progress.page):
             rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
-            "Loaded %s %s: %s rows into %s of %s in %.1f s",
+            "Loaded %s %s: %s rows into %s of %s in %.1f s%s",
             self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, seconds,
-            extra=figures(rows=rows, seconds=seconds),
+            f"; {replaced}" if replaced else "", extra=figures(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)
-        return Made(rows)
+        return Made(rows, replaced=replaced)
+
+    def _judge(self) -> str:
+        """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
+        marker = config.warehouse(self.warehouse).loaded_months(DATASETS[self.color]).get(self.month)
+        if marker is None:
+            return ""
+        new = replacing.full_receipt(self.input().held_in, self.color, self.month)
+        held = replacing.in_warehouse(self.warehouse, marker, new)
+        return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())
 
 
 def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:

@@ -16,6 +16,7 @@ from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.remarks import several
+from taxi_luigi.staleness import Why
 from taxi_luigi.tasks.base import PipelineTask, PlainTask, begin_run, check_settings, look_ahead
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
@@ -101,8 +102,10 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     def _tidy(self) -> None:
         settings = config.settings()
         if not (settings.keep_raw and settings.keep_clean):
-            there = self.backlog.already_there
-            holdings.drop_spent((color, month) for color, months in there.items() for month in months)
+            there = self.backlog.already_there.items()
+            pairs = ((color, month) for color, months in there for month in months)
+            # A file that was refused stays: without it, the next run would download and clean it again.
+            holdings.drop_spent(pair for pair in pairs if pair not in self.backlog.refused)
 
     @cached_property
     def _tasks(self) -> list[PipelineTask]:
@@ -130,5 +133,14 @@ def _tell_of_source(backlog: holdings.Backlog) -> None:
         number = len(backlog.unasked)
         whether = "1 month is still as it was" if number == 1 else f"{number} months are still as they were"
         log.warning("the source could not be asked whether %s: %s", whether, backlog.unasked[0])
+    for (color, month), why in backlog.refused.items():
+        log.warning("%s %s: the published file was refused before, and what is held stays: %s", color, month, why)
+    reverted = [f"{each.color} {each.month}" for each in backlog.missing if each.why is Why.RULES_CHANGED]
+    if reverted:
+        log.warning(
+            "cleaned by other rules than [clean] has now, and to be cleaned again: %s; --clean-reject and"
+            " --clean-fill-missing-passengers of an earlier command count only where they are given again",
+            several(reverted),
+        )
     for color, months in backlog.withdrawn.items():
         log.warning("the source has no more: %s %s; what is held of it stays", color, several(map(str, months)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import luigi
 
 from taxi_luigi import config
+from taxi_luigi.guards import check_zones
 from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.progress import Progress
@@ -57,8 +58,13 @@ class LoadZones(PipelineTask):
                 names = ", ".join(map(repr, lookup.left_out))
                 log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
             progress.now(f"loading the zones into {self.warehouse}")
+            before = config.warehouse(self.warehouse).zones()
+            check_zones(len(lookup.zones), before, config.limits(), fetched.url, f"warehouse {self.warehouse}")
             rows = config.warehouse(self.warehouse).replace_zones(lookup.zones)
             progress.ended(f"{rows:,} rows in {TABLE} of {self.warehouse}")
-        log.info("Loaded %s zones into %s of %s", rows, TABLE, self.warehouse, extra=figures(rows))
+        log.info(
+            "Loaded %s zones into %s of %s, which had %s",
+            rows, TABLE, self.warehouse, before or "none", extra=figures(rows),
+        )  # fmt: skip
         self._replaced = True
         return Made(rows)

@@ -37,6 +37,8 @@ class Marker:
     rows: int
     loaded_at: str
     """UTC, ISO 8601"""
+    records: int | None = None
+    """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,9 @@ class Warehouse(Protocol):
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         """Rows in the table per file_month, counted, not remembered."""
+
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        """Those of the columns that have a value in some row of a month; none for a month that is not there."""
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         """Takes one file_month's rows and marker out; a month that is not there is no error."""

@@ -23,8 +23,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.formats import records
-from taxi_luigi.rules import RULES, CleanRules
+from taxi_luigi.rules import RULES
 from tests.fuzz.bases import Base, bases
 from tests.fuzz.judge import outcome
 from tests.fuzz.spoil import FILE, TABLE, TEXT, write_csv, write_parquet

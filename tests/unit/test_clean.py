@@ -21,13 +21,14 @@ from taxi_luigi import clean as engine
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean.output import rows_written
 from taxi_luigi.clean.rejects import SCHEMA
+from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import AccountError, BadFile, LayoutError
 from taxi_luigi.formats import open_raw, read_receipt, records
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
-from taxi_luigi.rules import RULES, CleanRules
+from taxi_luigi.rules import RULES
 
 MONTH = Month(2021, 1)
 YELLOW = DATASETS["yellow"]
@@ -311,7 +312,7 @@ from taxi_luigi.clean import clean_month
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import RawReceipt
-from taxi_luigi.rules import CleanRules
+from taxi_luigi.clean_settings import CleanRules
 clean_month(DATASETS["yellow"], Month(2021, 1), Path("raw"), RawReceipt("u", None, None, 1, "s", "e", "t"), "e-e",
     CleanRules(), Path("clean"), Path("rejects"), lambda done, total: None)
 sys.exit("pandas" in sys.modules)

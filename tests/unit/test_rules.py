@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
-from taxi_luigi.rules import RULES, CleanRules, fill_passengers
+from taxi_luigi.rules import RULES, fill_passengers
 
 YELLOW = DATASETS["yellow"]
 FIRST, LAST = datetime(2021, 1, 1), datetime(2021, 1, 31, 23, 59, 59, 999_999)
@@ -122,12 +123,12 @@ def test_missing_passengers_become_none_on_board() -> None:
 
 
 def test_the_recipe_changes_with_what_changes_rows_and_with_nothing_else() -> None:
-    plain = CleanRules().recipe
-    assert CleanRules(frozenset({"negative_total"})).recipe != plain
-    assert CleanRules(fill_missing_passengers=True).recipe != plain
-    assert CleanRules(unknown_columns="fail").recipe == plain
+    plain = CleanRules().version()
+    assert CleanRules(frozenset({"negative_total"})).version() != plain
+    assert CleanRules(fill_missing_passengers=True).version() != plain
+    assert CleanRules(unknown_columns="fail").version() == plain
     both = [frozenset(names) for names in (("zero_distance", "no_passengers"), ("no_passengers", "zero_distance"))]
-    assert CleanRules(both[0]).recipe == CleanRules(both[1]).recipe
+    assert CleanRules(both[0]).version() == CleanRules(both[1]).version()
 
 
 def test_a_rule_that_does_not_exist_is_named_with_those_that_do() -> None:

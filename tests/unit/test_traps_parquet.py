@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.formats import check_whole, count_records
 from taxi_luigi.months import Month
-from taxi_luigi.rules import CleanRules
 from taxi_luigi.sample import write_month
 from tests.support.cleaned import Cleaned, cleaned
 

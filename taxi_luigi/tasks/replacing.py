@@ -1,0 +1,86 @@
+"""What a place holds of a month before another is put there, and the checks of guards.py against it."""
+
+from __future__ import annotations
+
+from taxi_luigi import config, guards
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import BadFile, Refusal, StorageError
+from taxi_luigi.guards import Holding
+from taxi_luigi.lakes import Lake
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import CleanReceipt, Edition, Failure
+from taxi_luigi.targets import RawTarget
+from taxi_luigi.warehouses import Marker
+
+
+def force_command(color: str, month: Month) -> str:
+    """What a person types to load a month again from the source on."""
+    return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
+
+
+def is_forced(edition: str) -> bool:
+    """Whether `--force` asked for this edition."""
+    read = Edition.read(edition)
+    return read is not None and bool(read.stamp)
+
+
+def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
+    """The receipt of what a lake holds of a month; None when it holds nothing of ours, or what cannot be read."""
+    if lake.store.stat(lake.name(color, month)) is None:
+        return None
+    try:
+        return lake.footer(color, month).receipt
+    except (FileNotFoundError, BadFile):
+        return None
+
+
+def in_lake(lake: Lake, new: CleanReceipt) -> Holding | None:
+    """What a lake holds of the month that `new` is about."""
+    month = Month.parse(new.month)
+    held = receipt_in(lake, new.color, month)
+    if held is None:
+        return None
+    return Holding.of(held, lake.filled(new.color, month) if new.missing else frozenset())
+
+
+def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> Holding:
+    """What a warehouse holds of the month that `new` is about, by its marker."""
+    month = Month.parse(new.month)
+    columns = [*new.missing]
+    filled = config.warehouse(name).filled(DATASETS[new.color], month, columns) if columns else frozenset()
+    return Holding(marker.rows if marker.records is None else marker.records, {}, filled)
+
+
+def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: object) -> str:
+    """Refuses a month that is worse than what a place holds, and remembers that; else says before → after.
+
+    Args:
+        new: of the clean file that is to be put there
+        held: what is there; None: nothing
+        place: `lake NAME` or `warehouse NAME`
+        address: where the clean file is, for people
+    Returns: records and money before → after, '' where nothing is replaced
+    Raises: Refusal
+    """
+    if held is None:
+        return ""
+    raw = RawTarget(new.color, Month.parse(new.month))
+    try:
+        guards.check_replacement(new, held, config.limits(), is_forced(new.edition), address, place)
+    except Refusal as refusal:
+        edition = Edition.parse(new.edition)
+        raw.failed(
+            Failure(refusal.check, str(refusal), edition.source, edition.recipe, config.check_version(), new.records),
+            place,
+        )
+        raise
+    raw.taken(place)
+    return guards.change(held, Holding.of(new), new.color)
+
+
+def full_receipt(lake: Lake, color: str, month: Month) -> CleanReceipt:
+    """The receipt of a clean file that has just been made. Raises StorageError when it is not there any more."""
+    receipt = receipt_in(lake, color, month)
+    if receipt is None:
+        raise StorageError(f"{lake.url(color, month)} has gone since it was made; run the same command again")
+    return receipt
