@@ -108,18 +108,28 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
 
 
 def describe_missing(layout: Layout) -> str:
-    """The columns that are missing, by their canonical and their published names, and the unknown ones beside them."""
-    if layout.nearest is None:
+    """The missing columns with their published names, and beside them the unknown ones; empty when none is missing."""
+    if layout.nearest is None or not layout.missing:
         return ""
-    columns = {column.name: column for column in layout.dataset.columns}
-    names = [_published(columns[name], layout.month, layout.nearest) for name in layout.missing]
-    text = f"no column {listed(names)}, which {layout.dataset.color}'s {layout.nearest} of {layout.month} has"
+    text = f"missing columns, which {_described(layout, layout.nearest, layout.missing)}"
     if not layout.unknown:
         return text
     return (
-        f"{text}; unknown: {listed(list(layout.unknown), _BESIDE)}; a renamed column is one of each: enter its new name"
-        f" in spelled(…) of the column, at {layout.dataset.color} in taxi_luigi/datasets/"
+        f"{text}; unknown columns: {listed(list(layout.unknown), _BESIDE)}; a renamed column shows as one of each: enter"
+        f" its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
     )
+
+
+def describe_other_form(layout: Layout, names: Sequence[str]) -> str:
+    """Some of the layout's `other_form`, in the order given, with their published names; empty for none."""
+    other = next((form for form in layout.dataset.layouts(layout.month) if form != layout.nearest), None)
+    return "" if other is None or not names else f"no columns that only {_described(layout, other, names)}"
+
+
+def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
+    columns = {column.name: column for column in layout.dataset.columns}
+    published = [_published(columns[name], layout.month, form) for name in names]
+    return f"{layout.dataset.color}'s {form} files of {layout.month} have: {listed(published)}"
 
 
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
