@@ -115,8 +115,8 @@ def describe_missing(layout: Layout) -> str:
     if not layout.unknown:
         return text
     return (
-        f"{text}; unknown columns: {listed(list(layout.unknown), _BESIDE)}; a renamed column shows as one of each: enter"
-        f" its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
+        f"{text}; unknown columns: {listed(list(layout.unknown), _BESIDE)}; a renamed column shows as one of each:"
+        f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
     )
 
 
