@@ -20,7 +20,7 @@ from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, Sou
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
 
-_SHOWN, _LISTED = 60, 30
+_SHOWN, _LISTED, _BESIDE = 60, 30, 10
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,31 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
         other_form=other_form,
         dropped=dropped,
     )
+
+
+def describe_missing(layout: Layout) -> str:
+    """The missing columns with their published names, and beside them the unknown ones; empty when none is missing."""
+    if layout.nearest is None or not layout.missing:
+        return ""
+    text = f"missing columns, which {_described(layout, layout.nearest, layout.missing)}"
+    if not layout.unknown:
+        return text
+    return (
+        f"{text}; unknown columns: {listed(list(layout.unknown), _BESIDE)}; a renamed column shows as one of each:"
+        f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
+    )
+
+
+def describe_other_form(layout: Layout, names: Sequence[str]) -> str:
+    """Some of the layout's `other_form`, in the order given, with their published names; empty for none."""
+    other = next((form for form in layout.dataset.layouts(layout.month) if form != layout.nearest), None)
+    return "" if other is None or not names else f"no columns that only {_described(layout, other, names)}"
+
+
+def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
+    columns = {column.name: column for column in layout.dataset.columns}
+    published = [_published(columns[name], layout.month, form) for name in names]
+    return f"{layout.dataset.color}'s {form} files of {layout.month} have: {listed(published)}"
 
 
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
@@ -214,6 +239,11 @@ def _lacking(
     other_form = tuple(name for names in lacking.values() for name in names if name not in own)
     dropped = tuple(name for name in other_form if name in layouts.get(form, ()))
     return nearest, lacking[nearest], other_form, dropped
+
+
+def _published(column: Column, month: Month, form: SourceForm) -> str:
+    names = [name for name in column.source_names(month, form) if name != column.name]
+    return f"{column.name} ({' or '.join(names)})" if names else column.name
 
 
 def _check_color(

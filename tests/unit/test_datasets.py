@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pyarrow as pa
 import pytest
@@ -14,21 +12,9 @@ import pytest
 from taxi_luigi.conform import match
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.formats.header import read_header
-from taxi_luigi.months import Month, month_range
-
-LAST = Month(2026, 8)
-COLORS = ("yellow", "green", "fhv", "fhvhv")
-
-
-def eras(folder: Path, color: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield from json.loads((folder / "schemas.json").read_text())[color]["eras"].items()
-
-
-def spans(name: str, era: dict[str, Any]) -> Iterator[Month]:
-    """The months of an era, of which one has a hole."""
-    first, last = Month.parse(era["first_month"]), Month.parse(era["last_month"] or str(LAST))
-    hole = {Month(2010, 2), Month(2010, 3)} if name == "2010-01, 2010-04..2010-12" else set()
-    return (month for month in month_range(first, last) if month not in hole)
+from taxi_luigi.months import Month
+from tests.support.schemas import COLORS, LAST, eras
+from tests.support.schemas import published as published_layouts
 
 
 def known(dataset: Dataset, month: Month, form: SourceForm) -> set[str]:
@@ -50,10 +36,9 @@ def lower(names: set[str]) -> set[str]:
 def test_every_layout_is_known_name_by_name(tlc_data: Path, color: str, form: SourceForm) -> None:
     """By letters: where schemas.json is too coarse for their case, the real headers below are not."""
     published: dict[Month, set[str]] = {}
-    for name, era in eras(tlc_data, color):
-        if era.get(form):
-            for month in spans(name, era):
-                published.setdefault(month, set()).update(column for column, _ in era[form] if column)
+    for each in published_layouts(tlc_data, color):
+        if each.form == form:
+            published.setdefault(each.month, set()).update(each.names)
     assert len(published) > 20
     for month, names in published.items():
         assert lower(known(DATASETS[color], month, form)) == lower(names - JUNK), month
@@ -133,6 +118,18 @@ def test_only_the_columns_that_every_trip_has_are_essential() -> None:
         "green": {"vendorid", "lpep_pickup_datetime", "lpep_dropoff_datetime"},
         "fhv": {"dispatching_base_num", "pickup_datetime"},
         "fhvhv": {"hvfhs_license_num", "dispatching_base_num", "pickup_datetime", "dropoff_datetime"},
+    }
+
+
+def test_only_columns_that_files_of_one_layout_may_lack_are_optional() -> None:
+    optional = {
+        color: {column.name for column in dataset.columns if column.optional} for color, dataset in DATASETS.items()
+    }
+    assert optional == {
+        "yellow": {"request_source"},
+        "green": {"ehail_fee", "request_source"},
+        "fhv": {"affiliated_base_number"},
+        "fhvhv": {"sr_flag", "affiliated_base_number"},
     }
 
 
