@@ -6,8 +6,9 @@ Pure: receipts in, a Refusal out. Who reads the receipts, and what is remembered
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from taxi_luigi.clean_settings import Limits
 from taxi_luigi.datasets import DATASETS, SourceForm
@@ -15,6 +16,9 @@ from taxi_luigi.errors import Refusal
 from taxi_luigi.months import Month
 from taxi_luigi.published import counts_apply_to, published_rows
 from taxi_luigi.receipt import LAYOUT, CleanReceipt, Failure
+
+if TYPE_CHECKING:
+    from taxi_luigi.conform import Layout
 
 NO_RECORD = "no_record"
 MOST_REJECTED = "most_rejected"
@@ -43,6 +47,23 @@ class Holding:
         return cls(receipt.records, receipt.sums, filled)
 
 
+def check_columns(layout: Layout, limits: Limits, where: object) -> None:
+    """Refuses a file that lacks columns of its month's layout, whatever is held.
+
+    Args:
+        layout: of the file
+        limits: of `[clean]`
+        where: the raw file, for people
+    Raises: Refusal
+    """
+    gone = [name for name in layout.missing if not _allowed(name, limits)]
+    if gone:
+        from taxi_luigi.conform import describe_missing  # pyarrow: not on the path of a run with nothing to do
+
+        cure = f"To take the file without: --clean-missing-columns {','.join(gone)}"
+        raise Refusal(f"{where}: {describe_missing(layout)}. {cure}", MISSING_COLUMNS)
+
+
 def check_file(receipt: CleanReceipt, limits: Limits, first_reject: Callable[[], str], where: object) -> None:
     """Refuses a file for what it is, whatever is held.
 
@@ -58,9 +79,6 @@ def check_file(receipt: CleanReceipt, limits: Limits, first_reject: Callable[[],
     lost = receipt.rows_in - receipt.records
     if lost > limits.most_rejected * receipt.rows_in:
         raise Refusal(_rejected(receipt, lost, limits, first_reject, where), MOST_REJECTED)
-    gone = [name for name, kind in receipt.missing.items() if kind == LAYOUT and not _allowed(name, limits)]
-    if gone:
-        raise Refusal(_missing(receipt, gone, where), MISSING_COLUMNS)
 
 
 def check_replacement(
@@ -185,37 +203,6 @@ def _rejected(receipt: CleanReceipt, lost: int, limits: Limits, first_reject: Ca
         f"{where}: {lost:,} of its {receipt.rows_in:,} records cannot be stored, more than [clean] most_rejected ="
         f" {limits.most_rejected:g} of them: {reasons}; the first is {first_reject()!r}. {cure}"
     )
-
-
-def _missing(receipt: CleanReceipt, gone: list[str], where: object) -> str:
-    dataset, month = DATASETS[receipt.color], Month.parse(receipt.month)
-    layouts = dataset.layouts(month)
-    form = next(form for form, columns in layouts.items() if {*gone} <= {column.name for column in columns})
-    names = [column.published_as(month, form) for column in layouts[form] if column.name in gone]
-    line = f"{where}: no column {_some(names)}, which {receipt.color}'s {form} of {month} has"
-    if receipt.left_out:
-        line += (
-            f"; unknown: {_some(receipt.left_out)}; a renamed column is one of each: enter its new name in spelled(…)"
-            f" of the column, at {receipt.color} in taxi_luigi/datasets/"
-        )
-    return f"{line}. To take the file without: --clean-missing-columns {','.join(gone)}"
-
-
-_LONGEST = 60
-"""characters of a name that are shown"""
-_NAMED = 30
-"""columns that a line names: no more than a file of TLC's has"""
-
-
-def _some(names: Collection[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(_shown(name) for name in [*names][:_NAMED]) + more
-
-
-def _shown(name: str) -> str:
-    """A file may call its columns anything."""
-    text = name if name.isprintable() else repr(name)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _ceiling(share: float) -> float:

@@ -78,8 +78,7 @@ def clean_month(
     not those of the raw file. After a failure what is at the two paths is worthless, and the caller's to remove.
     """
     with open_raw(raw) as source:
-        form: SourceForm = "parquet" if source.format == "parquet" else "csv"
-        layout = match(dataset, month, form, source.schema, raw)
+        layout = _match(dataset, month, source, raw)
         _judge_unknown(layout, rules, raw)
         tally = Tally()
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
@@ -96,6 +95,17 @@ def clean_month(
     _judge_rejects(receipt, raw, rejects)
     _log_passengers(receipt, tally, dataset)
     return receipt
+
+
+def find_layout(dataset: Dataset, month: Month, raw: Path) -> Layout:
+    """Which columns a raw file has, before any of its rows is read. Raises as `clean_month`."""
+    with open_raw(raw) as source:
+        return _match(dataset, month, source, raw)
+
+
+def _match(dataset: Dataset, month: Month, source: RawFile, raw: Path) -> Layout:
+    form: SourceForm = "parquet" if source.format == "parquet" else "csv"
+    return match(dataset, month, form, source.schema, raw)
 
 
 def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
@@ -147,6 +157,9 @@ def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
     batch = conformed.batch
     if conformed.losses.faults:
         batch = batch.filter(pc.invert(reduce(pc.or_, conformed.losses.faults.values())))
+    for column in dataset.columns:
+        if column.essential and batch[column.name].null_count < batch.num_rows:
+            tally.filled.add(column.name)
     for name in dataset.money:
         tally.sums[name] = tally.sums.get(name, 0.0) + (pc.sum(batch[name]).as_py() or 0.0)
     if not tally.plausible_pickups:

@@ -34,6 +34,8 @@ class Tally:
     """in columns that are left out"""
     sums: dict[str, float] = field(default_factory=dict)
     """dollars in the records that can be stored, by money column"""
+    filled: set[str] = field(default_factory=set)
+    """essential columns that have a value in some record"""
     plausible_pickups: bool = False
     """whether any pickup lies in the years in which there can be one"""
     zero_before: int = 0
@@ -78,7 +80,7 @@ def make_receipt(
             **dict.fromkeys(layout.other_form, OTHER_FORM),
             **dict.fromkeys(layout.dropped, DROPPED),
         },
-        warnings=_warnings(tally),
+        warnings=_warnings(tally, layout),
         replaced={"edition": held.edition, "records": held.records, "sums": held.sums} if held else {},
         versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
     )
@@ -93,10 +95,15 @@ def last_year() -> int:
     return date.today().year + 1
 
 
-def _warnings(tally: Tally) -> list[str]:
-    if tally.plausible_pickups or not tally.kept:
+def _warnings(tally: Tally, layout: Layout) -> list[str]:
+    if not tally.kept:
         return []
-    return [f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
+    pairs = zip(layout.dataset.columns, layout.sources, strict=True)
+    essential = [column.name for column, sources in pairs if column.essential and sources]
+    empty = [f"{name} has no value in any row" for name in essential if name not in tally.filled]
+    if tally.plausible_pickups or layout.dataset.pickup not in tally.filled:
+        return empty
+    return [*empty, f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
 
 
 def _version() -> str:

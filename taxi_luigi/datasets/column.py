@@ -78,11 +78,6 @@ class Column:
         months = ((spelling.name, spelling.months(form)) for spelling in self.spellings)
         return tuple(name for name, each in months if each is not None and each.covers(month))
 
-    def published_as(self, month: Month, form: SourceForm) -> str:
-        """Its canonical name and, in brackets, what TLC's file of that month calls it: `tolls_amount (Tolls_Amt)`."""
-        names = [name for name in self.source_names(month, form) if name != self.name]
-        return f"{self.name} ({' or '.join(names)})" if names else self.name
-
     def is_in(self, month: Month, form: SourceForm) -> bool:
         """Whether TLC's file of that month is known to have it; without spellings, every file has."""
         return bool(self.source_names(month, form))

@@ -153,7 +153,7 @@ class CleanMonth(MonthTask):
         return replacing.force_command(self.color, self.month)
 
     def _clean(self, raw: RawTarget, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
-        from taxi_luigi.clean import clean_month
+        from taxi_luigi.clean import clean_month, find_layout
         from taxi_luigi.clean.rejects import first
 
         rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
@@ -165,6 +165,7 @@ class CleanMonth(MonthTask):
             workspace.writing(rejects) as rejects_part,
         ):
             raw.check_bytes(raw_path, raw_receipt)
+            guards.check_columns(find_layout(DATASETS[self.color], self.month, raw_path), limits, raw)
             receipt = clean_month(
                 DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress,
                 held,

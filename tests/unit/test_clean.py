@@ -24,7 +24,7 @@ from taxi_luigi.clean.rejects import SCHEMA
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import AccountError, BadFile, LayoutError
+from taxi_luigi.errors import AccountError, BadFile, Refusal
 from taxi_luigi.formats import open_raw, read_receipt, records
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
@@ -226,7 +226,7 @@ def test_unknown_columns_are_left_out_and_recorded_or_fail_the_month(
     assert month.receipt.left_out == {"surge": {"type": "double", "nulls": 0.5}}
     assert "surge" not in month.kept().schema.names
     assert "surge (double)" in caplog.text
-    with pytest.raises(LayoutError, match=r"does not know: surge \(double\)"):
+    with pytest.raises(Refusal, match=r"does not know: surge \(double\)"):
         clean(columns, CleanRules(unknown_columns="fail"))
 
 

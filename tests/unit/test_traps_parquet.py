@@ -256,7 +256,7 @@ def test_whatever_the_columns_are_called_the_error_is_one_short_line(
         (odd_type, CleanRules(), r"'store_and_fwd_flag' holds struct<a\\nb: int64>"),
         (pa.table([nothing] * 2, ["x\ty"] * 2), CleanRules(), r"2 columns are called 'x\\ty'"),
     ]:
-        with pytest.raises(LayoutError, match=says) as error:
+        with pytest.raises(BadFile, match=says) as error:
             clean(table, rules)
         assert str(error.value).isprintable()
         assert len(str(error.value)) < 1_500
