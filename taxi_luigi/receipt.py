@@ -127,6 +127,11 @@ class RawReceipt:
     downloaded_at: str
     """UTC, ISO 8601, whole seconds"""
 
+    @property
+    def seen(self) -> Seen:
+        """What the source said of the file."""
+        return Seen(self.etag, self.last_modified, self.bytes)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
 

@@ -83,15 +83,21 @@ class RawTarget(MonthTarget):
         wanted = config.source().url(self.color, self.month)
         if receipt.url != wanted:
             log.info("%s came from %s, not from %s: it will be downloaded again", self, receipt.url, wanted)
-        return receipt.url == wanted and not self._mended()
+        return receipt.url == wanted and not self._replaced_since(receipt)
 
-    def _mended(self) -> bool:
-        """Whether this file could not be cleaned, and the source has another one by now."""
-        failure = self.failure()
-        look = config.source().look(self.color, self.month) if failure and not self.edition else None
-        if failure is None or look is None or look.seen is None or source_digest(look.seen) == failure.source:
+    def _replaced_since(self, receipt: RawReceipt) -> bool:
+        """Whether this file was not taken when it was cleaned, and the source has another one by now.
+
+        Asks the source, which remembers its answer, about such months alone. A target that names its edition need not:
+        the edition says which file it wants.
+        """
+        failure = None if self.edition else self.failure()
+        if failure is None or failure.source != source_digest(receipt.seen):
             return False
-        log.info("%s was not taken, and the source has another file by now: it will be downloaded again", self)
+        seen = config.source().look(self.color, self.month).seen
+        if seen is None or source_digest(seen) == failure.source:
+            return False
+        log.debug("%s was not taken, and the source has another file by now: it is downloaded again", self)
         return True
 
     def failure(self, place: str = "") -> Failure | None:

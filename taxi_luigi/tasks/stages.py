@@ -16,7 +16,7 @@ from taxi_luigi.logs import figures, log, one_line
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
-from taxi_luigi.receipt import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, Seen, source_digest
+from taxi_luigi.receipt import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
     CleanTarget,
@@ -108,9 +108,8 @@ class CleanMonth(MonthTask):
         raw_receipt = raw.receipt()
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
-        seen = Seen(raw_receipt.etag, raw_receipt.last_modified, raw_receipt.bytes)
         recipe = str(config.recipe(self.color, self.month))
-        edition = self.edition or str(Edition(source_digest(seen), recipe))
+        edition = self.edition or str(Edition(source_digest(raw_receipt.seen), recipe))
         before, settings = raw.failure(), config.check_version()
         held = replacing.receipt_in(config.clean_lake(), self.color, self.month)
         if before and guards.still_refused(before, Edition.parse(edition).source, recipe, settings):
