@@ -158,7 +158,7 @@ def still_refused(failure: Failure, source: str, recipe: str, settings: str) -> 
     return failure.refused and (failure.source, failure.recipe, failure.settings) == (source, recipe, settings)
 
 
-def holds_without(failure: Failure, held: int | None, limits: Limits) -> bool:
+def stands_against(failure: Failure, held: int | None, limits: Limits) -> bool:
     """Whether a refusal still stands, by what is held now: some were only for what was held then."""
     if failure.check == HELD_COLUMNS:
         return held is not None

@@ -8,7 +8,7 @@ from taxi_luigi.errors import BadFile, Refusal, StorageError
 from taxi_luigi.guards import Holding
 from taxi_luigi.lakes import Lake
 from taxi_luigi.months import Month
-from taxi_luigi.receipt import CleanReceipt, Edition, Failure
+from taxi_luigi.receipt import LAYOUT, CleanReceipt, Edition, Failure
 from taxi_luigi.targets import RawTarget
 from taxi_luigi.warehouses import Marker
 
@@ -40,15 +40,19 @@ def in_lake(lake: Lake, new: CleanReceipt) -> Holding | None:
     held = receipt_in(lake, new.color, month)
     if held is None:
         return None
-    return Holding.of(held, lake.filled(new.color, month) if new.missing else frozenset())
+    return Holding.of(held, lake.filled(new.color, month) if _other_form(new) else frozenset())
 
 
 def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> Holding:
     """What a warehouse holds of the month that `new` is about, by its marker."""
-    month = Month.parse(new.month)
-    columns = [*new.missing]
+    month, columns = Month.parse(new.month), _other_form(new)
     filled = config.warehouse(name).filled(DATASETS[new.color], month, columns) if columns else frozenset()
     return Holding(marker.rows if marker.records is None else marker.records, {}, filled)
+
+
+def _other_form(new: CleanReceipt) -> list[str]:
+    """The columns that a month lacks, and that are missed only where values of them are held."""
+    return [name for name, kind in new.missing.items() if kind != LAYOUT]
 
 
 def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: object) -> str:

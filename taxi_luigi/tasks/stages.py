@@ -127,8 +127,9 @@ class CleanMonth(MonthTask):
         records = None if held is None else held.records
         if replacing.is_forced(self.edition) and before.check == guards.FEWEST_ROWS:
             return
-        if guards.holds_without(before, records, config.limits()):
-            raise Refusal(f"{before.why} (the file, and how it is cleaned, are the same as then)", before.check)
+        if guards.stands_against(before, records, config.limits()):
+            why = f"{self._gone(before)}{before.why} (the file, and how it is cleaned, are the same as then)"
+            raise Refusal(why, before.check)
 
     def _failed(
         self, raw: RawTarget, error: BadFile | AccountError, edition: Edition, settings: str, before: Failure | None
@@ -142,14 +143,14 @@ class CleanMonth(MonthTask):
         raw.failed(Failure(check, why, edition.source, edition.recipe, settings, records))
         if isinstance(error, Refusal):
             return error
-        gone = before is not None and not self.requires().requires().complete()
-        line = f"failed before, and no longer published: {why}" if gone else why
-        cure = f"the next run downloads it again when the source has another file; at once: {self._force}"
-        return type(error)(f"{line}; {cure}")
+        force = replacing.force_command(self.color, self.month)
+        cure = f"the next run downloads it again when the source has another file; at once: {force}"
+        return type(error)(f"{self._gone(before)}{why}; {cure}")
 
-    @property
-    def _force(self) -> str:
-        return replacing.force_command(self.color, self.month)
+    def _gone(self, before: Failure | None) -> str:
+        """What comes before the error of a month that failed before, where the source has its file no more."""
+        published = self.requires().requires()
+        return "failed before, and no longer published: " if before and not published.complete() else ""
 
     def _clean(self, raw: RawTarget, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
         from taxi_luigi.clean import clean_month, find_layout
