@@ -192,3 +192,16 @@ def test_force_takes_a_shorter_month_but_no_month_without_its_columns(loading: P
     assert refused.rc == 30, refused.out
     assert "fare_amount" in last_line(refused)
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
+
+
+def test_a_first_load_with_fewer_records_than_tlc_published_goes_through_with_a_warning(
+    loading: Project, published: Cdn
+) -> None:
+    """TLC's host is reached through a proxy, which is the test's publisher."""
+    publish(published)
+    tlc = "http://d37ci6vzurychx.cloudfront.net/trip-data/{color}_tripdata_{year}-{month:02}.parquet"
+    loading.configure({"taxi": {"source": tlc}})
+    done = loading.run(*COMMAND, env={"http_proxy": published.url})
+    assert done.rc == 0, done.out
+    assert "WARNING: green 2024-01 has 2,000 records, where TLC published 56,551" in done.out
+    assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
