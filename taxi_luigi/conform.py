@@ -7,7 +7,7 @@ loss. Rows are never dropped here: what could not be cast is null, and a mask un
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant, or_false
-from taxi_luigi.casts import ARROW, can_become, read, read_codes
+from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
@@ -37,6 +37,8 @@ class Layout:
     """source column → Arrow type, all of them"""
     unknown: dict[str, int]
     """source columns that we do not know → position"""
+    empty: frozenset[int] = frozenset()
+    """positions of sources without a value in the whole file, of a type that could not be cast"""
 
     @property
     def types(self) -> dict[int, pa.DataType]:
@@ -72,15 +74,28 @@ def canonical_schema(dataset: Dataset) -> pa.Schema:
     return pa.schema([pa.field(column.name, ARROW[column.type]) for column in dataset.columns])
 
 
-def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, where: object) -> Layout:
+def match(
+    dataset: Dataset,
+    month: Month,
+    form: SourceForm,
+    schema: pa.Schema,
+    where: object,
+    values: Callable[[str], Iterable[pa.Array]] | None = None,
+) -> Layout:
     """Finds the sources of every canonical column; `where` (the file's path) is for the texts of errors.
 
+    `values` gives a source column's values, in pieces. It is asked for a column whose type cannot mean what it should:
+    without a value in the whole file it is a column of nulls, as fastparquet writes one as bytes. The file's statistics
+    are not asked, for they may be missing or wrong.
+
     Raises LayoutError when an essential column is missing, when a name is there twice, when several source columns
-    claim one canonical column, when a column's type cannot mean what it should, and for a file of another color.
+    claim one canonical column, when a column with a value has a type that cannot mean what it should, and for a file of
+    another color.
     """
     positions = _positions(schema, where)
     sources = tuple(_sources(column, positions, schema, where) for column in dataset.columns)
     _check_color(dataset, month, form, positions, schema, where)
+    empty = _empty(dataset, sources, schema, where, values)
     taken = {position for each in sources for position in each}
     return Layout(
         dataset=dataset,
@@ -91,6 +106,7 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
         unknown={
             name: position for position, name in enumerate(schema.names) if position not in taken and name not in JUNK
         },
+        empty=empty,
     )
 
 
@@ -104,9 +120,10 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
         elif not sources:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
-            values = _read(column, batch.column(sources[0]), losses)
-            for other in sources[1:]:
-                values = _either(column, values, _read(column, batch.column(other), losses), losses)
+            raw = [pa.nulls(batch.num_rows) if place in layout.empty else batch.column(place) for place in sources]
+            values = _read(column, raw[0], losses)
+            for other in raw[1:]:
+                values = _either(column, values, _read(column, other, losses), losses)
             arrays.append(values)
     return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), losses)
 
@@ -178,14 +195,29 @@ def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema,
     if len(found) > 1 and not column.together:
         claims = " and ".join(f"'{shown(schema.names[position])}'" for position in found)
         raise LayoutError(f"{where}: the columns {claims} both mean {column.name}; keep one of them")
-    for position in found:
-        kind = schema.field(position).type
-        if not can_become(kind, column.type):
-            raise LayoutError(
-                f"{where}: column '{shown(schema.names[position])}' holds {shown(kind)},"
-                f" which cannot become {column.type}"
-            )
     return tuple(found)
+
+
+def _empty(
+    dataset: Dataset,
+    sources: Sequence[Sequence[int]],
+    schema: pa.Schema,
+    where: object,
+    values: Callable[[str], Iterable[pa.Array]] | None,
+) -> frozenset[int]:
+    """Positions of the columns that could not be cast, and need not be."""
+    empty = set()
+    for column, places in zip(dataset.columns, sources, strict=True):
+        for place in places:
+            name, kind = schema.names[place], schema.field(place).type
+            if can_become(kind, column.type):
+                continue
+            if values is None or not all(map(has_no_value, values(name))):
+                raise LayoutError(
+                    f"{where}: column '{shown(name)}' holds {shown(kind)}, which cannot become {column.type}"
+                )
+            empty.add(place)
+    return frozenset(empty)
 
 
 def _check_color(

@@ -74,7 +74,7 @@ def clean_month(
     """
     with open_raw(raw) as source:
         form: SourceForm = "parquet" if source.format == "parquet" else "csv"
-        layout = match(dataset, month, form, source.schema, raw)
+        layout = match(dataset, month, form, source.schema, raw, source.column)
         _judge_unknown(layout, rules, raw)
         tally = Tally()
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))

@@ -67,6 +67,12 @@ class RawFile(Protocol):
         has them where all of its values, and all before it, allow.
         """
 
+    def column(self, name: str) -> Iterator[pa.Array]:
+        """The values of one column, in pieces, beside `chunks` and not from them; of parquet alone.
+
+        Raises BadFile where the file turns out to be damaged.
+        """
+
     def records(self) -> int:
         """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
 

@@ -43,6 +43,9 @@ class CsvRaw:
     def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
         return ahead(self._parsed(ahead(self._counted()), BlockParser(self._path, self._header, types)))
 
+    def column(self, name: str) -> Iterator[pa.Array]:
+        raise NotImplementedError(f"{name}: a csv's columns are all text, which can become anything")
+
     def records(self) -> int:
         return self._records
 

@@ -75,6 +75,12 @@ TYPES: list[dict[str, pa.DataType]] = [
     {"RatecodeID": pa.string(), "PULocationID": pa.large_string(), "passenger_count": pa.string()},
     {"total_amount": pa.string(), "fare_amount": pa.large_string()},
     {"total_amount": pa.decimal128(18, 2), "passenger_count": pa.decimal128(5, 1)},
+    {
+        "total_amount": pa.decimal128(38, 9),
+        "passenger_count": pa.decimal128(38, 9),
+        "PULocationID": pa.decimal64(18, 9),
+    },
+    {"VendorID": pa.decimal256(76, 40), "RatecodeID": pa.decimal32(9, 6), "trip_type": pa.decimal128(38, 37)},
     {FLAG: pa.large_string()},
     {FLAG: pa.string_view()},
     {FLAG: pa.dictionary(pa.int32(), pa.string()), "VendorID": pa.dictionary(pa.int32(), pa.int64())},
@@ -101,6 +107,59 @@ def test_an_integer_column_of_nulls_alone_may_be_of_no_type(month: pa.Table, cle
         result = clean(put(month, name, pa.nulls(ROWS)))
         assert result.receipt.layout[name] == "null"
         assert (result.table[name.lower()].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+
+
+def test_zeros_in_decimals_of_any_scale_are_zeros(month: pa.Table, clean: Callable[..., Cleaned]) -> None:
+    """Arrow writes them as 0E-9 from a scale of 7 on; warehouses export NUMERIC as decimal(38, 9)."""
+    zeros = [Decimal(0)] * (ROWS - 1)
+    for scale in (0, 6, 7, 9, 37):
+        column = pa.array([*zeros, Decimal("1.5") if scale else None], pa.decimal128(38, scale))
+        result = clean(put(put(month, "passenger_count", column), "fare_amount", column))
+        assert result.column("passenger_count") == [0] * (ROWS - 1) + [None] * (not scale)
+        assert result.reasons == [(ROWS, "unreadable:passenger_count")] * bool(scale)
+        assert result.column("fare_amount")[: ROWS - 1] == [0.0] * (ROWS - 1)
+
+
+EMPTY: list[tuple[pa.DataType, Any]] = [
+    (pa.binary(), b""),
+    (pa.large_binary(), b"1"),
+    (pa.binary(4), b"1234"),
+    (pa.binary_view(), b"1"),
+    (pa.bool_(), False),
+    (pa.timestamp("us", "UTC"), 0),
+    (pa.date32(), 0),
+    (pa.time64("us"), 0),
+    (pa.duration("s"), 0),
+    (pa.list_(pa.int8()), []),
+    (pa.struct([("a", pa.int8())]), {"a": None}),
+    (pa.map_(pa.string(), pa.int8()), []),
+    (pa.dictionary(pa.int32(), pa.binary()), b"1"),
+]
+
+
+@pytest.mark.parametrize("statistics", [True, False], ids=["statistics", "no statistics"])
+@pytest.mark.parametrize(("kind", "value"), EMPTY, ids=str)
+def test_a_column_without_a_value_is_one_of_nulls_whatever_its_type(
+    month: pa.Table,
+    clean: Callable[..., Cleaned],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: pa.DataType,
+    value: Any,
+    statistics: bool,
+) -> None:
+    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 100)
+    how = {"write_statistics": statistics, "row_group_size": 150}
+    for name in ("ehail_fee", "passenger_count", FLAG):
+        result = clean(put(month, name, pa.nulls(ROWS, kind)), **how)
+        assert (result.table[name].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+        assert (result.reasons, result.receipt.left_out) == ([], {})
+        with pytest.raises(LayoutError, match=f"column '{name}' holds .*, which cannot become"):
+            clean(put(month, name, pa.array([None] * (ROWS - 1) + [value], kind)), **how)
+
+
+def test_a_time_that_pandas_wrote_as_a_column_of_nan_is_no_time(month: pa.Table, clean: Callable[..., Cleaned]) -> None:
+    result = clean(put(month, "lpep_dropoff_datetime", pa.array([float("nan")] * ROWS)))
+    assert (result.table["lpep_dropoff_datetime"].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
 
 
 def test_the_row_numbers_that_pandas_left_are_left_out_without_a_word(
