@@ -19,8 +19,7 @@ from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
-
-_SHOWN, _LISTED = 60, 30
+from taxi_luigi.texts import listed, shown
 
 
 @dataclass(frozen=True)
@@ -154,19 +153,6 @@ def _either(column: Column, values: pa.Array, others: pa.Array, losses: Losses) 
 def _note(losses: Losses, reason: str, lost: pa.BooleanArray | None) -> None:
     if lost is not None and lost.true_count:
         losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
-
-
-def shown(what: object) -> str:
-    """A column's name or type for the one line of an error: a file may call its columns anything."""
-    text = str(what)
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def listed(names: Sequence[object]) -> str:
-    """The first of them, as many as any of TLC's files has."""
-    more = len(names) - _LISTED
-    return ", ".join(map(shown, names[:_LISTED])) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _plain(name: str) -> str:

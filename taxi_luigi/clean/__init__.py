@@ -20,7 +20,7 @@ from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import Tally, make_receipt
 from taxi_luigi.clean.output import MonthFiles, rows_written
-from taxi_luigi.conform import Conformed, Layout, conform, listed, match, shown
+from taxi_luigi.conform import Conformed, Layout, conform, match
 from taxi_luigi.datasets import Dataset, SourceForm
 from taxi_luigi.errors import AccountError, LayoutError
 from taxi_luigi.formats import Chunk, RawFile, open_raw
@@ -29,6 +29,7 @@ from taxi_luigi.formats.raw import one_line
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, CleanRules, fill_passengers
+from taxi_luigi.texts import cut, listed, shown
 
 ROW_GROUP = 131_072
 """Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.
@@ -95,7 +96,7 @@ def clean_month(
 
 def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
     if layout.unknown:
-        names = listed([f"{shown(name)} ({shown(layout.found[name])})" for name in layout.unknown])
+        names = listed(layout.unknown, lambda name: f"{shown(cut(name))} ({shown(cut(layout.found[name]))})")
         if rules.unknown_columns == "fail":
             raise LayoutError(
                 f"{raw}: columns that taxi_luigi does not know: {names}; [clean] unknown_columns = warn leaves them out"

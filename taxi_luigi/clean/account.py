@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,11 +14,17 @@ from taxi_luigi.datasets import SCHEMA_VERSION
 from taxi_luigi.formats import RawFile
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
+from taxi_luigi.texts import LONGEST, cut
 
 TEXTS = 100
 """How many texts of unknown codes a receipt names for one column; the rest are counted together."""
 
 OTHER_TEXTS = "(other texts)"
+
+COLUMNS = 100
+"""How many columns that we do not know a receipt names; the rest are counted together. TLC's files have 25 at most."""
+
+OTHER_COLUMNS = "(other columns)"
 
 
 @dataclass
@@ -40,13 +47,15 @@ class Tally:
     def add_unmapped(self, reason: str, texts: Counter[str]) -> None:
         """Counts texts of unknown codes, and no more of them by name than a receipt has room for."""
         known = self.unmapped.setdefault(reason, Counter())
-        for text, rows in texts.items():
+        for whole, rows in texts.items():
+            text = cut(whole)
             known[text if text in known or len(known) < TEXTS else OTHER_TEXTS] += rows
 
 
 def make_receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt) -> CleanReceipt:
     """The account of a month whose chunks have all been read."""
     records = source.records()
+    found, left_out = _columns(layout, tally, records)
     rules = (*RULES, FILL_MISSING_PASSENGERS)
     return CleanReceipt(
         edition=edition,
@@ -54,11 +63,8 @@ def make_receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, ra
         month=str(layout.month),
         raw=raw,
         raw_format=source.format,
-        layout=layout.found,
-        left_out={
-            name: {"type": layout.found[name], "nulls": round(tally.nulls[name] / records, 6) if records else 0.0}
-            for name in layout.unknown
-        },
+        layout=found,
+        left_out=left_out,
         rows_in=records,
         rows_kept=tally.kept,
         rejected=dict(sorted(tally.rejected.items())),
@@ -67,6 +73,39 @@ def make_receipt(layout: Layout, source: RawFile, tally: Tally, edition: str, ra
         unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unmapped.items())},
         versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
     )
+
+
+def _columns(layout: Layout, tally: Tally, records: int) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """All columns with their types, and those that are left out with their null shares, as far as there is room.
+
+    A file may have thousands of columns that we do not know, with names and types of any length.
+    """
+    found: dict[str, str] = {}
+    left_out: dict[str, dict[str, Any]] = {}
+    others: list[str] = []
+    strange = 0
+    known = {place for places in layout.sources for place in places}
+    for place, (name, kind) in enumerate(layout.found.items()):
+        short = cut(name if len(name) <= LONGEST else name.strip())
+        if place not in known:
+            strange += 1
+            if strange > COLUMNS or short in found:  # two long names may begin alike
+                others.append(name)
+                continue
+        found[short] = cut(kind)
+        if name in layout.unknown:
+            left_out[short] = {"type": found[short], "nulls": _share(tally.nulls[name], records)}
+    if others:
+        found[OTHER_COLUMNS] = f"{len(others):,} columns"
+        nulls = sum(tally.nulls[name] for name in others)
+        left_out[OTHER_COLUMNS] = {
+            "type": found[OTHER_COLUMNS], "nulls": _share(nulls, records * len(others)), "columns": len(others)
+        }  # fmt: skip
+    return found, left_out
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 6) if whole else 0.0
 
 
 def _version() -> str:

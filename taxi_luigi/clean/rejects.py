@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from taxi_luigi.formats import Chunk
 from taxi_luigi.months import Month
+from taxi_luigi.texts import cut
 
 FIELD_COUNT = "field_count"
 """The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""
@@ -23,6 +24,9 @@ LINE = "line"
 
 SLICE = 8_192
 """Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
+
+SLICE_BYTES = 64 << 20
+"""Bytes of raw values that are made into rejects at a time, but for one row's: Arrow's text array has 2 GB at most."""
 
 SCHEMA = pa.schema(
     [
@@ -35,19 +39,24 @@ SCHEMA = pa.schema(
 """`record` is the ordinal in the raw file, from 1 and without the header; `raw` is source column → text."""
 
 
+LONGEST_VALUE = 150
+"""characters of a raw value that are shown in a line, which a whole record of csv may be"""
+
+
 def first(path: Path) -> str:
-    """The raw values of the first row in a file of rejects."""
+    """The raw values of the first row in a file of rejects, long ones cut."""
     with pq.ParquetFile(path) as file:
         raw = next(file.iter_batches(1, columns=["raw"]))["raw"][0]
-    return ", ".join(f"{name}={value}" for name, value in raw.as_py())
+    return ", ".join(f"{cut(name)}={cut(str(value), LONGEST_VALUE)}" for name, value in raw.as_py())
 
 
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
     """Rejects for those rows of the chunk's batch that have a reason; made when they are asked for."""
     rows = pc.indices_nonzero(pc.is_valid(reasons))
     raw = chunk.raw()
-    for start in range(0, len(rows), SLICE):
-        some = rows.slice(start, SLICE)
+    size = min(SLICE, max(1, SLICE_BYTES * raw.num_rows // max(raw.nbytes, 1)))
+    for start in range(0, len(rows), size):
+        some = rows.slice(start, size)
         yield _batch(month, chunk.ordinals(some.to_numpy()), reasons.take(some), _raw(raw, some))
 
 

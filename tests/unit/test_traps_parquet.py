@@ -331,6 +331,78 @@ def test_an_unknown_struct_of_64_columns_is_left_out_and_recorded(
     assert result.table == clean(month).table
 
 
+MIB = 1 << 20
+
+
+def footers(folder: Path) -> int:
+    """Bytes of the receipts, and of all else that is at the ends of both files."""
+    return sum(pq.read_metadata(path).serialized_size for path in folder.iterdir() if path.name in ("clean", "rejects"))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_a_long_text_of_an_unknown_code_is_cut_and_its_length_named(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, kind: pa.DataType
+) -> None:
+    """Two of the same beginning and length are counted together, one of another length apart."""
+    clean(month)
+    before = footers(tmp_path)
+    texts = ["A" * 5 * MIB, "A" * (5 * MIB - 1) + "B", "A" * (5 * MIB - 2), "B" * 60, "C" * 61]
+    result = clean(put(month, FLAG, pa.array([*texts, *[None] * (ROWS - 5)]).cast(kind)))
+    assert result.receipt.unmapped[f"unknown_code:{FLAG}"] == {
+        "A" * 36 + "… (5,242,880 characters)": 2,
+        "A" * 36 + "… (5,242,878 characters)": 1,
+        "B" * 60: 1,
+        "C" * 43 + "… (61 characters)": 1,
+    }
+    assert (result.table[FLAG].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+    assert footers(tmp_path) - before < 1_000
+
+
+def test_many_long_texts_of_unknown_codes_take_little_room(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path
+) -> None:
+    texts = pa.array([f"{number:03}" + "\U0001f695" * 2_000 for number in range(ROWS)])
+    result = clean(put(put(month, FLAG, texts), "VendorID", texts))
+    for reason in (f"unknown_code:{FLAG}", "unknown_code:vendorid"):
+        counts = result.receipt.unmapped[reason]
+        assert (len(counts), counts["(other texts)"], sum(counts.values())) == (101, ROWS - 100, ROWS)
+    assert footers(tmp_path) < 200_000
+
+
+def test_raw_values_of_any_length_are_in_the_rejects_and_not_in_a_line(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE_BYTES", 2 * MIB)
+    long = ["A" * MIB, "B" * MIB, "C" * MIB]
+    result = clean(put(month, "passenger_count", pa.array([*long, *["1"] * (ROWS - 3)])))
+    assert [reject["raw"]["passenger_count"] for reject in result.rejects] == long
+    assert footers(tmp_path) < 20_000
+    with pytest.raises(LayoutError, match=r"lpep_pickup_datetime=A+… \(1,048,576 characters\)") as error:
+        clean(put(month, PICKUP, pa.array(long[:1] * ROWS)))
+    assert len(str(error.value)) < 600
+
+
+def test_columns_without_bound_are_named_as_far_as_there_is_room(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two long names that begin alike and are as long are not taken for one."""
+    some = pa.array([1] * 100 + [None] * (ROWS - 100))
+    columns = dict.fromkeys(("s" * MIB, "s" * MIB + "t", "s" * (MIB - 1) + "t"), some)
+    columns["deep"] = pa.array([{"x" * MIB: 1}] * ROWS)
+    columns |= {f"column {number}": pa.nulls(ROWS) for number in range(2_000)}
+    names = [*month.column_names, *columns]
+    receipt = clean(pa.table([*month.columns, *columns.values()], names)).receipt
+    first, second = ("s" * 36 + f"… ({number:,} characters)" for number in (MIB, MIB + 1))
+    assert receipt.left_out[first] == receipt.left_out[second] == {"type": "int64", "nulls": 0.8}
+    assert receipt.left_out["deep"] == {"type": f"struct<{'x' * 29}… ({MIB + 15:,} characters)", "nulls": 0.0}
+    assert receipt.left_out["(other columns)"]["columns"] == 2_004 - 99
+    assert receipt.layout["(other columns)"] == "1,905 columns"
+    assert receipt.layout.keys() >= {*month.column_names, first, "column 0"}
+    assert len(receipt.layout) == month.num_columns + 100
+    assert footers(tmp_path) < 50_000
+    assert all(len(line) < 2_500 and line.isprintable() for line in caplog.messages)
+
+
 @pytest.mark.parametrize("name", ["VendorID", PICKUP, "lpep_dropoff_datetime"])
 def test_a_file_without_an_essential_column_is_refused_by_name(
     month: pa.Table, clean: Callable[..., Cleaned], name: str
