@@ -7,7 +7,7 @@ with the month. What a column or a rule is, is known in conform.py and rules.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import Tally, make_receipt
+from taxi_luigi.clean.hints import is_merge_marker, time_hint
 from taxi_luigi.clean.output import MonthFiles, rows_written
 from taxi_luigi.conform import Conformed, Layout, conform, match
 from taxi_luigi.datasets import Dataset, SourceForm
@@ -90,6 +91,7 @@ def clean_month(
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
     _judge_rejects(receipt, raw, rejects)
+    _warn_rejects(layout, receipt, tally, raw, rejects)
     _log_passengers(receipt, tally, dataset)
     return receipt
 
@@ -129,6 +131,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
     if chunk.broken:
         rejects.append(rejected_rows.of_broken(chunk, layout.month))
         tally.rejected[rejected_rows.FIELD_COUNT] += len(chunk.broken)
+        tally.merge_markers += sum(is_merge_marker(record.text) for record in chunk.broken)
     tally.kept += kept.num_rows
     if layout.dataset.has("passenger_count"):
         tally.missing_after += kept["passenger_count"].null_count
@@ -202,6 +205,36 @@ def _judge_rejects(receipt: CleanReceipt, raw: Path, rejects: Path) -> None:
         f"{raw}: none of its {receipt.rows_in:,} records can be stored: {one_line(reasons)}; the first is"
         f" {one_line(rejected_rows.first(rejects), 200)!r}; fetch it again, and if that does not help, report it"
     )
+
+
+def _warn_rejects(layout: Layout, receipt: CleanReceipt, tally: Tally, raw: Path, rejects: Path) -> None:
+    """One line for a month with records that cannot be stored: TLC's own months have none (128 tried, Nov 2026)."""
+    lost = {reason: rows for reason, rows in receipt.rejected.items() if reason not in RULES}
+    if lost:
+        logger.warning(
+            "%s: %s of its %s records cannot be stored (%s); the first is %r%s",
+            raw,
+            f"{sum(lost.values()):,}",
+            f"{receipt.rows_in:,}",
+            one_line(", ".join(f"{reason} in {rows:,}" for reason, rows in lost.items()), 500),
+            one_line(rejected_rows.first(rejects, lost), 200),
+            _hints(layout, lost, tally, rejects),
+        )
+
+
+def _hints(layout: Layout, lost: Collection[str], tally: Tally, rejects: Path) -> str:
+    """What makes sense of the records that cannot be stored, to be put behind what is said of them; '' mostly."""
+    hints = []
+    if tally.merge_markers:
+        hints.append(f"{tally.merge_markers:,} of them are git's merge markers: the file has a conflict to resolve")
+    for column, places in zip(layout.dataset.columns, layout.sources, strict=True):
+        reason = f"unreadable:{column.name}"
+        if reason in lost and column.type == "timestamp[us]":
+            values = rejected_rows.first_values(rejects, {reason})
+            names = [cut(list(layout.found)[place]) for place in places]
+            told = [f"{value!r} {hint}" for value in map(values.get, names) if value and (hint := time_hint(value))]
+            hints += told[:1]
+    return "".join(f"; {hint}" for hint in hints[:2])
 
 
 def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> None:

@@ -36,6 +36,8 @@ class Tally:
     rules: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    merge_markers: int = 0
+    """of git's, among the csv records that made no row"""
     nulls: Counter[str] = field(default_factory=Counter)
     """in columns that are left out"""
     zero_before: int = 0

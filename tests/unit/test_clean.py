@@ -20,7 +20,7 @@ import pytest
 from taxi_luigi import clean as engine
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean.output import rows_written
-from taxi_luigi.clean.rejects import SCHEMA
+from taxi_luigi.clean.rejects import SCHEMA, first, first_values
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import AccountError, BadFile, LayoutError
@@ -236,6 +236,68 @@ def test_a_month_without_rows_is_a_clean_file_without_rows(clean: Callable[..., 
     assert month.kept().schema.remove_metadata() == canonical_schema(YELLOW)
     assert month.receipt.rows_in == 0
     assert not month.rejects.exists()
+
+
+def warned(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_records_that_cannot_be_stored_are_one_warning_of_the_month(
+    clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    clean([GOOD] * 5 + ["1,2"] + [GOOD.replace("9.8", '"1,234.56"')] * 2)
+    assert warned(caplog) == [
+        f"{tmp_path / 'raw'}: 3 of its 8 records cannot be stored (field_count in 1, unreadable:total_amount in 2); "
+        "the first is 'line=1,2'"
+    ]
+
+
+def test_the_first_reject_is_found_wherever_it_stands(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.clean.output.REJECT_GROUP", 50)
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE", 30)
+    far = [GOOD.replace("2.5", f"far{number}") for number in range(300)]
+    path = clean([GOOD, *far[:200], "1,2", *far[200:], GOOD.replace("9.8", "much")]).rejects
+    assert "trip_distance=far0, " in first(path)
+    assert first_values(path, {"field_count"}) == {"line": "1,2"}
+    assert first_values(path, {"unreadable:total_amount", "unreadable:passenger_count"})["total_amount"] == "much"
+    assert first_values(path, {"unreadable:passenger_count"}) == {}
+
+
+def test_no_warning_is_of_rows_that_a_rule_took_out(
+    clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture
+) -> None:
+    rules = CleanRules(frozenset({"zero_distance"}))
+    clean([GOOD, GOOD.replace("2.5", "0")], rules)
+    clean([GOOD] * 2)
+    assert warned(caplog) == []
+    clean([GOOD.replace("2.5", "0"), GOOD.replace("2.5", "far")], rules)
+    [line] = warned(caplog)
+    assert "1 of its 2 records cannot be stored (unreadable:trip_distance in 1); the first is" in line
+    assert "trip_distance=far" in line
+
+
+@pytest.mark.parametrize("size", [64, records.BLOCK])
+def test_gits_merge_markers_are_named(
+    clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(records, "BLOCK", size)
+    month = clean([GOOD, "<<<<<<< HEAD", GOOD, "=======", GOOD, GOOD, ">>>>>>> 3a90c03 (a, branch)"] * 2 + ["1,2"])
+    assert month.receipt.rejected == {"field_count": 7}
+    [line] = warned(caplog)
+    assert "7 of its 15 records cannot be stored (field_count in 7); the first is 'line=<<<<<<< HEAD'" in line
+    assert line.endswith("; 6 of them are git's merge markers: the file has a conflict to resolve")
+
+
+def test_times_as_excel_writes_them_are_named(clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture) -> None:
+    clean([GOOD, "1,2", GOOD.replace("2021-01-05 12:00:00", "1/31/2021 12:00")])
+    [line] = warned(caplog)
+    assert line.endswith("; '1/31/2021 12:00' looks like a date written by Excel (month/day/year)")
+    clean(trips(3) | {"tpep_dropoff_datetime": ["45322.5", "2021-01-05 12:00:00", None]})
+    assert warned(caplog)[1].endswith(
+        "'45322.5' looks like a date written by Excel (a serial number: days since 1899-12-30)"
+    )
 
 
 def test_a_month_of_rejects_alone_adds_up(clean: Callable[..., Cleaned]) -> None:
