@@ -26,12 +26,20 @@ ARROW: dict[ColumnType, pa.DataType] = {
 NO_VALUE = ("", "n/a", "na", "null", "none", "nan", "\\n")
 """Texts, in lower case and trimmed, that stand for no value in a number, a time or a code. In text they stay."""
 
-_INTEGER = r"^\+?(-?)0*(\d{1,18})(\.0*)?$"
+_INTEGER = r"^(?:\+?(-?)0*(\d{1,18})(?:\.0*)?|[+-]?(0)+(?:\.0*)?[eE][+-]?\d+)$"
+"""Digits, or a zero as Java's BigDecimal writes one of scale 7 and more, and so Spark, Hive and Arrow: 0E-9."""
+_DIGITS_OF = r"\1\2\3"
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _TIME = r"^\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?)?$"
 
 _DIGITS = 18
 """of an integer: all that _INTEGER allows"""
+
+_DECIMALS = {32: pa.decimal32, 64: pa.decimal64, 128: pa.decimal128, 256: pa.decimal256}
+"""by their bits"""
+
+_WHOLE = r"^-?\d{1,19}$"
+"""a decimal's text that int64 may hold: 19 digits are up to 9223372036854775807"""
 
 # Years 1 to 9999: what DATETIME holds in BigQuery, and Python's datetime. TLC's worst was 3019 (fhv, 2019-02).
 _FIRST_TIME = -62_135_596_800_000_000
@@ -50,6 +58,15 @@ def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
     return _is_text(found) or _is_number(found)
 
 
+def has_no_value(column: pa.Array) -> bool:
+    """Whether nothing but nulls, and NaN, is in a column of any type."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_floating(column.type):
+        column = _without_nan(column)
+    return bool(column.null_count == len(column))
+
+
 def read(column: pa.Array, wanted: ColumnType) -> Read:
     """The column as a canonical type, for types that `can_become` it.
 
@@ -59,9 +76,13 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
     target = ARROW[wanted]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    # A decimal by its digits: pyarrow 26 makes 0.47000000000000003 of 0.47.
+    if pa.types.is_decimal(column.type):
+        if pa.types.is_integer(target):
+            return _whole_decimals(column, target)
+        if pa.types.is_floating(target) and _is_usual(column.type):
+            column = pc.cast(column, pa.string())  # not to double at once: pyarrow 26 makes 0.47000000000000003 of 0.47
     if pa.types.is_string_view(column.type) or pa.types.is_decimal(column.type):
-        column = pc.cast(column, pa.string())
+        column = _text(column)
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), target), None
     if target == pa.string():
@@ -82,8 +103,8 @@ def read_codes(
     if wanted != "string" and not _is_text(_plain_type(column.type)):
         return *read(column, wanted), pa.nulls(len(column), pa.string())
     if not pa.types.is_dictionary(column.type):
-        column = (column if _is_text(column.type) else pc.cast(column, pa.string())).dictionary_encode()
-    values, lost, unknown = _distinct_codes(pc.cast(column.dictionary, pa.string()), wanted, codes)
+        column = (column if _is_text(column.type) else _text(column)).dictionary_encode()
+    values, lost, unknown = _distinct_codes(_text(column.dictionary), wanted, codes)
     where = column.indices
     if lost is not None:
         lost = or_false(lost.take(where))
@@ -114,6 +135,44 @@ def _is_text(found: pa.DataType) -> bool:
 
 def _is_number(found: pa.DataType) -> bool:
     return bool(pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_decimal(found))
+
+
+def _text(column: pa.Array) -> pa.StringArray:
+    """The column's values as text; a decimal as people write it, without zeros at its end: 1000, 1.5, 0.00000012.
+
+    Arrow 26 writes 1E+3, 1.500000000 and 1.20E-7 of the last three: which it is would depend on the column's scale.
+    """
+    if not pa.types.is_decimal(column.type):
+        return pc.cast(column, pa.string())
+    scale = column.type.scale
+    unscaled = pc.cast(column.view(_DECIMALS[column.type.bit_width](column.type.precision, 0)), pa.string())
+    if scale <= 0:
+        return pc.replace_substring_regex(unscaled, r"^(-?[1-9]\d*)$", r"\1" + "0" * -scale)
+    digits = pc.replace_substring_regex(unscaled, r"^(-?)(\d+)$", r"\1" + "0" * scale + r"\2")
+    text = pc.replace_substring_regex(digits, rf"^(-?)0*(\d+)(\d{{{scale}}})$", r"\1\2.\3")
+    return pc.replace_substring_regex(text, r"\.?0*$", "")
+
+
+def _is_usual(kind: pa.DataType) -> bool:
+    """Whether Arrow's own casts of a decimal type can be relied on.
+
+    With a negative scale pyarrow 26 makes the integer -7661335449692012544 of the decimal64 -2.147483648E+21, and with
+    a scale beyond the digits of the type the text '<scale out of range, cannot format Decimal32 value>'.
+    """
+    return bool(0 <= kind.scale <= kind.precision)
+
+
+def _whole_decimals(column: pa.Array, target: pa.DataType) -> Read:
+    """Decimals of any scale to integers; those that are not whole or do not fit are lost."""
+    if _is_usual(column.type):
+        try:
+            return pc.cast(column, target), None
+        except pa.ArrowInvalid:  # one is not whole or does not fit
+            pass
+    text = _text(column)
+    lost = or_false(pc.invert(pc.match_substring_regex(text, _WHOLE)))
+    values, far = _exact(pc.cast(blank(text, lost), pa.decimal128(19, 0)), target)
+    return values, lost if far is None else pc.or_(lost, far)
 
 
 def _exact(column: pa.Array, target: pa.DataType) -> Read:
@@ -192,7 +251,7 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
         readable, through = _is_time(text), target
     elif pa.types.is_integer(target):
         readable, through = pc.match_substring_regex(text, _INTEGER), pa.int64()
-        text = pc.replace_substring_regex(text, _INTEGER, r"\1\2")
+        text = pc.replace_substring_regex(text, _INTEGER, _DIGITS_OF)
     else:
         readable, through = pc.match_substring_regex(text, _NUMBER), target
     unreadable = pc.invert(pc.fill_null(readable, True))

@@ -7,7 +7,7 @@ loss. Rows are never dropped here: what could not be cast is null, and a mask un
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant, or_false
-from taxi_luigi.casts import ARROW, can_become, read, read_codes
+from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
 from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
 from taxi_luigi.errors import LayoutError
 from taxi_luigi.months import Month
-
-_SHOWN, _LISTED, _BESIDE = 60, 30, 10
+from taxi_luigi.texts import listed, shown
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,8 @@ class Layout:
     """canonical columns that only the other form's layout of that month has, and that the file lacks"""
     dropped: tuple[str, ...]
     """those of `other_form` that every published file in this one's container has: TLC's own csv drops nothing"""
+    empty: frozenset[int] = frozenset()
+    """positions of sources without a value in the whole file, of a type that could not be cast"""
 
     @property
     def types(self) -> dict[int, pa.DataType]:
@@ -80,15 +81,28 @@ def canonical_schema(dataset: Dataset) -> pa.Schema:
     return pa.schema([pa.field(column.name, ARROW[column.type]) for column in dataset.columns])
 
 
-def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, where: object) -> Layout:
+def match(
+    dataset: Dataset,
+    month: Month,
+    form: SourceForm,
+    schema: pa.Schema,
+    where: object,
+    values: Callable[[str], Iterable[pa.Array]] | None = None,
+) -> Layout:
     """Finds the sources of every canonical column; `where` (the file's path) is for the texts of errors.
 
+    `values` gives a source column's values, in pieces. It is asked for a column whose type cannot mean what it should:
+    without a value in the whole file it is a column of nulls, as fastparquet writes one as bytes. The file's statistics
+    are not asked, for they may be missing or wrong.
+
     Raises LayoutError when an essential column is missing, when a name is there twice, when several source columns
-    claim one canonical column, when a column's type cannot mean what it should, and for a file of another color.
+    claim one canonical column, when a column with a value has a type that cannot mean what it should, and for a file of
+    another color.
     """
     positions = _positions(schema, where)
     sources = tuple(_sources(column, positions, schema, where) for column in dataset.columns)
     _check_color(dataset, month, form, positions, schema, where)
+    empty = _empty(dataset, sources, schema, where, values)
     taken = {position for each in sources for position in each}
     nearest, missing, other_form, dropped = _lacking(dataset, month, form, sources)
     return Layout(
@@ -104,6 +118,7 @@ def match(dataset: Dataset, month: Month, form: SourceForm, schema: pa.Schema, w
         missing=missing,
         other_form=other_form,
         dropped=dropped,
+        empty=empty,
     )
 
 
@@ -115,7 +130,7 @@ def describe_missing(layout: Layout) -> str:
     if not layout.unknown:
         return text
     return (
-        f"{text}; unknown columns: {listed(list(layout.unknown), _BESIDE)}; a renamed column shows as one of each:"
+        f"{text}; unknown columns: {listed(layout.unknown)}; a renamed column shows as one of each:"
         f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
     )
 
@@ -142,9 +157,10 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
         elif not sources:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
-            values = _read(column, batch.column(sources[0]), losses)
-            for other in sources[1:]:
-                values = _either(column, values, _read(column, batch.column(other), losses), losses)
+            raw = [pa.nulls(batch.num_rows) if place in layout.empty else batch.column(place) for place in sources]
+            values = _read(column, raw[0], losses)
+            for other in raw[1:]:
+                values = _either(column, values, _read(column, other, losses), losses)
             arrays.append(values)
     return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), losses)
 
@@ -177,19 +193,6 @@ def _note(losses: Losses, reason: str, lost: pa.BooleanArray | None) -> None:
         losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
 
 
-def shown(what: object) -> str:
-    """A column's name or type for the one line of an error: a file may call its columns anything."""
-    text = str(what)
-    text = text if text.isprintable() else repr(text)[1:-1]
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
-
-
-def listed(names: Sequence[object], most: int = _LISTED) -> str:
-    """The first of them, by default as many as any of TLC's files has."""
-    more = len(names) - most
-    return ", ".join(map(shown, names[:most])) + (f" and {more:,} more" if more > 0 else "")
-
-
 def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
     positions: dict[str, list[int]] = {}
     for position, name in enumerate(schema.names):
@@ -200,7 +203,7 @@ def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
     return positions
 
 
-def _names(column: Column) -> dict[str, None]:
+def names_of(column: Column) -> dict[str, None]:
     """All that a column may be called in a file, in the order in which they count."""
     return dict.fromkeys(plain(name) for name in (*(each.name for each in column.spellings), column.name))
 
@@ -208,17 +211,10 @@ def _names(column: Column) -> dict[str, None]:
 def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema, where: object) -> tuple[int, ...]:
     if column.name == FILE_MONTH:
         return ()
-    found = [position for name in _names(column) for position in positions.get(name, [])]
+    found = [position for name in names_of(column) for position in positions.get(name, [])]
     if len(found) > 1 and not column.together:
         claims = " and ".join(f"'{shown(schema.names[position])}'" for position in found)
         raise LayoutError(f"{where}: the columns {claims} both mean {column.name}; keep one of them")
-    for position in found:
-        kind = schema.field(position).type
-        if not can_become(kind, column.type):
-            raise LayoutError(
-                f"{where}: column '{shown(schema.names[position])}' holds {shown(kind)},"
-                f" which cannot become {column.type}"
-            )
     return tuple(found)
 
 
@@ -246,18 +242,40 @@ def _published(column: Column, month: Month, form: SourceForm) -> str:
     return f"{column.name} ({' or '.join(names)})" if names else column.name
 
 
+def _empty(
+    dataset: Dataset,
+    sources: Sequence[Sequence[int]],
+    schema: pa.Schema,
+    where: object,
+    values: Callable[[str], Iterable[pa.Array]] | None,
+) -> frozenset[int]:
+    """Positions of the columns that could not be cast, and need not be."""
+    empty = set()
+    for column, places in zip(dataset.columns, sources, strict=True):
+        for place in places:
+            name, kind = schema.names[place], schema.field(place).type
+            if can_become(kind, column.type):
+                continue
+            if values is None or not all(map(has_no_value, values(name))):
+                raise LayoutError(
+                    f"{where}: column '{shown(name)}' holds {shown(kind)}, which cannot become {column.type}"
+                )
+            empty.add(place)
+    return frozenset(empty)
+
+
 def _check_color(
     dataset: Dataset, month: Month, form: SourceForm, positions: dict[str, list[int]], schema: pa.Schema, where: object
 ) -> None:
-    own = {name for column in dataset.columns for name in _names(column)}
+    own = {name for column in dataset.columns for name in names_of(column)}
     looks_like = None
     for other in DATASETS.values():
-        marks = [_names(column) for column in _essential(other, month, form)]
+        marks = [names_of(column) for column in _essential(other, month, form)]
         if all(positions.keys() & names for names in marks) and any(not (names.keys() & own) for names in marks):
             looks_like = other.color
-    missing = [column for column in _essential(dataset, month, form) if not positions.keys() & _names(column)]
+    missing = [column for column in _essential(dataset, month, form) if not positions.keys() & names_of(column)]
     if missing:
-        names = " or ".join(_names(missing[0]))
+        names = " or ".join(names_of(missing[0]))
         guess = f"it looks like {looks_like}" if looks_like else f"is it a file of {dataset.color}?"
         raise LayoutError(f"{where}: no column {names}; found {listed(schema.names)}; {guess}")
     if looks_like:

@@ -64,13 +64,13 @@ def check_columns(layout: Layout, limits: Limits, where: object) -> None:
         raise Refusal(f"{where}: {describe_missing(layout)}. {cure}", MISSING_COLUMNS)
 
 
-def check_file(receipt: CleanReceipt, limits: Limits, first_reject: Callable[[], str], where: object) -> None:
-    """Refuses a file for what it is, whatever is held.
+def check_file(receipt: CleanReceipt, limits: Limits, describe: Callable[[], str], where: object) -> None:
+    """Refuses a file for what it holds, whatever is held in its place.
 
     Args:
         receipt: of the month as it was cleaned, before it is published
         limits: of `[clean]`
-        first_reject: reads the raw values of the first row that was taken out
+        describe: says which records cannot be stored, and why
         where: the raw file, for people
     Raises: Refusal
     """
@@ -78,7 +78,11 @@ def check_file(receipt: CleanReceipt, limits: Limits, first_reject: Callable[[],
         raise Refusal(f"{where}: holds no record; TLC never published an empty month", NO_RECORD)
     lost = receipt.rows_in - receipt.records
     if lost > limits.most_rejected * receipt.rows_in:
-        raise Refusal(_rejected(receipt, lost, limits, first_reject, where), MOST_REJECTED)
+        raise Refusal(
+            f"{where}: {describe()}. That is more than [clean] most_rejected = {limits.most_rejected:g} of them. To"
+            f" take the rest: --clean-most-rejected {_ceiling(lost / receipt.rows_in):g}",
+            MOST_REJECTED,
+        )
 
 
 def check_replacement(
@@ -191,18 +195,6 @@ def _dollars(holding: Holding, name: str) -> str:
 def _allowed(name: str, limits: Limits) -> bool:
     columns = limits.missing_columns
     return columns == "warn" if isinstance(columns, str) else name in columns
-
-
-def _rejected(receipt: CleanReceipt, lost: int, limits: Limits, first_reject: Callable[[], str], where: object) -> str:
-    share = lost / receipt.rows_in
-    reasons = ", ".join(
-        f"{reason} in {rows:,}" for reason, rows in receipt.rejected.items() if reason not in receipt.rules
-    )
-    cure = f"To take the rest: --clean-most-rejected {_ceiling(share):g}" if receipt.records else "None would be left"
-    return (
-        f"{where}: {lost:,} of its {receipt.rows_in:,} records cannot be stored, more than [clean] most_rejected ="
-        f" {limits.most_rejected:g} of them: {reasons}; the first is {first_reject()!r}. {cure}"
-    )
 
 
 def _ceiling(share: float) -> float:

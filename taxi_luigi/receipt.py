@@ -188,9 +188,10 @@ class CleanReceipt:
     raw_format: str
     """parquet, csv or csv.gz: what the bytes are, whatever the file is called"""
     layout: dict[str, str]
-    """source column → Arrow type, as found"""
+    """source column → Arrow type, as found, each cut where it is long; only the first of those that we do not know"""
     left_out: dict[str, dict[str, Any]]
-    """columns that we do not know → {"type": Arrow type, "nulls": null share from 0 to 1}"""
+    """columns that we do not know → {"type": Arrow type, "nulls": null share from 0 to 1}; those for which there is no
+    room are one entry, which has their number as "columns" too"""
     rows_in: int
     rows_kept: int
     rejected: dict[str, int]
@@ -200,7 +201,7 @@ class CleanReceipt:
     changed: dict[str, int] = field(default_factory=dict)
     """rule → rows in which it changed a value"""
     unmapped: dict[str, dict[str, int]] = field(default_factory=dict)
-    """`unknown_code:COLUMN` → text → rows that have no such value, as no map knows what the text means"""
+    """`unknown_code:COLUMN` → text, cut where it is long → rows that have no such value, as no map knows the text"""
     versions: dict[str, str] = field(default_factory=dict)
     """schema, taxi_luigi, pyarrow"""
     sums: dict[str, float] = field(default_factory=dict)

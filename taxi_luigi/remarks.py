@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from taxi_luigi.texts import LONGEST
+
 _NAMED = 5
 """columns, or texts of one column, that a line names; a receipt has all of them"""
-_LONGEST = 60
-"""characters of a name or text that are shown"""
 
 
 @dataclass(frozen=True)
@@ -82,21 +82,25 @@ def several(months: Iterable[str]) -> str:
 
 def _left_out(color: str, remarks: list[Remark], keep_raw: bool) -> list[str]:
     columns: dict[str, dict[str, dict[str, Any]]] = {}
+    others = 0
     for each in remarks:
         for name, found in each.left_out.items():
-            columns.setdefault(name, {})[each.month] = found
+            if "columns" in found:  # those for which the receipt has no room
+                others = max(others, found["columns"])
+            else:
+                columns.setdefault(name, {})[each.month] = found
     if not columns:
         return []
     texts = [_column(name, months) for name, months in columns.items()]
     where = "the raw files keep them" if keep_raw else "keep_raw = false removes the raw files, which have them"
-    return [f"{color}: left out columns that taxi_luigi does not know: {_few(texts)}; {where}"]
+    return [f"{color}: left out columns that taxi_luigi does not know: {_few(texts, others)}; {where}"]
 
 
 def _column(name: str, months: dict[str, dict[str, Any]]) -> str:
-    types = _shown(" or ".join(dict.fromkeys(found["type"] for found in months.values())))
+    types = " or ".join([_shown(kind) for kind in dict.fromkeys(found["type"] for found in months.values())][:_NAMED])
     percent = sorted({round(100 * found["nulls"]) for found in months.values()})
     share = " to ".join(str(each) for each in dict.fromkeys((percent[0], percent[-1])))
-    shown = name if name.isidentifier() and len(name) <= _LONGEST else _quoted(name)
+    shown = name if name.isidentifier() and len(name) <= LONGEST else _quoted(name)
     return f"{shown} ({types}, {share} % null) in {several(months)}"
 
 
@@ -120,13 +124,15 @@ def _unmapped(color: str, remarks: list[Remark]) -> list[str]:
 
 def _shown(text: str) -> str:
     """A nested type names fields, and a file may call its fields anything."""
-    return text if text.isprintable() and len(text) <= _LONGEST else _quoted(text)
+    return text if text.isprintable() and len(text) <= LONGEST else _quoted(text)
 
 
-def _few(texts: list[str]) -> str:
-    more = f"; {len(texts) - _NAMED:,} more in the receipts" if len(texts) > _NAMED else ""
-    return "; ".join(texts[:_NAMED]) + more
+def _few(texts: list[str], others: int = 0) -> str:
+    """The first of the texts, and how many more there are with `others` that the receipts only count."""
+    beyond = max(len(texts) - _NAMED, 0) + others
+    return "; ".join(texts[:_NAMED]) + (f"; {beyond:,} more in the receipts" if beyond else "")
 
 
 def _quoted(text: str) -> str:
-    return repr(text[:_LONGEST] + "…" * (len(text) > _LONGEST))
+    """Receipts have cut it already, and named its length."""
+    return repr(text[:LONGEST] + "…" * (len(text) > LONGEST))

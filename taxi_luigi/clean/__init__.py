@@ -7,7 +7,7 @@ with the month. What a column or a rule is, is known in conform.py and rules.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,17 +21,19 @@ import pyarrow.compute as pc
 from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import FIRST_YEAR, Tally, last_year, make_receipt
+from taxi_luigi.clean.hints import is_merge_marker, time_hint
 from taxi_luigi.clean.output import MonthFiles, rows_written
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import Conformed, Layout, conform, listed, match, shown
-from taxi_luigi.datasets import Dataset, SourceForm
-from taxi_luigi.errors import AccountError, LayoutError, Refusal
+from taxi_luigi.conform import Conformed, Layout, conform, match, names_of
+from taxi_luigi.datasets import DATASETS, Dataset, SourceForm, plain
+from taxi_luigi.errors import AccountError, Refusal
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
 from taxi_luigi.formats.raw import one_line
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
+from taxi_luigi.texts import cut, listed, shown
 
 ROW_GROUP = 131_072
 """Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.
@@ -71,11 +73,13 @@ def clean_month(
 ) -> CleanReceipt:
     """Writes the clean month at `clean` and, only when there are any, the rows taken out at `rejects`.
 
-    Both carry the receipt that is returned in their footers; `held` is that of the file in whose place this one is put.
-    `progress` is called from this thread with (records done,
-    records in all, 0 when that is not known beforehand). Raises BadFile for a damaged file, LayoutError for columns
-    that make no trips of this color and when no record can be stored, AccountError when the rows in both footers are
-    not those of the raw file. After a failure what is at the two paths is worthless, and the caller's to remove.
+    Args:
+        held: of the file in whose place this one is put; None where there is none
+        progress: called from this thread with (records done, records in all, 0 when that is not known beforehand)
+    Returns: the receipt that both files carry in their footers
+    Raises: BadFile for a damaged file, LayoutError for columns that make no trips of this color, Refusal when no record
+        can be stored, AccountError when the rows in both footers are not those of the raw file. What is then at the two
+        paths is worthless, and the caller's to remove
     """
     with open_raw(raw) as source:
         layout = _match(dataset, month, source, raw)
@@ -92,7 +96,8 @@ def clean_month(
             receipt = make_receipt(layout, source, tally, edition, raw_receipt, held)
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
-    _judge_rejects(receipt, raw, rejects)
+    if receipt.rows_in and not receipt.records:
+        raise Refusal(f"{raw}: {describe_rejects(receipt, rejects)}", "most_rejected")
     _log_passengers(receipt, tally, dataset)
     return receipt
 
@@ -105,12 +110,12 @@ def find_layout(dataset: Dataset, month: Month, raw: Path) -> Layout:
 
 def _match(dataset: Dataset, month: Month, source: RawFile, raw: Path) -> Layout:
     form: SourceForm = "parquet" if source.format == "parquet" else "csv"
-    return match(dataset, month, form, source.schema, raw)
+    return match(dataset, month, form, source.schema, raw, source.column)
 
 
 def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
     if layout.unknown:
-        names = listed([f"{shown(name)} ({shown(layout.found[name])})" for name in layout.unknown])
+        names = listed(layout.unknown, lambda name: f"{shown(cut(name))} ({shown(cut(layout.found[name]))})")
         if rules.unknown_columns == "fail":
             raise Refusal(
                 f"{raw}: columns that taxi_luigi does not know: {names}; --clean-unknown-columns warn leaves them out",
@@ -145,6 +150,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
     if chunk.broken:
         rejects.append(rejected_rows.of_broken(chunk, layout.month))
         tally.rejected[rejected_rows.FIELD_COUNT] += len(chunk.broken)
+        tally.merge_markers += sum(is_merge_marker(record.text) for record in chunk.broken)
     tally.kept += kept.num_rows
     if layout.dataset.has("passenger_count"):
         tally.missing_after += kept["passenger_count"].null_count
@@ -223,18 +229,35 @@ def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> No
         )
 
 
-def _judge_rejects(receipt: CleanReceipt, raw: Path, rejects: Path) -> None:
-    """A file of which no record can be stored is a defect, not a month: it must not replace one that was loaded.
+def describe_rejects(receipt: CleanReceipt, rejects: Path) -> str:
+    """What could not be stored of a month, for people; '' where all could.
 
-    Records that the rules took out are another matter: they could be read.
+    Args:
+        receipt: of the month
+        rejects: the rows taken out, as `clean_month` has written them
+    Returns: `3 of its 8 records cannot be stored (unreadable:total_amount in 3); the first is 'VendorID=2, …'`, and
+        what the first time that could not be read looks like
     """
-    if receipt.rows_kept or not receipt.rejected or receipt.rejected.keys() & RULES.keys():
-        return
-    reasons = ", ".join(f"{reason} in {rows:,}" for reason, rows in receipt.rejected.items())
-    raise LayoutError(
-        f"{raw}: none of its {receipt.rows_in:,} records can be stored: {one_line(reasons)}; the first is"
-        f" {one_line(rejected_rows.first(rejects), 200)!r}; fetch it again, and if that does not help, report it"
-    )
+    lost = {reason: rows for reason, rows in receipt.rejected.items() if reason not in RULES}
+    if not lost:
+        return ""
+    reasons = one_line(", ".join(f"{reason} in {rows:,}" for reason, rows in lost.items()), 500)
+    first = one_line(rejected_rows.first(rejects, lost), 200)
+    some = f"{receipt.rows_in - receipt.records:,} of its {receipt.rows_in:,} records cannot be stored"
+    head = some if receipt.records else f"none of its {receipt.rows_in:,} records can be stored"
+    return f"{head} ({reasons}); the first is {first!r}{_hint(DATASETS[receipt.color], lost, rejects)}"
+
+
+def _hint(dataset: Dataset, lost: Collection[str], rejects: Path) -> str:
+    for column in dataset.columns:
+        reason = f"unreadable:{column.name}"
+        if reason in lost and column.type == "timestamp[us]":
+            values = rejected_rows.first_values(rejects, {reason})
+            for name in map(cut, names_of(column)):
+                found = next((value for raw, value in values.items() if plain(raw) == name), "")
+                if hint := time_hint(found):
+                    return f"; {found!r} {hint}"
+    return ""
 
 
 def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,11 +15,17 @@ from taxi_luigi.datasets import SCHEMA_VERSION
 from taxi_luigi.formats import RawFile
 from taxi_luigi.receipt import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
+from taxi_luigi.texts import LONGEST, cut
 
 TEXTS = 100
 """How many texts of unknown codes a receipt names for one column; the rest are counted together."""
 
 OTHER_TEXTS = "(other texts)"
+
+COLUMNS = 100
+"""How many columns that we do not know a receipt names; the rest are counted together. TLC's files have 25 at most."""
+
+OTHER_COLUMNS = "(other columns)"
 
 
 @dataclass
@@ -30,6 +37,8 @@ class Tally:
     rules: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    merge_markers: int = 0
+    """of git's, among the csv records that made no row"""
     nulls: Counter[str] = field(default_factory=Counter)
     """in columns that are left out"""
     sums: dict[str, float] = field(default_factory=dict)
@@ -47,7 +56,8 @@ class Tally:
     def add_unmapped(self, reason: str, texts: Counter[str]) -> None:
         """Counts texts of unknown codes, and no more of them by name than a receipt has room for."""
         known = self.unmapped.setdefault(reason, Counter())
-        for text, rows in texts.items():
+        for whole, rows in texts.items():
+            text = cut(whole)
             known[text if text in known or len(known) < TEXTS else OTHER_TEXTS] += rows
 
 
@@ -56,6 +66,7 @@ def make_receipt(
 ) -> CleanReceipt:
     """The account of a month whose chunks have all been read; `held` is of the file in whose place it is put."""
     records = source.records()
+    found, left_out = _columns(layout, tally, records)
     rules = (*RULES, FILL_MISSING_PASSENGERS)
     return CleanReceipt(
         edition=edition,
@@ -63,11 +74,8 @@ def make_receipt(
         month=str(layout.month),
         raw=raw,
         raw_format=source.format,
-        layout=layout.found,
-        left_out={
-            name: {"type": layout.found[name], "nulls": round(tally.nulls[name] / records, 6) if records else 0.0}
-            for name in layout.unknown
-        },
+        layout=found,
+        left_out=left_out,
         rows_in=records,
         rows_kept=tally.kept,
         rejected=dict(sorted(tally.rejected.items())),
@@ -96,14 +104,49 @@ def last_year() -> int:
 
 
 def _warnings(tally: Tally, layout: Layout) -> list[str]:
+    markers = f"{tally.merge_markers:,} of its records are git's merge markers: the file has a conflict to resolve"
+    odd = [markers] if tally.merge_markers else []
     if not tally.kept:
-        return []
+        return odd
     pairs = zip(layout.dataset.columns, layout.sources, strict=True)
     essential = [column.name for column, sources in pairs if column.essential and sources]
-    empty = [f"{name} has no value in any row" for name in essential if name not in tally.filled]
+    odd += [f"{name} has no value in any row" for name in essential if name not in tally.filled]
     if tally.plausible_pickups or layout.dataset.pickup not in tally.filled:
-        return empty
-    return [*empty, f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
+        return odd
+    return [*odd, f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
+
+
+def _columns(layout: Layout, tally: Tally, records: int) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """All columns with their types, and those that are left out with their null shares, as far as there is room.
+
+    A file may have thousands of columns that we do not know, with names and types of any length.
+    """
+    found: dict[str, str] = {}
+    left_out: dict[str, dict[str, Any]] = {}
+    others: list[str] = []
+    strange = 0
+    known = {place for places in layout.sources for place in places}
+    for place, (name, kind) in enumerate(layout.found.items()):
+        short = cut(name if len(name) <= LONGEST else name.strip())
+        if place not in known:
+            strange += 1
+            if strange > COLUMNS or short in found:  # two long names may begin alike
+                others.append(name)
+                continue
+        found[short] = cut(kind)
+        if name in layout.unknown:
+            left_out[short] = {"type": found[short], "nulls": _share(tally.nulls[name], records)}
+    if others:
+        found[OTHER_COLUMNS] = f"{len(others):,} columns"
+        nulls = sum(tally.nulls[name] for name in others)
+        left_out[OTHER_COLUMNS] = {
+            "type": found[OTHER_COLUMNS], "nulls": _share(nulls, records * len(others)), "columns": len(others)
+        }  # fmt: skip
+    return found, left_out
+
+
+def _share(part: int, whole: int) -> float:
+    return round(part / whole, 6) if whole else 0.0
 
 
 def _version() -> str:

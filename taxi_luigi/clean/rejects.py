@@ -5,7 +5,8 @@ One schema for every color and layout; the file itself is written by output.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from taxi_luigi.arrays import text_array
 from taxi_luigi.formats import Chunk
 from taxi_luigi.months import Month
+from taxi_luigi.texts import cut
 
 FIELD_COUNT = "field_count"
 """The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""
@@ -23,6 +26,9 @@ LINE = "line"
 
 SLICE = 8_192
 """Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
+
+SLICE_BYTES = 64 << 20
+"""Bytes of raw values that are made into rejects at a time, but for one row's: Arrow's text array has 2 GB at most."""
 
 SCHEMA = pa.schema(
     [
@@ -35,19 +41,48 @@ SCHEMA = pa.schema(
 """`record` is the ordinal in the raw file, from 1 and without the header; `raw` is source column → text."""
 
 
-def first(path: Path) -> str:
-    """The raw values of the first row in a file of rejects."""
+LONGEST_VALUE = 150
+"""characters of a raw value that are shown in a line, which a whole record of csv may be"""
+
+
+_LOOKED_AT = 64
+"""rows read at a time to find one: raw values may be long"""
+
+
+def first(path: Path, reasons: Collection[str] | None = None) -> str:
+    """The raw values of the first row in a file of rejects, or of the first under one of the reasons; long ones cut."""
+    return ", ".join(f"{cut(name)}={value}" for name, value in first_values(path, reasons).items())
+
+
+def first_values(path: Path, reasons: Collection[str] | None = None) -> dict[str, str]:
+    """The same, column by column; empty where there is no such row."""
+    found: tuple[int, int, int] | None = None
     with pq.ParquetFile(path) as file:
-        raw = next(file.iter_batches(1, columns=["raw"]))["raw"][0]
-    return ", ".join(f"{name}={value}" for name, value in raw.as_py())
+        # Broken records of csv come after the rows of their piece of the file, so the first row need not be the first.
+        for group in range(file.num_row_groups):
+            table = file.read_row_group(group, columns=["record", "reason"])
+            records = table["record"].to_numpy()
+            if reasons is not None:
+                wanted = pc.is_in(table["reason"], value_set=text_array(reasons)).to_numpy()
+                records = np.where(wanted, records, np.iinfo(np.int64).max)
+            place = int(records.argmin())
+            if (reasons is None or wanted[place]) and (found is None or records[place] < found[0]):
+                found = int(records[place]), group, place
+        if found is None:
+            return {}
+        _, group, place = found
+        batches = file.iter_batches(_LOOKED_AT, row_groups=[group], columns=["raw"])
+        raw = next(islice(batches, place // _LOOKED_AT, None))["raw"][place % _LOOKED_AT]
+    return {name: cut(str(value), LONGEST_VALUE) for name, value in raw.as_py()}
 
 
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
     """Rejects for those rows of the chunk's batch that have a reason; made when they are asked for."""
     rows = pc.indices_nonzero(pc.is_valid(reasons))
     raw = chunk.raw()
-    for start in range(0, len(rows), SLICE):
-        some = rows.slice(start, SLICE)
+    size = min(SLICE, max(1, SLICE_BYTES * raw.num_rows // max(raw.nbytes, 1)))
+    for start in range(0, len(rows), size):
+        some = rows.slice(start, size)
         yield _batch(month, chunk.ordinals(some.to_numpy()), reasons.take(some), _raw(raw, some))
 
 

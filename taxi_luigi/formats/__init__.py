@@ -11,7 +11,8 @@ from os import SEEK_END
 from pathlib import Path
 
 from taxi_luigi.errors import BadFile
-from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD
+from taxi_luigi.formats.foreign import expect_csv
+from taxi_luigi.formats.header import HEAD
 from taxi_luigi.formats.parquet import (
     MAGIC,
     Footer,
@@ -21,7 +22,7 @@ from taxi_luigi.formats.parquet import (
     read_footer,
     read_receipt,
 )
-from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile, one_line
+from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile
 from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
 
 __all__ = [
@@ -39,11 +40,9 @@ __all__ = [
     "sniff",
 ]
 
-_LFS = b"version https://git-lfs"
-
 
 def sniff(path: Path) -> Format:
-    """What a file is by its first bytes. Raises BadFile, which quotes them, when it is none of the three."""
+    """What a file is by its first bytes. Raises BadFile, which says what else it is, when it is none of the three."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
@@ -51,10 +50,10 @@ def sniff(path: Path) -> Format:
     if head.startswith(MAGIC):
         return "parquet"
     if not head.startswith(GZIP_MAGIC):
-        _expect_csv(head, path)
+        expect_csv(head, path)
         return "csv"
     with inflated(path) as stream:
-        _expect_csv(stream.read(HEAD), path)
+        expect_csv(stream.read(HEAD), path, packed=True)
     return "csv.gz"
 
 
@@ -102,21 +101,3 @@ def open_raw(path: Path) -> Iterator[RawFile]:
     else:
         with path.open("rb") as stream:
             yield CsvRaw(path, found, stream)
-
-
-def _expect_csv(head: bytes, path: Path) -> None:
-    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
-    line = text.splitlines()[0] if text else b""
-    if text.startswith(b"<"):
-        what = "a web page or an error in XML"
-    elif text.startswith((b"{", b"[")):
-        what = "a message in JSON"
-    elif text.startswith((GZIP_MAGIC, MAGIC)):
-        what = "gzip around another gzip or parquet file"
-    elif text.startswith(_LFS):
-        what = "a pointer of Git LFS, not the file it points to"
-    elif b"," in line and b"\0" not in line:
-        return
-    else:
-        what = "neither parquet nor csv nor csv.gz"
-    raise BadFile(f"{path}: {what}; it begins {one_line(text[:400].decode('utf-8', 'replace'))!r}; fetch it again")

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from taxi_luigi.errors import BadFile
+from taxi_luigi.formats.raw import one_line
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 HEAD = 1 << 16
 """bytes of a file that are looked at for the header and the first rows"""
+
+LINE_END = re.compile(rb"\r\n?|\n")
 
 _ROWS = 100
 """rows that are asked how many fields they have"""
@@ -43,11 +46,16 @@ class Header:
 def read_header(head: bytes, where: object) -> Header:
     """`head` is the beginning of the file, HEAD bytes of it or all. Raises BadFile."""
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
-    line, *rest = re.split(rb"\r\n?|\n", text, maxsplit=1)
+    line, *rest = LINE_END.split(text, maxsplit=1)
     rows = rest[0] if rest else b""
     if not rest and len(head) >= HEAD:
         raise BadFile(
             f"{where}: its first line is no header: it does not end within {len(head):,} bytes; fetch it again"
+        )
+    if line and not rest:  # it may have lost any number of names
+        raise BadFile(
+            f"{where}: cut short: its header has no line end, {one_line(line.decode('utf-8', 'replace'))!r};"
+            " fetch it again"
         )
     try:
         names = next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])

@@ -8,6 +8,7 @@ from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_luigi.errors import BadFile
@@ -37,6 +38,11 @@ class ParquetRaw:
                 batch.validate(full=True)  # the reader takes any bytes for text; 0.2 ms for a green month (Nov 2026)
                 yield Chunk(batch, first)
                 first += batch.num_rows
+
+    def column(self, name: str) -> Generator[pa.Array, None, None]:
+        with damage(self._path):
+            for batch in self._file.iter_batches(BATCH_ROWS, columns=[name]):
+                yield batch.column(batch.schema.get_field_index(name))
 
     def records(self) -> int:
         return int(self._file.metadata.num_rows)

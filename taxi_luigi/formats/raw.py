@@ -19,6 +19,10 @@ Types = Mapping[int, pa.DataType]
 NO_TYPES: Types = MappingProxyType({})
 
 
+_LOOKED_AT = 4_096
+"""characters of a text, whatever its length, that may come into a line"""
+
+
 @dataclass(frozen=True)
 class BrokenRecord:
     """A csv record with more or fewer fields than the header."""
@@ -67,6 +71,12 @@ class RawFile(Protocol):
         has them where all of its values, and all before it, allow.
         """
 
+    def column(self, name: str) -> Iterator[pa.Array]:
+        """The values of one column, in pieces, beside `chunks` and not from them; of parquet alone.
+
+        Raises BadFile where the file turns out to be damaged.
+        """
+
     def records(self) -> int:
         """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
 
@@ -87,5 +97,5 @@ def damage(where: object) -> Iterator[None]:
 
 def one_line(text: object, width: int = 100) -> str:
     """The beginning of a text, fit for the one line of an error."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]).split())
     return words if len(words) <= width else words[: width - 1] + "…"

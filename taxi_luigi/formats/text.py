@@ -19,10 +19,12 @@ from taxi_luigi.errors import BadFile
 from taxi_luigi.formats import records
 from taxi_luigi.formats.ahead import ahead
 from taxi_luigi.formats.block import LINE_ENDS, BlockParser, judge_end
-from taxi_luigi.formats.header import HEAD, read_header
+from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, read_header
 from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types, one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
+
+_BLANK = BYTE_ORDER_MARK + b"\r\n"
 
 
 class CsvRaw:
@@ -35,13 +37,20 @@ class CsvRaw:
         self._path = path
         self._blocks = records.blocks(stream, path)
         self._records = 0
-        first, _ = next(self._blocks, (b"", 0))
+        first = b""
+        for block, _ in self._blocks:
+            first += block
+            if first.strip(_BLANK):  # a header without a line end does not come with the blank lines before it
+                break
         self._header = read_header(first[:HEAD], path)
         self._rest = first[self._header.length :]
         self.schema = pa.schema([(name, pa.string()) for name in self._header.names])
 
     def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
         return ahead(self._parsed(ahead(self._counted()), BlockParser(self._path, self._header, types)))
+
+    def column(self, name: str) -> Iterator[pa.Array]:
+        raise NotImplementedError(f"{name}: a csv's columns are all text, which can become anything")
 
     def records(self) -> int:
         return self._records
@@ -70,9 +79,12 @@ class CsvRaw:
 def check_end(head: bytes, tail: bytes, path: Path) -> None:
     """Raises BadFile when a file that begins and ends with these bytes ends within a record, as far as they show."""
     last = tail[max(tail.rfind(end) for end in LINE_ENDS) + 1 :]
-    if last and last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records will tell
+    if not last:
+        return
+    header = read_header(head, path)
+    if last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records will tell
         text = last.decode("utf-8", "replace")  # no longer than the bytes: Python's csv has a limit
-        judge_end(len(next(csv.reader([text]))), read_header(head, path), text, path)
+        judge_end(len(next(csv.reader([text]))), header, text, path)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from taxi_luigi.datasets import Column
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.texts import cut
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,11 @@ def _span(months: list[Month], receipt: CleanReceipt, before: Mapping[str, str] 
         months=tuple(months),
         form=receipt.raw_format,
         columns=len(now),
-        added=tuple(name for name in now if name not in old),
-        gone=tuple(name for name in old if name not in now),
-        retyped=tuple(f"{name}: {old[name]} → {now[name]}" for name in now if name in old and old[name] != now[name]),
+        added=tuple(cut(name) for name in now if name not in old),
+        gone=tuple(cut(name) for name in old if name not in now),
+        retyped=tuple(
+            f"{cut(name)}: {cut(old[name])} → {cut(now[name])}"
+            for name in now
+            if name in old and old[name] != now[name]
+        ),
     )

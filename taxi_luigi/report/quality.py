@@ -14,6 +14,7 @@ from taxi_luigi.report.tables import STRAY, Tables
 from taxi_luigi.report.words import count, plural, share
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 from taxi_luigi.status.signs import spans
+from taxi_luigi.texts import cut
 
 Word = Callable[[float | None], str]
 """how a number is written"""
@@ -93,7 +94,7 @@ def _left_out(tables: Tables) -> Figure:
     found: dict[tuple[str, str], dict[Month, float]] = {}
     for month, receipt in tables.receipts.items():
         for name, said in receipt.left_out.items():
-            found.setdefault((name, str(said.get("type", ""))), {})[month] = float(said.get("nulls", 0.0))
+            found.setdefault((cut(name), cut(str(said.get("type", "")))), {})[month] = float(said.get("nulls", 0.0))
     if not found:
         return Figure("Columns left out", "None: every column in TLC's files is known.")
     rows = [(name, kind, spans(months), share(_of_all(months, tables))) for (name, kind), months in found.items()]
@@ -108,7 +109,8 @@ def _unmapped(tables: Tables) -> Figure:
     for month, receipt in tables.receipts.items():
         for reason, texts in receipt.unmapped.items():
             for text, number in texts.items():
-                found.setdefault((reason.partition(":")[2], text), {})[month] = number
+                counted = found.setdefault((reason.partition(":")[2], cut(text)), {})
+                counted[month] = counted.get(month, 0) + number
     if not found:
         return Figure("Unknown codes", "None: every code in TLC's files has a meaning.")
     worst = sorted(found.items(), key=lambda each: -sum(each[1].values()))

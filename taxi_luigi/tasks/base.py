@@ -20,9 +20,13 @@ from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.stores import is_remote
+from taxi_luigi.texts import cut
 
 _BOX = 66
 """letters in a line of the box in which luigid's page shows an error, which it does not wrap (3.8.1)"""
+
+_LONGEST_WHY = 4_000
+"""characters of a failure that history, mails and the report are given: drivers quote what they were sent"""
 
 
 class PlainTask(luigi.Task):
@@ -106,7 +110,14 @@ class PipelineTask(PlainTask):
         """How it ended, just now."""
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         began = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
-        return Outcome(**self.facts, rows=made.rows, bytes=made.bytes, why=why, seconds=round(seconds, 3), began=began)
+        return Outcome(
+            **self.facts,
+            rows=made.rows,
+            bytes=made.bytes,
+            why=cut(why, _LONGEST_WHY),
+            seconds=round(seconds, 3),
+            began=began,
+        )
 
     def on_failure(self, exception: BaseException) -> Any:
         line = one_line(exception)

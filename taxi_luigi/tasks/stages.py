@@ -153,8 +153,7 @@ class CleanMonth(MonthTask):
         return "failed before, and no longer published: " if before and not published.complete() else ""
 
     def _clean(self, raw: RawTarget, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
-        from taxi_luigi.clean import clean_month, find_layout
-        from taxi_luigi.clean.rejects import first
+        from taxi_luigi.clean import clean_month, describe_rejects, find_layout
 
         rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
         workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
@@ -170,7 +169,8 @@ class CleanMonth(MonthTask):
                 DATASETS[self.color], self.month, raw_path, raw_receipt, edition, rules, part, rejects_part, progress,
                 held,
             )  # fmt: skip
-            guards.check_file(receipt, limits, lambda: first(rejects_part), raw)
+            guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
+            odd = [*filter(None, [describe_rejects(receipt, rejects_part), *receipt.warnings])]
             if held is not None:
                 holding = replacing.in_lake(clean, receipt)
                 assert holding is not None, "its receipt was read a moment ago"
@@ -186,11 +186,9 @@ class CleanMonth(MonthTask):
             progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
         fewer = guards.fewer_than_published(receipt, limits) if held is None else None
         missing = [name for name, kind in receipt.missing.items() if kind != OTHER_FORM]
-        if receipt.left_out or receipt.unmapped or missing or receipt.warnings or fewer:
+        if receipt.left_out or receipt.unmapped or missing or odd or fewer:
             month = str(self.month)
-            summary.note(
-                Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, receipt.warnings, fewer)
-            )
+            summary.note(Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, odd, fewer))
         before = None if held is None else guards.Holding.of(held)
         replaced = guards.change(before, guards.Holding.of(receipt), self.color)
         seconds = time.monotonic() - started

@@ -11,6 +11,7 @@ from taxi_luigi.outcomes import Made
 from taxi_luigi.progress import Progress
 from taxi_luigi.targets import ZonesTarget
 from taxi_luigi.tasks.base import PipelineTask, begin_run
+from taxi_luigi.texts import cut, listed
 from taxi_luigi.zones import TABLE, read_lookup
 
 
@@ -55,7 +56,7 @@ class LoadZones(PipelineTask):
                 fetched = file.fetch(part)
                 lookup = read_lookup(part.read_bytes(), fetched.url)
             if lookup.left_out:
-                names = ", ".join(map(repr, lookup.left_out))
+                names = listed(lookup.left_out, lambda name: repr(cut(name)))
                 log.warning("%s: left out columns that taxi_luigi does not know: %s", fetched.url, names)
             progress.now(f"loading the zones into {self.warehouse}")
             before = config.warehouse(self.warehouse).zones()

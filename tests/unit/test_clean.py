@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi import clean as engine
-from taxi_luigi.clean import clean_month
+from taxi_luigi.clean import clean_month, describe_rejects
 from taxi_luigi.clean.output import rows_written
-from taxi_luigi.clean.rejects import SCHEMA
+from taxi_luigi.clean.rejects import SCHEMA, first, first_values
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
@@ -239,6 +239,62 @@ def test_a_month_without_rows_is_a_clean_file_without_rows(clean: Callable[..., 
     assert not month.rejects.exists()
 
 
+def described(month: Cleaned) -> str:
+    """What is said of the records that cannot be stored."""
+    return describe_rejects(month.receipt, month.rejects)
+
+
+def test_records_that_cannot_be_stored_are_described_with_their_reasons_and_the_first(
+    clean: Callable[..., Cleaned],
+) -> None:
+    month = clean([GOOD] * 5 + ["1,2"] + [GOOD.replace("9.8", '"1,234.56"')] * 2)
+    assert described(month) == (
+        "3 of its 8 records cannot be stored (field_count in 1, unreadable:total_amount in 2); the first is 'line=1,2'"
+    )
+
+
+def test_the_first_reject_is_found_wherever_it_stands(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.clean.output.REJECT_GROUP", 50)
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE", 30)
+    far = [GOOD.replace("2.5", f"far{number}") for number in range(300)]
+    path = clean([GOOD, *far[:200], "1,2", *far[200:], GOOD.replace("9.8", "much")]).rejects
+    assert "trip_distance=far0, " in first(path)
+    assert first_values(path, {"field_count"}) == {"line": "1,2"}
+    assert first_values(path, {"unreadable:total_amount", "unreadable:passenger_count"})["total_amount"] == "much"
+    assert first_values(path, {"unreadable:passenger_count"}) == {}
+
+
+def test_rows_that_a_rule_took_out_are_not_described(clean: Callable[..., Cleaned]) -> None:
+    rules = CleanRules(frozenset({"zero_distance"}))
+    assert described(clean([GOOD, GOOD.replace("2.5", "0")], rules)) == ""
+    assert described(clean([GOOD] * 2)) == ""
+    line = described(clean([GOOD, GOOD.replace("2.5", "0"), GOOD.replace("2.5", "far")], rules))
+    assert "1 of its 3 records cannot be stored (unreadable:trip_distance in 1); the first is" in line
+    assert "trip_distance=far" in line
+
+
+@pytest.mark.parametrize("size", [64, records.BLOCK])
+def test_gits_merge_markers_are_named(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(records, "BLOCK", size)
+    month = clean([GOOD, "<<<<<<< HEAD", GOOD, "=======", GOOD, GOOD, ">>>>>>> 3a90c03 (a, branch)"] * 2 + ["1,2"])
+    assert month.receipt.rejected == {"field_count": 7}
+    assert month.receipt.warnings == ["6 of its records are git's merge markers: the file has a conflict to resolve"]
+    assert "the first is 'line=<<<<<<< HEAD'" in described(month)
+
+
+def test_times_as_excel_writes_them_are_named(clean: Callable[..., Cleaned]) -> None:
+    american = clean([GOOD, "1,2", GOOD.replace("2021-01-05 12:00:00", "1/31/2021 12:00")])
+    assert described(american).endswith("; '1/31/2021 12:00' looks like a date written by Excel (month/day/year)")
+    serial = clean(trips(3) | {"tpep_dropoff_datetime": ["45322.5", "2021-01-05 12:00:00", None]})
+    assert described(serial).endswith(
+        "'45322.5' looks like a date written by Excel (a serial number: days since 1899-12-30)"
+    )
+
+
 def test_a_month_of_rejects_alone_adds_up(clean: Callable[..., Cleaned]) -> None:
     month = clean([GOOD] * 3, CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
     assert (month.receipt.rows_kept, month.receipt.rejected) == (0, {"outside_file_month": 3})
@@ -308,7 +364,7 @@ def test_cleaning_imports_no_pandas(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from taxi_luigi.clean import clean_month
+from taxi_luigi.clean import clean_month, describe_rejects
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import RawReceipt

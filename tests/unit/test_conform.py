@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.casts import can_become, read
+from taxi_luigi.casts import can_become, read, read_codes
 from taxi_luigi.conform import Conformed, Losses, canonical_schema, conform, match
 from taxi_luigi.datasets import DATASETS, ColumnType, Dataset
 from taxi_luigi.errors import LayoutError
@@ -207,6 +208,24 @@ def test_a_type_that_cannot_mean_the_column_fails_the_month(name: str, values: p
         conformed(ESSENTIAL | {name: values})
 
 
+@pytest.mark.parametrize(("pieces", "empty"), [([[None], [None, None]], True), ([], True), ([[None], [True]], False)])
+def test_a_type_that_cannot_mean_the_column_is_no_matter_where_no_value_is(pieces: list[Any], empty: bool) -> None:
+    schema = pa.schema([*((name, pa.null()) for name in ESSENTIAL), ("passenger_count", pa.bool_())])
+
+    def values(name: str) -> Iterator[pa.Array]:
+        assert name == "passenger_count"
+        return (pa.array(piece, pa.bool_()) for piece in pieces)
+
+    if not empty:
+        with pytest.raises(LayoutError, match="'passenger_count' holds bool, which cannot become int32"):
+            match(YELLOW, MONTH, "parquet", schema, "raw.parquet", values)
+        return
+    layout = match(YELLOW, MONTH, "parquet", schema, "raw.parquet", values)
+    assert layout.found["passenger_count"] == "bool"
+    batch = pa.RecordBatch.from_arrays([*[pa.nulls(2)] * 3, pa.nulls(2, pa.bool_())], schema=schema)
+    assert conform(batch, layout).batch["passenger_count"].equals(pa.nulls(2, pa.int32()))
+
+
 def test_what_cannot_be_read_is_null_and_marked_and_the_rest_of_the_row_stays() -> None:
     many = {name: values * 3 for name, values in ESSENTIAL.items()}
     result = conformed(many | {"RatecodeID": [1.0, 1.5, 2.0], "trip_distance": ["1.5", "2", "far"]})
@@ -234,6 +253,21 @@ CASTS: list[tuple[ColumnType, pa.Array, list[Any], list[bool] | None]] = [
     ("int32", pa.array([3e9, float("inf"), 1.0]), [None, None, 1], [True, True, False]),
     ("int32", pa.array([1.0, 1.5], pa.float32()), [1, None], [False, True]),
     ("int32", pa.array([Decimal("1.00"), Decimal("1.50")]), [1, None], [False, True]),
+    ("int32", pa.array([Decimal("1.0"), Decimal(2**31), Decimal(-(2**31))]), [1, None, -(2**31)], [False, True, False]),
+    (
+        "int64",
+        pa.array([Decimal(2**63 - 1), Decimal(-(2**63)), Decimal(2**63), Decimal("0.5")], pa.decimal128(38, 9)),
+        [2**63 - 1, -(2**63), None, None],
+        [False, False, True, True],
+    ),
+    (
+        "double",
+        pa.array([Decimal("0.47"), Decimal("1.2E-7"), Decimal(0)], pa.decimal128(38, 9)),
+        [0.47, 1.2e-7, 0],
+        None,
+    ),
+    ("int32", pa.array(["0E-9", "0.00e+3", "-0E-10", "1E-9", "1E+3"]), [0, 0, 0, None, None], [False] * 3 + [True] * 2),
+    ("int32", pa.array(["0E-9"]).dictionary_encode(), [0], None),
     (
         "int32",
         pa.array(["1", " 2 ", "3.0", "+4", "-5", "1e3", "x"]),
@@ -298,6 +332,67 @@ def test_casts(wanted: ColumnType, column: pa.Array, values: list[Any], lost: li
     got, mask = read(column, wanted)
     assert got.to_pylist() == values
     assert (mask.to_pylist() if mask is not None and mask.true_count else None) == lost
+
+
+DECIMALS = [
+    pa.decimal32(9, 7),
+    pa.decimal64(18, 9),
+    pa.decimal64(11, -3),
+    pa.decimal128(38, 0),
+    pa.decimal128(38, 9),
+    pa.decimal128(38, 36),
+    pa.decimal128(5, -3),
+    pa.decimal256(76, 9),
+    pa.decimal256(76, 74),
+    pa.decimal32(2, 9),
+    pa.decimal32(2, -12),
+]
+UNSCALED = [0, 1, -1, 10, -99, None]
+
+
+@pytest.mark.parametrize("dictionary", [False, True], ids=["plain", "dictionary"])
+@pytest.mark.parametrize("kind", DECIMALS, ids=str)
+def test_a_decimal_of_any_scale_is_read_exactly(kind: pa.DataType, dictionary: bool) -> None:
+    """Arrow writes them as 0E-9, 1E+3 and 1.0E-8, and refuses to write those whose scale is beyond their precision."""
+    whole = {32: pa.decimal32, 64: pa.decimal64, 128: pa.decimal128, 256: pa.decimal256}[kind.bit_width]
+    unscaled = [7, *UNSCALED]
+    column = pa.array(unscaled, pa.int8()).cast(whole(max(kind.precision, 3), 0)).view(kind)[1:]
+    if dictionary:
+        column = pa.DictionaryArray.from_arrays(pa.array(range(len(column)), pa.int8()), column)
+    values = [None if value is None else Decimal(value).scaleb(-kind.scale) for value in UNSCALED]
+    limits: list[tuple[ColumnType, int]] = [("int32", 2**31), ("int64", 2**63)]
+    for wanted, most in limits:
+        fits = [value is None or (value == int(value) and -most <= value < most) for value in values]
+        assert seen(column, wanted) == [
+            (None if value is None or not fit else int(value), not fit) for value, fit in zip(values, fits, strict=True)
+        ]
+    assert seen(column, "double") == [(None if value is None else float(value), False) for value in values]
+    assert seen(column, "string") == [(None if value is None else written(value), False) for value in values]
+
+
+def seen(column: pa.Array, wanted: ColumnType) -> list[tuple[Any, bool]]:
+    """Each value as it is read, and whether it is lost."""
+    got, lost = read(column, wanted)
+    return list(zip(got.to_pylist(), lost.to_pylist() if lost is not None else [False] * len(got), strict=True))
+
+
+def written(value: Decimal) -> str:
+    return format(value.normalize(), "f") if value else "0"
+
+
+@pytest.mark.parametrize("scale", [0, 1, 2, 9, 30])
+@pytest.mark.parametrize("dictionary", [False, True], ids=["plain", "dictionary"])
+def test_codes_may_be_decimals_of_any_scale(scale: int, dictionary: bool) -> None:
+    column = pa.array([Decimal(0), Decimal(1), Decimal(7), None], pa.decimal128(38, scale))
+    if dictionary:
+        column = column.dictionary_encode()
+    flag, vendor = (
+        next(column for column in YELLOW.columns if column.name == name) for name in ("store_and_fwd_flag", "vendorid")
+    )
+    values, lost, unknown = read_codes(column, flag.type, flag.codes)
+    assert (values.to_pylist(), lost, unknown.to_pylist()) == (["N", "Y", None, None], None, [None, None, "7", None])
+    values, lost, unknown = read_codes(column, vendor.type, vendor.codes)
+    assert (values.to_pylist(), lost, unknown.null_count) == ([0, 1, 7, None], None, 4)
 
 
 def test_casts_read_slices_as_what_they_are() -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
+import re
+import sqlite3
+import tarfile
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,6 +72,90 @@ def test_a_whole_file_is_known_by_its_bytes(file: Callable[[bytes], Path], conte
     assert check_whole(file(content)) == found
 
 
+def zipped(*names: str) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, CSV)
+    return sink.getvalue()
+
+
+def tarred() -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("month.csv"))
+    return sink.getvalue()
+
+
+def arrow(stream: bool) -> bytes:
+    sink = io.BytesIO()
+    table = pa.table({"VendorID": [1]})
+    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def orc() -> bytes:
+    sink = io.BytesIO()
+    pyarrow.orc.write_table(pa.table({"VendorID": [1]}), sink)
+    return sink.getvalue()
+
+
+def sqlite() -> bytes:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE trips (id)")
+        return database.serialize()
+
+
+FOREIGN = {
+    "zip": (zipped("green.csv"), "a zip archive", "unpack it"),
+    "empty zip": (zipped(), "a zip archive", "unpack it"),
+    "xlsx": (zipped("[Content_Types].xml", "xl/workbook.xml"), r"an Excel workbook \(xlsx\)", "export it as csv"),
+    "openpyxl's": (zipped("docProps/app.xml", "xl/theme/theme1.xml"), r"an Excel workbook \(xlsx\)", "export it"),
+    "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, r"an Excel workbook \(xls\)", "export it as csv"),
+    "xz": (lzma.compress(CSV), "xz", "unpack it, or pack it as csv.gz"),
+    "lzma": (lzma.compress(CSV, lzma.FORMAT_ALONE), "lzma", "unpack it"),
+    "bz2": (bz2.compress(CSV), "bz2", "unpack it"),
+    "zstd": (pa.Codec("zstd").compress(CSV, asbytes=True), "zstd", "unpack it"),
+    "lz4": (pa.Codec("lz4").compress(CSV, asbytes=True), "lz4", "unpack it"),
+    "snappy": (b"\xff\x06\0\0sNaPpY\x01\x15\0\0abcd" + CSV, "snappy", "unpack it"),
+    "tar": (tarred(), "a tar archive", "unpack it"),
+    "orc": (orc(), "orc", "export it as csv .* or as parquet"),
+    "avro": (b"Obj\x01\x04\x14avro.codec\x08null\0" + CSV, "avro", "export it"),
+    "feather": (arrow(stream=False), "an Arrow IPC file", "export it"),
+    "arrow stream": (arrow(stream=True), "an Arrow IPC stream", "export it"),
+    "sqlite": (sqlite(), "a SQLite database", "export it"),
+    "pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj", "a PDF", "export it"),
+    "encrypted": (b"PARE" + bytes(range(200)) + b"PARE", "an encrypted parquet file", "write it without encryption"),
+    "utf-16": (CSV.decode().encode("utf-16"), "a text in UTF-16", "save it in UTF-8"),
+    "utf-16 without mark": (CSV.decode().encode("utf-16-be"), "a text in UTF-16", "save it in UTF-8"),
+    "semicolons": (CSV.replace(b",", b";"), "a csv separated by semicolons, not by commas", "export it as csv with"),
+    "semicolons, a comma": (b'VendorID;"a,b";c\n1;2,5;3\n', "a csv separated by semicolons", "export it"),
+    "tabs": (CSV.replace(b",", b"\t"), "a csv separated by tabs", "export it as csv with commas"),
+    "pipes": (CSV.replace(b",", b"|"), "a csv separated by pipes", "export it as csv with commas"),
+    "excel's first line": (b"sep=,\n" + CSV, "a csv after a line of Excel's, sep=", "remove that line"),
+}
+
+
+@pytest.mark.parametrize(("content", "what", "do"), FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_a_file_of_another_kind_is_called_what_it_is(
+    file: Callable[[bytes], Path], content: bytes, what: str, do: str, compress: Callable[[bytes], bytes]
+) -> None:
+    path = file(compress(content))
+    with pytest.raises(BadFile, match=rf"{re.escape(str(path))}: (gzip around )?{what}.*; it begins .*; {do}") as error:
+        check_whole(path)
+    assert str(error.value).isprintable()
+
+
+NAMES = [b"ORC", b"BZh", b"PARE", b"LZIP_ID", b"FEA1", b"ARROW1", b"12345678DUCK", b"a;b", b"a|b"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_csv_may_begin_with_any_name(file: Callable[[bytes], Path], name: bytes) -> None:
+    assert check_whole(file(name + b",total_amount,tip_amount\n1,2.5,3\n")) == "csv"
+
+
 HTML = b"\n<!DOCTYPE html>\n<title>403 ERROR</title>"
 DAMAGED = gzip.compress(CSV * 2000)
 
@@ -77,6 +168,7 @@ DAMAGED = gzip.compress(CSV * 2000)
         (gzip.compress(HTML), "a web page"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
         (b'{"code" : "not_found", "error" : true}', "a message in JSON"),
+        (b"<<<<<<< HEAD\na,b\n", "a text with git's merge markers; .*; resolve the conflict"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:5599\nsize 7854533\n", "a pointer of Git LFS"),
         (b"Not Found", "neither parquet nor csv nor csv.gz; it begins 'Not Found'"),
         (b"Not Found\na,b\n", "neither"),
@@ -225,9 +317,31 @@ def test_a_last_line_that_is_whole_needs_no_end(file: Callable[[bytes], Path]) -
     assert read(path) == ({"a": ["1", "3"], "b": ["2", "4"]}, [], 2)
 
 
-@pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\r\n\r\n", b"\n\na,b\n\n"])
+@pytest.mark.parametrize("content", [b"a,b\n", b"a,b\r\n\r\n", b"\n\na,b\n\n"])
 def test_a_header_alone_is_a_month_without_records(file: Callable[[bytes], Path], content: bytes) -> None:
     assert read(file(content)) == ({"a": [], "b": []}, [], 0)
+
+
+CUT_HEADERS = [b"VendorID,total_amount", b"VendorID,tot", b"VendorID,", b'"VendorID","tot', b"\n\na,b"]
+
+
+@pytest.mark.parametrize("header", CUT_HEADERS)
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "mark"])
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["csv", "csv.gz"])
+def test_a_header_without_a_line_end_is_cut_short(
+    file: Callable[[bytes], Path], header: bytes, mark: bytes, compress: Callable[[bytes], bytes]
+) -> None:
+    """It may have lost any number of names: in a download, and in a file that lay there."""
+    path = file(compress(mark + header))
+    with pytest.raises(BadFile, match=r"cut short: its header has no line end, '\"?(VendorID|a)\b"):
+        check_whole(path)
+    with pytest.raises(BadFile, match=r"cut short"):
+        read(path)
+
+
+def test_a_file_that_ends_within_its_first_name_may_be_a_csv_cut_short(file: Callable[[bytes], Path]) -> None:
+    with pytest.raises(BadFile, match=r"neither .* 'Vend'; if it is a csv cut short within its header, fetch it again"):
+        check_whole(file(b"Vend"))
 
 
 def test_a_header_may_quote_and_repeat_its_names(file: Callable[[bytes], Path]) -> None:

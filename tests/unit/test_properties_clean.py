@@ -48,7 +48,13 @@ TYPES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.float16(), st.floats(width=16)),
     (pa.float32(), st.floats(width=32)),
     (pa.float64(), st.one_of(st.floats(), st.integers(-(2**53), 2**53).map(float))),
+    (pa.decimal32(9, 8), st.decimals(-9, 9, places=8)),
+    (pa.decimal64(18, 9), st.decimals(-(10**8), 10**8, places=9)),
     (pa.decimal128(20, 2), st.decimals(-(10**10), 10**10, places=2)),
+    (pa.decimal128(38, 9), st.integers(-(2**70), 2**70).map(Decimal)),
+    (pa.decimal128(38, 38), st.decimals(-1, 1, places=38).filter(lambda value: abs(value) < 1)),
+    (pa.decimal256(76, 40), st.decimals(-(10**9), 10**9, places=40)),
+    (pa.decimal128(20, -2), st.integers(-(10**18), 10**18).map(lambda value: Decimal(value) * 100)),
     (pa.bool_(), st.booleans()),
     (pa.string(), TEXTS),
     (pa.large_string(), TEXTS),
@@ -115,12 +121,12 @@ def _same(raw: Any, got: Any, wanted: ColumnType, kind: pa.DataType) -> bool:
         return bool(raw == (ticks * 1000 if kind.unit == "ns" else ticks))
     if pa.types.is_date(kind):
         return bool(datetime(raw.year, raw.month, raw.day) == got)
+    if isinstance(raw, Decimal):
+        return bool(float(raw) == got if wanted == "double" else Decimal(got) == raw)
     if wanted == "string":
         return got == raw if isinstance(raw, str) else math.isclose(float(got), float(raw))
     if wanted == "timestamp[us]":
         return bool(datetime.fromisoformat(raw.strip()) == got)
-    if isinstance(raw, Decimal):
-        return float(raw) == got
     if isinstance(raw, str) and raw.startswith("0x"):
         return int(raw, 16) == got
     if isinstance(raw, str) and wanted != "double":

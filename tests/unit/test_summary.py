@@ -213,6 +213,14 @@ def test_unknown_texts_are_one_line_per_column() -> None:
     ]
 
 
+def test_columns_that_a_receipt_only_counts_are_counted_in_the_line() -> None:
+    left_out = {f"column {number}": {"type": "null", "nulls": 1.0} for number in range(7)}
+    others = {"(other columns)": {"type": "3,000 columns", "nulls": 1.0, "columns": 3_000}}
+    [line] = warnings([remark(month, left_out=left_out | others) for month in ("2026-01", "2026-02")], keep_raw=True)
+    assert "'column 4' (null, 100 % null) in 2026-01, 2026-02; 3,002 more in the receipts; " in line
+    assert "other columns" not in line
+
+
 def test_a_line_names_a_few_and_counts_the_others() -> None:
     texts = {str(number): 100 - number for number in range(8)}
     (line,) = warnings([remark("2009-03", unmapped={"unknown_code:vendorid": texts})], keep_raw=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.errors import BadFile, Refusal
 from taxi_luigi.formats import check_whole, count_records
 from tests.support.cleaned import Cleaned, cleaned
 
@@ -256,9 +256,9 @@ def test_a_file_of_which_no_record_can_be_stored_fails_and_says_what_its_first_h
 ) -> None:
     header, *rows = lines(NOV_2020, 9)
     american = [field(1, b"11/01/2020 12:08:23 AM")(row) for row in rows]
-    with pytest.raises(LayoutError) as error:
+    with pytest.raises(Refusal) as error:
         clean(NOV_2020, b"\n".join([header, *american, b""]))
     text = str(error.value)
-    assert "none of its 9 records can be stored: unreadable:lpep_pickup_datetime in 9; the first is '" in text
+    assert "none of its 9 records can be stored (unreadable:lpep_pickup_datetime in 9); the first is '" in text
     assert "lpep_pickup_datetime=11/01/2020 12:08:23 AM" in text
     assert text.isprintable()

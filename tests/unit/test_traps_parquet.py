@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.errors import BadFile, LayoutError, Refusal
 from taxi_luigi.formats import check_whole, count_records
 from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
@@ -75,6 +75,12 @@ TYPES: list[dict[str, pa.DataType]] = [
     {"RatecodeID": pa.string(), "PULocationID": pa.large_string(), "passenger_count": pa.string()},
     {"total_amount": pa.string(), "fare_amount": pa.large_string()},
     {"total_amount": pa.decimal128(18, 2), "passenger_count": pa.decimal128(5, 1)},
+    {
+        "total_amount": pa.decimal128(38, 9),
+        "passenger_count": pa.decimal128(38, 9),
+        "PULocationID": pa.decimal64(18, 9),
+    },
+    {"VendorID": pa.decimal256(76, 40), "RatecodeID": pa.decimal32(9, 6), "trip_type": pa.decimal128(38, 37)},
     {FLAG: pa.large_string()},
     {FLAG: pa.string_view()},
     {FLAG: pa.dictionary(pa.int32(), pa.string()), "VendorID": pa.dictionary(pa.int32(), pa.int64())},
@@ -101,6 +107,59 @@ def test_an_integer_column_of_nulls_alone_may_be_of_no_type(month: pa.Table, cle
         result = clean(put(month, name, pa.nulls(ROWS)))
         assert result.receipt.layout[name] == "null"
         assert (result.table[name.lower()].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+
+
+def test_zeros_in_decimals_of_any_scale_are_zeros(month: pa.Table, clean: Callable[..., Cleaned]) -> None:
+    """Arrow writes them as 0E-9 from a scale of 7 on; warehouses export NUMERIC as decimal(38, 9)."""
+    zeros = [Decimal(0)] * (ROWS - 1)
+    for scale in (0, 6, 7, 9, 37):
+        column = pa.array([*zeros, Decimal("1.5") if scale else None], pa.decimal128(38, scale))
+        result = clean(put(put(month, "passenger_count", column), "fare_amount", column))
+        assert result.column("passenger_count") == [0] * (ROWS - 1) + [None] * (not scale)
+        assert result.reasons == [(ROWS, "unreadable:passenger_count")] * bool(scale)
+        assert result.column("fare_amount")[: ROWS - 1] == [0.0] * (ROWS - 1)
+
+
+EMPTY: list[tuple[pa.DataType, Any]] = [
+    (pa.binary(), b""),
+    (pa.large_binary(), b"1"),
+    (pa.binary(4), b"1234"),
+    (pa.binary_view(), b"1"),
+    (pa.bool_(), False),
+    (pa.timestamp("us", "UTC"), 0),
+    (pa.date32(), 0),
+    (pa.time64("us"), 0),
+    (pa.duration("s"), 0),
+    (pa.list_(pa.int8()), []),
+    (pa.struct([("a", pa.int8())]), {"a": None}),
+    (pa.map_(pa.string(), pa.int8()), []),
+    (pa.dictionary(pa.int32(), pa.binary()), b"1"),
+]
+
+
+@pytest.mark.parametrize("statistics", [True, False], ids=["statistics", "no statistics"])
+@pytest.mark.parametrize(("kind", "value"), EMPTY, ids=str)
+def test_a_column_without_a_value_is_one_of_nulls_whatever_its_type(
+    month: pa.Table,
+    clean: Callable[..., Cleaned],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: pa.DataType,
+    value: Any,
+    statistics: bool,
+) -> None:
+    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 100)
+    how = {"write_statistics": statistics, "row_group_size": 150}
+    for name in ("ehail_fee", "passenger_count", FLAG):
+        result = clean(put(month, name, pa.nulls(ROWS, kind)), **how)
+        assert (result.table[name].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+        assert (result.reasons, result.receipt.left_out) == ([], {})
+        with pytest.raises(LayoutError, match=f"column '{name}' holds .*, which cannot become"):
+            clean(put(month, name, pa.array([None] * (ROWS - 1) + [value], kind)), **how)
+
+
+def test_a_time_that_pandas_wrote_as_a_column_of_nan_is_no_time(month: pa.Table, clean: Callable[..., Cleaned]) -> None:
+    result = clean(put(month, "lpep_dropoff_datetime", pa.array([float("nan")] * ROWS)))
+    assert (result.table["lpep_dropoff_datetime"].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
 
 
 def test_the_row_numbers_that_pandas_left_are_left_out_without_a_word(
@@ -194,7 +253,7 @@ def test_a_file_of_which_no_record_can_be_stored_fails_and_one_that_rules_empty_
 ) -> None:
     wrong = put(month, PICKUP, pa.array(["01/05/2021 12:00"] * ROWS))
     with pytest.raises(
-        LayoutError, match="none of its 500 records can be stored: unreadable:lpep_pickup_datetime in 500"
+        Refusal, match=r"none of its 500 records can be stored \(unreadable:lpep_pickup_datetime in 500\)"
     ):
         clean(wrong)
     one_right = [*wrong[PICKUP].to_pylist()[1:], "2021-01-05 12:00:00"]
@@ -270,6 +329,78 @@ def test_an_unknown_struct_of_64_columns_is_left_out_and_recorded(
     assert result.receipt.left_out["details"]["nulls"] == 0.0
     assert result.receipt.left_out["details"]["type"].startswith("struct<field 0: int64")
     assert result.table == clean(month).table
+
+
+MIB = 1 << 20
+
+
+def footers(folder: Path) -> int:
+    """Bytes of the receipts, and of all else that is at the ends of both files."""
+    return sum(pq.read_metadata(path).serialized_size for path in folder.iterdir() if path.name in ("clean", "rejects"))
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+def test_a_long_text_of_an_unknown_code_is_cut_and_its_length_named(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, kind: pa.DataType
+) -> None:
+    """Two of the same beginning and length are counted together, one of another length apart."""
+    clean(month)
+    before = footers(tmp_path)
+    texts = ["A" * 5 * MIB, "A" * (5 * MIB - 1) + "B", "A" * (5 * MIB - 2), "B" * 60, "C" * 61]
+    result = clean(put(month, FLAG, pa.array([*texts, *[None] * (ROWS - 5)]).cast(kind)))
+    assert result.receipt.unmapped[f"unknown_code:{FLAG}"] == {
+        "A" * 36 + "… (5,242,880 characters)": 2,
+        "A" * 36 + "… (5,242,878 characters)": 1,
+        "B" * 60: 1,
+        "C" * 43 + "… (61 characters)": 1,
+    }
+    assert (result.table[FLAG].null_count, result.receipt.rows_kept) == (ROWS, ROWS)
+    assert footers(tmp_path) - before < 1_000
+
+
+def test_many_long_texts_of_unknown_codes_take_little_room(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path
+) -> None:
+    texts = pa.array([f"{number:03}" + "\U0001f695" * 2_000 for number in range(ROWS)])
+    result = clean(put(put(month, FLAG, texts), "VendorID", texts))
+    for reason in (f"unknown_code:{FLAG}", "unknown_code:vendorid"):
+        counts = result.receipt.unmapped[reason]
+        assert (len(counts), counts["(other texts)"], sum(counts.values())) == (101, ROWS - 100, ROWS)
+    assert footers(tmp_path) < 200_000
+
+
+def test_raw_values_of_any_length_are_in_the_rejects_and_not_in_a_line(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE_BYTES", 2 * MIB)
+    long = ["A" * MIB, "B" * MIB, "C" * MIB]
+    result = clean(put(month, "passenger_count", pa.array([*long, *["1"] * (ROWS - 3)])))
+    assert [reject["raw"]["passenger_count"] for reject in result.rejects] == long
+    assert footers(tmp_path) < 20_000
+    with pytest.raises(Refusal, match=r"lpep_pickup_datetime=A+… \(1,048,576 characters\)") as error:
+        clean(put(month, PICKUP, pa.array(long[:1] * ROWS)))
+    assert len(str(error.value)) < 600
+
+
+def test_columns_without_bound_are_named_as_far_as_there_is_room(
+    month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two long names that begin alike and are as long are not taken for one."""
+    some = pa.array([1] * 100 + [None] * (ROWS - 100))
+    columns = dict.fromkeys(("s" * MIB, "s" * MIB + "t", "s" * (MIB - 1) + "t"), some)
+    columns["deep"] = pa.array([{"x" * MIB: 1}] * ROWS)
+    columns |= {f"column {number}": pa.nulls(ROWS) for number in range(2_000)}
+    names = [*month.column_names, *columns]
+    receipt = clean(pa.table([*month.columns, *columns.values()], names)).receipt
+    first, second = ("s" * 36 + f"… ({number:,} characters)" for number in (MIB, MIB + 1))
+    assert receipt.left_out[first] == receipt.left_out[second] == {"type": "int64", "nulls": 0.8}
+    assert receipt.left_out["deep"] == {"type": f"struct<{'x' * 29}… ({MIB + 15:,} characters)", "nulls": 0.0}
+    assert receipt.left_out["(other columns)"]["columns"] == 2_004 - 99
+    assert receipt.layout["(other columns)"] == "1,905 columns"
+    assert receipt.layout.keys() >= {*month.column_names, first, "column 0"}
+    assert len(receipt.layout) == month.num_columns + 100
+    assert footers(tmp_path) < 50_000
+    assert all(len(line) < 2_500 and line.isprintable() for line in caplog.messages)
 
 
 @pytest.mark.parametrize("name", ["VendorID", PICKUP, "lpep_dropoff_datetime"])

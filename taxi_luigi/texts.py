@@ -1,0 +1,45 @@
+"""Texts of other people's files, cut to what a line, a receipt and a page have room for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Name = TypeVar("Name")
+
+LONGEST = 60
+"""characters of a column's name, its type or a value that are shown; TLC's longest name has 22"""
+
+_LISTED, _LINE = 30, 1_500
+"""names in a line, as many as any of TLC's files has, and their characters"""
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """The text, or of a longer one its beginning and its length: `AAAA… (5,242,880 characters)`.
+
+    What is returned has `longest` characters at most, so to cut it again changes nothing.
+    """
+    if len(text) <= longest:
+        return text
+    end = f"… ({len(text):,} characters)"
+    return text[: longest - len(end)] + end
+
+
+def shown(what: object) -> str:
+    """The beginning of a column's name or type, for a line: a file may call its columns anything."""
+    text = str(what)
+    text = text if text.isprintable() else repr(text)[1:-1]
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def listed(names: Iterable[Name], show: Callable[[Name], str] = shown) -> str:
+    """The first of them, as many as fit into a line."""
+    texts, room = [], _LINE
+    everything = list(names)
+    for name in everything[:_LISTED]:
+        texts.append(show(name))
+        room -= len(texts[-1])
+        if room <= 0:
+            break
+    more = len(everything) - len(texts)
+    return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
