@@ -43,3 +43,7 @@ class WarehouseError(TaxiError):
 
 class WarehouseBusy(WarehouseError):
     """Another process kept the warehouse locked for longer than the configured wait."""
+
+
+class ForeignTable(WarehouseError):
+    """A table, view or other object has the name of one of our tables, and taxi_luigi did not make it."""
