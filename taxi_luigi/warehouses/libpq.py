@@ -96,6 +96,8 @@ class Server:
     def transaction(self) -> Iterator[Cursor]:
         """A cursor in a transaction, committed at the end of the block and gone if the block fails."""
         connection = self._connect()
+        # Where another level is the default, a loader that had to wait would not see what the other wrote
+        connection.set_session(isolation_level="READ COMMITTED")
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_UNLIMITED)

@@ -115,8 +115,6 @@ class Postgres:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            # Where another level is the default, a loader that had to wait would not see what the other wrote
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             partitions.claim(cursor, self._where, ".".join(table), self.wait)
             if not tables.zones(cursor, self._where, self.schema):
                 cursor.execute(ddl.create_zones(self.schema))

@@ -104,6 +104,9 @@ class BigQuery:
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            if table is not None:
+                tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             for _ in range(_ROUNDS):
                 if self._remove(swap.Target(self._connection, dataset, month)):
                     return
