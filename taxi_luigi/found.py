@@ -88,6 +88,7 @@ class Stores:
         self.silent: set[str] = set()
         """those that could not be asked"""
         self._unreachable: set[str] = set()
+        self._said: set[str] = set()
 
     def find(self, color: str, month: Month) -> Found:
         """One month; each store is asked once about a color."""
@@ -125,5 +126,7 @@ class Stores:
             self.silent.add(store)
             if not isinstance(error, ForeignTable):  # which is of one table
                 self._unreachable.add(store)
-            log.warning("%s cannot be asked what it holds: %s", store, error)
+            if str(error) not in self._said:  # the markers are of every color
+                self._said.add(str(error))
+                log.warning("%s cannot be asked what it holds: %s", store, error)
             return None

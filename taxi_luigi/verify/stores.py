@@ -42,6 +42,7 @@ class Stores:
         self.warehouses: dict[str, Warehouse] = {name: config.warehouse(name) for name in settings.warehouses}
         self._tell = tell
         self._silent: set[str] = set()
+        self._said: set[str] = set()
 
     def listed(self, dataset: Dataset) -> dict[str, set[Month] | None]:
         """Lake → the months that it holds; None when it does not answer."""
@@ -62,7 +63,9 @@ class Stores:
         except TaxiError as error:
             if not isinstance(error, ForeignTable):  # which is of one table
                 self._silent.add(name)
-            self._tell(f"{name} cannot be asked: {error}")
+            if str(error) not in self._said:  # the markers are of every color
+                self._said.add(str(error))
+                self._tell(f"{name} cannot be asked: {error}")
             return None
 
 
