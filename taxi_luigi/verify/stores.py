@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.datasets import Dataset
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import ForeignTable, TaxiError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import Warehouse
@@ -42,6 +42,7 @@ class Stores:
         self.warehouses: dict[str, Warehouse] = {name: config.warehouse(name) for name in settings.warehouses}
         self._tell = tell
         self._silent: set[str] = set()
+        self._said: set[str] = set()
 
     def listed(self, dataset: Dataset) -> dict[str, set[Month] | None]:
         """Lake → the months that it holds; None when it does not answer."""
@@ -60,8 +61,11 @@ class Stores:
         try:
             return question()
         except TaxiError as error:
-            self._silent.add(name)
-            self._tell(f"{name} cannot be asked: {error}")
+            if not isinstance(error, ForeignTable):  # which is of one table
+                self._silent.add(name)
+            if str(error) not in self._said:  # the markers are of every color
+                self._said.add(str(error))
+                self._tell(f"{name} cannot be asked: {error}")
             return None
 
 

@@ -5,6 +5,7 @@ in a store's terms: not visible until whole, nothing left after a failure, read 
 """
 
 import contextlib
+import copy
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from taxi_luigi.checks import Verdict
 from taxi_luigi.objects import StoreFile
 from taxi_luigi.stores import Store
+from taxi_luigi.stores.folder import FolderStore
 from tests.support.stores import KINDS, fresh_store
 
 NAME = "green/green_tripdata_2024-01.parquet"
@@ -79,6 +81,36 @@ def test_a_listing_has_the_files_of_one_folder_alone(store: Store, local: Path) 
     for name in ("green/a", "green/b", "green/deeper/c", "greenish/d", "yellow/e"):
         store.put(local, name, {})
     assert set(store.list("green")) == {"green/a", "green/b"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_root_of_any_name_is_that_one(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """What is a pattern, an escape or the beginning of another name elsewhere is a name here."""
+    names = ["a", "a*b", "axb", "a[1]", "a1", "a?", "{a,b}", "100%", "100%25", "fare=0", "it's #1", "ü", "a b", "a+b"]
+    first = fresh_store(kind, request, tmp_path)
+    stores = {name: _below(first, name, tmp_path) for name in names}
+    for name, store in stores.items():
+        path = tmp_path / "local"
+        path.write_text(name)
+        store.put(path, NAME, LABELS)
+        store.copy(store, NAME, "green/copy", LABELS)
+    for name, store in stores.items():
+        assert content(store).decode() == name
+        assert set(store.list("green")) <= {NAME, "green/copy"}
+        if store.stat("green/copy") is not None:
+            assert content(store, "green/copy").decode() == name
+    stores["a*b"].remove(NAME)
+    assert stores["a*b"].stat(NAME) is None
+    assert content(stores["axb"]).decode() == "axb"
+
+
+def _below(first: Store, name: str, folder: Path) -> Store:
+    """A store of the same kind, in the same bucket or folder, with another root."""
+    if isinstance(first, FolderStore):
+        return FolderStore("lake folder", folder / name)
+    other = copy.copy(first)
+    other._prefix = name  # type: ignore[attr-defined]
+    return other
 
 
 def test_a_second_put_replaces_the_first_and_has_another_version(store: Store, local: Path) -> None:

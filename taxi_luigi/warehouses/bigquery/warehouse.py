@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from taxi_luigi.checks import Finding
-from taxi_luigi.datasets import Dataset
+from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
-from taxi_luigi.warehouses import CleanFile, Marker, Progress, markers, zone_table
+from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.bigquery import checks, expiry, jobs, ledger, swap, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
@@ -94,12 +94,19 @@ class BigQuery:
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            if table is None:
+                return {}
+            tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             counts = tables.count(self._connection, dataset.table)
         days = [(month.first_day if month else None, rows) for month, rows in counts]
         return markers.rows_by_month(self._connection.where, dataset, days)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            if table is not None:
+                tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             for _ in range(_ROUNDS):
                 if self._remove(swap.Target(self._connection, dataset, month)):
                     return
@@ -107,9 +114,7 @@ class BigQuery:
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         with self._connection.saying():
-            existing = tables.find(self._connection, ZONES)
-            if existing is not None:
-                zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
+            self._check_zones()
             job = jobs.run(
                 self._connection,
                 jobs.Wanted(
@@ -131,7 +136,13 @@ class BigQuery:
     def zones(self) -> int:
         with self._connection.saying():
             table = tables.find(self._connection, ZONES)
-        return int(table.num_rows or 0) if table is not None and tables.types(table) == _ZONE_TYPES else 0
+        ours = table is not None and table.table_type == "TABLE" and tables.types(table) == _ZONE_TYPES
+        return int(table.num_rows or 0) if table is not None and ours else 0
+
+    def foreign(self) -> list[str]:
+        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), ledger.LAYOUT]
+        with self._connection.saying():
+            return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
 
     def location(self) -> str | None:
         """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
@@ -149,6 +160,12 @@ class BigQuery:
     def findings(self) -> list[Finding]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
         return checks.findings(self._connection)
+
+    def _check_zones(self) -> None:
+        existing = tables.find(self._connection, ZONES)
+        if existing is not None:
+            tables.check_kind(self._connection, _ZONES, existing)
+            zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
 
     def _load_and_mark(self, target: swap.Target, clean: CleanFile, local: Path | None, crc32c: str) -> bool:
         """One round; False when another loader came between."""
