@@ -14,14 +14,19 @@ from taxi_luigi.parameters import ColorsParameter
 def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
     parser.description = (
-        "Counts every month again and says where raw = clean + rejected, clean = lakes = warehouses does not hold; "
+        "Counts every month again and says where raw = clean + rejected, clean = lakes = warehouses does not hold, "
+        "which raw files are not what was downloaded, and which months of TLC's have other rows than it published; "
         f"exit code {DIFFERENT} when they disagree, {FAILED} when a store cannot be asked."
     )
     parser.add_argument("--colors", help="record types, as yellow,green; without it, all that are held anywhere")
     parser.add_argument(
         "--months", help="as for LoadAllMonths: 2021-01..2021-03; without it, all that are held anywhere"
     )
-    parser.add_argument("--published", action="store_true", help="other rows than TLC published are a difference, too")
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="other rows than TLC published are a difference, too, whatever the source",
+    )
     parser.set_defaults(run=_verify)
 
 

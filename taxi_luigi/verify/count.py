@@ -5,18 +5,19 @@ Receipts and markers are read too, but only so that they can be held against the
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from hashlib import file_digest
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
 from taxi_luigi.datasets import Dataset
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import BadFile, TaxiError
 from taxi_luigi.formats import count_records, read_footer, sniff
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Month, month_range
-from taxi_luigi.published import published_rows
-from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.published import counts_apply_to, published_rows
+from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.targets import RawTarget, rejects_name
 from taxi_luigi.verify.judge import Count, Found
 from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
@@ -44,22 +45,22 @@ class ColorCounts:
         return {month for month in months if RawTarget(self.dataset.color, month).name in names}
 
     def find(self, month: Month) -> Found:
-        """The month in every place. Streams the raw file where it is csv, so this can take minutes."""
+        """The month in every place. Reads the whole raw file, so this can take minutes."""
         color = self.dataset.color
         files = {name: self._in_lake(name, month) for name in self._stores.lakes}
         receipt = next((receipt for _, receipt in files.values() if receipt), None)
         clean = files[WORKSPACE][0]
         name = _raw_name(color, month, receipt)
-        raw, form = _raw(name)
+        stored = _raw(name, _again(color, month))
+        raw, form, url = stored.count, stored.form, stored.url or config.source().url(color, month)
         rejected = _rejected(rejects_name(color, month))
         if receipt is not None:
             raw = replace(raw, claimed=receipt.rows_in)
+            form, url = receipt.raw_format, receipt.raw.url
             rejected = replace(rejected, claimed=receipt.rows_rejected)
         # A month of which nothing else is here was perhaps cleaned on another machine, which has kept its rejects.
         if rejected.absent and not (raw.absent and clean.absent and rejected.claimed != 0):
             rejected = replace(rejected, rows=0)
-        if receipt is not None:
-            form = receipt.raw_format
         return Found(
             raw=raw,
             clean=clean,
@@ -67,6 +68,8 @@ class ColorCounts:
             lakes=[count for name, (count, _) in files.items() if name != WORKSPACE],
             warehouses=[_in_table(name, table, month) for name, table in self._tables.items()],
             clean_is_lake=self._stores.clean_is_lake,
+            other_raw=receipt is not None and stored.downloaded not in ("", receipt.raw.sha256),
+            from_tlc=counts_apply_to(url),
             published=published_rows(color, month, "parquet" if form == "parquet" else "csv") if form else None,
         )
 
@@ -95,15 +98,65 @@ def _raw_name(color: str, month: Month, receipt: CleanReceipt | None) -> str:
     return f"{folder}/{unquote(urlsplit(receipt.raw.url).path.rpartition('/')[2]) or file_name}"
 
 
-def _raw(name: str) -> tuple[Count, str]:
-    """The raw file counted, and what its bytes are: parquet, csv, csv.gz, or '' where there is nothing to count."""
+@dataclass(frozen=True)
+class _Raw:
+    """A raw file as it lies in the workspace."""
+
+    count: Count
+    form: str = ""
+    """parquet, csv or csv.gz; '' where there is nothing to count"""
+    downloaded: str = ""
+    """sha256 of what was downloaded under this name, as its receipt or else its bytes have it; '' for nothing"""
+    url: str = ""
+    """where it came from; '' where no receipt says so"""
+
+
+def _raw(name: str, again: str) -> _Raw:
+    """The raw file counted, and its bytes held against its receipt's; `again` is the command that fetches it anew."""
+    form, rows, wrong, store = "", None, [], config.workspace()
     try:
-        with config.workspace().reading(name) as path:
-            return Count("raw", count_records(path)), sniff(path)
+        with store.reading(name) as path:
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                found = file_digest(file, "sha256").hexdigest()
+            try:
+                rows, form = count_records(path), sniff(path)
+            except BadFile as error:
+                wrong.append(str(error).replace(str(path), store.url(name)).removesuffix(_FETCH_AGAIN))
+        receipt = _raw_receipt(name)
     except FileNotFoundError:
-        return Count("raw"), ""
+        return _Raw(Count("raw"))
     except (TaxiError, OSError) as error:
-        return Count("raw", fault=one_line(error) or ""), ""
+        return _Raw(Count("raw", fault=one_line(error) or ""))
+    if isinstance(receipt, str):
+        wrong.append(receipt)
+    elif receipt.bytes != size:
+        wrong.append(f"{_OTHER_BYTES} ({size:,} bytes, its receipt says {receipt.bytes:,})")
+    elif receipt.sha256 != found:
+        wrong.append(f"{_OTHER_BYTES} (sha256 {found[:12]}…, its receipt says {receipt.sha256[:12]}…)")
+    count = Count("raw", rows, fault=f"{'; '.join(wrong)}{_FETCH_AGAIN}: {again}" if wrong else "")
+    downloaded, url = (found, "") if isinstance(receipt, str) else (receipt.sha256, receipt.url)
+    return _Raw(count, form, downloaded, url)
+
+
+_OTHER_BYTES = "its bytes are not those that were downloaded"
+_FETCH_AGAIN = "; fetch it again"
+"""also how BadFile ends, which does not know the month"""
+
+
+def _raw_receipt(name: str) -> RawReceipt | str:
+    """The receipt beside a raw file, or what is wrong with it."""
+    try:
+        with config.workspace().open(f"{name}.receipt.json") as file:
+            return RawReceipt.from_json(file.read().decode())
+    except FileNotFoundError:
+        return "it has no receipt beside it"
+    except ValueError:
+        return "the receipt beside it is damaged"
+
+
+def _again(color: str, month: Month) -> str:
+    return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
 
 
 def _rejected(name: str) -> Count:

@@ -46,8 +46,12 @@ class Found:
     warehouses: Sequence[Count]
     clean_is_lake: bool
     """whether local is one of the lakes named, so that its lacking the month is a difference"""
+    other_raw: bool = False
+    """whether the raw file is another than the clean month was made from, so that its records are not that month's"""
     published: int | None = None
     """rows that TLC published in the form of the raw file"""
+    from_tlc: bool = False
+    """whether the month came from a host to which the published counts apply: TLC's, or the csv mirror's"""
 
     @property
     def counts(self) -> tuple[Count, ...]:
@@ -62,18 +66,25 @@ class Found:
 
     @property
     def records(self) -> int | None:
-        """Rows of TLC's file: the raw file's, or where none is kept, those kept and rejected."""
-        if self.raw.rows is not None:
+        """Rows of the file that is held: the raw file's, or where that is not kept, those kept and rejected."""
+        if self.raw.rows is not None and not self.other_raw:
             return self.raw.rows
-        kept, rejected = self.kept, self.rejected.rows
+        kept, rejected = self.kept, self.rejected.claimed if self.rejected.rows is None else self.rejected.rows
         return None if kept is None or kept.rows is None or rejected is None else kept.rows + rejected
+
+    @property
+    def unlike_published(self) -> bool:
+        """Whether a month from TLC or the csv mirror has another number of records than TLC published."""
+        counted = self.records is not None and self.published is not None
+        return self.from_tlc and counted and self.records != self.published
 
 
 def differences(found: Found, judge_published: bool = False) -> tuple[str, ...]:
     """In what a month's counts disagree, one phrase each; none when they agree. Places that did not answer count not.
 
-    raw, where it is kept, = clean + rejected; clean = every lake = every warehouse; each count = what the receipt or
-    marker beside it says; a lake or warehouse that is named has the month. With `judge_published`, raw = published.
+    raw, where it is kept, is the file that was downloaded and cleaned, and = clean + rejected; clean = every lake =
+    every warehouse; each count = what the receipt or marker beside it says; a lake or warehouse that is named has the
+    month. With `judge_published`, raw = published, whatever the source.
     """
     stored = (found.raw, found.clean, *found.lakes, *found.warehouses)
     if all(count.absent for count in stored):
@@ -101,10 +112,13 @@ def _lacking(found: Found) -> Iterator[str]:
 def _account(found: Found) -> Iterator[str]:
     """The raw file and the rejects, against the clean rows and against the receipt."""
     kept, rejected = found.kept, found.rejected.rows
-    if kept is not None and kept.rows is not None and rejected is not None:
-        yield from _off(found.raw, kept.rows + rejected, f"{kept.place} + rejected")
-    for count in (found.raw, found.rejected):
-        yield from _off(count, count.claimed, "the receipt says")
+    if found.other_raw:
+        yield "raw is another file than the one that was cleaned"
+    else:
+        if kept is not None and kept.rows is not None and rejected is not None:
+            yield from _off(found.raw, kept.rows + rejected, f"{kept.place} + rejected")
+        yield from _off(found.raw, found.raw.claimed, "the receipt says")
+    yield from _off(found.rejected, found.rejected.claimed, "the receipt says")
 
 
 def _stores(found: Found) -> Iterator[str]:

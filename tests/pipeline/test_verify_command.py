@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -11,9 +12,12 @@ import psycopg2
 import pyarrow.parquet as pq
 import pytest
 
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import ROWS
 from tests.support.cdn import Cdn
 from tests.support.project import Project, Run
+from tests.support.s3 import S3Server
 
 DIFFERENT, FAILED = 50, 40
 MONTHS = ("2021-01", "2021-02")
@@ -62,6 +66,16 @@ def rejects(project: Project, month: str) -> Path:
 
 def raw(project: Project, month: str) -> Path:
     return project.workspace / "raw" / "green" / f"green_tripdata_{month}.parquet"
+
+
+def raw_receipt(project: Project, month: str) -> Path:
+    file = raw(project, month)
+    return file.with_name(f"{file.name}.receipt.json")
+
+
+def again(month: str) -> str:
+    """The command that fetches a month anew."""
+    return f"luigi --module taxi_luigi LoadAllMonths --colors green --months {month} --force"
 
 
 def test_all_that_was_loaded_is_counted_again_and_agrees(loaded: Project) -> None:
@@ -129,6 +143,8 @@ def test_damaged_files_are_named_and_the_other_months_counted(loaded: Project) -
     january, february, _ = lines(done)
     assert "? raw" in january
     assert f"≠ raw: {cut}: a parquet file cut short after" in january
+    assert january.count("; fetch it again") == 1
+    assert january.endswith(f"; fetch it again: {again('2021-01')}")
     assert "≠" not in february
 
 
@@ -148,7 +164,94 @@ def test_a_lost_record_of_the_raw_file_is_a_difference_whatever_the_receipts_say
     pq.write_table(trips.slice(1), raw(loaded, "2021-01"))
     done = verify(loaded)
     assert done.rc == DIFFERENT, done.out
-    assert "≠ raw has 1 row fewer than clean + rejected; raw has 1 row fewer than the receipt says" in lines(done)[0]
+    assert "; raw has 1 row fewer than clean + rejected; raw has 1 row fewer than the receipt says" in lines(done)[0]
+
+
+def test_a_byte_of_the_raw_file_that_changed_is_a_difference_though_every_count_agrees(loaded: Project) -> None:
+    """In the data pages: the footer, which the rows are counted by, is as it was, and so is the length."""
+    published = raw(loaded, "2021-02").read_bytes()
+    spoilt = bytes([*published[:1_000], published[1_000] ^ 1, *published[1_001:]])
+    raw(loaded, "2021-02").write_bytes(spoilt)
+    done = verify(loaded)
+    assert done.rc == DIFFERENT, done.out
+    january, february, last = lines(done)
+    assert "≠" not in january
+    found, expected = (sha256(each).hexdigest()[:12] for each in (spoilt, published))
+    assert february.endswith(
+        f"≠ raw: its bytes are not those that were downloaded (sha256 {found}…, its receipt says {expected}…); "
+        f"fetch it again: {again('2021-02')}"
+    )
+    assert last.endswith(": 1 month differs: green 2021-02")
+    mended = loaded.run(*again("2021-02").split()[3:])
+    assert mended.rc == 0, mended.out
+    assert verify(loaded).rc == 0
+
+
+def test_a_raw_file_of_another_length_without_a_receipt_or_with_a_damaged_one_is_a_difference(loaded: Project) -> None:
+    content = raw(loaded, "2021-01").read_bytes()
+    raw(loaded, "2021-01").write_bytes(content[:4] + b"more" + content[4:])
+    raw_receipt(loaded, "2021-02").unlink()
+    done = verify(loaded)
+    assert done.rc == DIFFERENT, done.out
+    january, february, _ = lines(done)
+    length = f"({len(content) + 4:,} bytes, its receipt says {len(content):,})"
+    assert f"its bytes are not those that were downloaded {length}; fetch it again: {again('2021-01')}" in january
+    assert february.endswith(f"≠ raw: it has no receipt beside it; fetch it again: {again('2021-02')}")
+    for damaged in ("", "{", "[]", '{"bytes": 1}'):
+        raw_receipt(loaded, "2021-02").write_text(damaged)
+        said = lines(verify(loaded, "--months", "2021-02"))[0]
+        assert said.endswith(f"≠ raw: the receipt beside it is damaged; fetch it again: {again('2021-02')}"), damaged
+
+
+def test_a_csv_is_held_against_its_receipt_too(project: Project, tmp_path: Path) -> None:
+    published = write_month(tmp_path / "published", "green", Month(2021, 1), 500, form="csv")
+    project.configure({"taxi": {"source": f"{tmp_path}/published/{{color}}_tripdata_{{year}}-{{month:02}}.csv"}})
+    assert project.run("LoadAllMonths", "--colors", "green", "--months", "2021-01").rc == 0
+    assert verify(project).rc == 0
+    kept = project.workspace / "raw" / "green" / published.name
+    kept.write_bytes(kept.read_bytes().replace(b"N", b"Y", 1))
+    done = verify(project)
+    assert done.rc == DIFFERENT, done.out
+    assert "≠ raw: its bytes are not those that were downloaded (sha256 " in lines(done)[0]
+
+
+def test_a_raw_file_that_was_downloaded_after_the_month_was_cleaned_is_another_file(
+    loaded: Project, tmp_path: Path
+) -> None:
+    """As many rows, and its own receipt: only the clean month's receipt tells that it was made from another file."""
+    published = write_month(tmp_path / "published", "green", Month(2021, 2), ROWS, seed=77)
+    loaded.configure({"taxi": {"source": f"{published.parent}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet"}})
+    assert loaded.run("DownloadMonth", "--color", "green", "--month", "2021-02", "--edition", "next").rc == 0
+    done = verify(loaded)
+    assert done.rc == DIFFERENT, done.out
+    january, february, _ = lines(done)
+    assert "≠" not in january
+    assert february.endswith("≠ raw is another file than the one that was cleaned")
+
+
+def test_a_raw_file_on_s3_is_held_against_its_receipt_too(
+    loaded: Project, moto_server: S3Server, aws_variables: None
+) -> None:
+    bucket = moto_server.bucket()
+    loaded.configure(
+        {
+            "taxi": {"workspace": f"s3://{bucket}/work", "lake": "s3"},
+            "lake.s3": {"bucket": bucket, "endpoint_url": moto_server.url, "region": "us-east-1"},
+        }
+    )
+    assert loaded.run(*COMMAND).rc == 0
+    assert verify(loaded).rc == 0
+    name = "work/raw/green/green_tripdata_2021-02.parquet"
+    client = moto_server.client()
+    content = bytearray(client.get_object(Bucket=bucket, Key=name)["Body"].read())
+    content[1_000] ^= 1
+    client.put_object(Bucket=bucket, Key=name, Body=bytes(content))
+    done = verify(loaded)
+    assert done.rc == DIFFERENT, done.out
+    assert "≠ raw: its bytes are not those that were downloaded (sha256 " in lines(done)[1]
+    client.put_object(Bucket=bucket, Key=name, Body=bytes(content[:-1_000]))
+    cut = lines(verify(loaded))[1]
+    assert f"≠ raw: s3://{bucket}/{name}: a parquet file cut short after" in cut
 
 
 def test_a_store_that_is_down_is_said_once_and_the_rest_counted(loaded: Project, tmp_path: Path) -> None:
@@ -261,6 +364,39 @@ def test_made_up_months_are_not_what_tlc_published(loaded: Project) -> None:
     done = verify(loaded, "--published", "--months", "2021-01")
     assert done.rc == DIFFERENT
     assert lines(done)[0].endswith(f"≠ TLC's file has {76_518 - ROWS:,} rows fewer than published")
+
+
+def test_months_of_tlcs_hosts_that_have_other_rows_are_named_in_the_last_line_whatever_the_exit_code(
+    project: Project, samples: Path, tmp_path: Path
+) -> None:
+    """The server is a proxy to its client, so that the files come from the publishers' own addresses."""
+    write_month(tmp_path / "mirrored", "green", Month(2020, 11), 500, form="csv.gz")
+    hosts = {
+        "2021-01": "http://d37ci6vzurychx.cloudfront.net/trip-data/{color}_tripdata_{year}-{month:02}.parquet",
+        "2020-11": "http://github.com/DataTalksClub/nyc-tlc-data/releases/download/{color}/"
+        "{color}_tripdata_{year}-{month:02}.csv.gz",
+        "2021-02": "http://trips.example/{color}_tripdata_{year}-{month:02}.parquet",
+    }
+    with Cdn(samples, tmp_path / "mirrored") as cdn:
+        for month, template in hosts.items():
+            project.configure({"taxi": {"source": template}})
+            command = ("LoadAllMonths", "--colors", "green", "--months", month)
+            done = project.run(*command, env={"http_proxy": cdn.url, "no_proxy": ""})
+            assert done.rc == 0, done.out
+    unlike = (
+        "2 months have another number of rows than TLC published "
+        f"(green 2020-11: 500 of 88,605; green 2021-01: {ROWS:,} of 76,518)"
+    )
+    done = verify(project)
+    assert done.rc == 0, done.out
+    assert lines(done)[-1] == f"3 months, {2 * ROWS + 500:,} rows: no difference; {unlike}"
+    with duckdb.connect(str(project.warehouse)) as connection:
+        connection.execute("DELETE FROM green_tripdata WHERE file_month = '2021-02-01'")
+    differs = verify(project)
+    assert differs.rc == DIFFERENT, differs.out
+    assert lines(differs)[-1].endswith(f": 1 month differs: green 2021-02; {unlike}")
+    judged = verify(project, "--published", "--months", "2021-02")
+    assert (judged.rc, "than TLC published" in lines(judged)[-1]) == (DIFFERENT, False), judged.out
 
 
 def test_tlcs_own_months_have_the_published_rows_in_either_form(project: Project, tlc_data: Path) -> None:

@@ -22,6 +22,7 @@ SOUND = Found(
 )
 DUCKDB, PG = SOUND.warehouses
 EMPTY = Found(Count("raw"), Count("clean"), Count("rejected"), [Count("nas")], [Count("duckdb")], clean_is_lake=True)
+OTHER_FILE = "raw is another file than the one that was cleaned"
 
 
 def test_a_sound_month_has_no_difference() -> None:
@@ -68,6 +69,12 @@ def test_a_month_without_a_row_is_sound_too() -> None:
             ["clean has 1 row fewer than its receipt says"],
         ),
         (replace(SOUND, raw=Count("raw", fault="/raw: cut short")), ["raw: /raw: cut short"]),
+        (replace(SOUND, raw=replace(SOUND.raw, fault="other bytes")), ["raw: other bytes"]),
+        (replace(SOUND, raw=replace(SOUND.raw, rows=7), other_raw=True), [OTHER_FILE]),
+        (
+            replace(SOUND, other_raw=True, rejected=replace(SOUND.rejected, rows=5)),
+            [OTHER_FILE, "rejected has 2 rows more than the receipt says"],
+        ),
         (replace(SOUND, rejected=Count("rejected", fault="/r: damaged")), ["rejected: /r: damaged"]),
         (replace(SOUND, clean=Count("clean", 97, fault="/c: odd receipt")), ["clean: /c: odd receipt"]),
         (EMPTY, ["nowhere"]),
@@ -120,6 +127,12 @@ def test_published_is_held_against_kept_and_rejected_where_the_raw_file_is_gone(
     )
 
 
+def test_published_is_held_against_the_month_that_is_held_where_the_raw_file_is_another() -> None:
+    refused = replace(SOUND, raw=replace(SOUND.raw, rows=7), other_raw=True)
+    assert not replace(refused, from_tlc=True).unlike_published
+    assert differences(refused, judge_published=True) == (OTHER_FILE,)
+
+
 def line(found: Found, color: str = "green", month: int = 1) -> Line:
     return Line(color, Month(2021, month), found, differences(found))
 
@@ -160,3 +173,45 @@ def test_the_last_line_says_how_it_is() -> None:
     assert closing([bad, bad], all_asked=False) == "2 months, 194 rows: 2 months differ: green 2021-02, green 2021-02"
     assert closing([line(SOUND)], all_asked=False).endswith("no difference among the places that could be asked")
     assert closing([], all_asked=True) == "no month is held in any place"
+
+
+def test_the_last_line_says_which_months_have_other_rows_than_tlc_published() -> None:
+    few = replace(SOUND, published=7_696_617, from_tlc=True)
+    said = closing([line(SOUND), line(few, "yellow", 2)], all_asked=True)
+    assert said == (
+        "2 months, 194 rows: no difference; "
+        "1 month has another number of rows than TLC published (yellow 2021-02: 100 of 7,696,617)"
+    )
+    bad = line(replace(few, lakes=[Count("nas")]), "yellow", 3)
+    assert closing([line(few), bad], all_asked=False) == (
+        "2 months, 194 rows: 1 month differs: yellow 2021-03; 2 months have another number of rows than TLC published "
+        "(green 2021-01: 100 of 7,696,617; yellow 2021-03: 100 of 7,696,617)"
+    )
+    many = [line(few, color, month) for color in ("green", "yellow") for month in (1, 2, 3, 4, 5, 6)][:8]
+    assert closing(many, all_asked=True).endswith(
+        ": no difference; 8 months have another number of rows than TLC published "
+        "(green 2021-01 … 2021-06; yellow 2021-01, 2021-02)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        (replace(SOUND, published=99, from_tlc=True), True),
+        (replace(SOUND, published=101, from_tlc=True), True),
+        (replace(SOUND, raw=Count("raw"), published=101, from_tlc=True), True),
+        (replace(SOUND, raw=Count("raw", fault="damaged"), published=101, from_tlc=True), True),
+        (replace(SOUND, raw=Count("raw"), rejected=Count("rejected", claimed=3), published=9, from_tlc=True), True),
+        (replace(SOUND, published=100, from_tlc=True), False),
+        (replace(SOUND, published=101, from_tlc=False), False),
+        (replace(SOUND, published=None, from_tlc=True), False),
+        (replace(EMPTY, published=101, from_tlc=True), False),
+    ],
+    ids=[
+        "more", "fewer", "raw not kept", "raw damaged", "rejects elsewhere", "as many", "from elsewhere",
+        "no count is known", "nowhere",
+    ],
+)  # fmt: skip
+def test_only_months_from_tlc_are_held_against_its_counts_and_rejects_count_as_rows(found: Found, named: bool) -> None:
+    assert found.unlike_published is named
+    assert ("than TLC published" in closing([line(found)], all_asked=True)) is named
