@@ -17,6 +17,7 @@ from taxi_luigi.config.stores import (
     warehouse,
     workspace,
     writes_alone,
+    written_folders,
     zones_file,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "warehouse",
     "workspace",
     "writes_alone",
+    "written_folders",
     "zones_file",
 ]

@@ -117,8 +117,8 @@ def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: W
     lake = Lake(FolderStore("lake", root))
     assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
-    assert len(files.sweep(root)) == 1
     assert list((root / "green").iterdir()) == []
+    assert len(files.sweep(root)) == 1
 
 
 @pytest.mark.parametrize("name", ["green_tripdata_2024-13.parquet", "green_tripdata_2024-01.csv", "notes.txt"])
