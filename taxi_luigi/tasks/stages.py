@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 
@@ -11,8 +13,10 @@ import luigi
 from taxi_luigi import config, holdings, summary
 from taxi_luigi.cloud import pages
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import BadFile, StorageError
+from taxi_luigi.errors import AccountError, BadFile, StorageError, WarehouseBusy, WarehouseError
+from taxi_luigi.lakes import cause, damaged, gone
 from taxi_luigi.logs import figures, log
+from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
@@ -203,9 +207,11 @@ class LoadMonth(MonthTask):
 
     def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
-        clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
+        where_it_is = config.takes_from_gcs(self.warehouse)
+        clean = _clean_file(self.input(), where_it_is)
         with Progress(self, f"loading {self.warehouse}", "rows") as progress, pages.heard_by(progress.page):
-            rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
+            with _named_if_damaged(clean, where_it_is, self.color, self.month):
+                rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
@@ -225,11 +231,12 @@ def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
     color, month, lake = source.color, source.month, source.held_in
     stored = lake.stat(color, month)
     if stored is None:
-        raise StorageError(f"{source} has gone since it was made; run the same command again")
+        raise gone(str(source))
     if not where_it_is and not isinstance(source, CleanTarget):
         here = config.clean_lake().stat(color, month)
         if here is not None and here.essentials == stored.essentials:
             lake, stored = config.clean_lake(), here
+    lake.check(color, month, stored)
     entry = stored.entry
 
     def unchanged() -> bool:
@@ -238,6 +245,38 @@ def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
 
     reading = partial(lake.reading, color, month)
     return CleanFile(lake.url(color, month), stored.essentials, reading, unchanged, entry.crc32c)
+
+
+@contextmanager
+def _named_if_damaged(clean: CleanFile, where_it_is: bool, color: str, month: Month) -> Iterator[None]:
+    """Where a load fails as the file's pages are damaged, of which its footer shows nothing, the error says so.
+
+    For that the file is read once more, whole. `where_it_is` as in `_clean_file`: then that is a download, and it is
+    made only where Google's words are of the file.
+    """
+    try:
+        yield
+    except WarehouseBusy:
+        raise
+    except (WarehouseError, BadFile, AccountError) as error:
+        why = "" if where_it_is and "reading data" not in str(error) else _damage_in(clean)
+        if not why:
+            raise
+        raise damaged(clean.url, why, color, month) from error
+
+
+def _damage_in(clean: CleanFile) -> str:
+    """What is wrong with a clean file's bytes; '' when all of it can be read."""
+    from taxi_luigi.formats import open_raw
+
+    with clean.reading() as path:
+        try:
+            with open_raw(path) as raw:
+                for _ in raw.chunks():
+                    pass
+        except BadFile as error:
+            return cause(error, path)
+    return ""
 
 
 def drop_if_spent(task: MonthTask) -> None:
