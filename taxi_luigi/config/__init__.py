@@ -6,6 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.check import check, check_whole, known_keys
 from taxi_luigi.config.files import find, project_folder
+from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, clean_rules, notices, settings
 from taxi_luigi.config.stores import (
     clean_lake,
@@ -24,6 +25,7 @@ from taxi_luigi.config.stores import (
 __all__ = [
     "Settings",
     "check",
+    "check_overlap",
     "check_whole",
     "clean_lake",
     "clean_rules",

@@ -86,14 +86,18 @@ def written_folders() -> list[Path]:
         store = lake(name).store
         if name != "local" and isinstance(store, FolderStore):
             found += [store.root, *(store.root / color for color in DATASETS)]
-    for name in settings().warehouses:
-        if writes_alone(name):
-            from taxi_luigi.warehouses.duckdb import DuckDB
-
-            built = warehouse(name)
-            assert isinstance(built, DuckDB), "no other warehouse writes alone"
-            found.append(built.path.parent)
+    found += [path.parent for path in duckdb_files().values()]
     return list(dict.fromkeys(found))
+
+
+def duckdb_files() -> dict[str, Path]:
+    """The file of each DuckDB warehouse, by the warehouse's name."""
+    built = {name: warehouse(name) for name in settings().warehouses if writes_alone(name)}
+    if not built:
+        return {}
+    from taxi_luigi.warehouses.duckdb import DuckDB
+
+    return {name: each.path for name, each in built.items() if isinstance(each, DuckDB)}
 
 
 def lake_type(name: str) -> str:

@@ -157,6 +157,8 @@ class UploadMonth(MonthTask):
 
     def check_store(self) -> None:
         config.lake(self.lake)
+        if self.lake not in config.settings().lakes:
+            config.check_overlap(self.lake)
 
     def requires(self) -> CleanMonth:
         return CleanMonth(color=self.color, month=self.month, edition=self.edition)
