@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 import luigi
 
@@ -157,8 +157,7 @@ class UploadMonth(MonthTask):
 
     def check_store(self) -> None:
         config.lake(self.lake)
-        if self.lake not in config.settings().lakes:
-            config.check_overlap(self.lake)
+        _check_place(self.lake)
 
     def requires(self) -> CleanMonth:
         return CleanMonth(color=self.color, month=self.month, edition=self.edition)
@@ -179,6 +178,12 @@ class UploadMonth(MonthTask):
         )  # fmt: skip
         drop_if_spent(self)
         return made
+
+
+@cache
+def _check_place(lake: str) -> None:
+    """Raises ConfigError for a lake that is another place too, of one that only the command line names."""
+    config.check_overlap(lake)
 
 
 class LoadMonth(MonthTask):
