@@ -1,4 +1,4 @@
-"""Files that exist only whole: written beside their final name, then renamed; and the sweep of what a killed run left.
+"""Files that exist only whole: written under a temporary name, then renamed; and the sweep of what a killed run left.
 
 A temporary name carries the host and process that write it, so that a sweep can tell a dead writer's file from one that
 is being written now. Knows no months and no formats.
@@ -7,6 +7,7 @@ is being written now. Knows no months and no formats.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -22,12 +23,22 @@ import psutil
 from taxi_luigi.errors import StorageError
 
 _HOST = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname()) or "host"
-_TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)\.part(/.*)?")
+_TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)\.part(\.wal)?")
+"""A temporary file's name, and that of the log which DuckDB keeps beside one."""
 _FOREIGN_AGE = 24 * 3600
 """seconds after which another host's temporary file is taken for abandoned: nothing here runs for a day"""
 
 SCRATCH = Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}"
 """Where files of cloud stores lie while they are worked on."""
+
+PARTS = ".taxi_luigi-parts"
+"""The folder in a store's root that holds what is not whole yet.
+
+Readers take a lake's folder as one data set. pyarrow, pandas and Spark skip names that begin with a dot; polars 2.1 and
+DuckDB's `yellow/*` do not (November 2026), so the files must not lie beside the whole ones. They do not end in
+.parquet either: `**/*.parquet` finds hidden folders too. TMPDIR may be another disk, and a rename across disks is a
+copy, which is not atomic.
+"""
 
 _being_written: set[Path] = set()
 
@@ -43,24 +54,68 @@ def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
     SCRATCH.mkdir(mode=0o700, exist_ok=True)
     if SCRATCH.is_symlink() or SCRATCH.stat().st_uid != os.getuid():
         raise StorageError(f"{SCRATCH} belongs to somebody else: remove it, or set TMPDIR to another folder")
-    sweep(SCRATCH)
-    return temporary(SCRATCH / f"{next(_copies)}-{name}")
+    return _written(SCRATCH, f"{next(_copies)}-{name}")
+
+
+def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractContextManager[Path]:
+    """A name to write `final` under; whatever is still there at the end of the block is removed.
+
+    It is in the folder PARTS of `root`, the folder of a store that `final` lies in; without one it is a hidden name
+    beside `final`, whose folder nobody reads as a data set. `final`'s folder is made. Leave the block by `publish` to
+    keep the file. Raises StorageError where PARTS cannot be made.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    if root is None:
+        return _written(final.parent, f".{final.name}")
+    return _written(_parts(final.parent, root), f"{next(_copies)}-{final.name}")
 
 
 @contextlib.contextmanager
-def temporary(final: Path) -> Iterator[Path]:
-    """A name beside `final` to write to; whatever is still there at the end of the block is removed.
-
-    The parent folder is made. Leave the block by `publish` to keep the file.
-    """
-    final.parent.mkdir(parents=True, exist_ok=True)
-    path = final.with_name(f"{final.name}.{_HOST}-{os.getpid()}.part")
+def _written(folder: Path, name: str) -> Iterator[Path]:
+    sweep(folder)
+    path = folder / f"{name}.{_HOST}-{os.getpid()}.part"
     _being_written.add(path)
     try:
         yield path
     finally:
         path.unlink(missing_ok=True)
         _being_written.discard(path)
+
+
+def _parts(folder: Path, root: Path) -> Path:
+    """The folder PARTS of the highest folder, from `root` down to `folder`, that is on the same disk as `folder`.
+
+    It is `root` unless a part of the store, as raw/, is a link to another disk or mounted.
+    """
+    between = [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]
+    home = next(root / below for below in between if _one_disk(root / below, folder))
+    parts = home / PARTS
+    try:
+        # A rename out of a link to another disk would fail, when the work is done.
+        if parts.is_symlink():
+            raise NotADirectoryError(errno.ENOTDIR, "it is a link; remove it")
+        parts.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot make the folder {parts}, in which files lie until they are whole: {error.strerror}"
+        ) from error
+    return parts
+
+
+def _one_disk(one: Path, other: Path) -> bool:
+    """Whether a rename from one folder to the other is possible; nothing is changed.
+
+    The device alone does not tell: a folder that is mounted at two places has the same. Linux refuses to rename from
+    one mount to another before it looks whether there is a file of the name.
+    """
+    if one.stat().st_dev != other.stat().st_dev:
+        return False
+    nothing = f"{PARTS}.{_HOST}-{os.getpid()}.none"
+    try:
+        os.rename(one / nothing, other / nothing)
+    except OSError as error:
+        return error.errno != errno.EXDEV
+    return True
 
 
 def unwritable(folder: Path) -> str:
@@ -84,12 +139,29 @@ def remove_being_written() -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> list[Path]:
-    """Removes temporary files below a folder whose writers are dead, and returns them."""
-    abandoned = [path for path in folder.rglob("*.part") if _abandoned(path)]
-    for path in abandoned:
+def sweep(*folders: Path) -> list[Path]:
+    """Removes temporary files whose writers are dead, directly in these folders and in their PARTS; returns them.
+
+    A folder that cannot be read and a file that cannot be removed, as another user's, are left.
+    """
+    abandoned = [path for folder in folders for path in (*_files(folder), *_files(folder / PARTS)) if _abandoned(path)]
+    return [path for path in abandoned if _removed(path)]
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as found:
+            return [Path(entry.path) for entry in found if _TEMPORARY.fullmatch(entry.name)]
+    except OSError:  # as a rule it is not there; where it must be, whoever writes there says so
+        return []
+
+
+def _removed(path: Path) -> bool:
+    try:
         path.unlink(missing_ok=True)
-    return abandoned
+    except OSError:
+        return False
+    return True
 
 
 def _abandoned(path: Path) -> bool:
@@ -97,7 +169,7 @@ def _abandoned(path: Path) -> bool:
     if match is None:
         return False
     try:
-        written = path.stat().st_mtime
+        written = path.lstat().st_mtime
     except FileNotFoundError:
         return False
     if match["host"] != _HOST:
@@ -109,8 +181,8 @@ def _abandoned(path: Path) -> bool:
         return True
 
 
-def copy_into(source: Path, final: Path) -> None:
-    """Copies a file under another name, whole or not at all."""
-    with temporary(final) as path:
+def copy_into(source: Path, final: Path, root: Path | None = None) -> None:
+    """Copies a file under another name, whole or not at all; `root` as for `temporary`."""
+    with temporary(final, root) as path:
         shutil.copyfile(source, path)
         publish(path, final)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError
+from taxi_luigi.lakes import essentials_in
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Failure
-from taxi_luigi.targets import RawTarget
+from taxi_luigi.targets import RawTarget, lake_target
 
 T = TypeVar("T")
+
+_AT_ONCE = 8
+"""files of a lake that are looked at at the same time: a request each, where the listing does not tell"""
 
 
 @dataclass(frozen=True)
@@ -114,11 +119,40 @@ class Stores:
             {name: self.in_warehouse(name, color).get(month) for name in self._settings.warehouses},
         )
 
+    def to_load(self, found: Sequence[Found]) -> list[Found]:
+        """The same months, in which a file that a warehouse is to be loaded from is there if its lake's target says so.
+
+        A name in a listing may be half a copy, or somebody else's file. Asked only where the listing shows no labels,
+        and not for a warehouse that does not answer.
+        """
+        answering = [name for name in self._settings.warehouses if f"warehouse {name}" not in self.silent]
+        loaded_from = {name: config.lake_for(name) or "local" for name in answering}
+        doubtful = [
+            (name, each.color, each.month)
+            for each in found
+            for name in {loaded_from[warehouse] for warehouse in answering if each.warehouses[warehouse] is None}
+            if each.lakes.get(name) == ""
+        ]
+        if not doubtful:
+            return list(found)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            there = pool.map(lambda place: lake_target(*place).exists(), doubtful)
+            lost = {place for place, good in zip(doubtful, there, strict=True) if not good}
+
+        def without_lost(each: Found) -> dict[str, str | None]:
+            return {
+                name: None if (name, each.color, each.month) in lost else edition
+                for name, edition in each.lakes.items()
+            }
+
+        return [replace(each, lakes=without_lost(each)) for each in found]
+
     @cache  # noqa: B019 as long as one backlog
     def in_lake(self, name: str, color: str) -> dict[Month, str]:
         """Month → edition, '' where the listing does not tell."""
         held = self._ask(f"lake {name}", lambda: config.lake(name).list(color)) or {}
-        return {month: entry.labels.get("edition", "") for month, entry in held.items()}
+        labelled = {month: essentials_in(entry, color, month) for month, entry in held.items()}
+        return {month: essentials.edition if essentials else "" for month, essentials in labelled.items()}
 
     @cache  # noqa: B019
     def in_warehouse(self, name: str, color: str) -> dict[Month, str]:

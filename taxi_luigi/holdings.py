@@ -18,7 +18,7 @@ from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
-from taxi_luigi.targets import RawTarget, lake_target
+from taxi_luigi.targets import CleanTarget, RawTarget, lake_target
 
 ColorMonth = tuple[str, Month]
 
@@ -80,7 +80,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
     """
     stores, settings = Stores(), config.settings()
     result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
-    found = [stores.find(color, month) for color, month in wanted]
+    found = stores.to_load([stores.find(color, month) for color, month in wanted])
     workspace = Workspace()
     looks = _look(found, force, recheck, workspace)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") if force else ""
@@ -189,7 +189,7 @@ def _at_hand(each: Found, workspace: Workspace) -> bool:
     loaded_from = {config.lake_for(name) for name in without(each.warehouses)}
     if not without(each.lakes) and None not in loaded_from:
         return True
-    if workspace.has_clean(each.color, each.month):
+    if workspace.has_clean(each.color, each.month) and CleanTarget(each.color, each.month).exists():
         return True
     return workspace.has_raw(each.color, each.month) and RawTarget(each.color, each.month).exists()
 
@@ -203,14 +203,23 @@ def held_everywhere(color: str, month: Month) -> bool:
 
 
 def drop_spent(months: Iterable[ColorMonth]) -> None:
-    """Removes the raw and clean files that `keep_raw` and `keep_clean` do not keep; for months held everywhere."""
+    """Removes the raw and clean files that `keep_raw` and `keep_clean` do not keep; for months held everywhere.
+
+    What a lake's listing shows may be half a copy, and these files the only good ones: the lakes' targets decide.
+    """
     settings, workspace, lake = config.settings(), Workspace(), config.clean_lake()
     for color, month in months:
-        if not settings.keep_raw and workspace.has_raw(color, month):
+        raw_is_spent = not settings.keep_raw and workspace.has_raw(color, month)
+        clean_is_spent = not settings.keep_clean and workspace.has_clean(color, month)
+        if not (raw_is_spent or clean_is_spent):
+            continue
+        if not all(lake_target(name, color, month).exists() for name in settings.lakes):
+            continue
+        if raw_is_spent:
             raw = RawTarget(color, month)
             raw.remove()
             log.info("Removed %s: keep_raw = false, and every lake and warehouse has the month", raw)
-        if not settings.keep_clean and workspace.has_clean(color, month):
+        if clean_is_spent:
             lake.remove(color, month)
             clean = lake.url(color, month)
             log.info("Removed %s: keep_clean = false, and every lake and warehouse has the month", clean)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +26,41 @@ if TYPE_CHECKING:
 def object_name(color: str, month: Month) -> str:
     """`yellow/yellow_tripdata_2024-01.parquet`: a clean month's name in every lake, its rejects' under `rejected/`."""
     return f"{color}/{color}_tripdata_{month}.parquet"
+
+
+def essentials_in(entry: Entry, color: str, month: Month) -> Essentials | None:
+    """What a clean file's labels say, so that no file is read; None when they are not ours, or of another month.
+
+    Clouds copy labels with the bytes to whatever name. Objects of before December 2026 do not say which month they are.
+    """
+    labels = {"color": color, "month": str(month), **entry.labels}
+    return Essentials.from_labels(labels) if (labels["color"], labels["month"]) == (color, str(month)) else None
+
+
+def gone(url: str) -> StorageError:
+    """The error of a clean file that was there when the run was planned."""
+    return StorageError(f"{url} has gone since it was made; run the same command again")
+
+
+def damaged(url: str, why: str, color: str, month: Month) -> StorageError:
+    """The error of a clean file that cannot be loaded, however often it is tried."""
+    command = f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
+    return StorageError(f"{url} cannot be used: {why}; make it again: {command}")
+
+
+def cause(error: BadFile, where: object) -> str:
+    """What is wrong with a clean file that lies at `where`, without the cure, which is a raw file's."""
+    return re.sub(r"; (fetch it|load the month) again.*", "", str(error).removeprefix(f"{where}: "))
+
+
+def _labels(essentials: Essentials, color: str, month: Month) -> dict[str, str]:
+    return {**essentials.labels(), "color": color, "month": str(month)}
+
+
+@cache
+def _warn_once(line: str) -> None:
+    """A file is looked at when the run is planned, and by its tasks."""
+    log.warning("%s", line)
 
 
 @dataclass(frozen=True)
@@ -58,29 +94,55 @@ class Lake:
         return {Month.parse(match[1]): entry for match, entry in found if match}
 
     def stat(self, color: str, month: Month) -> Stored | None:
-        """What the lake holds of one month; None when nothing, or a file that we did not write."""
+        """What the lake holds of one month; None when nothing, or a file that is not this month as we write it.
+
+        The labels are believed where the store keeps them, else the receipt in the file's footer is read.
+        """
         entry = self.store.stat(self.name(color, month))
         if entry is None:
             return None
-        essentials = Essentials.from_labels(entry.labels)
+        essentials = essentials_in(entry, color, month)
         if essentials is None:
             essentials = self._essentials(color, month)
         return None if essentials is None else Stored(entry, essentials)
 
+    def check(self, color: str, month: Month, stored: Stored) -> None:
+        """Looks into a file that is about to be read and whose labels alone were seen: is its receipt theirs?
+
+        Raises StorageError, which names the command that makes the month again, when it is not.
+        """
+        if not stored.entry.labels:  # its footer was read in their place
+            return
+        try:
+            found, why = self._receipt(color, month)
+        except FileNotFoundError:
+            raise gone(self.url(color, month)) from None
+        if found is None or found.labels() != stored.essentials.labels():
+            raise damaged(self.url(color, month), why or "its receipt is not the one in its labels", color, month)
+
     def _essentials(self, color: str, month: Month) -> Essentials | None:
-        """Those in the footer's receipt; None, and a log line, when it has none that can be read."""
+        """Those in the footer's receipt; None, and a log line, when that is none of this month."""
+        try:
+            found, why = self._receipt(color, month)
+        except FileNotFoundError:
+            return None
+        if found is None:
+            _warn_once(f"{self.url(color, month)}: {why}; it counts as not there")
+        return found
+
+    def _receipt(self, color: str, month: Month) -> tuple[Essentials | None, str]:
+        """The essentials in the footer's receipt, or why there are none of this month. Raises FileNotFoundError."""
         url = self.url(color, month)
         try:
             footer = self.footer(color, month)
-        except FileNotFoundError:
-            return None
         except BadFile as error:
-            log.warning("%s; the month will be made again", error)
-            return None
-        if footer.receipt is None:
-            log.warning("%s was not written by taxi_luigi: it has no receipt; the month will be made again", url)
-            return None
-        return footer.receipt.essentials
+            return None, cause(error, url)
+        receipt = footer.receipt
+        if receipt is None:
+            return None, "it was not written by taxi_luigi, it has no receipt"
+        if (receipt.color, receipt.month) != (color, str(month)):
+            return None, f"by its receipt it is {receipt.color} {receipt.month}"
+        return receipt.essentials, ""
 
     def footer(self, color: str, month: Month) -> Footer:
         """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
@@ -124,18 +186,19 @@ class Lake:
         self, written: Path, color: str, month: Month, essentials: Essentials, progress: Progress = unheard
     ) -> None:
         """Puts what was written under `writing` in place; readers see the old bytes until they see all of the new."""
-        self.store.publish(written, self.name(color, month), essentials.labels(), progress)
+        self.store.publish(written, self.name(color, month), _labels(essentials, color, month), progress)
 
     def put(self, clean: Path, color: str, month: Month, essentials: Essentials, progress: Progress = unheard) -> None:
         """Stores a copy of a clean file; readers see the old bytes until they see all of the new."""
-        self.store.put(clean, self.name(color, month), essentials.labels(), progress)
+        self.store.put(clean, self.name(color, month), _labels(essentials, color, month), progress)
 
     def take(self, source: Lake, color: str, month: Month, progress: Progress = unheard) -> Stored:
         """Copies a month from another lake, inside the store where both are in one; returns what is then held here."""
         held = source.stat(color, month)
         if held is None:
-            raise StorageError(f"{source.url(color, month)} has gone since it was made; run the same command again")
-        labels = held.essentials.labels()
+            raise gone(source.url(color, month))
+        source.check(color, month, held)
+        labels = _labels(held.essentials, color, month)
         if not self.store.copy(source.store, source.name(color, month), self.name(color, month), labels):
             with source.reading(color, month) as clean:
                 self.put(clean, color, month, held.essentials, progress)

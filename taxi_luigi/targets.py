@@ -169,7 +169,7 @@ class RawTarget(MonthTarget):
 
 
 class LakeTarget(MonthTarget, StoreFile):
-    """A clean month in the lake called `lake`, on this machine's disk: written beside its name and renamed."""
+    """A clean month in the lake called `lake`, on this machine's disk: written under another name and renamed."""
 
     def __init__(self, lake: str, color: str, month: Month, edition: str = "") -> None:
         MonthTarget.__init__(self, color, month, edition)

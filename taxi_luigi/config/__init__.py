@@ -6,6 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.check import check, check_whole, known_keys
 from taxi_luigi.config.files import find, project_folder
+from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
     clean_lake,
@@ -17,12 +18,14 @@ from taxi_luigi.config.stores import (
     warehouse,
     workspace,
     writes_alone,
+    written_folders,
     zones_file,
 )
 
 __all__ = [
     "Settings",
     "check",
+    "check_overlap",
     "check_version",
     "check_whole",
     "clean_lake",
@@ -42,5 +45,6 @@ __all__ = [
     "warehouse",
     "workspace",
     "writes_alone",
+    "written_folders",
     "zones_file",
 ]

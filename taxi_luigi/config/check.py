@@ -15,6 +15,7 @@ from luigi.configuration import get_config
 from taxi_luigi.checks import Verdict
 from taxi_luigi.config.files import project_config
 from taxi_luigi.config.options import STORES, get, store_type
+from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import clean, clean_rules, download, limits, notices, notify, settings, taxi
 from taxi_luigi.config.stores import lake, source, warehouse, workspace
 from taxi_luigi.errors import ConfigError
@@ -47,6 +48,7 @@ def check(tasks: dict[str, set[str]]) -> None:
     for name in settings().warehouses:
         warehouse(name)
     source()
+    check_overlap()
     check_addresses(notices())
     clean_rules()
     limits()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from taxi_luigi.config.files import absolute
 from taxi_luigi.config.options import STORES, options_of, store, store_type
 from taxi_luigi.config.sections import ZONES, net, positive, settings
+from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.stores import Store, is_remote
@@ -77,6 +78,30 @@ def lake(name: str) -> Lake:
     if "path" not in options:
         raise ConfigError(f"[lake.{name}] path is missing: the folder of this {kind} lake")
     return Lake(FolderStore(f"lake {name}", absolute(options["path"])))
+
+
+def written_folders() -> list[Path]:
+    """The folders of this machine's disks that stores and DuckDB write in, where a killed run may have left files."""
+    store, found = workspace(), []
+    if isinstance(store, FolderStore):
+        parts = [store.root / part for part in ("raw", "clean", "rejected")]
+        found += [store.root, *parts, *(part / color for part in parts for color in DATASETS)]
+    for name in settings().lakes:
+        store = lake(name).store
+        if name != "local" and isinstance(store, FolderStore):
+            found += [store.root, *(store.root / color for color in DATASETS)]
+    found += [path.parent for path in duckdb_files().values()]
+    return list(dict.fromkeys(found))
+
+
+def duckdb_files() -> dict[str, Path]:
+    """The file of each DuckDB warehouse, by the warehouse's name."""
+    built = {name: warehouse(name) for name in settings().warehouses if writes_alone(name)}
+    if not built:
+        return {}
+    from taxi_luigi.warehouses.duckdb import DuckDB
+
+    return {name: each.path for name, each in built.items() if isinstance(each, DuckDB)}
 
 
 def lake_type(name: str) -> str:

@@ -18,15 +18,15 @@ from taxi_luigi.stores import Entry, Labels, Progress, Store, unheard
 class FolderStore:
     """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.stores`.
 
-    Files are written beside their name and renamed. It keeps no labels.
+    Files are written in a hidden folder of the root and renamed. It keeps no labels.
     """
 
     def __init__(self, name: str, root: Path) -> None:
         self.name = name
-        self._root = root
+        self.root = root
 
     def list(self, folder: str) -> dict[str, Entry]:
-        where = self._root / folder
+        where = self.root / folder
         try:
             with os.scandir(where) as found:
                 return {f"{folder}/{entry.name}": _entry(entry.stat()) for entry in found if entry.is_file()}
@@ -36,7 +36,7 @@ class FolderStore:
             raise StorageError(f"cannot list {where}: {error.strerror}") from error
 
     def stat(self, name: str) -> Entry | None:
-        path = self._root / name
+        path = self.root / name
         try:
             return _entry(path.stat())
         except FileNotFoundError:
@@ -46,40 +46,38 @@ class FolderStore:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
-        path = self._root / name
+        path = self.root / name
         if not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         yield path
 
     def open(self, name: str) -> BinaryIO:
-        return (self._root / name).open("rb")
+        return (self.root / name).open("rb")
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        return files.temporary(self._root / name)
+        return files.temporary(self.root / name, self.root)
 
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
-        files.publish(written, self._root / name)
+        files.publish(written, self.root / name)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
-        path = self._root / name
-        files.sweep(path.parent)
-        files.copy_into(local, path)
+        files.copy_into(local, self.root / name, self.root)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         return False
 
     def remove(self, name: str) -> None:
-        (self._root / name).unlink(missing_ok=True)
+        (self.root / name).unlink(missing_ok=True)
 
     def url(self, name: str) -> str:
-        return str(self._root / name)
+        return str(self.root / name)
 
     def page(self, name: str) -> str:
         return ""
 
     def findings(self) -> Sequence[Finding]:
-        wrong = files.unwritable(self._root)
-        return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self._root))]
+        wrong = files.unwritable(self.root)
+        return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self.root))]
 
 
 def _entry(found: os.stat_result) -> Entry:

@@ -69,6 +69,12 @@ class S3Store:
         """Where the store's root is."""
         return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def endpoint(self) -> str | None:
+        """The server that luigi.cfg or AWS's variables name; None is Amazon's."""
+        variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        return self._aws.endpoint_url or next((os.environ[name] for name in variables if os.environ.get(name)), None)
+
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
         with self._saying(folder) as connection:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from textwrap import fill
 from typing import Any, Self
 
@@ -19,7 +18,6 @@ from taxi_luigi.logs import log, one_line
 from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
-from taxi_luigi.stores import is_remote
 from taxi_luigi.texts import cut
 
 _BOX = 66
@@ -160,16 +158,14 @@ def _failed_here(task: PipelineTask, why: str) -> None:
 
 
 def begin_run() -> None:
-    """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left in the workspace."""
+    """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left on this machine."""
     if process.supervise():
         summary.start()
         luigid.forget_the_dead()
         others.take_over(families().keys())
         others.count_their_work()
-        workspace = config.settings().workspace
-        for folder in (files.SCRATCH, *([] if is_remote(workspace) else [Path(workspace)])):
-            for path in files.sweep(folder):
-                log.info("Removed %s, left by a run that was killed", path)
+        for path in files.sweep(files.SCRATCH, *config.written_folders()):
+            log.info("Removed %s, left by a run that was killed", path)
 
 
 _looked_ahead = False

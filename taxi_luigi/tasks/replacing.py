@@ -29,9 +29,10 @@ def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
     if lake.store.stat(lake.name(color, month)) is None:
         return None
     try:
-        return lake.footer(color, month).receipt
+        receipt = lake.footer(color, month).receipt
     except (FileNotFoundError, BadFile):
         return None
+    return receipt if receipt is not None and (receipt.color, receipt.month) == (color, str(month)) else None
 
 
 def in_lake(lake: Lake, new: CleanReceipt) -> Holding | None:

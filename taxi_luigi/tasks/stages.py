@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 import luigi
 
 from taxi_luigi import config, guards, holdings, summary
 from taxi_luigi.cloud import pages
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError
+from taxi_luigi.errors import (
+    AccountError,
+    BadFile,
+    DamagedCopy,
+    Refusal,
+    StorageError,
+    WarehouseBusy,
+    WarehouseError,
+)
+from taxi_luigi.lakes import cause, damaged, gone
 from taxi_luigi.logs import figures, log, one_line
+from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
@@ -213,6 +225,7 @@ class UploadMonth(MonthTask):
 
     def check_store(self) -> None:
         config.lake(self.lake)
+        _check_place(self.lake)
 
     def requires(self) -> CleanMonth:
         return CleanMonth(color=self.color, month=self.month, edition=self.edition)
@@ -244,6 +257,12 @@ class UploadMonth(MonthTask):
         return replacing.put_in_place(new, held, f"lake {self.lake}", self.input())
 
 
+@cache
+def _check_place(lake: str) -> None:
+    """Raises ConfigError for a lake that is another place too, of one that only the command line names."""
+    config.check_overlap(lake)
+
+
 class LoadMonth(MonthTask):
     """The month's rows in the warehouse called `warehouse`, with their marker."""
 
@@ -272,10 +291,12 @@ class LoadMonth(MonthTask):
 
     def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
-        clean = _clean_file(self.input(), config.takes_from_gcs(self.warehouse))
+        where_it_is = config.takes_from_gcs(self.warehouse)
+        clean = _clean_file(self.input(), where_it_is)
         replaced = self._judge()
         with Progress(self, f"loading {self.warehouse}", "rows") as progress, pages.heard_by(progress.page):
-            rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
+            with _named_if_damaged(clean, where_it_is, self.color, self.month):
+                rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
@@ -304,11 +325,12 @@ def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
     color, month, lake = source.color, source.month, source.held_in
     stored = lake.stat(color, month)
     if stored is None:
-        raise StorageError(f"{source} has gone since it was made; run the same command again")
+        raise gone(str(source))
     if not where_it_is and not isinstance(source, CleanTarget):
         here = config.clean_lake().stat(color, month)
         if here is not None and here.essentials == stored.essentials:
             lake, stored = config.clean_lake(), here
+    lake.check(color, month, stored)
     entry = stored.entry
 
     def unchanged() -> bool:
@@ -317,6 +339,38 @@ def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
 
     reading = partial(lake.reading, color, month)
     return CleanFile(lake.url(color, month), stored.essentials, reading, unchanged, entry.crc32c)
+
+
+@contextmanager
+def _named_if_damaged(clean: CleanFile, where_it_is: bool, color: str, month: Month) -> Iterator[None]:
+    """Where a load fails as the file's pages are damaged, of which its footer shows nothing, the error says so.
+
+    For that the file is read once more, whole. `where_it_is` as in `_clean_file`: then that is a download, and it is
+    made only where Google's words are of the file.
+    """
+    try:
+        yield
+    except WarehouseBusy:
+        raise
+    except (WarehouseError, BadFile, AccountError) as error:
+        why = "" if where_it_is and "reading data" not in str(error) else _damage_in(clean)
+        if not why:
+            raise
+        raise damaged(clean.url, why, color, month) from error
+
+
+def _damage_in(clean: CleanFile) -> str:
+    """What is wrong with a clean file's bytes; '' when all of it can be read."""
+    from taxi_luigi.formats import open_raw
+
+    with clean.reading() as path:
+        try:
+            with open_raw(path) as raw:
+                for _ in raw.chunks():
+                    pass
+        except BadFile as error:
+            return cause(error, path)
+    return ""
 
 
 def drop_if_spent(task: MonthTask) -> None:

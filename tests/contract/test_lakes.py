@@ -117,8 +117,8 @@ def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: W
     lake = Lake(FolderStore("lake", root))
     assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
-    assert len(files.sweep(root)) == 1
     assert list((root / "green").iterdir()) == []
+    assert len(files.sweep(root)) == 1
 
 
 @pytest.mark.parametrize("name", ["green_tripdata_2024-13.parquet", "green_tripdata_2024-01.csv", "notes.txt"])
@@ -128,16 +128,71 @@ def test_a_listing_passes_over_what_is_no_month(lake: Lake, name: str, tmp_path:
     assert lake.list("green") == {}
 
 
-def test_a_damaged_or_foreign_file_counts_as_not_there_and_is_named(
-    lake: Lake, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("spoil", ["half", "garbage", "ends alone", "empty", "foreign", "other month", "other color"])
+def test_what_is_not_the_month_as_we_write_it_counts_as_not_there_and_is_named_once(
+    lake: Lake, write: Write, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoil: str
 ) -> None:
-    damaged, name = tmp_path / "damaged", "green/green_tripdata_2024-01.parquet"
-    damaged.write_bytes(b"PAR1 cut short")
-    for path in (damaged, _foreign(tmp_path)):
-        lake.store.put(path, name, {})
-        assert lake.stat("green", JANUARY) is None
-    ours = [record.getMessage() for record in caplog.records if record.name == "luigi-interface"]
-    assert [lake.url("green", JANUARY) in message for message in ours] == [True, True]
+    whole = write()[0].read_bytes()
+    bad = tmp_path / "bad"
+    if spoil == "foreign":
+        pq.write_table(pq.read_table(write()[0]).replace_schema_metadata(None), bad)
+    elif spoil == "other color":
+        write_clean(bad, DATASETS["yellow"], JANUARY, 5)
+    elif spoil == "other month":
+        bad = write(FEBRUARY)[0]
+    else:
+        contents = {"half": whole[: len(whole) // 2], "garbage": b"x" * 999, "ends alone": b"PAR1" * 9, "empty": b""}
+        bad.write_bytes(contents[spoil])
+    lake.store.put(bad, "green/green_tripdata_2024-01.parquet", {})
+    assert [lake.stat("green", JANUARY) for _ in range(2)] == [None, None]
+    [line] = [record.getMessage() for record in caplog.records if record.name == "luigi-interface"]
+    assert line.startswith(f"{lake.url('green', JANUARY)}: ")
+    assert line.endswith("; it counts as not there")
+    assert "again" not in line
+
+
+def test_an_object_that_was_copied_to_another_months_name_with_its_labels_is_not_that_month(
+    lake: Lake, write: Write
+) -> None:
+    put(lake, write())
+    for color, month in (("green", FEBRUARY), ("fhv", JANUARY)):
+        copied, entry = lake.name(color, month), lake.store.stat(lake.name("green", JANUARY))
+        assert entry is not None
+        with lake.reading("green", JANUARY) as path:
+            lake.store.put(path, copied, entry.labels)
+        assert lake.stat(color, month) is None
+    assert lake.stat("green", JANUARY) is not None
+
+
+def test_labels_of_the_version_before_which_do_not_name_the_month_are_believed(lake: Lake, write: Write) -> None:
+    clean, receipt = write()
+    lake.store.put(clean, lake.name("green", JANUARY), receipt.essentials.labels())
+    stored = lake.stat("green", JANUARY)
+    assert stored is not None
+    assert stored.essentials == receipt.essentials
+    lake.check("green", JANUARY, stored)
+
+
+@pytest.mark.parametrize("spoil", ["half", "empty", "other month"])
+def test_a_file_whose_labels_are_not_its_own_is_found_before_it_is_loaded_or_taken(
+    lake: Lake, write: Write, tmp_path: Path, spoil: str
+) -> None:
+    """A folder keeps no labels: there it is not there to begin with."""
+    clean, receipt = write()
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"" if spoil == "empty" else clean.read_bytes()[:2000])
+    bad = write(FEBRUARY)[0] if spoil == "other month" else bad
+    lake.put(bad, "green", JANUARY, receipt.essentials)
+    stored = lake.stat("green", JANUARY)
+    if stored is None:
+        assert isinstance(lake.store, FolderStore)
+        return
+    command = "luigi --module taxi_luigi LoadAllMonths --colors green --months 2024-01 --force"
+    says = f"^{lake.url('green', JANUARY)} cannot be used: .*; make it again: {command}$"
+    with pytest.raises(StorageError, match=says):
+        lake.check("green", JANUARY, stored)
+    with pytest.raises(StorageError, match=says):
+        Lake(FolderStore("here", tmp_path / "here")).take(lake, "green", JANUARY)
 
 
 def test_a_file_that_somebody_copied_there_by_hand_is_known_by_its_footer(lake: Lake, write: Write) -> None:
@@ -146,11 +201,3 @@ def test_a_file_that_somebody_copied_there_by_hand_is_known_by_its_footer(lake: 
     stored = lake.stat("green", JANUARY)
     assert stored is not None
     assert stored.essentials == receipt.essentials
-
-
-def _foreign(folder: Path) -> Path:
-    path = folder / "foreign.parquet"
-    write_clean(path, GREEN, JANUARY, 3)
-    table = pq.read_table(path)
-    pq.write_table(table.replace_schema_metadata(None), path)
-    return path

@@ -50,6 +50,41 @@ def test_an_unknown_setting_is_one_line(project: Project) -> None:
     assert len(done.out.splitlines()) == 1, done.out
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("luigi", "--module", "taxi_luigi", "LoadAllMonths", "--months", "2021-01", "--force", "--local-scheduler"),
+        ("taxi-luigi", "doctor"),
+        ("taxi-luigi", "plan", "--months", "2021-01"),
+        ("taxi-luigi", "remove", "--colors", "green", "--months", "2021-01", "--yes"),
+    ],
+)
+def test_a_lake_that_is_the_publishers_folder_is_refused_by_every_command_and_nothing_is_touched(
+    project: Project, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    published = write_month(tmp_path / "pub" / "green", "green", Month(2021, 1), 100, seed=1)
+    before = published.read_bytes()
+    project.configure({
+        "taxi": {"source": tmp_path / "pub/{color}/{color}_tripdata_{year}-{month:02}.parquet", "lake": "nas"},
+        "lake.nas": {"type": "local", "path": tmp_path / "pub"},
+    })  # fmt: skip
+    done = project.command(*command)
+    assert done.rc == 40, done.out
+    [line] = done.out.splitlines()
+    assert f"lies in [lake.nas] path ({tmp_path / 'pub'}), where months are written and removed" in line
+    assert published.read_bytes() == before
+    assert not project.workspace.exists()
+
+
+def test_a_lake_that_only_the_command_line_names_is_looked_at_too(project: Project) -> None:
+    project.configure({"lake.nas": {"type": "local", "path": project.workspace / "raw"}})
+    done = project.run("UploadMonth", "--lake", "nas", "--color", "green", "--month", "2021-01")
+    assert done.rc == 40, done.out
+    [line] = done.out.splitlines()
+    assert "[lake.nas] path" in line
+    assert "lies in the workspace's raw/" in line
+
+
 def test_taxi_luigi_says_what_is_wrong_in_one_line(project: Project) -> None:
     done = project.command("taxi-luigi", "sample", "--to", "x", "--months", "2021-01", "--colors", "purple")
     assert (done.rc, done.out) == (40, "taxi-luigi: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")

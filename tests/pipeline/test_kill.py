@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -102,4 +104,49 @@ def test_a_task_process_that_is_killed_alone_fails_that_month_in_one_line(loadin
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 30, out
     assert "green 2021-01 failed: DownloadMonth: its process died (exit code -9)" in out
+    check_exact(loading)
+
+
+def test_a_run_with_nothing_to_do_sweeps_what_a_killed_one_left_also_of_the_version_before(
+    loading: Project, tmp_path: Path
+) -> None:
+    """In the workspace, in a lake with a folder of its own and beside DuckDB's file; not what is being written now."""
+    lake, elsewhere = tmp_path / "nas", tmp_path / "elsewhere"
+    loading.configure({
+        "taxi": {"lake": "local, nas"},
+        "lake.nas": {"type": "local", "path": lake},
+        "warehouse.duckdb": {"path": elsewhere / "warehouse.duckdb"},
+    })  # fmt: skip
+    first = loading.run(*MONTH)
+    assert first.rc == 0, first.out
+    host = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname())
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    hidden = [root / ".taxi_luigi-parts" / "3-green_tripdata_2021-01.parquet" for root in (loading.workspace, lake)]
+    folders = [loading.workspace / part / "green" for part in ("raw", "clean", "rejected")] + [lake / "green"]
+    beside = [folder / "green_tripdata_2021-01.parquet" for folder in folders]
+    beside += [loading.workspace / "raw" / "taxi_zones.csv", loading.workspace / "report.html"]
+    beside += [elsewhere / "warehouse.duckdb", elsewhere / ".warehouse.duckdb"]
+    left = [path.with_name(f"{path.name}.{host}-{ended.pid}.part") for path in (*hidden, *beside)]
+    living = [path.with_name(f"{path.name}.{host}-{os.getpid()}.part") for path in (*hidden, *beside)]
+    for path in (*left, *living):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"PAR1half")
+    again = loading.run(*MONTH)
+    assert again.rc == 0, again.out
+    assert "1 already there" in again.out
+    assert [path for path in left if path.exists()] == []
+    assert all(f"Removed {path}, left by a run that was killed" in again.out for path in left)
+    assert all(path.exists() for path in living)
+
+
+def test_while_a_month_is_downloaded_no_folder_of_months_holds_a_part_of_it(loading: Project, cdn: Cdn) -> None:
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(after=10_000))
+    loading.configure({"download": {"read_timeout": 60}})
+    process = loading.start(*MONTH)
+    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    found = [path for path in loading.workspace.rglob("*") if path.is_file()]
+    assert [path.parent for path in found] == [loading.workspace / ".taxi_luigi-parts"]
+    end_all(process, loading)
     check_exact(loading)

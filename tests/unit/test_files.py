@@ -1,14 +1,23 @@
 """Files that exist only whole, and the sweep of what a killed process left."""
 
+import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi import files
+from taxi_luigi.errors import StorageError
 
 
 def test_nothing_is_seen_before_publish_and_all_of_it_after(tmp_path: Path) -> None:
@@ -62,7 +71,7 @@ def test_sweep_takes_the_part_of_a_dead_writer_and_leaves_that_of_a_living_one(t
     dead = killed_writer(tmp_path / "dead")
     with files.temporary(tmp_path / "alive.parquet") as alive:
         alive.write_bytes(b"half")
-        assert files.sweep(tmp_path) == [dead]
+        assert files.sweep(tmp_path, tmp_path / "dead") == [dead]
         assert alive.exists()
     assert not dead.exists()
 
@@ -95,3 +104,102 @@ def test_a_copy_is_whole(tmp_path: Path) -> None:
     files.copy_into(tmp_path / "a", tmp_path / "b" / "a")
     assert (tmp_path / "b" / "a").read_bytes() == b"bytes"
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["a"]
+
+
+@pytest.fixture
+def other_disk() -> Iterator[Path]:
+    """A folder on another disk than tmp_path: in memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_what_is_not_whole_is_in_one_hidden_folder_of_the_root_under_a_name_that_ends_otherwise(tmp_path: Path) -> None:
+    """Two files of the same name, as a month's clean file and its rejects, are two."""
+    finals = [tmp_path / folder / "green" / "m.parquet" for folder in ("clean", "rejected")]
+    with files.temporary(finals[0], tmp_path) as clean, files.temporary(finals[1], tmp_path) as rejects:
+        assert clean.parent == rejects.parent == tmp_path / files.PARTS
+        assert files.PARTS.startswith(".")
+        assert clean != rejects
+        assert {clean.suffix, rejects.suffix} == {".part"}
+        assert [list(final.parent.iterdir()) for final in finals] == [[], []]
+    assert list((tmp_path / files.PARTS).iterdir()) == []
+
+
+@pytest.mark.parametrize("where", ["clean/yellow", "clean", "."])
+def test_no_reader_of_a_folder_meets_what_is_not_whole(tmp_path: Path, where: str) -> None:
+    """polars too, where it is installed; it reads every file below a folder, so not from the store's own root."""
+    whole = tmp_path / "clean" / "yellow" / "yellow_tripdata_2024-01.parquet"
+    whole.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"a": [1, 2]}), whole)
+    folder = str(tmp_path / where)
+    with files.temporary(whole.with_name("yellow_tripdata_2024-02.parquet"), tmp_path) as part:
+        part.write_bytes(b"PAR1 and no end")
+        assert pyarrow.dataset.dataset(folder).count_rows() == 2
+        assert pq.read_table(folder).num_rows == 2
+        assert len(pd.read_parquet(folder)) == 2
+        below = "*" if where == "clean/yellow" else "**/*.parquet"
+        for pattern in ("**/*.parquet", below):
+            with duckdb.connect() as connection:
+                found = connection.execute("SELECT count(*) FROM read_parquet(?)", [f"{folder}/{pattern}"]).fetchone()
+            assert found == (2,)
+        if importlib.util.find_spec("polars") and where != ".":
+            polars = importlib.import_module("polars")
+            assert polars.scan_parquet(folder).collect().height == 2
+            assert polars.scan_parquet(f"{folder}/**/*.parquet").collect().height == 2
+
+
+def test_a_part_of_a_store_that_is_a_link_to_another_disk_has_a_hidden_folder_there(
+    tmp_path: Path, other_disk: Path
+) -> None:
+    (tmp_path / "raw").symlink_to(other_disk)
+    for folder, parts in (("raw", other_disk / files.PARTS), ("clean", tmp_path / files.PARTS)):
+        final = tmp_path / folder / "green" / "month.parquet"
+        with files.temporary(final, tmp_path) as part:
+            assert part.parent.resolve() == parts
+            part.write_bytes(b"whole")
+            files.publish(part, final)
+        assert final.read_bytes() == b"whole"
+
+
+def test_a_hidden_folder_that_cannot_be_made_is_one_line_that_names_it(tmp_path: Path, other_disk: Path) -> None:
+    hidden = tmp_path / files.PARTS
+
+    def line() -> str:
+        with pytest.raises(StorageError) as failed:
+            files.temporary(tmp_path / "green" / "month.parquet", tmp_path)
+        assert "\n" not in str(failed.value)
+        return str(failed.value)
+
+    hidden.write_text("a file")
+    assert line().startswith(f"cannot make the folder {hidden}, in which files lie until they are whole: File exists")
+    hidden.unlink()
+    hidden.symlink_to(other_disk)
+    assert line().endswith("it is a link; remove it")
+
+
+def test_the_next_writer_to_a_store_sweeps_what_a_dead_one_left_there(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from taxi_luigi import files; root = Path(sys.argv[1])\n"
+        "with files.temporary(root / 'green' / 'month.parquet', root) as part:\n"
+        "    part.write_bytes(b'half'); print(part, flush=True); os.kill(os.getpid(), 9)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
+    dead = Path(done.stdout.strip())
+    assert dead.parent == tmp_path / files.PARTS
+    assert dead.exists()
+    with files.temporary(tmp_path / "yellow" / "month.parquet", tmp_path):
+        assert not dead.exists()
+
+
+def test_sweep_looks_into_no_folder_that_it_is_not_given(tmp_path: Path) -> None:
+    """A workspace may have 100,000 files below it, and a run with nothing to do is to take no time."""
+    below = killed_writer(tmp_path / "a" / "b")
+    assert files.sweep(tmp_path, tmp_path / "missing", below) == []
+    assert below.exists()
+
+
+def test_sweep_takes_the_log_that_duckdb_keeps_beside_a_file(tmp_path: Path) -> None:
+    part = killed_writer(tmp_path)
+    log = part.with_name(f"{part.name}.wal")
+    log.write_bytes(b"half")
+    assert set(files.sweep(tmp_path)) == {part, log}

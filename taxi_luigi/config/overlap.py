@@ -1,0 +1,170 @@
+"""Whether two of the places that luigi.cfg names are one, so that what is written or removed in one is the other's.
+
+`overlap` and `web_address` are pure; `check_overlap` finds the places, and looks at the disk for links.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from taxi_luigi.config.sections import ZONES, settings
+from taxi_luigi.config.stores import duckdb_files, lake, workspace
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.months import Month
+from taxi_luigi.sources import parse_template, public_url
+from taxi_luigi.sources.answers import SOURCE
+from taxi_luigi.sources.template import is_web
+from taxi_luigi.stores import Store
+from taxi_luigi.stores.folder import FolderStore
+
+Folder = tuple[str, ...]
+"""One folder, as its own name below all those that it lies in: ("", "mnt", "nas"); a bucket is one of its server's."""
+
+_GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
+_S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
+_GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
+
+_YEARS = range(2009, 2036)
+"""of which the folder of the source's January is looked at: folders differ by color and year"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Some folders that luigi.cfg means by one setting."""
+
+    setting: str
+    """for people, as `[lake.nas] path`"""
+    address: str
+    """for people"""
+    folders: tuple[Folder, ...]
+    ours: bool
+    """whether months are written and removed there: then nothing else may lie below"""
+
+
+def overlap(places: Sequence[Place]) -> str:
+    """What is wrong with the first two places of which one's files could be the other's; '' when there are none.
+
+    A folder of ours may lie beside, and below, files of others (`data/clean` below the source `data`). Nothing may lie
+    in a folder of ours, and no two of ours in each other.
+    """
+    for one, other in combinations(places, 2):
+        for inner, outer in ((other, one), (one, other)):
+            if not outer.ours or not _any_within(inner.folders, frozenset(outer.folders)):
+                continue
+            same = inner.ours and set(inner.folders) == set(outer.folders)
+            return (
+                f"{inner.setting} ({inner.address}) {'is the same place as' if same else 'lies in'} "
+                f"{outer.setting} ({outer.address}), where months are written and removed: set another place for one"
+            )
+    return ""
+
+
+def _any_within(folders: Iterable[Folder], outer: frozenset[Folder]) -> bool:
+    return any(folder[:depth] in outer for folder in folders for depth in range(1, len(folder) + 1))
+
+
+def web_address(url: str) -> Folder:
+    """The folder that a URL of http(s) names, the same for all ways in which Google's and Amazon's buckets are written.
+
+    Without user, password and query; a bucket comes after its server.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    path = [part for part in unquote(parts.path).split("/") if part]
+    for pattern, server in ((_GOOGLE_HOST, _GOOGLE), (_S3_HOST, _AMAZON)):
+        match = pattern.fullmatch(host)
+        if match:
+            return (server, *filter(None, [match["bucket"]]), *path)
+    port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    return (f"{host}{port}", *path)
+
+
+def check_overlap(*lakes: str) -> None:
+    """Raises ConfigError when a file that we write or remove in one place could be a file of another.
+
+    `lakes` are looked at beside those that `[taxi] lake` names.
+    """
+    wrong = overlap(list(_places(lakes)))
+    if wrong:
+        raise ConfigError(wrong)
+
+
+def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
+    found, disk = settings(), _Disk()
+    store = workspace()
+    for part in ("raw", "clean", "rejected"):
+        below = (part, *(f"{part}/{color}" for color in DATASETS))
+        yield Place(f"the workspace's {part}/", store.url(part), _of(store, below, disk), ours=True)
+    for name in dict.fromkeys((*found.lakes, *more_lakes)):
+        if name != "local":  # that is the workspace's clean/
+            store = lake(name).store
+            key = "path" if isinstance(store, FolderStore) else "bucket and prefix"
+            yield Place(f"[lake.{name}] {key}", store.url("").rstrip("/"), _of(store, tuple(DATASETS), disk), ours=True)
+    yield Place(SOURCE, public_url(found.source), tuple(_of_source(found.source, disk)), ours=False)
+    if found.zones:
+        zones = web_address(found.zones)[:-1] if is_web(found.zones) else disk.folder(Path(found.zones).parent)
+        yield Place(ZONES, public_url(found.zones), (zones,), ours=False)
+    yield Place("[taxi] state", str(found.state), (disk.folder(found.state),), ours=False)
+    for name, path in duckdb_files().items():
+        yield Place(f"[warehouse.{name}] path", str(path), (disk.folder(path.parent),), ours=False)
+
+
+def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
+    """The folders that the source's files lie in, of every color and year."""
+    template = parse_template(text)
+    addresses = [template.address(color, Month(year, 1)) for color in DATASETS for year in _YEARS]
+    if template.is_web:
+        return {web_address(address)[:-1] for address in addresses}
+    return {disk.folder(folder) for folder in {Path(address).parent for address in addresses}}
+
+
+def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
+    """Folders of a store."""
+    if isinstance(store, FolderStore):
+        return tuple(disk.folder(store.root / name) for name in below)
+    return tuple((*_of_bucket(store), *name.split("/")) for name in below)
+
+
+def _of_bucket(store: Store) -> Folder:
+    scheme, _, key = store.url("").rstrip("/").partition("://")
+    if scheme == "gs":
+        from taxi_luigi.stores.gcs import GcsStore
+
+        assert isinstance(store, GcsStore)
+        endpoint = store.endpoint or f"https://{_GOOGLE}"
+    else:
+        from taxi_luigi.stores.s3 import S3Store
+
+        assert isinstance(store, S3Store)
+        endpoint = store.endpoint or f"https://{_AMAZON}"
+    return (*web_address(endpoint), *key.split("/"))
+
+
+class _Disk:
+    """Names for folders of this machine, one for each folder, however it is reached: links, mounts, `Data` and `data`.
+
+    What is not there yet has the name that it would be made under.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], Folder] = {}
+
+    def folder(self, path: Path) -> Folder:
+        named: Folder = ("",)
+        there = Path("/")
+        for part in path.resolve().parts[1:]:
+            there /= part
+            named = (*named, part)
+            try:
+                found = os.stat(there)
+            except OSError:
+                continue
+            named = self._known.setdefault((found.st_dev, found.st_ino), named)
+        return named
