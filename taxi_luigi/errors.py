@@ -5,6 +5,11 @@ any other exception is a defect of ours and keeps its traceback.
 """
 
 
+def force_command(color: str, month: object) -> str:
+    """What a person types to have a month downloaded, cleaned and loaded again."""
+    return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
+
+
 class TaxiError(Exception):
     """A failure whose `str()` is one line for the person who runs the pipeline."""
 

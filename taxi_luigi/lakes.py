@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from taxi_luigi.errors import BadFile, StorageError
+from taxi_luigi.errors import BadFile, StorageError, force_command
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
@@ -44,13 +44,12 @@ def gone(url: str) -> StorageError:
 
 def damaged(url: str, why: str, color: str, month: Month) -> StorageError:
     """The error of a clean file that cannot be loaded, however often it is tried."""
-    command = f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
-    return StorageError(f"{url} cannot be used: {why}; make it again: {command}")
+    return StorageError(f"{url} cannot be used: {why}; make it again: {force_command(color, month)}")
 
 
 def cause(error: BadFile, where: object) -> str:
-    """What is wrong with a clean file that lies at `where`, without the cure, which is a raw file's."""
-    return re.sub(r"; (fetch it|load the month) again.*", "", str(error).removeprefix(f"{where}: "))
+    """What is wrong with a clean file that lies at `where`."""
+    return str(error).removeprefix(f"{where}: ")
 
 
 def _labels(essentials: Essentials, color: str, month: Month) -> dict[str, str]:

@@ -225,7 +225,7 @@ def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> No
     if receipt.rows_in != kept + rejected or (kept, rejected) != (receipt.rows_kept, receipt.rows_rejected):
         raise AccountError(
             f"{raw}: holds {receipt.rows_in:,} records, but {kept:,} were kept and {rejected:,} rejected; nothing was"
-            " published. Fetch the file again; if that does not help, report it"
+            " published. If another file does not help, report it"
         )
 
 

@@ -46,7 +46,7 @@ def sniff(path: Path) -> Format:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
-        raise BadFile(f"{path}: the file is empty; fetch it again")
+        raise BadFile(f"{path}: the file is empty")
     if head.startswith(MAGIC):
         return "parquet"
     if not head.startswith(GZIP_MAGIC):

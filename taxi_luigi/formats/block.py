@@ -120,8 +120,7 @@ def judge_end(fields: int, header: Header, text: str, path: Path) -> None:
     """The last record, which no line end follows, may be whole; with fewer fields than the others it is not."""
     if fields < header.width:
         raise BadFile(
-            f"{path}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r};"
-            " fetch it again"
+            f"{path}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r}"
         )
 
 

@@ -14,7 +14,8 @@ from taxi_luigi.formats.text import GZIP_MAGIC
 _NEITHER = "neither parquet nor csv nor csv.gz"
 _EXPORT = "export it as csv with commas and in UTF-8, or as parquet"
 _UNPACK = "unpack it, or pack it as csv.gz"
-_FETCH = "fetch it again"
+_FETCH = ""
+"""what is to be done is known to who fetched it: another file must be had"""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _XLSX = re.compile(rb"xl/(?:workbook|worksheets|styles|theme|sharedStrings|_rels)|\[Content_Types\]\.xml")
@@ -84,8 +85,9 @@ def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
             return
         what, do = found or (_NEITHER, _FETCH)
         if found is None and not more and len(text) < HEAD and _NAME.fullmatch(text):
-            do = f"if it is a csv cut short within its header, {_FETCH}"
-    raise BadFile(f"{path}: {what}; it begins {one_line(text[:400].decode('utf-8', 'replace'))!r}; {do}")
+            do = "perhaps a csv cut short within its header"
+    begins = one_line(text[:400].decode("utf-8", "replace"))
+    raise BadFile(f"{path}: {what}; it begins {begins!r}" + (f"; {do}" if do else ""))
 
 
 def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:

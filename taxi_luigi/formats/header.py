@@ -49,22 +49,17 @@ def read_header(head: bytes, where: object) -> Header:
     line, *rest = LINE_END.split(text, maxsplit=1)
     rows = rest[0] if rest else b""
     if not rest and len(head) >= HEAD:
-        raise BadFile(
-            f"{where}: its first line is no header: it does not end within {len(head):,} bytes; fetch it again"
-        )
+        raise BadFile(f"{where}: its first line is no header: it does not end within {len(head):,} bytes")
     if line and not rest:  # it may have lost any number of names
-        raise BadFile(
-            f"{where}: cut short: its header has no line end, {one_line(line.decode('utf-8', 'replace'))!r};"
-            " fetch it again"
-        )
+        raise BadFile(f"{where}: cut short: its header has no line end, {one_line(line.decode('utf-8', 'replace'))!r}")
     try:
         names = next(csv.reader([line.decode("utf-8", "backslashreplace")]), [])
     except csv.Error as error:
-        raise BadFile(f"{where}: its first line is no header ({error}); fetch it again") from error
+        raise BadFile(f"{where}: its first line is no header ({error})") from error
     while names and not names[-1].strip():
         names.pop()
     if not names:
-        raise BadFile(f"{where}: its first line names no columns; fetch it again")
+        raise BadFile(f"{where}: its first line names no columns")
     return Header(tuple(names), _surplus(rows, len(names)), len(head) - len(rows))
 
 

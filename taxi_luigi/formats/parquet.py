@@ -83,9 +83,7 @@ def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:
     try:
         return None if text is None else CleanReceipt.from_json(text)
     except ValueError as error:
-        raise BadFile(
-            f"{where}: the receipt in its footer cannot be read ({one_line(error)}); load the month again with --force"
-        ) from error
+        raise BadFile(f"{where}: the receipt in its footer cannot be read ({one_line(error)})") from error
 
 
 def read_receipt(path: Path) -> CleanReceipt | None:
@@ -127,5 +125,5 @@ def _check_ends(file: BinaryIO, where: object) -> None:
     if start != MAGIC:
         raise BadFile(f"{where}: not a parquet file; it begins {one_line(start)!r}")
     if end != MAGIC or length < 12:
-        raise BadFile(f"{where}: a parquet file cut short after {length:,} bytes; fetch it again")
+        raise BadFile(f"{where}: a parquet file cut short after {length:,} bytes")
     file.seek(0)

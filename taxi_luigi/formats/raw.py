@@ -92,7 +92,7 @@ def damage(where: object) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise BadFile(f"{where}: damaged ({one_line(error)}); fetch it again") from error
+        raise BadFile(f"{where}: damaged ({one_line(error)})") from error
 
 
 def one_line(text: object, width: int = 100) -> str:

@@ -52,15 +52,12 @@ def blocks(stream: BinaryIO, where: object) -> Iterator[tuple[bytes, int]]:
         rest = b"".join((memoryview(block)[end:], memoryview(more)[cut:]))
         if len(rest) > LONGEST_RECORD:
             raise BadFile(
-                f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file or a quote is astray;"
-                " fetch it again"
+                f"{where}: no line ends within {len(rest):,} bytes, so it is no csv file or a quote is astray"
             )
     if rest:
         end, records = _whole_records(rest + b"\n", scratch)
         if end <= len(rest):
-            raise BadFile(
-                f"{where}: ends within a quoted field, so it was cut short or a quote is astray; fetch it again"
-            )
+            raise BadFile(f"{where}: ends within a quoted field, so it was cut short or a quote is astray")
         yield rest, records
 
 

@@ -94,6 +94,4 @@ def inflated(path: Path) -> Iterator[BinaryIO]:
         with igzip.open(path, "rb") as stream:  # type: ignore[no-untyped-call]
             yield cast(BinaryIO, stream)
     except (EOFError, igzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
-        raise BadFile(
-            f"{path}: a gzip file that is cut short or damaged ({one_line(error)}); fetch it again"
-        ) from error
+        raise BadFile(f"{path}: a gzip file that is cut short or damaged ({one_line(error)})") from error

@@ -13,11 +13,6 @@ from taxi_luigi.targets import RawTarget
 from taxi_luigi.warehouses import Marker
 
 
-def force_command(color: str, month: Month) -> str:
-    """What a person types to load a month again from the source on."""
-    return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
-
-
 def is_forced(edition: str) -> bool:
     """Whether `--force` asked for this edition."""
     read = Edition.read(edition)

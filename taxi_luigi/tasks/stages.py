@@ -21,6 +21,7 @@ from taxi_luigi.errors import (
     StorageError,
     WarehouseBusy,
     WarehouseError,
+    force_command,
 )
 from taxi_luigi.lakes import cause, damaged, gone
 from taxi_luigi.logs import figures, log, one_line
@@ -80,7 +81,8 @@ class DownloadMonth(MonthTask):
             try:
                 form = check_whole(part)
             except BadFile as error:  # says where the file came from: the temporary file is about to go
-                raise BadFile(str(error).replace(str(part), fetched.url)) from error
+                line = str(error).replace(str(part), fetched.url)
+                raise BadFile(f"{line}; it was not kept, and the next run downloads it again") from error
             receipt = RawReceipt(
                 url=fetched.url,
                 etag=fetched.seen.etag,
@@ -155,7 +157,7 @@ class CleanMonth(MonthTask):
         raw.failed(Failure(check, why, edition.source, edition.recipe, settings, records))
         if isinstance(error, Refusal):
             return error
-        force = replacing.force_command(self.color, self.month)
+        force = force_command(self.color, self.month)
         cure = f"the next run downloads it again when the source has another file; at once: {force}"
         return type(error)(f"{self._gone(before)}{why}; {cure}")
 

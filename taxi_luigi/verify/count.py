@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
 from taxi_luigi.datasets import Dataset
-from taxi_luigi.errors import BadFile, TaxiError
+from taxi_luigi.errors import BadFile, TaxiError, force_command
 from taxi_luigi.formats import count_records, read_footer, sniff
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Month, month_range
@@ -51,7 +51,7 @@ class ColorCounts:
         receipt = next((receipt for _, receipt in files.values() if receipt), None)
         clean = files[WORKSPACE][0]
         name = _raw_name(color, month, receipt)
-        stored = _raw(name, _again(color, month))
+        stored = _raw(name, force_command(color, month))
         raw, form, url = stored.count, stored.form, stored.url or config.source().url(color, month)
         rejected = _rejected(rejects_name(color, month))
         if receipt is not None:
@@ -122,7 +122,7 @@ def _raw(name: str, again: str) -> _Raw:
             try:
                 rows, form = count_records(path), sniff(path)
             except BadFile as error:
-                wrong.append(str(error).replace(str(path), store.url(name)).removesuffix(_FETCH_AGAIN))
+                wrong.append(str(error).replace(str(path), store.url(name)))
         receipt = _raw_receipt(name)
     except FileNotFoundError:
         return _Raw(Count("raw"))
@@ -134,14 +134,12 @@ def _raw(name: str, again: str) -> _Raw:
         wrong.append(f"{_OTHER_BYTES} ({size:,} bytes, its receipt says {receipt.bytes:,})")
     elif receipt.sha256 != found:
         wrong.append(f"{_OTHER_BYTES} (sha256 {found[:12]}…, its receipt says {receipt.sha256[:12]}…)")
-    count = Count("raw", rows, fault=f"{'; '.join(wrong)}{_FETCH_AGAIN}: {again}" if wrong else "")
+    count = Count("raw", rows, fault=f"{'; '.join(wrong)}; fetch it again: {again}" if wrong else "")
     downloaded, url = (found, "") if isinstance(receipt, str) else (receipt.sha256, receipt.url)
     return _Raw(count, form, downloaded, url)
 
 
 _OTHER_BYTES = "its bytes are not those that were downloaded"
-_FETCH_AGAIN = "; fetch it again"
-"""also how BadFile ends, which does not know the month"""
 
 
 def _raw_receipt(name: str) -> RawReceipt | str:
@@ -153,10 +151,6 @@ def _raw_receipt(name: str) -> RawReceipt | str:
         return "it has no receipt beside it"
     except ValueError:
         return "the receipt beside it is damaged"
-
-
-def _again(color: str, month: Month) -> str:
-    return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
 
 
 def _rejected(name: str) -> Count:

@@ -88,7 +88,7 @@ def _reading(clean: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's failure, not the file's: pyarrow raises OSError without a number for damaged pages too
         text = " ".join(str(error).split())
-        raise BadFile(f"{clean} cannot be read: {text}; run with --force to make it anew") from error
+        raise BadFile(f"{clean} cannot be read: {text}") from error
 
 
 @contextmanager

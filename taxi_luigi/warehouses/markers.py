@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.errors import AccountError, WarehouseError
+from taxi_luigi.errors import AccountError, WarehouseError, force_command
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.warehouses import CleanFile, Marker
@@ -59,5 +59,5 @@ def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, 
     if counted != clean.essentials.rows:
         raise AccountError(
             f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean.url} says "
-            f"{clean.essentials.rows:,}; nothing was loaded: run with --force to make the clean file anew"
+            f"{clean.essentials.rows:,}; nothing was loaded; make it again: {force_command(dataset.color, month)}"
         )

@@ -340,7 +340,7 @@ def test_a_header_without_a_line_end_is_cut_short(
 
 
 def test_a_file_that_ends_within_its_first_name_may_be_a_csv_cut_short(file: Callable[[bytes], Path]) -> None:
-    with pytest.raises(BadFile, match=r"neither .* 'Vend'; if it is a csv cut short within its header, fetch it again"):
+    with pytest.raises(BadFile, match=r"neither .* 'Vend'; perhaps a csv cut short within its header"):
         check_whole(file(b"Vend"))
 
 

@@ -175,5 +175,5 @@ def check_footer(dataset: Dataset, month: Month, clean: CleanFile, local: Path) 
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's failure, not the file's
         text = " ".join(str(error).split())
-        raise BadFile(f"{clean.url} cannot be read: {text}; run with --force to make it anew") from error
+        raise BadFile(f"{clean.url} cannot be read: {text}") from error
     markers.check_count(f"the footer of {clean.url}", dataset, month, clean, rows)
