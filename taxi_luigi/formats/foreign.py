@@ -8,7 +8,7 @@ from pathlib import Path
 from taxi_luigi.errors import BadFile
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, LINE_END
 from taxi_luigi.formats.parquet import MAGIC as PARQUET
-from taxi_luigi.formats.raw import one_line
+from taxi_luigi.formats.raw import ENCRYPTED, one_line
 from taxi_luigi.formats.text import GZIP_MAGIC
 
 _NEITHER = "neither parquet nor csv nor csv.gz"
@@ -42,7 +42,7 @@ _BINARY = {
     b"\x80\x04\x95": ("a Python pickle", _EXPORT),
     b"\x80\x05\x95": ("a Python pickle", _EXPORT),
     b"%PDF-": ("a PDF", _EXPORT),
-    b"PARE": ("an encrypted parquet file, for which taxi_luigi has no keys", "write it without encryption"),
+    b"PARE": (ENCRYPTED, "write it without encryption"),
 }
 """first bytes → what they are, and what to do"""
 
@@ -76,7 +76,9 @@ def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
     found = _binary(head, like_csv=b"," in line and not _CONTROL.search(line))
     if found:
         what, do = f"{'gzip around ' * packed}{found[0]}, {_NEITHER}", found[1]
+        quoted = head[:16]
     else:
+        quoted = text[:400]
         found = next((kind for beginning, kind in _TEXTS.items() if text.startswith(beginning)), None)
         if found is None and text_alone:
             found = _other_separator(line)
@@ -85,7 +87,7 @@ def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
         what, do = found or (_NEITHER, _FETCH)
         if found is None and not more and len(text) < HEAD and _NAME.fullmatch(text):
             do = f"if it is a csv cut short within its header, {_FETCH}"
-    raise BadFile(f"{path}: {what}; it begins {one_line(text[:400].decode('utf-8', 'replace'))!r}; {do}")
+    raise BadFile(f"{path}: {what}; it begins {one_line(quoted.decode('utf-8', 'replace'))!r}; {do}")
 
 
 def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:

@@ -287,7 +287,7 @@ def test_gits_merge_markers_are_named(
     assert month.receipt.rejected == {"field_count": 7}
     [line] = warned(caplog)
     assert "7 of its 15 records cannot be stored (field_count in 7); the first is 'line=<<<<<<< HEAD'" in line
-    assert line.endswith("; 6 of them are git's merge markers: the file has a conflict to resolve")
+    assert line.endswith("; git's merge markers among them (6): the file has a conflict to resolve")
 
 
 def test_times_as_excel_writes_them_are_named(clean: Callable[..., Cleaned], caplog: pytest.LogCaptureFixture) -> None:
@@ -341,6 +341,21 @@ def test_row_groups_are_large_whatever_the_raw_file_has(
     assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [120] * 8 + [40]
     assert footer.row_group(0).column(1).compression == "ZSTD"
     assert [done for done, total in month.progress] == [*range(120, 1000, 120), 1000]
+
+
+@pytest.mark.parametrize("month", [MONTH, Month(2021, 2)], ids=["kept", "rejected"])
+def test_rows_of_long_texts_do_not_pile_up(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, month: Month
+) -> None:
+    monkeypatch.setattr(engine, "MOST_BYTES", 500_000)
+    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE_BYTES", 200_000)
+    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 10)
+    columns = {"dispatching_base_num": ["B" * 20_000] * 100, "pickup_datetime": [START] * 100}
+    columns |= {"dropOff_datetime": [START] * 100}
+    result = clean(columns, CleanRules(frozenset({"outside_file_month"})), month=month, color="fhv")
+    footer = pq.read_metadata(result.clean if month == MONTH else result.rejects)
+    groups = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
+    assert (sum(groups), max(groups)) == (100, 30)
 
 
 def test_many_rejects_do_not_pile_up(clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch) -> None:
