@@ -44,6 +44,9 @@ Twice as many took 45 MB more and no less time, and made files 0.5 % smaller (No
 MOST_REJECTED = 32_768
 """Rows rejected that end a row group early: until they are written, their raw rows are held too."""
 
+MOST_BYTES = 256 << 20
+"""Bytes of rows, kept and rejected, that end a row group early: 30 MB are usual, but a text may have any length."""
+
 Progress = Callable[[int, int], None]
 
 logger = logging.getLogger("luigi-interface")
@@ -57,6 +60,8 @@ class Cleaned:
     kept: pa.RecordBatch
     rejects: Iterator[pa.RecordBatch]
     """made as they are written"""
+    size: int
+    """bytes in memory, of both"""
 
 
 def clean_month(
@@ -155,7 +160,8 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
     if layout.dataset.has("passenger_count"):
         tally.missing_after += kept["passenger_count"].null_count
         tally.zero_after += _zeros(kept)
-    return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, chain.from_iterable(rejects))
+    size = kept.nbytes + (chunk.batch.nbytes if rejects else 0) + sum(len(record.text) for record in chunk.broken)
+    return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, chain.from_iterable(rejects), size)
 
 
 def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
@@ -208,15 +214,16 @@ def _zeros(batch: pa.RecordBatch) -> int:
 def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], None, None]:
     """Chunks for one row group each; at least one group, so that a month without rows has a file, too."""
     group: list[Cleaned] = []
-    kept = rejected = 0
+    kept = rejected = size = 0
     with closing(parts):
         for part in parts:
             group.append(part)
             kept += part.kept.num_rows
             rejected += part.records - part.kept.num_rows
-            if kept >= ROW_GROUP or rejected >= MOST_REJECTED:
+            size += part.size
+            if kept >= ROW_GROUP or rejected >= MOST_REJECTED or size >= MOST_BYTES:
                 yield group
-                group, kept, rejected = [], 0, 0
+                group, kept, rejected, size = [], 0, 0, 0
     yield group
 
 

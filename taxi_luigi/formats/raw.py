@@ -19,6 +19,8 @@ Types = Mapping[int, pa.DataType]
 NO_TYPES: Types = MappingProxyType({})
 
 
+ENCRYPTED = "an encrypted parquet file, for which taxi_luigi has no keys"
+
 _LOOKED_AT = 4_096
 """characters of a text, whatever its length, that may come into a line"""
 
@@ -92,6 +94,8 @@ def damage(where: object) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        if "decrypt" in str(error):  # a parquet file whose footer alone is not encrypted
+            raise BadFile(f"{where}: {ENCRYPTED}; write it without encryption") from error
         raise BadFile(f"{where}: damaged ({one_line(error)})") from error
 
 

@@ -49,3 +49,18 @@ def test_texts_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp
         "WARNING: yellow: payment_type has texts that taxi_luigi does not know, kept as null: "
         "'XYZ' in 2009-03 (12 rows)"
     ) in done.out.splitlines()
+
+
+def test_a_long_text_is_cut_with_its_length_wherever_it_is_told(loading: Project, tmp_path: Path) -> None:
+    path = write_month(tmp_path, "green", Month(2021, 1), 200)
+    trips = pq.read_table(path)
+    place = trips.schema.get_field_index("store_and_fwd_flag")
+    flags = pa.array(["A" * (5 << 20)] + [None] * 199)
+    pq.write_table(trips.set_column(place, "store_and_fwd_flag", flags), path)
+    done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01")
+    assert done.rc == 0, done.out
+    assert (
+        "WARNING: green: store_and_fwd_flag has texts that taxi_luigi does not know, kept as null: "
+        f"'{'A' * 36}… (5,242,880 characters)' in 2021-01 (1 row)"
+    ) in done.out.splitlines()
+    assert len(done.out) < 10_000

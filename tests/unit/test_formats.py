@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.orc
 import pyarrow.parquet as pq
+import pyarrow.parquet.encryption as encryption
 import pytest
 
 from taxi_luigi.errors import BadFile, LayoutError
@@ -145,6 +147,24 @@ def test_a_file_of_another_kind_is_called_what_it_is(
     path = file(compress(content))
     with pytest.raises(BadFile, match=rf"{re.escape(str(path))}: (gzip around )?{what}.*; it begins .*; {do}") as error:
         check_whole(path)
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain footer", "encrypted footer"])
+def test_an_encrypted_parquet_file_is_called_so(file: Callable[[bytes], Path], plain: bool) -> None:
+    class Keys(encryption.KmsClient):  # type: ignore[misc]
+        def wrap_key(self, key: bytes, name: str) -> bytes:
+            return base64.b64encode(key)
+
+    how = encryption.EncryptionConfiguration("k", column_keys={"k": ["VendorID"]}, plaintext_footer=plain)
+    factory = encryption.CryptoFactory(lambda settings: Keys())
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), how)
+    table, sink = pa.table({"VendorID": [1, 2], "total_amount": [2.5, 3.5]}), io.BytesIO()
+    with pq.ParquetWriter(sink, table.schema, encryption_properties=properties) as writer:
+        writer.write_table(table)
+    path = file(sink.getvalue())
+    with pytest.raises(BadFile, match=r"an encrypted parquet file, .*; write it without encryption") as error:
+        read(path)
     assert str(error.value).isprintable()
 
 
