@@ -5,12 +5,14 @@ Pure: reaches nothing. An address is a URL of http or https, credentials include
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from urllib.parse import unquote, urlsplit
 
+from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.sources.answers import SOURCE
@@ -19,6 +21,10 @@ _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
 _SHORTEST = 3
 """characters; to mask what is shorter would mask half of a text"""
+_LONGEST_NAME = 200
+"""bytes of a file's name: file systems take 255, and a receipt's and a temporary file's are longer than it"""
+_LONGEST_ADDRESS = 4000
+"""characters; PATH_MAX is 4096, and servers take URLs of 8,000"""
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -91,7 +97,10 @@ def public_url(address: str) -> str:
 
 def without_secrets(text: str, address: str) -> str:
     """The words of a server, masked where they repeat user, password or query of the address, as firewalls do."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # where its secrets are cannot be said
+        return "***"
     values = [parts.username, parts.password, *(pair.partition("=")[2] for pair in parts.query.split("&")), parts.query]
     found = {each for value in values if value for each in (value, unquote(value)) if len(each) >= _SHORTEST}
     for secret in sorted(found, key=len, reverse=True):
@@ -140,6 +149,9 @@ def _check_fields(text: str) -> None:
             raise _wrong(text, f"unknown field {{{field}}}; the fields are {{color}}, {{year}} and {{month}}")
         if "{" in (spec or ""):
             raise _wrong(text, f"{{{field}:{spec}}} has a field within its format")
+        if re.search(r"\d{3}", spec or ""):
+            # Refused before it is tried: {month:99999999} would take 100 MB for every address.
+            raise _wrong(text, f"{{{field}:{spec}}} has a width or precision of 100 or more; write {{month:02}}")
     missing = [field for field in ("year", "month") if field not in (field_ for _, field_, _, _ in parts)]
     if missing:
         raise _wrong(text, f"has no {{{missing[0]}}}; a file's name is like {_EXAMPLE}")
@@ -149,9 +161,17 @@ def _check_names(template: Template) -> None:
     months = list(month_range(*_PROBES))
     try:
         names = [template.file_name("yellow", month) for month in months]
-    except (ValueError, TypeError) as error:
+        longest = max(len(template.address(color, month)) for color in DATASETS for month in months)
+        colors = {template.address(color, months[0]) for color in DATASETS}
+    except (ValueError, TypeError, OverflowError) as error:
         raise _wrong(template.text, f"bad format: {error}; write {{month:02}} for two digits") from error
-    if any("/" in name or "\0" in name or name in ("", ".", "..") for name in names):
+    if any("/" in name or not name.isprintable() or name in ("", ".", "..") for name in names):
         raise _wrong(template.text, f"{names[0]!r} is no name for a file; it is like {_EXAMPLE}")
+    if max(len(os.fsencode(name)) for name in names) > _LONGEST_NAME:
+        raise _wrong(template.text, f"a file's name has at most {_LONGEST_NAME} bytes; it is like {_EXAMPLE}")
+    if longest > _LONGEST_ADDRESS:
+        raise _wrong(template.text, f"an address has at most {_LONGEST_ADDRESS:,} characters, and one has {longest:,}")
     if len(set(names)) < len(names):
         raise _wrong(template.text, f"months share the file name {names[0]!r}; it must hold {{year}} and {{month}}")
+    if len(colors) not in (1, len(DATASETS)):
+        raise _wrong(template.text, "record types share an address; write {color} without a format")

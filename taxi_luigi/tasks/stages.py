@@ -16,7 +16,7 @@ from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
-from taxi_luigi.receipt import Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.receipt import Edition, RawReceipt, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
     CleanTarget,
@@ -42,6 +42,11 @@ class PublishedMonth(luigi.ExternalTask):
     def facts(self) -> dict[str, str]:
         """As of the other tasks, for logs."""
         return {"task": type(self).__name__, "color": str(self.color), "month": str(self.month), "store": ""}
+
+    @property
+    def address(self) -> str:
+        """Where the file is looked for, for logs."""
+        return str(self.output())
 
     def output(self) -> PublishedTarget:
         return PublishedTarget(self.color, self.month)
@@ -109,8 +114,9 @@ class CleanMonth(MonthTask):
         raw_receipt = raw.receipt()
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
-        seen = Seen(raw_receipt.etag, raw_receipt.last_modified, raw_receipt.bytes)
-        edition = self.edition or str(Edition(source_digest(seen), rules.recipe))
+        # Of the file as the source has it, whose length is not this one's where it was sent packed or without a length.
+        source = raw_receipt.edition.partition("-")[0]
+        edition = self.edition or str(Edition(source, rules.recipe))
         workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
         with (
             Progress(self, "cleaning", "rows") as progress,
