@@ -95,7 +95,7 @@ class Client:
         """
         silence = min(self._net.read_timeout, longest_silence or self._net.read_timeout)
         self._clock.answer_within(self._net.connect_timeout + 2 * silence)
-        self._session.asked = address
+        self._session.asked, self._session.redirected = address, False
         with self._failures(address, silence):
             # A HEAD has no body, and its connection is used again
             response = self._session.request(
@@ -144,7 +144,7 @@ class Client:
         through = f", asked through {proxy}" if proxy else ""
         if isinstance(error, requests.exceptions.TooManyRedirects):
             return SourceError(f"{url}: the server redirects without end{self.via}; check {self._setting}")
-        if any(isinstance(cause, _BadRedirect) for cause in causes):
+        if isinstance(error, (_BadRedirect, *(_GAVE_UP_AT_ONCE if self._session.redirected else ()))):
             what = "the server redirects to what is no address of http:// or https://"
             return SourceError(f"{url}: {what}{self.via}; check {self._setting}")
         if any("407 " in str(cause) for cause in causes if type(cause) is OSError):
@@ -400,6 +400,7 @@ class _Session(requests.Session):
     """`asked` is the address of the request under way, which a redirect changes."""
 
     asked = ""
+    redirected = False
 
     def __init__(self, clock: _Clock) -> None:
         super().__init__()
@@ -421,10 +422,11 @@ class _Session(requests.Session):
             usable = parts.scheme.lower() in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
             usable = False
+        if not usable or resp.request.method != "HEAD":
+            resp.close()  # requests reads the body of a redirect, however large, into memory (2.34)
         if not usable:
             raise _BadRedirect
-        if resp.request.method != "HEAD":
-            resp.close()  # requests reads the body of a redirect, however large, into memory (2.34)
+        self.redirected = True
         return target
 
 
