@@ -98,7 +98,7 @@ def _proxy(url: str) -> tuple[str, str] | None:
 
 def _shown(value: str) -> str:
     """A variable's value in one line, without user and password."""
-    shown = re.sub(r"^([A-Za-z0-9+.-]*:/*)?.*@", r"\1***@", value, flags=re.DOTALL)
+    shown = re.sub(r"^([A-Za-z0-9+.-]*:/+)?.*@", r"\1***@", value, flags=re.DOTALL)
     if "://" in shown:
         shown = re.sub(r"[?#].*", "?***", shown, flags=re.DOTALL)
     shown = "".join(letter if letter.isprintable() else "?" for letter in shown)

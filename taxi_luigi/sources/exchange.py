@@ -137,7 +137,8 @@ class Client:
 
     def _failure(self, error: Exception, url: str, silence: float) -> Transient | SourceError:
         causes = list(_causes(error))
-        fault = proxy_fault(self._session.asked) or (bundle_fault() if any(map(_of_certificates, causes)) else "")
+        encrypted = self._session.asked.lower().startswith("https:") or any(map(_of_certificates, causes))
+        fault = proxy_fault(self._session.asked) or (bundle_fault() if encrypted else "")
         if fault:
             return SourceError(f"{url}: {fault}")
         proxy = proxy_of(self._session.asked)

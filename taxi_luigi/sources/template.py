@@ -25,6 +25,8 @@ _LONGEST_NAME = 200
 """bytes of a file's name: file systems take 255, and a receipt's and a temporary file's are longer than it"""
 _LONGEST_ADDRESS = 4000
 """characters; PATH_MAX is 4096, and servers take URLs of 8,000"""
+_SHOWN = 300
+"""characters of a template that a line shows"""
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -116,7 +118,8 @@ def path_of(text: str) -> Path:
 
 
 def _wrong(text: str, what: str, setting: str = SOURCE) -> ConfigError:
-    return ConfigError(f"{setting} = {' '.join(public_url(text).split())}: {what}")
+    shown = " ".join(public_url(text).split())
+    return ConfigError(f"{setting} = {shown[:_SHOWN]}{'…' * (len(shown) > _SHOWN)}: {what}")
 
 
 def _check_scheme(text: str, setting: str) -> None:
@@ -151,7 +154,9 @@ def _check_fields(text: str) -> None:
             raise _wrong(text, f"{{{field}:{spec}}} has a field within its format")
         if re.search(r"\d{3}", spec or ""):
             # Refused before it is tried: {month:99999999} would take 100 MB for every address.
-            raise _wrong(text, f"{{{field}:{spec}}} has a width or precision of 100 or more; write {{month:02}}")
+            raise _wrong(
+                text, f"{{{field}:{str(spec)[:20]}}} has a width or precision of 100 or more; write {{month:02}}"
+            )
     missing = [field for field in ("year", "month") if field not in (field_ for _, field_, _, _ in parts)]
     if missing:
         raise _wrong(text, f"has no {{{missing[0]}}}; a file's name is like {_EXAMPLE}")
@@ -161,17 +166,18 @@ def _check_names(template: Template) -> None:
     months = list(month_range(*_PROBES))
     try:
         names = [template.file_name("yellow", month) for month in months]
-        longest = max(len(template.address(color, month)) for color in DATASETS for month in months)
-        colors = {template.address(color, months[0]) for color in DATASETS}
+        addresses = [template.address(color, month) for color in DATASETS for month in months]
     except (ValueError, TypeError, OverflowError) as error:
         raise _wrong(template.text, f"bad format: {error}; write {{month:02}} for two digits") from error
     if any("/" in name or not name.isprintable() or name in ("", ".", "..") for name in names):
         raise _wrong(template.text, f"{names[0]!r} is no name for a file; it is like {_EXAMPLE}")
     if max(len(os.fsencode(name)) for name in names) > _LONGEST_NAME:
         raise _wrong(template.text, f"a file's name has at most {_LONGEST_NAME} bytes; it is like {_EXAMPLE}")
-    if longest > _LONGEST_ADDRESS:
-        raise _wrong(template.text, f"an address has at most {_LONGEST_ADDRESS:,} characters, and one has {longest:,}")
+    if max(map(len, addresses)) > _LONGEST_ADDRESS:
+        raise _wrong(template.text, f"an address has at most {_LONGEST_ADDRESS:,} characters")
+    if any(re.search("[\0-\x1f\x7f]", address) for address in addresses):
+        raise _wrong(template.text, f"has a character that is not printed; it is like {_EXAMPLE}")
     if len(set(names)) < len(names):
         raise _wrong(template.text, f"months share the file name {names[0]!r}; it must hold {{year}} and {{month}}")
-    if len(colors) not in (1, len(DATASETS)):
+    if len(set(addresses[:: len(months)])) not in (1, len(DATASETS)):
         raise _wrong(template.text, "record types share an address; write {color} without a format")
