@@ -27,6 +27,7 @@ _LONGEST_ADDRESS = 4000
 """characters; PATH_MAX is 4096, and servers take URLs of 8,000"""
 _SHOWN = 300
 """characters of a template that a line shows"""
+_UNPRINTED = re.compile("[\0-\x1f\x7f]")
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -82,6 +83,8 @@ def parse_template(text: str) -> Template:
 def parse_address(text: str, setting: str) -> str:
     """The address of one file, from a URL of http(s), a `file://` URL or a path; ConfigError, which names `setting`."""
     _check_scheme(text, setting)
+    if len(text) > _LONGEST_ADDRESS:
+        raise _wrong(text, f"an address has at most {_LONGEST_ADDRESS:,} characters", setting)
     return text if is_web(text) else str(path_of(text))
 
 
@@ -126,6 +129,8 @@ def _check_scheme(text: str, setting: str) -> None:
     scheme, separator, rest = text.partition("://")
     if text != text.strip():
         raise _wrong(text, "has spaces around it", setting)
+    if _UNPRINTED.search(unquote(text)):
+        raise _wrong(text, "has a character that is not printed", setting)
     if not separator:
         return
     if scheme not in ("http", "https", "file"):
@@ -175,7 +180,7 @@ def _check_names(template: Template) -> None:
         raise _wrong(template.text, f"a file's name has at most {_LONGEST_NAME} bytes; it is like {_EXAMPLE}")
     if max(map(len, addresses)) > _LONGEST_ADDRESS:
         raise _wrong(template.text, f"an address has at most {_LONGEST_ADDRESS:,} characters")
-    if any(re.search("[\0-\x1f\x7f]", address) for address in addresses):
+    if any(_UNPRINTED.search(address) for address in addresses):
         raise _wrong(template.text, f"has a character that is not printed; it is like {_EXAMPLE}")
     if len(set(names)) < len(names):
         raise _wrong(template.text, f"months share the file name {names[0]!r}; it must hold {{year}} and {{month}}")

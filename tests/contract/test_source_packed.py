@@ -138,7 +138,7 @@ def test_a_bomb_stops_before_the_disk_is_full(
     cdn: Cdn, content: bytes, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers.shutil, "disk_usage", lambda _: _free(client, 150 << 20))
-    cdn.fault(NAME, Packed("gzip", gzip.compress(b"PAR1" + bytes(400 << 20))))
+    cdn.fault(NAME, Packed("gzip", gzip.compress(b"PAR1" + bytes(200 << 20), 1)))
     with pytest.raises(StorageError, match="free some space"):
         client.fetch()
     assert client.into.stat().st_size < 150 << 20
