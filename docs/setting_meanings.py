@@ -9,6 +9,10 @@ MORE = {
     ("download", "backoff"): "Seconds before the second try; doubled each time.",
     ("download", "connect_timeout"): "Seconds until a server must have accepted a connection.",
     ("download", "read_timeout"): "Seconds without a byte until a download counts as broken off; what came is kept.",
+    (
+        "download",
+        "lowest_speed",
+    ): "Bytes a second. A download that gets fewer over a minute counts as broken off; what came is kept.",
     ("warehouse.duckdb", "path"): "The file. The first load makes it.",
     ("warehouse.duckdb", "memory_limit"): "What DuckDB may use in each process; `512MB` or `2GiB`.",
     ("warehouse.postgres", "schema"): "The schema of the tables. It must exist.",

@@ -128,9 +128,12 @@ class RawReceipt:
     """UTC, ISO 8601, whole seconds"""
 
     @property
-    def seen(self) -> Seen:
-        """What the source said of the file."""
-        return Seen(self.etag, self.last_modified, self.bytes)
+    def source(self) -> str:
+        """The SOURCE part of an edition: which published file it is.
+
+        Not made of this receipt's length, which is another one than the source's where the file was sent packed.
+        """
+        return self.edition.partition("-")[0]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"

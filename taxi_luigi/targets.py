@@ -92,7 +92,7 @@ class RawTarget(MonthTarget):
         the edition says which file it wants.
         """
         failure = None if self.edition else self.failure()
-        if failure is None or failure.source != source_digest(receipt.seen):
+        if failure is None or failure.source != receipt.source:
             return False
         seen = config.source().look(self.color, self.month).seen
         if seen is None or source_digest(seen) == failure.source:

@@ -32,6 +32,8 @@ T = TypeVar("T", int, float)
 
 TLC = "https://d37ci6vzurychx.cloudfront.net"
 ZONES = "[taxi] zones"
+_MOST = 1_000_000_000
+"""of any number in a section; a socket takes no timeout of 300 years"""
 
 
 class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in luigi.cfg
@@ -65,6 +67,7 @@ class download(luigi.Config):  # noqa: N801
     backoff = luigi.Parameter(default="1")
     connect_timeout = luigi.Parameter(default="10")
     read_timeout = luigi.Parameter(default="60")
+    lowest_speed = luigi.Parameter(default="1000")
     parallel = luigi.Parameter(default="6")
 
 
@@ -241,4 +244,6 @@ def positive(section: str, key: str, text: str, number: Callable[[str], T]) -> T
         raise ConfigError(f"[{section}] {key} must be a number, not {text!r}") from error
     if not value > 0:
         raise ConfigError(f"[{section}] {key} must be more than 0, not {text!r}")
+    if value > _MOST:
+        raise ConfigError(f"[{section}] {key} must be at most {_MOST:,}, not {text!r}")
     return value

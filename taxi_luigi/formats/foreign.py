@@ -53,7 +53,41 @@ _AMID = {(257, b"ustar"): ("a tar archive", _UNPACK), (8, b"DUCK"): ("a DuckDB d
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 _TEXTS = {
-    b"            do = "perhaps a csv cut short within its header"
+    b"<<<<<<< ": ("a text with git's merge markers", "resolve the conflict"),
+    b"<": ("a web page or an error in XML", _FETCH),
+    b"{": ("a message in JSON", _FETCH),
+    b"[": ("a message in JSON", _FETCH),
+    GZIP_MAGIC: ("gzip around another gzip or parquet file", "unpack it once"),
+    PARQUET: ("gzip around another gzip or parquet file", "unpack it once"),
+    b"version https://git-lfs": ("a pointer of Git LFS, not the file it points to", "get the file with git lfs pull"),
+    b"sep=": ("a csv after a line of Excel's, sep=", "remove that line, and separate the fields by commas"),
+}
+"""beginnings of texts, and of what is within gzip"""
+
+_SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
+_NAME = re.compile(rb"[\w \"]+", re.ASCII)
+
+
+def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
+    """Raises BadFile when a file that begins with `head`, `packed` within gzip, is no csv."""
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
+    line, *more = LINE_END.split(text, maxsplit=1)
+    text_alone = b"\0" not in line
+    found = _binary(head, like_csv=b"," in line and not _CONTROL.search(line))
+    if found:
+        what, do = f"{'gzip around ' * packed}{found[0]}, {_NEITHER}", found[1]
+        quoted = head[:16]
+    else:
+        quoted = text[:400]
+        found = next((kind for beginning, kind in _TEXTS.items() if text.startswith(beginning)), None)
+        if found is None and text_alone:
+            found = _other_separator(line)
+        if found is None and text_alone and b"," in line:
+            return
+        what, do = found or (_NEITHER, _FETCH)
+        if found is None and not more and len(text) < HEAD and _NAME.fullmatch(text):
+            do = "perhaps a csv cut short within its header"
     begins = one_line(quoted.decode("utf-8", "replace"))
     raise BadFile(f"{path}: {what}; it begins {begins!r}" + (f"; {do}" if do else ""))
 

@@ -106,7 +106,8 @@ def _in_our_words(record: logging.LogRecord) -> None:
     if record.msg == _FAILED:
         record.msg, record.args = "%s", (name(facts),)
     elif record.msg.startswith(_NO_DATA):
-        record.msg, record.args = "%s %s is not published", (facts["color"], facts["month"])
+        asked = getattr(about, "address", "")
+        record.msg, record.args = "%s %s is not published: %s", (facts["color"], facts["month"], asked)
     record.__dict__.update(of_task(facts))
 
 

@@ -3,6 +3,9 @@
     template.py   what the setting `source` may be, and the address of a month
     web.py        asking a web server whether a file is there
     download.py   getting it, over breaks and rewrites
+    exchange.py   one request and its answer: all that a server sends is read there
+    packing.py    what a server packed a file in once more
+    environment.py  the variables for proxies and certificates: which proxy or file of certificates is at fault
     folder.py     both, for files on disk
     single.py     a file that is no month's, at one address
     patience.py   which failures are tried again, how often, and what they are called

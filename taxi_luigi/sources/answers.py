@@ -21,6 +21,9 @@ SOURCE = "[taxi] source"
 CHUNK = 1 << 20
 """bytes read at a time at most"""
 
+SPACE_STEP = 16 << 20
+"""bytes after which a growing file's space is asked again; several grow at a time, and 64 MiB are to stay free"""
+
 _SPARE = 64 << 20
 """bytes that are to stay free beside the raw and the clean file: rejects, logs, luigid's state"""
 
@@ -52,6 +55,8 @@ class Net:
     """seconds"""
     read_timeout: float = 60
     """seconds without a byte"""
+    lowest_speed: float = 1000
+    """bytes a second, over a minute; below it a download counts as broken off"""
     parallel: int = 6
     """HEAD requests at a time; six streams are what TLC's CDN was seen to serve well"""
 
@@ -92,13 +97,13 @@ class Transport(Protocol):
         """Writes the whole file to `into`, or raises SourceError or StorageError."""
 
 
-def check_space(path: Path, size: int) -> None:
-    """Raises StorageError unless a download of `size` bytes fits beside `path` twice.
+def check_space(path: Path, size: int, there: int = 0) -> None:
+    """Raises StorageError unless a download of `size` bytes, of which some are `there`, fits beside `path` twice.
 
     Twice, because the clean file that is made of a raw one is about as large, and 64 MiB more are to stay free.
     """
     free = shutil.disk_usage(path.parent).free
-    needed = 2 * size + _SPARE
+    needed = 2 * size - there + _SPARE
     if free < needed:
         raise StorageError(
             f"{path.parent}: {human(free)} free, {human(needed)} needed to download and clean {human(size)}; "

@@ -1,22 +1,24 @@
 """One file over HTTP, whole: resumed after a break, begun anew when it was rewritten, refused when it is a web page.
 
-Every attempt asks for what is missing. What the failures are called and how often they are borne is in patience.py.
+Every attempt asks for what is missing. What the failures are called is in exchange.py and patience.py.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
-
-import requests
+from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.errors import SourceError
 from taxi_luigi.receipt import Seen
-from taxi_luigi.sources.answers import CHUNK, Fetched, Net, Progress, check_space
-from taxi_luigi.sources.patience import Patience, Transient, first_words, judge, network
+from taxi_luigi.sources.answers import SPACE_STEP, Fetched, Net, Progress, check_space
+from taxi_luigi.sources.exchange import Answer, Client, Transient, first_words
+from taxi_luigi.sources.packing import unpack
+from taxi_luigi.sources.patience import Patience, judge
 from taxi_luigi.sources.template import public_url
 
 _LONGEST_WISH = 300.0
@@ -24,6 +26,7 @@ _LONGEST_WISH = 300.0
 _OPENING = 512
 """bytes in which a web page shows itself"""
 _BOM = b"\xef\xbb\xbf"
+_STRONG = re.compile(r'"[!#-~]*"')
 
 
 class Download:
@@ -34,28 +37,35 @@ class Download:
         self._net, self._into, self._progress = net, into, progress
         self._if_match = etag if _strong(etag) else None
         self._patience = Patience(net.attempts, net.backoff, _LONGEST_WISH)
+        self._furthest = self._before = 0
         self._seen: Seen | None = None
-        self._arrived = 0
-        self._furthest = 0
+        self._total: int | None = None
+        self._codings: tuple[str, ...] = ()
         self._sha256 = hashlib.sha256()
+        self._arrived = self._space_asked = 0
 
-    def run(self, session: requests.Session) -> Fetched:
+    def run(self, client: Client) -> Fetched:
         """The file is in `into` when this returns; raises SourceError, StorageError, or OSError of the disk."""
         with self._into.open("wb") as out:
-            seen = self._patience.persist(self._url, lambda: self._attempt(session, out))
-        return Fetched(self._url, seen, self._arrived, self._sha256.hexdigest())
+            seen = self._patience.persist(self._url, lambda: self._attempt(client, out))
+        name = unquote(urlsplit(self._address).path.rpartition("/")[2])
+        unpacked = unpack(self._into, self._codings, name, self._url, self._progress)
+        if unpacked is not None:
+            with self._into.open("rb") as there:
+                self._refuse_page(there.read(_OPENING))
+        size, sha256 = unpacked or (self._arrived, self._sha256.hexdigest())
+        return Fetched(self._url, seen, size, sha256)
 
-    def _attempt(self, session: requests.Session, out: BinaryIO) -> Seen:
-        timeout = (self._net.connect_timeout, self._net.read_timeout)
-        with (
-            network(self._url, self._net, self._setting),
-            session.get(self._address, headers=self._conditions(), stream=True, timeout=timeout) as response,
-        ):
-            seen = self._begin(response, out)
-            for chunk in self._chunks(response):
-                self._keep(chunk, out, seen.bytes or 0)
-        if seen.bytes not in (None, self._arrived):
-            raise self._restart(out, f"{self._arrived:,} bytes came where {seen.bytes:,} were announced")
+    def _attempt(self, client: Client, out: BinaryIO) -> Seen:
+        self._before = self._furthest
+        with client.ask("GET", self._address, self._conditions()) as answer:
+            seen = self._begin(answer, out)
+            for chunk in self._chunks(answer):
+                self._keep(chunk, out)
+        if self._total is not None and self._arrived < self._total:
+            raise Transient(f"the server sent {self._arrived:,} of {self._total:,} bytes")
+        if self._total is not None and self._arrived > self._total:
+            raise self._restart(out, f"{self._arrived:,} bytes came where {self._total:,} were announced")
         return seen
 
     def _conditions(self) -> dict[str, str]:
@@ -64,47 +74,72 @@ class Download:
             return {"Range": f"bytes={self._arrived}-", "If-Range": self._seen.etag}
         return {"If-Match": self._if_match} if self._if_match else {}
 
-    def _begin(self, response: requests.Response, out: BinaryIO) -> Seen:
+    def _begin(self, answer: Answer, out: BinaryIO) -> Seen:
         """Judges the answer and sees to it that its body continues what is on disk."""
-        if response.status_code == 412:
+        if answer.status == 412:
             self._if_match = None
             raise self._restart(out, "the file was rewritten after it was looked at")
-        if response.status_code == 416:
+        if answer.status == 416:
             raise self._restart(out, "the file became shorter while it was fetched")
-        judge(response, self._url, self._setting)
-        if response.status_code == 206:
-            if self._seen is None or not _continues(response, self._seen, self._arrived):
+        judge(answer, self._url, self._setting)
+        if answer.status == 206:
+            if self._seen is None or not self._continues(answer, self._seen):
                 raise self._restart(out, "the server went on with another part than was asked for")
+            self._total = answer.span.total
             return self._seen
         self._forget_what_arrived(out)
-        self._seen = seen_of(response)
-        check_space(self._into, self._seen.bytes or 0)
+        self._seen, self._codings = answer.seen, answer.codings
+        self._total = self._seen.bytes
+        check_space(self._into, self._total or 0)
         return self._seen
 
-    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
-        # Read below requests: the bytes as sent, so that a csv.gz served with Content-Encoding: gzip stays one.
-        if not self._arrived:
-            opening = bytes(response.raw.read(_OPENING, decode_content=False))
-            if opening.removeprefix(_BOM).lstrip().startswith(b"<"):
-                words = first_words(opening, self._address)
-                raise SourceError(
-                    f"{self._url}: the server sent a web page instead of the file: {words}; "
-                    f"try again later, or check {self._setting}"
-                )
-            yield opening
-        # read1 hands over what is there, so that a break loses nothing that had arrived.
-        while chunk := response.raw.read1(CHUNK, decode_content=False):
-            yield chunk
+    def _continues(self, answer: Answer, seen: Seen) -> bool:
+        """Whether a 206 is the rest of the very file. A server that does not know If-Range is caught by what it says of
+        the file; one that says nothing of it may have another, so that nothing is joined to what is here.
+        """
+        if answer.span.start != self._arrived or answer.span.total is None or answer.codings != self._codings:
+            return False
+        if seen.bytes not in (None, answer.span.total):
+            return False
+        if answer.etag is not None:
+            return answer.etag == seen.etag
+        return answer.last_modified is not None and answer.last_modified == seen.last_modified
 
-    def _keep(self, chunk: bytes, out: BinaryIO, total: int) -> None:
+    def _chunks(self, answer: Answer) -> Iterator[bytes]:
+        chunks = answer.chunks(0 if self._arrived else _OPENING)
+        if not self._arrived:
+            opening = next(chunks, b"")
+            self._refuse_page(opening, answer.via, *answer.addresses)
+            yield opening
+        yield from chunks
+
+    def _refuse_page(self, opening: bytes, via: str = "", *addresses: str) -> None:
+        if opening.removeprefix(_BOM).lstrip().startswith(b"<"):
+            words = first_words(opening, self._address, *addresses)
+            raise SourceError(
+                f"{self._url}: the server sent a web page instead of the file: {words}{via}; "
+                f"try again later, or check {self._setting}"
+            )
+
+    def _keep(self, chunk: bytes, out: BinaryIO) -> None:
         out.write(chunk)
         self._sha256.update(chunk)
         self._arrived += len(chunk)
         if self._arrived > self._furthest:
-            # Only what was never reached before is a gain: a file that can't be resumed and always breaks must fail.
             self._furthest = self._arrived
+            self._count_anew_if_gained()
+        if self._arrived >= self._space_asked + SPACE_STEP:
+            self._space_asked = self._arrived
+            check_space(self._into, max(self._arrived, self._total or 0), self._arrived)
+        self._progress(self._arrived, self._total or 0)
+
+    def _count_anew_if_gained(self) -> None:
+        """Only what was never reached before is a gain: a file that can't be resumed and always breaks must fail. And
+        it must come at the lowest speed at least, pauses included, else a byte an attempt would go on for ever.
+        """
+        seconds = max(1.0, time.monotonic() - self._patience.since)
+        if self._furthest - self._before >= self._net.lowest_speed * seconds:
             self._patience.start_anew()
-        self._progress(self._arrived, total)
 
     def _restart(self, out: BinaryIO, reason: str) -> Transient:
         self._forget_what_arrived(out)
@@ -113,29 +148,11 @@ class Download:
     def _forget_what_arrived(self, out: BinaryIO) -> None:
         out.seek(0)
         out.truncate()
+        self._seen, self._total, self._codings = None, None, ()
         self._sha256 = hashlib.sha256()
-        self._arrived = 0
-        self._seen = None
-
-
-def seen_of(response: requests.Response) -> Seen:
-    """What the headers of a whole answer say of the file."""
-    length = response.headers.get("Content-Length", "")
-    return Seen(
-        etag=response.headers.get("ETag"),
-        last_modified=response.headers.get("Last-Modified"),
-        bytes=int(length) if length.isdigit() else None,
-    )
+        self._arrived = self._space_asked = 0
 
 
 def _strong(etag: str | None) -> bool:
     """Only a strong ETag vouches for every byte; a weak one never matches in If-Match and If-Range."""
-    return etag is not None and etag.startswith('"')
-
-
-def _continues(response: requests.Response, seen: Seen, arrived: int) -> bool:
-    """Whether a 206 is the rest of the very file; a server that does not know If-Range is caught by its ETag."""
-    span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
-    if span is None or int(span[1]) != arrived or response.headers.get("ETag", seen.etag) != seen.etag:
-        return False
-    return span[2] == "*" or seen.bytes is None or int(span[2]) == seen.bytes
+    return etag is not None and _STRONG.fullmatch(etag) is not None

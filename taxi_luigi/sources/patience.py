@@ -1,9 +1,11 @@
-"""Which failures of a web server are tried again, how long we wait, and what they are called in one line.
+"""Which answers of a web server are tried again, how long we wait, and what they are called in one line.
 
 404, 410, 403 with S3's AccessDenied       there is no such file: NotPublished
 other 403 (the firewall before TLC's CDN),
 408, 425, 429, 5xx, reset, stall, …        Transient: again, with backoff
 anything else                              SourceError at once
+
+What goes wrong before there is an answer is in exchange.py.
 """
 
 from __future__ import annotations
@@ -11,46 +13,23 @@ from __future__ import annotations
 import http.client
 import logging
 import random
-import socket
-import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from os import strerror
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-import requests
 import tenacity
-import urllib3.exceptions
 
 from taxi_luigi.errors import SourceError
-from taxi_luigi.sources.answers import Net, NotPublished
-from taxi_luigi.sources.template import without_secrets
+from taxi_luigi.sources.answers import NotPublished
+from taxi_luigi.sources.environment import proxy_of
+from taxi_luigi.sources.exchange import Answer, Transient, first_words, wants_password
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _LONGEST_PAUSE = 60.0
 """seconds; what our own backoff grows to"""
-_OPENING = 4096
-"""bytes of an error's body that are read: S3's AccessDenied document has about 250"""
-_GAVE_UP_AT_ONCE = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.TooManyRedirects,
-)
-
-
-class Transient(Exception):
-    """One request failed in a way that the next may not; `pause` is what the server asked us to wait, in seconds."""
-
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
-        super().__init__(reason)
-        self.pause = pause
 
 
 @dataclass
@@ -61,6 +40,8 @@ class Patience:
     backoff: float
     longest_wish: float
     failed: int = 0
+    since: float = field(default_factory=time.monotonic)
+    """seconds of the monotonic clock; when the last attempt failed, or the first one began"""
 
     def start_anew(self) -> None:
         """Something was gained: failures are counted from here."""
@@ -89,6 +70,7 @@ class Patience:
 
     def _count(self, _: tenacity.RetryCallState) -> None:
         self.failed += 1
+        self.since = time.monotonic()
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
         longest: float = min(self.backoff * 2 ** min(self.failed - 1, 20), _LONGEST_PAUSE)
@@ -105,92 +87,26 @@ def _failure(state: tenacity.RetryCallState) -> Transient:
     return failure
 
 
-def judge(response: requests.Response, url: str, setting: str) -> None:
+def judge(answer: Answer, url: str, setting: str) -> None:
     """Returns when the answer is the file or a part of it; raises NotPublished, Transient or SourceError when not.
 
     `setting` is what a person may have written wrong.
     """
-    status = response.status_code
+    status = answer.status
     if status in (200, 206):
         return
     if status in (404, 410):
-        raise NotPublished(f"{url}: not published (HTTP {status})")
+        raise NotPublished(f"{url}: not published (HTTP {status}){answer.via}")
     said = f"HTTP {status} {http.client.responses.get(status, '')}".strip()
     if status == 403:
-        opening = _body(response)
+        opening = answer.opening()
         # S3 hides which names it has: a missing file is 403, and so is being shut out, but only the first says this.
         if opening.lstrip().startswith(b"<") and b"<Code>AccessDenied</Code>" in opening:
-            raise NotPublished(f"{url}: not published (HTTP 403, AccessDenied)")
-        words = first_words(opening, response.url)
-        raise Transient(f"{said}, but not S3's AccessDenied: {words}", _wish(response))
+            raise NotPublished(f"{url}: not published (HTTP 403, AccessDenied){answer.via}")
+        words = first_words(opening, *answer.addresses)
+        raise Transient(f"{said}, but not S3's AccessDenied: {words}{answer.via}", answer.pause)
+    if status == 407:
+        raise SourceError(f"{url}: {wants_password(proxy_of(answer.response.url))}")
     if status in (408, 425, 429) or status >= 500:
-        raise Transient(said, _wish(response))
-    raise SourceError(f"{url}: the server answers {said}; check {setting}")
-
-
-def first_words(body: bytes, address: str) -> str:
-    """The beginning of a web page in one quoted line, without what it repeats of the address's secrets."""
-    text = without_secrets(" ".join(body[:400].decode("utf-8", "replace").split()), address)
-    return repr(text[:100] + "…" * (len(text) > 100)) if text else "an empty page"
-
-
-@contextmanager
-def network(url: str, net: Net, setting: str) -> Iterator[None]:
-    """Turns what requests and urllib3 raise into Transient, or SourceError where another attempt can't help.
-
-    `from None`, as their own texts, which a traceback would print, hold the URL with user, password and query.
-    """
-    try:
-        yield
-    except _GAVE_UP_AT_ONCE as error:
-        raise SourceError(f"{url}: {type(error).__name__}; check {setting}") from None
-    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise Transient(_reason(error, net)) from None
-
-
-def _body(response: requests.Response) -> bytes:
-    return bytes(response.raw.read(_OPENING, decode_content=True) or b"")
-
-
-def _wish(response: requests.Response) -> float:
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):  # TypeError: a date without a zone
-        return 0.0
-
-
-def _reason(error: BaseException, net: Net) -> str:
-    """A few words, never the error's own text: that holds the URL with all its secrets."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "the host's name does not resolve"
-    if any(isinstance(cause, requests.exceptions.ConnectTimeout) for cause in causes):
-        return f"no connection within {net.connect_timeout:g} s"
-    if any(isinstance(cause, urllib3.exceptions.ReadTimeoutError | TimeoutError) for cause in causes):
-        return f"not a byte for {net.read_timeout:g} s"
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate is not trusted: {cause.verify_message}"
-        if isinstance(cause, urllib3.exceptions.IncompleteRead | http.client.IncompleteRead):
-            return "the connection ended in mid-file"
-        if isinstance(cause, http.client.RemoteDisconnected):
-            return "the server closed the connection without an answer"
-        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
-            return strerror(cause.errno).lower()
-    return f"the connection failed ({type(causes[-1]).__name__})"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that it was made of; requests and urllib3 put the cause into args, `reason` or `__context__`."""
-    waiting: list[object] = [error]
-    known: set[int] = set()
-    while waiting:
-        cause = waiting.pop(0)
-        if not isinstance(cause, BaseException) or id(cause) in known:
-            continue
-        known.add(id(cause))
-        yield cause
-        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+        raise Transient(f"{said}{answer.via}", answer.pause)
+    raise SourceError(f"{url}: the server answers {said}{answer.via}; check {setting}")

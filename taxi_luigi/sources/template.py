@@ -5,12 +5,14 @@ Pure: reaches nothing. An address is a URL of http or https, credentials include
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
 from urllib.parse import unquote, urlsplit
 
+from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.sources.answers import SOURCE
@@ -19,6 +21,13 @@ _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
 _SHORTEST = 3
 """characters; to mask what is shorter would mask half of a text"""
+_LONGEST_NAME = 200
+"""bytes of a file's name: file systems take 255, and a receipt's and a temporary file's are longer than it"""
+_LONGEST_ADDRESS = 4000
+"""characters; PATH_MAX is 4096, and servers take URLs of 8,000"""
+_SHOWN = 300
+"""characters of a template that a line shows"""
+_UNPRINTED = re.compile("[\0-\x1f\x7f]")
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -74,6 +83,8 @@ def parse_template(text: str) -> Template:
 def parse_address(text: str, setting: str) -> str:
     """The address of one file, from a URL of http(s), a `file://` URL or a path; ConfigError, which names `setting`."""
     _check_scheme(text, setting)
+    if len(text) > _LONGEST_ADDRESS:
+        raise _wrong(text, f"an address has at most {_LONGEST_ADDRESS:,} characters", setting)
     return text if is_web(text) else str(path_of(text))
 
 
@@ -91,7 +102,10 @@ def public_url(address: str) -> str:
 
 def without_secrets(text: str, address: str) -> str:
     """The words of a server, masked where they repeat user, password or query of the address, as firewalls do."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # where its secrets are cannot be said
+        return "***"
     values = [parts.username, parts.password, *(pair.partition("=")[2] for pair in parts.query.split("&")), parts.query]
     found = {each for value in values if value for each in (value, unquote(value)) if len(each) >= _SHORTEST}
     for secret in sorted(found, key=len, reverse=True):
@@ -107,13 +121,16 @@ def path_of(text: str) -> Path:
 
 
 def _wrong(text: str, what: str, setting: str = SOURCE) -> ConfigError:
-    return ConfigError(f"{setting} = {' '.join(public_url(text).split())}: {what}")
+    shown = " ".join(public_url(text).split())
+    return ConfigError(f"{setting} = {shown[:_SHOWN]}{'…' * (len(shown) > _SHOWN)}: {what}")
 
 
 def _check_scheme(text: str, setting: str) -> None:
     scheme, separator, rest = text.partition("://")
     if text != text.strip():
         raise _wrong(text, "has spaces around it", setting)
+    if _UNPRINTED.search(unquote(text)):
+        raise _wrong(text, "has a character that is not printed", setting)
     if not separator:
         return
     if scheme not in ("http", "https", "file"):
@@ -140,6 +157,11 @@ def _check_fields(text: str) -> None:
             raise _wrong(text, f"unknown field {{{field}}}; the fields are {{color}}, {{year}} and {{month}}")
         if "{" in (spec or ""):
             raise _wrong(text, f"{{{field}:{spec}}} has a field within its format")
+        if re.search(r"\d{3}", spec or ""):
+            # Refused before it is tried: {month:99999999} would take 100 MB for every address.
+            raise _wrong(
+                text, f"{{{field}:{str(spec)[:20]}}} has a width or precision of 100 or more; write {{month:02}}"
+            )
     missing = [field for field in ("year", "month") if field not in (field_ for _, field_, _, _ in parts)]
     if missing:
         raise _wrong(text, f"has no {{{missing[0]}}}; a file's name is like {_EXAMPLE}")
@@ -149,9 +171,18 @@ def _check_names(template: Template) -> None:
     months = list(month_range(*_PROBES))
     try:
         names = [template.file_name("yellow", month) for month in months]
-    except (ValueError, TypeError) as error:
+        addresses = [template.address(color, month) for color in DATASETS for month in months]
+    except (ValueError, TypeError, OverflowError) as error:
         raise _wrong(template.text, f"bad format: {error}; write {{month:02}} for two digits") from error
-    if any("/" in name or "\0" in name or name in ("", ".", "..") for name in names):
+    if any("/" in name or not name.isprintable() or name in ("", ".", "..") for name in names):
         raise _wrong(template.text, f"{names[0]!r} is no name for a file; it is like {_EXAMPLE}")
+    if max(len(os.fsencode(name)) for name in names) > _LONGEST_NAME:
+        raise _wrong(template.text, f"a file's name has at most {_LONGEST_NAME} bytes; it is like {_EXAMPLE}")
+    if max(map(len, addresses)) > _LONGEST_ADDRESS:
+        raise _wrong(template.text, f"an address has at most {_LONGEST_ADDRESS:,} characters")
+    if any(_UNPRINTED.search(address) for address in addresses):
+        raise _wrong(template.text, f"has a character that is not printed; it is like {_EXAMPLE}")
     if len(set(names)) < len(names):
         raise _wrong(template.text, f"months share the file name {names[0]!r}; it must hold {{year}} and {{month}}")
+    if len(set(addresses[:: len(months)])) not in (1, len(DATASETS)):
+        raise _wrong(template.text, "record types share an address; write {color} without a format")

@@ -10,22 +10,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
-import requests
-
 from taxi_luigi.errors import SourceError
 from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
-from taxi_luigi.sources.download import Download, seen_of
-from taxi_luigi.sources.patience import Patience, judge, network
+from taxi_luigi.sources.download import Download
+from taxi_luigi.sources.exchange import Answer, Client, Transient
+from taxi_luigi.sources.patience import Patience, judge
 from taxi_luigi.sources.template import public_url
 
 _HEAD_ATTEMPTS = 2
 _HEAD_SILENCE = 15.0
-"""seconds without an answer to a HEAD; a download may be borne with longer, but all scheduling waits for the HEADs"""
+"""seconds without a byte of an answer to a HEAD, and half of what it may take in all; a download may be slower, but all
+scheduling waits for the HEADs"""
 _HEAD_WISH = 10.0
 """seconds that a server may ask us to wait before the second HEAD"""
 _PAGES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml")
-_NO_HEAD = (403, 405, 501)
-"""answers to a HEAD after which a GET tells more: 403 has its reason in the body, the others don't know HEAD"""
+_NO_HEAD = (404, 405, 501)
+"""answers to a HEAD of servers that serve the file all the same: they do not know HEAD"""
+_ONE_BYTE = {"Range": "bytes=0-0"}
 
 _looks: dict[str, Look] = {}
 """By address, for the life of the process. Forked children inherit it, so they know the ETags without asking."""
@@ -56,8 +57,8 @@ class Web:
         # Forgotten until it arrived: after a failure, what was seen of it says nothing any more.
         look = _looks.pop(address, None)
         etag = look.seen.etag if look and look.seen else None
-        with _session() as session:
-            fetched = Download(address, self._net, into, etag, progress, self._setting).run(session)
+        with Client(self._net, self._setting) as client:
+            fetched = Download(address, self._net, into, etag, progress, self._setting).run(client)
         _looks[address] = Look(Published.YES, fetched.seen)
         return fetched
 
@@ -80,52 +81,50 @@ class _Round:
         return self._looks
 
     def _drain(self) -> None:
-        with _session() as session:
+        with Client(self._net, self._setting) as client:
             while self._queue:
                 try:
                     address = self._queue.popleft()
                 except IndexError:  # another thread was faster
                     return
-                look = self._look(session, address)
+                look = self._look(client, address)
                 self._looks[address] = look
                 self._unanswered = self._unanswered + 1 if look.published is Published.UNKNOWN else 0
 
-    def _look(self, session: requests.Session, address: str) -> Look:
+    def _look(self, client: Client, address: str) -> Look:
         url = public_url(address)
         if self._unanswered >= self._net.parallel:
             return Look(Published.UNKNOWN, None, f"{url}: not asked for, after {self._unanswered} others had no answer")
         patience = Patience(_HEAD_ATTEMPTS, self._net.backoff, _HEAD_WISH)
         try:
-            return patience.persist(url, lambda: self._ask(session, address, url))
+            return patience.persist(url, lambda: self._ask(client, address, url))
         except NotPublished as error:
             return Look(Published.NO, None, str(error))
         except SourceError as error:
             return Look(Published.UNKNOWN, None, str(error))
 
-    def _ask(self, session: requests.Session, address: str, url: str) -> Look:
-        timeout = (self._net.connect_timeout, min(self._net.read_timeout, _HEAD_SILENCE))
-        with network(url, self._net, self._setting):
-            with session.head(address, timeout=timeout, allow_redirects=True) as response:
-                if response.status_code not in _NO_HEAD:
-                    return self._look_of(response, url)
-            # No more than an error's first words is read of the body: leaving the block closes the connection.
-            with session.get(address, timeout=timeout, stream=True) as response:
-                return self._look_of(response, url)
+    def _ask(self, client: Client, address: str, url: str) -> Look:
+        with client.ask("HEAD", address, longest_silence=_HEAD_SILENCE) as answer:
+            status = answer.status
+            if status not in (403, *_NO_HEAD):
+                return self._look_of(answer, url)
+        # No more than an error's first words is read of a body: leaving the block closes the connection.
+        if status == 403:
+            # Its reason is in the body, which only a GET has. 403 is how TLC says "not there", so that a GET that is
+            # answered otherwise does not make it a file that is.
+            with client.ask("GET", address, longest_silence=_HEAD_SILENCE) as answer:
+                judge(answer, url, self._setting)
+                raise Transient(f"HTTP 403 Forbidden to HEAD, but HTTP {answer.status} to GET{answer.via}")
+        with client.ask("GET", address, _ONE_BYTE, _HEAD_SILENCE) as answer:
+            return self._look_of(answer, url)
 
-    def _look_of(self, response: requests.Response, url: str) -> Look:
-        judge(response, url, self._setting)
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    def _look_of(self, answer: Answer, url: str) -> Look:
+        judge(answer, url, self._setting)
+        kind = answer.content_type
         if kind in _PAGES:
-            return Look(Published.UNKNOWN, None, f"{url}: the server answers with a page ({kind}) instead of the file")
-        return Look(Published.YES, seen_of(response))
-
-
-def _session() -> requests.Session:
-    """A session of its own for each use: a connection that two processes share mixes up their answers."""
-    session = requests.Session()
-    # identity: the bytes as published, so that Content-Length counts them.
-    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "taxi_luigi"})
-    return session
+            page = f"{url}: the server answers with a page ({kind}) instead of the file{answer.via}"
+            return Look(Published.UNKNOWN, None, page)
+        return Look(Published.YES, answer.seen)
 
 
 def _in_threads(work: Callable[[], None], number: int) -> None:

@@ -57,6 +57,11 @@ class PublishedMonth(luigi.ExternalTask):
         """As of the other tasks, for logs."""
         return {"task": type(self).__name__, "color": str(self.color), "month": str(self.month), "store": ""}
 
+    @property
+    def address(self) -> str:
+        """Where the file is looked for, for logs."""
+        return str(self.output())
+
     def output(self) -> PublishedTarget:
         return PublishedTarget(self.color, self.month)
 
@@ -123,7 +128,7 @@ class CleanMonth(MonthTask):
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
         recipe = str(config.recipe(self.color, self.month))
-        edition = self.edition or str(Edition(source_digest(raw_receipt.seen), recipe))
+        edition = self.edition or str(Edition(raw_receipt.source, recipe))
         before, settings = raw.failure(), config.check_version()
         held = replacing.receipt_in(config.clean_lake(), self.color, self.month)
         if before and guards.still_refused(before, Edition.parse(edition).source, recipe, settings):

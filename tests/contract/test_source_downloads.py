@@ -128,6 +128,47 @@ def test_a_part_that_does_not_fit_is_not_used(cdn: Cdn, content: bytes, client: 
     assert cdn.count("GET") == 3
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ETag": None, "Last-Modified": None},
+        {"ETag": None, "Last-Modified": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"ETag": '"another"'},
+        {"Content-Range": "bytes 100000-299999/*"},
+        {"Content-Encoding": "gzip"},
+    ],
+)
+def test_a_part_that_does_not_say_of_which_file_it_is_begins_the_download_anew(
+    cdn: Cdn, content: bytes, client: Client, changed: dict[str, str | None]
+) -> None:
+    """The server rewrites the file in between, to as many bytes, and does not know If-Range."""
+    newer = b"PAR1" + bytes(299_996)
+
+    def rewrite() -> None:
+        (cdn.folders[0] / "newer").write_bytes(newer)
+        (cdn.folders[0] / "newer").replace(cdn.folders[0] / NAME)
+
+    cdn.knows_if_range = False
+    cdn.fault(NAME, Break(100_000, reset=False, then=rewrite), Headers(dict(changed)))
+    client.assert_holds(newer, client.fetch())
+    assert cdn.asked("range") == [None, "bytes=100000-", None]
+
+
+def test_a_part_with_the_same_time_of_change_is_taken(cdn: Cdn, content: bytes, client: Client) -> None:
+    cdn.fault(NAME, Break(100_000, reset=False), Headers({"ETag": None}))
+    client.assert_holds(content, client.fetch())
+    assert cdn.asked("range") == [None, "bytes=100000-"]
+
+
+def test_a_server_that_sends_less_than_was_asked_for_is_asked_for_the_rest(
+    cdn: Cdn, content: bytes, client: Client
+) -> None:
+    part = {"Content-Range": "bytes 100000-149999/300000", "Content-Length": "50000"}
+    cdn.fault(NAME, Break(100_000, reset=False), Headers(dict(part)))
+    client.assert_holds(content, client.fetch())
+    assert cdn.asked("range") == [None, "bytes=100000-", "bytes=150000-"]
+
+
 def test_without_a_length(cdn: Cdn, content: bytes, client: Client) -> None:
     cdn.fault(NAME, Chunked())
     fetched = client.fetch()

@@ -16,7 +16,7 @@ from taxi_luigi.receipt import Seen
 from taxi_luigi.sources import Look, Published, open_source
 from taxi_luigi.sources.web import forget_looks
 from tests.support.cdn import HTML, PAGE, WAF, Cdn, Headers, Status
-from tests.support.publisher import COLOR, MONTH, NAME, net
+from tests.support.publisher import COLOR, MONTH, NAME, net, write
 
 MONTHS = [("green", month) for month in month_range(Month(2022, 1), Month(2023, 12))]
 
@@ -50,7 +50,12 @@ def test_403_with_s3s_access_denied_is_not_published(cdn: Cdn) -> None:
 @pytest.mark.parametrize("code", [404, 410])
 def test_404_is_not_published_either(cdn: Cdn, code: int) -> None:
     cdn.fault(NAME, Status(code), method="HEAD")
-    assert look(cdn).published is Published.NO
+    cdn.fault(NAME, Status(code))
+    answer = look(cdn)
+    assert (answer.published, answer.why) == (
+        Published.NO,
+        f"{cdn.url}/trip-data/{NAME}: not published (HTTP {code})",
+    )
 
 
 def test_another_403_is_tried_again_and_then_unknown(cdn: Cdn) -> None:
@@ -70,12 +75,29 @@ def test_a_403_that_passes_is_forgotten(cdn: Cdn) -> None:
     assert look(cdn).published is Published.YES
 
 
-@pytest.mark.parametrize("code", [403, 405, 501])
-def test_a_server_that_refuses_only_head_is_asked_by_get(cdn: Cdn, code: int) -> None:
+@pytest.mark.parametrize("code", [404, 405, 501])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_server_that_does_not_know_head_is_asked_for_one_byte(cdn: Cdn, code: int, ranges: bool) -> None:
+    write(cdn.folders[0], size=50_000_000)
+    found = cdn.headers(cdn.folders[0] / NAME)
+    cdn.ranges = ranges
     cdn.fault(NAME, Status(code), method="HEAD")
+    assert look(cdn) == Look(Published.YES, Seen(found["ETag"], found["Last-Modified"], 50_000_000))
+    assert [(request.method, request.headers.get("range")) for request in cdn.log] == [
+        ("HEAD", None),
+        ("GET", "bytes=0-0"),
+    ]
+    if ranges:
+        cdn.wait(lambda: cdn.sent(NAME) == 1)
+    assert cdn.sent(NAME) < 50_000_000
+
+
+def test_a_get_does_not_make_a_file_of_a_403(cdn: Cdn) -> None:
+    cdn.fault(NAME, *[Status(403)] * 9, method="HEAD")
     answer = look(cdn)
-    assert answer.seen is not None
-    assert answer.seen.bytes == 300_000
+    assert (answer.published, answer.seen) == (Published.UNKNOWN, None)
+    assert "HTTP 403 Forbidden to HEAD, but HTTP 200 to GET" in answer.why
+    assert cdn.asked("range") == [None, None]
 
 
 @pytest.mark.parametrize("code", [408, 429, 500, 503])
@@ -128,6 +150,13 @@ def test_a_server_that_is_not_there(host: str, says: str) -> None:
     assert answer.published is Published.UNKNOWN
     assert f"http://{host}/2024-01.parquet: gave up after 2 attempts" in answer.why
     assert says in answer.why
+
+
+def test_what_is_not_published_names_the_address_that_was_asked(cdn: Cdn) -> None:
+    template = cdn.template.replace("trip-data", "moved").replace("://", "://me:hush@") + "?key=hush"
+    answer = open_source(template, net()).look("green", Month(2024, 2))
+    asked = f"{cdn.url.replace('//', '//***@')}/moved/green_tripdata_2024-02.parquet?***"
+    assert answer == Look(Published.NO, None, f"{asked}: not published (HTTP 403, AccessDenied)")
 
 
 def test_redirects_are_followed_and_their_signed_urls_not_shown(cdn: Cdn) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.cdn_handler import Handler, Request, Server
-from tests.support.faults import HTML, PAGE, WAF, Break, Chunked, Drip, Fault, Headers, Short, Stall, Status
+from tests.support.faults import HTML, PAGE, WAF, Break, Chunked, Drip, Fault, Headers, Packed, Short, Stall, Status
 
 __all__ = [
     "HTML",
@@ -36,6 +36,7 @@ __all__ = [
     "Drip",
     "Fault",
     "Headers",
+    "Packed",
     "Request",
     "Short",
     "Stall",
@@ -54,6 +55,8 @@ class Cdn:
         self.folders, self.any_ending, self.slow = folders, any_ending, slow
         self.ranges = True
         """set to False: Range is not known"""
+        self.knows_if_range = True
+        """set to False: Range is obeyed whatever the file has become"""
         self.weak = False
         """set to True: ETags are weak"""
         self.pause = 0.0

@@ -73,4 +73,13 @@ class Headers:
     replaced: dict[str, str | None]
 
 
-Fault = Status | Break | Stall | Short | Drip | Chunked | Headers
+@dataclass(frozen=True)
+class Packed:
+    """The file, packed by the server as its header says, broken off after some bytes of this answer when given."""
+
+    coding: str | None
+    packed: bytes
+    after: int | None = None
+
+
+Fault = Packed | Status | Break | Stall | Short | Drip | Chunked | Headers

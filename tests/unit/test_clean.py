@@ -280,8 +280,8 @@ def test_gits_merge_markers_are_named(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(records, "BLOCK", size)
-    month = clean([GOOD, "    assert month.receipt.rejected == {"field_count": 7}
-<<<<<<< HEAD
+    month = clean([GOOD, "<<<<<<< HEAD", GOOD, "=======", GOOD, GOOD, ">>>>>>> 3a90c03 (a, branch)"] * 2 + ["1,2"])
+    assert month.receipt.rejected == {"field_count": 7}
     assert month.receipt.warnings == ["6 of its records are git's merge markers: the file has a conflict to resolve"]
     assert "the first is 'line=<<<<<<< HEAD'" in described(month)
 
