@@ -255,7 +255,7 @@ def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() ->
 def ran(run: str, command: str, began: str, ended: str, code: int | None, there: int, loaded: int, failed: int) -> Run:
     """A run as the history has it."""
     state = history.State.ENDED if ended else history.State.DID_NOT_END
-    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), "")
+    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), (), "")
 
 
 RUN = ran(
