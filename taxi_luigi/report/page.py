@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from taxi_luigi.report.parts import Whole
     from taxi_luigi.report.tables import Tables
 
-_FORM = 1
+_FORM = 2
 """Raise it when pages that were made before are to be made again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
 _HEAD = 2_000
@@ -71,7 +71,16 @@ def digest(status: Status) -> str:
     """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer."""
     held = {
         color.color: [
-            (str(month), cell.state.value, cell.published_rows, cell.withdrawn, sorted(map(repr, cell.held.items())))
+            (
+                str(month),
+                cell.state.value,
+                cell.published_rows,
+                cell.withdrawn,
+                sorted(map(repr, cell.held.items())),
+                cell.stale and cell.stale.value,
+                cell.refused,
+                cell.failure,
+            )
             for month, cell in color.cells.items()
             if cell.held or cell.published_rows is not None
         ]

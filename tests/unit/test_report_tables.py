@@ -18,10 +18,12 @@ from taxi_luigi.report.accounts import PATIENCE, Account, Accounts, first_accoun
 from taxi_luigi.report.layouts import spans
 from taxi_luigi.report.sections import section
 from taxi_luigi.report.tables import Tables, tables_of
+from taxi_luigi.staleness import Recipe
 from taxi_luigi.status import ColorStatus, Held, Place, Status, color_status
 from taxi_luigi.stores.folder import FolderStore
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))
+RECIPE = Recipe("0", "1", "1", frozenset())
 LAYOUT = {"VendorID": "int64", "passenger_count": "double", "lpep_pickup_datetime": "timestamp[us]"}
 
 
@@ -45,7 +47,7 @@ def green() -> ColorStatus:
         Place("duckdb", "warehouse", True, {"green": marked}),
     ]
     published = dict.fromkeys((JANUARY, FEBRUARY, MARCH, APRIL), 1_000)
-    return color_status("green", JANUARY, published, {}, places, Month(2024, 6))
+    return color_status("green", JANUARY, published, {}, places, Month(2024, 6), lambda month: RECIPE, {})
 
 
 def tables() -> Tables:
@@ -112,7 +114,9 @@ def test_a_color_says_what_is_missing_and_of_what_there_is_no_receipt() -> None:
 def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> None:
     def of(**more: str) -> str:
         places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Held(None, 990, "0-0", **more)}})]
-        return digest(Status([color_status("green", JANUARY, {}, {}, places, JANUARY)], places))
+        return digest(
+            Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places)
+        )
 
     assert of() == of()
     assert of(loaded_at="2026-11-02T00:00:00") != of()
