@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -58,6 +59,40 @@ def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
         assert [other[month][0] for month in sorted(other)] == ["rules changed", "republished", "rules changed"]
         assert {why for why, _ in planned(loading, *MONTHS, "--force").values()} == {"forced"}
         assert cdn.count("GET") == asked
+
+
+def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
+    loading: Project, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(samples, folder)
+    (folder / "green_tripdata_2021-03.parquet").write_text("VendorID,lpep_pickup_datetime\n")
+    with Cdn(folder) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run("LoadAllMonths", *MONTHS).rc == 30
+        shutil.copy(write_month(tmp_path / "worse", "green", Month(2021, 2), 60, seed=5), folder)
+        refused = loading.run("LoadAllMonths", *MONTHS, "--refresh", "all")
+        assert refused.rc == 30, refused.out
+        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        january, february, march = lines
+        assert (january["why"], january["reason"]) == ("up to date", None)
+        assert (february["why"], february["lakes"], february["bytes"]) == ("refused", [], 0)
+        raw = loading.workspace / "raw" / "green" / "green_tripdata_2021-02.parquet"
+        reason = "60 records, where the workspace holds 3,000: fewer than [clean] fewest_rows = 0.9 of them"
+        assert february["reason"].startswith(f"{raw}: {reason}")
+        assert march["why"] == "failed last time"
+        assert "no column lpep_dropoff_datetime" in march["reason"]
+        text = loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all").out
+        assert f"green  2021-02  refused: {reason}" in text
+        assert "green  2021-03  failed last time: no column lpep_dropoff_datetime" in text
+        assert "1 up to date, 1 refused, 1 failed last time" in text
+        rc, written = on_a_terminal(loading, "taxi-luigi", "plan", *MONTHS, "--refresh", "all", columns=80)
+        lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
+        assert (rc, max(map(len, lines))) == (0, 80)
+        assert [line[:24] for line in lines[1:3]] == ["green  2021-02  refused:", "green  2021-03  failed l"]
+        loading.configure({"clean": {"fewest_rows": "0.01"}})
+        settings = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        assert settings[1]["why"] == "failed last time", "with other settings it is tried again"
 
 
 def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
