@@ -261,6 +261,11 @@ def failure_name(raw_name: str, place: str) -> str:
     return ".".join(filter(None, (raw_name, place.replace(" ", "-")))) + FAILURE
 
 
+def is_failure(name: str, raw_name: str) -> bool:
+    """Whether a file of the workspace is such a record of the month with that raw file, whatever its place."""
+    return name.startswith(f"{raw_name}.") and name.endswith(FAILURE)
+
+
 def raw_edition(edition: str) -> str:
     """What a raw file must name to serve a clean month of this edition; '' stays ''."""
     return Edition.parse(edition).for_raw if edition else ""

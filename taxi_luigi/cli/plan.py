@@ -108,9 +108,9 @@ def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
     heads = ("color", "month", "to", "to download")
     widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
     for (color, month, places, size), line in zip(rows, shown, strict=True):
-        why = Text(_told(line))
-        why.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
-        table.add_row(color, month, why, places, size)
+        told = Text(_told(line))
+        told.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
+        table.add_row(color, month, told, places, size)
     if shown:
         console.print(table)
     for name in backlog.zones:

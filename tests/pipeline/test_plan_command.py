@@ -118,6 +118,30 @@ def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(load
     assert len(duckdb_counts(loading, "green_tripdata")) == 3
 
 
+def test_what_is_known_of_a_refusal_is_removed_with_the_month_and_a_month_of_which_nothing_else_is_left(
+    loading: Project,
+) -> None:
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    raw = loading.workspace / "raw" / "green"
+    places = ("", ".lake-local", ".warehouse-duckdb", ".lake-named-no-more")
+    for month in ("2021-01", "2021-02", "2021-03"):
+        for place in places:
+            (raw / f"green_tripdata_{month}.parquet{place}.failure.json").write_text("{}")
+    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert done.rc == 0, done.out
+    assert list(loading.workspace.rglob("*2021-02*")) == []
+    left = sorted(path.name for path in raw.glob("*.failure.json"))
+    assert len(left) == 2 * len(places), "those of other months stay"
+    only = raw / "green_tripdata_2021-02.parquet.warehouse-duckdb.failure.json"
+    only.write_text("{}")
+    alone = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert (alone.rc, alone.out.splitlines()[-1]) == (0, "removed green/green_tripdata_2021-02.parquet")
+    assert not only.exists()
+    (raw / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert list(loading.workspace.rglob("*2021-02*")) == []
+
+
 def test_a_store_that_is_down_keeps_its_month_and_says_so(loading: Project, postgres_url: str) -> None:
     assert loading.run("LoadAllMonths", *MONTHS).rc == 0
     loading.configure(
