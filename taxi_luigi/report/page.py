@@ -68,7 +68,9 @@ class Page:
 
 
 def digest(status: Status) -> str:
-    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer."""
+    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer, and
+    with the settings of which the page speaks.
+    """
     held = {
         color.color: [
             (
@@ -87,7 +89,7 @@ def digest(status: Status) -> str:
         for color in status.colors
     }
     places = [(place.key, place.named, bool(place.silent)) for place in status.places]
-    return receipt.digest(_FORM, version("taxi_luigi"), held, places)
+    return receipt.digest(_FORM, version("taxi_luigi"), config.limits().fewest_rows, held, places)
 
 
 def write(page: Page, status: Status, progress: Progress) -> int:
@@ -135,7 +137,7 @@ def _whole(
         notes=notes,
         overview=overview.figure(tables),
         where=overview.where(status),
-        sections=[section(by_color[each.color], each, accounts) for each in tables],
+        sections=[section(by_color[each.color], each, accounts, config.limits()) for each in tables],
         footer=(
             f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",
