@@ -29,6 +29,8 @@ _FAULTS = {
     "unreadable": "a value of {} that cannot be read",
     "ambiguous": "a value of {} with two readings",
 }
+_MONTHS = 12
+"""months that a table with a row for each shows unfolded, the newest"""
 _TEXTS = 40
 """unknown codes that the page names; the receipts have all"""
 
@@ -58,11 +60,13 @@ def _replaced(tables: Tables) -> Figure:
         sums = [f"{_dollars(before, name)} → {_dollars(receipt.sums, name)}" for name in money]
         records = f"{count(receipt.replaced.get('records'))} → {count(receipt.records)}"
         rows.append((str(month), _because(receipt), records, *sums))
+    head = ("month", "because", "records", *money)
     return Figure(
         "Replaced months",
         f"{plural(len(rows), 'month')} took the place of another: records that can be stored, before → after"
         f"{', and dollars in them' if money else ''}; – where an old receipt does not say.",
-        table=Table(("month", "because", "records", *money), rows, words=(0, 1)),
+        table=Table(head, rows[:_MONTHS], words=(0, 1)),
+        hidden=[("All replaced months", Table(head, rows, words=(0, 1)))] if len(rows) > _MONTHS else [],
     )
 
 
@@ -91,11 +95,13 @@ def _fewer(tables: Tables, limits: Limits) -> Figure:
             "Fewer records than published",
             f"None{_as_far(tables)}. Only files that came from TLC or the csv mirror are compared.",
         )
+    head = ("month", "records", "published", "share")
     return Figure(
         "Fewer records than published",
         f"{plural(len(rows), 'month')} with less than [clean] fewest_rows = {limits.fewest_rows:g} of the records that "
         "TLC is known to have published.",
-        table=Table(("month", "records", "published", "share"), rows),
+        table=Table(head, rows[:_MONTHS]),
+        hidden=[("All months with fewer records", Table(head, rows))] if len(rows) > _MONTHS else [],
     )
 
 

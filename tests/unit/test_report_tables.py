@@ -151,6 +151,22 @@ def test_a_month_that_took_another_s_place_is_shown_with_what_was_there(
     assert part.text.startswith("1 month took the place of another")
 
 
+def test_of_many_replaced_months_the_newest_are_unfolded() -> None:
+    months = [Month(2023, 1).plus(number) for number in range(15)]
+    found = {
+        ("green", month): Account(receipt(month, replaced=BEFORE, sums={"total_amount": 1.0}), 990, {})
+        for month in months
+    }
+    held = {"green": {month: Held(None, 990, "0-0", "2026") for month in months}}
+    places = [Place("duckdb", "warehouse", True, held)]
+    status = color_status("green", months[0], {}, {}, places, months[-1], lambda month: RECIPE, {})
+    accounts = Accounts(found, {})
+    part = section(status, tables_of(status, accounts, {}), accounts, Limits()).figures[2]
+    [(title, whole)] = part.hidden
+    assert (part.title, title, len(whole.rows)) == ("Replaced months", "All replaced months", 15)
+    assert [row[0] for row in cells(part)] == [str(month) for month in reversed(months[3:])]
+
+
 def test_a_forced_replacement_is_called_so() -> None:
     part = figure("Replaced months", edition="0-0_1-20261121T060000Z", replaced=BEFORE)
     assert cells(part)[0][1] == "forced"
