@@ -15,7 +15,7 @@ from taxi_luigi.lakes import essentials_in
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Failure
-from taxi_luigi.targets import RawTarget, lake_target
+from taxi_luigi.targets import RawTarget, is_failure, lake_target
 
 T = TypeVar("T")
 
@@ -84,6 +84,12 @@ class Workspace:
     def has_raw(self, color: str, month: Month) -> bool:
         """Whether the raw file is there, whatever it was made from."""
         return self.has(RawTarget(color, month).name)
+
+    def failure_names(self, color: str, month: Month) -> list[str]:
+        """The records that say why the month's file was not taken, of places that luigi.cfg names no more too."""
+        raw = RawTarget(color, month).name
+        self.has(raw)
+        return [name for name in self._listed[raw.rpartition("/")[0]] if is_failure(name, raw)]
 
     def failures(self, color: str, month: Month) -> dict[str, Failure]:
         """Place → why the month's file was not taken at its last attempt; the place is '' for the clean file.

@@ -10,6 +10,9 @@ from taxi_luigi.remarks import several
 from taxi_luigi.runs import MonthResult, Result
 from taxi_luigi.staleness import Why
 
+SHOWN = 10
+"""replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""
+
 
 @dataclass(frozen=True)
 class Made:
@@ -45,6 +48,8 @@ CLEAN = "CleanMonth"
 """the task that knows the records of a month before and after"""
 ZONES = "LoadZones"
 """the task that loads them"""
+_REFRESHING = (Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPING_CHANGED)
+"""why a month is done that was there before; one that was forced may not have been"""
 
 
 def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
@@ -70,8 +75,8 @@ def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: boo
     return tuple(told[key] for key in sorted(told))
 
 
-def lines(backlog: Backlog, outcomes: Iterable[Outcome], elsewhere: bool = False) -> list[str]:
-    """The summary: a line per color, one per month that failed, and the zones'."""
+def lines(backlog: Backlog, outcomes: Iterable[Outcome], elsewhere: bool = False, run: str = "") -> list[str]:
+    """The summary of the run with that id: a line per color, per month that was replaced or failed, and the zones'."""
     outcomes = list(outcomes)
     months = results(backlog, outcomes, elsewhere)
     colors = dict.fromkeys([*backlog.already_there, *(each.color for each in backlog.missing), *backlog.not_published])
@@ -79,7 +84,18 @@ def lines(backlog: Backlog, outcomes: Iterable[Outcome], elsewhere: bool = False
     for color in colors:
         there = len(backlog.already_there.get(color, []))
         told.append(f"{color}: {_counts([each for each in months if each.color == color], there)}")
-    return told + failures(months) + zones(outcomes)
+    return told + few(replacements(months), run) + failures(months) + zones(outcomes)
+
+
+def replacements(months: Iterable[MonthResult]) -> list[str]:
+    """A line per month in whose place another was put, with what was there before."""
+    return [f"{each.color} {each.month}: {each.replaced}" for each in months if each.replaced]
+
+
+def few(lines: list[str], run: str) -> list[str]:
+    """The first SHOWN lines, and where to find the others."""
+    more = len(lines) - SHOWN
+    return lines if more <= 0 else [*lines[:SHOWN], f"and {more:,} more: taxi-luigi history {run}".rstrip()]
 
 
 def failures(months: Iterable[MonthResult]) -> list[str]:
@@ -91,7 +107,8 @@ def zones(outcomes: Iterable[Outcome]) -> list[str]:
     """Nothing where there was nothing to do."""
     about = [each for each in _last(outcomes) if each.task == ZONES]
     done = [each for each in about if not each.why]
-    told = [f"zones: {done[0].rows:,} rows loaded into {', '.join(each.store for each in done)}"] if done else []
+    stores = ", ".join(f"{each.store} ({each.replaced})" if each.replaced else each.store for each in done)
+    told = [f"zones: {done[0].rows:,} rows loaded into {stores}"] if done else []
     return told + [f"zones failed: {each.task} {each.store}: {each.why}" for each in about if each.why]
 
 
@@ -130,7 +147,7 @@ def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsew
     if why:
         kind = Result.FAILED
     elif done.keys() >= {*missing.lakes, *missing.warehouses}:
-        kind = Result.REFRESHED if missing.why in (Why.REPUBLISHED, Why.RULES_CHANGED) else Result.LOADED
+        kind = Result.REFRESHED if missing.why in _REFRESHING else Result.LOADED
     elif unpublished:
         kind = Result.NOT_PUBLISHED
     else:

@@ -35,12 +35,12 @@ class Remark:
 
 def warnings(remarks: Iterable[Remark], keep_raw: bool) -> list[str]:
     """A line per color that left columns out or lacks some, one per color and column with texts that no map knows, and
-    one per other oddity.
+    one per color and other oddity.
     """
     lines = []
     for color, of_color in _by_color(remarks).items():
         lines += _left_out(color, of_color, keep_raw) + _missing(color, of_color) + _unmapped(color, of_color)
-        lines += [f"{color} {each.month}: {text}" for each in of_color for text in each.warnings]
+        lines += _others(color, of_color)
     return lines
 
 
@@ -72,6 +72,14 @@ def _missing(color: str, remarks: list[Remark]) -> list[str]:
         return []
     texts = [f"{name} in {several(of_name)}" for name, of_name in months.items()]
     return [f"{color}: empty, as the files lack them: {_few(texts)}"]
+
+
+def _others(color: str, remarks: list[Remark]) -> list[str]:
+    months: dict[str, list[str]] = {}
+    for each in remarks:
+        for text in each.warnings:
+            months.setdefault(text, []).append(each.month)
+    return [f"{color} {several(of_text)}: {text}" for text, of_text in months.items()]
 
 
 def several(months: Iterable[str]) -> str:

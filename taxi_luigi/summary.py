@@ -73,9 +73,10 @@ class _Run:
         """What people read of it."""
         if self.backlog is not None:
             done = [each for each in entries if isinstance(each, Outcome)]
-            told = outcomes.lines(self.backlog, done, others.finished())
+            told = outcomes.lines(self.backlog, done, others.finished(), self.id)
         else:
-            told = outcomes.failures(result.months) + ([result.zones] if result.zones else [])
+            told = outcomes.few(outcomes.replacements(result.months), self.id) + outcomes.failures(result.months)
+            told += [result.zones] if result.zones else []
         if not entries and self.backlog is None and self.exit_code == 0:
             told.append(f"{self.command}: nothing to do")
         if self._not_ours:
@@ -155,7 +156,7 @@ def _end(run: _Run) -> None:
     result = run.result(entries)
     for line in run.lines(entries, result):
         log.info("%s", line)
-    for line in (*result.remarks, *result.fewer):
+    for line in (*result.remarks, *outcomes.few([*result.fewer], run.id)):
         log.warning("%s", line)
     run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)

@@ -125,8 +125,7 @@ class RawTarget(MonthTarget):
 
     def failure_name(self, place: str = "") -> str:
         """The name in the workspace of what `failure` reads."""
-        suffix = place.replace(" ", "-")
-        return ".".join(filter(None, (self.name, suffix, "failure.json")))
+        return failure_name(self.name, place)
 
     def reading(self) -> AbstractContextManager[Path]:
         """A local file with the bytes, for reading only."""
@@ -257,6 +256,20 @@ class ZonesTarget(luigi.Target):
 def rejects_name(color: str, month: Month) -> str:
     """Where in the workspace the rows of a month that were taken out are kept."""
     return f"rejected/{object_name(color, month)}"
+
+
+FAILURE = ".failure.json"
+"""how the names of the records end that say why a month was not taken"""
+
+
+def failure_name(raw_name: str, place: str) -> str:
+    """Where in the workspace it is kept why a month was not taken, by its raw file's name; `place` as in `failure`."""
+    return ".".join(filter(None, (raw_name, place.replace(" ", "-")))) + FAILURE
+
+
+def is_failure(name: str, raw_name: str) -> bool:
+    """Whether a file of the workspace is such a record of the month with that raw file, whatever its place."""
+    return name.startswith(f"{raw_name}.") and name.endswith(FAILURE)
 
 
 def raw_edition(edition: str) -> str:

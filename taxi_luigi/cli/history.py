@@ -13,6 +13,7 @@ from typing import Any
 from taxi_luigi import history
 from taxi_luigi.history import Run, State, Task
 from taxi_luigi.logs import task_name
+from taxi_luigi.outcomes import replacements
 from taxi_luigi.runs import MonthResult, Result
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
@@ -94,11 +95,13 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[Task]) -
         print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
     else:
         print(f"{_time(run.began)} UTC, {run.state.value}")
-    for line in filter(None, (run.error, run.zones, *run.remarks)):
+    for line in filter(None, (run.error, run.zones, *run.remarks, *run.fewer)):
         print(line)
     for month in months:
         if month.result not in (Result.LOADED, Result.REFRESHED):
             print(f"{month.color} {month.month} {month.result.value}")
+    for line in replacements(months):
+        print(line)
     if tasks:
         print()
         _print_table(("task", "began", "seconds", "rows", "bytes", "result"), map(_task_row, tasks))

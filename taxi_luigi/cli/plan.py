@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from taxi_luigi.holdings import Backlog
+from taxi_luigi.months import Month
+from taxi_luigi.status.signs import without_address
 from taxi_luigi.tasks import LoadAllMonths
 
 UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
-"""beside `staleness.Why`, what a month can be"""
+REFUSED, FAILED, GONE = "refused", "failed last time", "failed before, and no longer published"
+"""beside `staleness.Why`, what a month can be; the last three have a reason"""
+
+_LEAST = 30
+"""columns that a reason gets on the narrowest terminal"""
+_WIDE = 200
+"""columns of a table in a file or a pipe"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--months", help="the same")
     parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
     parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
-    parser.add_argument("--json", action="store_true", help="objects of color, month, why, lakes, warehouses, bytes")
+    parser.add_argument(
+        "--json", action="store_true", help="objects of color, month, why, reason, lakes, warehouses, bytes"
+    )
     parser.set_defaults(run=_plan)
 
 
@@ -37,7 +47,7 @@ def _plan(arguments: argparse.Namespace) -> int:
         {name: _parsed(name, text) for name, text in given.items() if text is not None} | {"force": arguments.force},
     )
     backlog = LoadAllMonths(**dict(options)).backlog
-    lines = sorted(_lines(backlog), key=lambda line: (line["color"], line["month"]))
+    lines = sorted(months_of(backlog), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
         sys.stdout.write(json.dumps(lines, indent=1) + "\n")
     else:
@@ -49,8 +59,8 @@ def _parsed(name: str, text: str) -> Any:
     return dict(LoadAllMonths.get_params())[name].parse(text)
 
 
-def _lines(backlog: Backlog) -> Iterator[dict[str, Any]]:
-    """One for each month asked for."""
+def months_of(backlog: Backlog) -> Iterator[dict[str, Any]]:
+    """What is to be done with each month asked for, and why, as --json has it."""
     todo = set()
     for each in backlog.missing:
         gone = each.month in backlog.not_published.get(each.color, [])
@@ -58,7 +68,7 @@ def _lines(backlog: Backlog) -> Iterator[dict[str, Any]]:
         yield {
             "color": each.color,
             "month": str(each.month),
-            "why": NOT_PUBLISHED if gone else each.why.value,
+            **_why(backlog, each.color, each.month, NOT_PUBLISHED if gone else each.why.value),
             "lakes": list(each.lakes),
             "warehouses": list(each.warehouses),
             "bytes": 0 if gone else each.bytes,
@@ -69,21 +79,38 @@ def _lines(backlog: Backlog) -> Iterator[dict[str, Any]]:
             for month in months:
                 if (color, month) not in todo:
                     withdrawn = month in backlog.withdrawn.get(color, [])
-                    said = WITHDRAWN if withdrawn else why
-                    yield {"color": color, "month": str(month), "why": said, "lakes": [], "warehouses": [], "bytes": 0}
+                    said = _why(backlog, color, month, WITHDRAWN if withdrawn else why)
+                    yield {"color": color, "month": str(month), **said, "lakes": [], "warehouses": [], "bytes": 0}
+
+
+def _why(backlog: Backlog, color: str, month: Month, why: str) -> dict[str, str | None]:
+    """What a month is, which but for its last attempt would be `why`, and the reason of what came of that."""
+    refused, failed = backlog.refused.get((color, month)), backlog.failed.get((color, month))
+    if refused is not None:
+        return {"why": REFUSED, "reason": refused}
+    if failed is not None:
+        return {"why": GONE if why == NOT_PUBLISHED else FAILED, "reason": failed}
+    return {"why": why, "reason": None}
 
 
 def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     table = Table("color", "month", "why", "to", box=None, pad_edge=False)
     table.add_column("to download", justify="right")
     shown = [line for line in lines if line["why"] != UP_TO_DATE]
-    for line in shown:
-        places = ", ".join(line["lakes"] + line["warehouses"])
-        table.add_row(line["color"], line["month"], line["why"], places, _size(line))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    rows = [
+        (line["color"], line["month"], ", ".join(line["lakes"] + line["warehouses"]), _size(line)) for line in shown
+    ]
+    heads = ("color", "month", "to", "to download")
+    widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
+    for (color, month, places, size), line in zip(rows, shown, strict=True):
+        told = Text(_told(line))
+        told.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
+        table.add_row(color, month, told, places, size)
     if shown:
         console.print(table)
     for name in backlog.zones:
@@ -93,8 +120,15 @@ def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
         console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}", markup=False)
 
 
+def _told(line: dict[str, Any]) -> str:
+    """`refused: 60 records, where …`"""
+    if line["reason"] is None:
+        return str(line["why"])
+    return f"{line['why']}: {without_address(line['reason'], Month.parse(line['month']))}"
+
+
 def _size(line: dict[str, Any]) -> str:
-    if line["why"] in (NOT_PUBLISHED, WITHDRAWN):
+    if line["why"] in (NOT_PUBLISHED, WITHDRAWN, GONE) or (line["why"] == REFUSED and not line["bytes"]):
         return ""
     return "?" if line["bytes"] is None else f"{line['bytes']:,} bytes"
 

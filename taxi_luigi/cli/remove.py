@@ -23,7 +23,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
     parser.description = (
         "Takes months out of every warehouse and lake that luigi.cfg names, rows and marker together, and out of the "
-        "workspace: raw, clean and rejected. The next LoadAllMonths that asks for them loads them again."
+        "workspace: raw, clean and rejected, and the record of a refusal. The next LoadAllMonths that asks for them "
+        "loads them again."
     )
     parser.add_argument("--colors", required=True, help="record types, as yellow,green")
     parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
@@ -49,13 +50,15 @@ def _remove(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not _agreed(len(held)):
         print("nothing was removed")
         return 0
-    failed = [color_month for color_month in held if not _take_out(*color_month)]
+    failed = [(color, month) for color, month in held if not _take_out(color, month, workspace)]
     return FAILED if failed or silent else 0
 
 
 def _is_held(stores: Stores, workspace: Workspace, color: str, month: Month) -> bool:
     """Whether anything of it is there. A store that does not answer is told of, and may hold it."""
-    return stores.find(color, month).held or workspace.has_clean(color, month) or workspace.has_raw(color, month)
+    if stores.find(color, month).held or workspace.has_clean(color, month) or workspace.has_raw(color, month):
+        return True
+    return bool(workspace.failure_names(color, month))
 
 
 def _agreed(number: int) -> bool:
@@ -69,14 +72,14 @@ def _agreed(number: int) -> bool:
         return False
 
 
-def _take_out(color: str, month: Month) -> bool:
+def _take_out(color: str, month: Month, workspace: Workspace) -> bool:
     """Warehouses first: a kill in between leaves files from which the next run loads the month again."""
     settings, steps = config.settings(), []
     for name in settings.warehouses:
         steps.append((f"warehouse {name}", partial(config.warehouse(name).remove_month, DATASETS[color], month)))
     for name in settings.lakes:
         steps.append((f"lake {name}", partial(config.lake(name).remove, color, month)))
-    steps.append(("the workspace", partial(_take_out_of_workspace, color, month)))
+    steps.append(("the workspace", partial(_take_out_of_workspace, color, month, workspace)))
     good = True
     for place, remove in steps:
         try:
@@ -89,7 +92,8 @@ def _take_out(color: str, month: Month) -> bool:
     return good
 
 
-def _take_out_of_workspace(color: str, month: Month) -> None:
+def _take_out_of_workspace(color: str, month: Month, workspace: Workspace) -> None:
     config.clean_lake().remove(color, month)
-    config.workspace().remove(rejects_name(color, month))
+    for name in (rejects_name(color, month), *workspace.failure_names(color, month)):
+        config.workspace().remove(name)
     RawTarget(color, month).remove()

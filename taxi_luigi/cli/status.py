@@ -20,8 +20,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "How far every month is: published (as known when this version was made), downloaded, cleaned, in the lakes,\n"
-        "in the warehouses. From listings and markers alone: no file is opened, TLC is not asked; `taxi-luigi verify`\n"
-        f"counts. Exit code {FAILED} when a store cannot be asked; the others are shown."
+        "in the warehouses; which were cleaned otherwise than today, and which were refused. From listings and\n"
+        "markers alone: no month's file is opened, TLC is not asked; `taxi-luigi verify` counts. "
+        f"Exit code {FAILED} when a store\ncannot be asked; the others are shown."
     )
     parser.epilog = KEYS
     parser.add_argument("--colors", help="record types, as yellow,green; without it, all of which anything is here")

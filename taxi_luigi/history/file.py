@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 NAME = "history.sqlite"
-VERSION = 2
-"""`PRAGMA user_version` of the tables below"""
+VERSION = 3
+"""`PRAGMA user_version` of the tables below. What a version adds to a table comes last in it, and in _ADDED."""
 WAIT = 5.0
 """seconds to wait for another process that writes or reads"""
 
@@ -23,11 +23,11 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, command TEXT NOT NULL, host TEXT NOT NULL,
     pid INTEGER NOT NULL, began TEXT NOT NULL, ended TEXT, seconds REAL, exit_code INTEGER, already_there INTEGER,
-    zones TEXT, remarks TEXT, error TEXT
+    zones TEXT, remarks TEXT, error TEXT, fewer TEXT
 );
 CREATE TABLE IF NOT EXISTS months (
     run TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, result TEXT NOT NULL, rows INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, seconds REAL NOT NULL, why TEXT NOT NULL
+    bytes INTEGER NOT NULL, seconds REAL NOT NULL, why TEXT NOT NULL, replaced TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS tasks (
     run TEXT NOT NULL, task TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, store TEXT NOT NULL,
@@ -38,6 +38,14 @@ CREATE TABLE IF NOT EXISTS withdrawn (color TEXT, month TEXT, noticed TEXT NOT N
 CREATE INDEX IF NOT EXISTS months_run ON months (run);
 CREATE INDEX IF NOT EXISTS tasks_run ON tasks (run);
 """
+
+_ADDED = {
+    3: (
+        "ALTER TABLE runs ADD COLUMN fewer TEXT",
+        "ALTER TABLE months ADD COLUMN replaced TEXT NOT NULL DEFAULT ''",
+    )
+}
+"""version → what it adds to the tables of the one before"""
 
 
 class LaterVersion(Exception):
@@ -105,8 +113,10 @@ def _make_tables(path: Path) -> None:
     if not path.exists():
         path.touch(mode=0o600)  # its owner's alone; SQLite takes an empty file, and gives its journal the same mode
     with opened(path, write=True) as connection:
-        if check_version(connection) < VERSION:
-            for statement in filter(str.strip, _TABLES.split(";")):
+        found = check_version(connection)
+        if found < VERSION:
+            added = [statement for version in _ADDED if 0 < found < version for statement in _ADDED[version]]
+            for statement in (*filter(str.strip, _TABLES.split(";")), *added):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -59,6 +59,8 @@ class Run:
     """of the months loaded"""
     zones: str
     remarks: tuple[str, ...]
+    fewer: tuple[str, ...]
+    """months with fewer records than TLC published, one line each"""
     error: str
     """why it failed, where no month says it"""
 
@@ -125,7 +127,14 @@ def months_of(run: Run, folder: Path | None = None) -> list[MonthResult]:
         rows = [] if connection is None else connection.execute("SELECT * FROM months WHERE run = ?", (run.run,))
         return [
             MonthResult(
-                row["color"], row["month"], Result(row["result"]), row["rows"], row["bytes"], row["seconds"], row["why"]
+                row["color"],
+                row["month"],
+                Result(row["result"]),
+                row["rows"],
+                row["bytes"],
+                row["seconds"],
+                row["why"],
+                _added(row, "replaced"),
             )
             for row in rows
         ]
@@ -181,8 +190,14 @@ def _run(row: sqlite3.Row) -> Run:
         rows=int(row["rows"]),
         zones=row["zones"] or "",
         remarks=tuple(json.loads(row["remarks"] or "[]")),
+        fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
     )
+
+
+def _added(row: sqlite3.Row, column: str) -> str:
+    """A text of a column that a file of an earlier version has not; the next run adds it."""
+    return (row[column] or "") if column in row.keys() else ""  # noqa: SIM118 a row iterates over its values
 
 
 def _state(host: str, pid: int, began: str) -> State:

@@ -100,14 +100,14 @@ class Recorder:
             with file.opened(self._path, write=True) as connection:
                 connection.execute(
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
-                    "error = ? WHERE run = ?",
+                    "error = ?, fewer = ? WHERE run = ?",
                     (result.ended, seconds, result.exit_code, result.already_there, result.zones,
-                     json.dumps(result.remarks), result.error, result.run),
+                     json.dumps(result.remarks), result.error, json.dumps(result.fewer), result.run),
                 )  # fmt: skip
                 connection.executemany(
-                    "INSERT INTO months VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO months VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     [(result.run, each.color, each.month, each.result.value, each.rows, each.bytes, each.seconds,
-                      each.why) for each in result.months],
+                      each.why, each.replaced) for each in result.months],
                 )  # fmt: skip
 
         self._try(write)

@@ -70,7 +70,7 @@ def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
         NOT_PUBLISHED_FOR: bool(overdue(result, not_published_for)),
         DRIFT: bool(result.remarks),
         FEWER: bool(result.fewer),
-        REFRESHED: _any(result.months, Result.REFRESHED),
+        REFRESHED: _any(result.months, Result.REFRESHED) or any(each.replaced for each in result.months),
     }
     return frozenset(event for event, is_so in found.items() if is_so)
 

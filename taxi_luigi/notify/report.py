@@ -82,15 +82,17 @@ def of(result: RunResult, not_published_for: int) -> Report:
     went_wrong = [each for each in _sorted(result.months) if each.result is Result.FAILED]
     sections = (
         _section("Failed", [*filter(None, [result.error]), *(_failure(each) for each in went_wrong)], BAD),
-        _section("Unknown in the published files", result.remarks, PLAIN),
+        _section("Fewer records than TLC published", result.fewer, PLAIN),
+        _section("Unexpected in the published files", result.remarks, PLAIN),
         _section("Overdue", [_overdue(each) for each in late], PLAIN),
+        _section("Replaced", [_replaced(each) for each in result.months if each.replaced], PLAIN),
     )
     months = _sorted(result.months)
     headline = _headline(result, late)
     return Report(
         subject=_line(f"taxi_luigi: {headline} ({result.host})"),
         headline=headline,
-        tone=BAD if events.failed(result) else PLAIN if late or result.remarks else GOOD,
+        tone=BAD if events.failed(result) else PLAIN if late or result.remarks or result.fewer else GOOD,
         summary=tuple(_line(each) for each in (_totals(result), result.zones) if each),
         sections=tuple(section for section in sections if section.lines),
         table=_table(months[:ROWS]) if months else (),
@@ -109,8 +111,10 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
         parts.insert(0, f"failed with exit code {result.exit_code}")
     if late:
         parts.append(f"{late[0].color} {late[0].month} overdue" if len(late) == 1 else f"{len(late)} overdue")
+    if result.fewer:
+        parts.append(f"{len(result.fewer)} with fewer records than published")
     if result.remarks:
-        parts.append("unknown columns or codes")
+        parts.append("unexpected columns or values")
     return ", ".join(parts) or "nothing to load"
 
 
@@ -137,6 +141,10 @@ def _footer(result: RunResult) -> tuple[str, ...]:
 
 def _failure(month: MonthResult) -> str:
     return f"{month.color} {month.month}: {month.why}"
+
+
+def _replaced(month: MonthResult) -> str:
+    return f"{month.color} {month.month}: {month.replaced}"
 
 
 def _overdue(late: events.Overdue) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from taxi_luigi.report.parts import Whole
     from taxi_luigi.report.tables import Tables
 
-_FORM = 1
+_FORM = 2
 """Raise it when pages that were made before are to be made again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
 _HEAD = 2_000
@@ -68,17 +68,28 @@ class Page:
 
 
 def digest(status: Status) -> str:
-    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer."""
+    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer, and
+    with the settings of which the page speaks.
+    """
     held = {
         color.color: [
-            (str(month), cell.state.value, cell.published_rows, cell.withdrawn, sorted(map(repr, cell.held.items())))
+            (
+                str(month),
+                cell.state.value,
+                cell.published_rows,
+                cell.withdrawn,
+                sorted(map(repr, cell.held.items())),
+                cell.stale and cell.stale.value,
+                cell.refused,
+                cell.failure,
+            )
             for month, cell in color.cells.items()
             if cell.held or cell.published_rows is not None
         ]
         for color in status.colors
     }
     places = [(place.key, place.named, bool(place.silent)) for place in status.places]
-    return receipt.digest(_FORM, version("taxi_luigi"), held, places)
+    return receipt.digest(_FORM, version("taxi_luigi"), config.limits().fewest_rows, held, places)
 
 
 def write(page: Page, status: Status, progress: Progress) -> int:
@@ -126,7 +137,7 @@ def _whole(
         notes=notes,
         overview=overview.figure(tables),
         where=overview.where(status),
-        sections=[section(by_color[each.color], each, accounts) for each in tables],
+        sections=[section(by_color[each.color], each, accounts, config.limits()) for each in tables],
         footer=(
             f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",

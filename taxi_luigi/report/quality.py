@@ -1,4 +1,6 @@
-"""What the page says of one color's rows: the rules, stray dates, what was taken out, and what is not known."""
+"""What the page says of one color's rows: the rules, stray dates, what was taken out, what is not known or missing, and
+which months took the place of others.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from taxi_luigi.clean_settings import Limits
+from taxi_luigi.datasets import DATASETS
+from taxi_luigi.guards import fewer_than_published
 from taxi_luigi.months import Month
+from taxi_luigi.receipt import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.report import charts
 from taxi_luigi.report.parts import Figure, Table
 from taxi_luigi.report.tables import STRAY, Tables
@@ -24,17 +30,109 @@ _FAULTS = {
     "unreadable": "a value of {} that cannot be read",
     "ambiguous": "a value of {} with two readings",
 }
+_MONTHS = 12
+"""months that a table with a row for each shows unfolded, the newest"""
 _TEXTS = 40
 """unknown codes that the page names; the receipts have all"""
 
 
-def figures(tables: Tables) -> Iterator[Figure]:
+def figures(tables: Tables, limits: Limits) -> Iterator[Figure]:
     """Of a color with at least one account."""
+    yield _replaced(tables)
+    yield _fewer(tables, limits)
     yield _rules(tables)
     yield _stray(tables)
     yield _rejected(tables)
+    yield _missing(tables)
     yield _left_out(tables)
     yield _unmapped(tables)
+    yield _odd(tables)
+
+
+def _replaced(tables: Tables) -> Figure:
+    replaced = {month: receipt for month, receipt in tables.receipts.items() if receipt.replaced}
+    if not replaced:
+        return Figure("Replaced months", f"None: no month took the place of another{_as_far(tables)}.")
+    money = DATASETS[tables.color].money
+    rows = []
+    for month in sorted(replaced, reverse=True):
+        receipt = replaced[month]
+        before: Mapping[str, float] = receipt.replaced.get("sums") or {}
+        sums = [f"{_dollars(before, name)} → {_dollars(receipt.sums, name)}" for name in money]
+        records = f"{count(receipt.replaced.get('records'))} → {count(receipt.records)}"
+        rows.append((str(month), _because(receipt), records, *sums))
+    head = ("month", "because", "records", *money)
+    return Figure(
+        "Replaced months",
+        f"{plural(len(rows), 'month')} took the place of another: records that can be stored, before → after"
+        f"{', and dollars in them' if money else ''}; – where an old receipt does not say.",
+        table=Table(head, rows[:_MONTHS], words=(0, 1)),
+        hidden=[("All replaced months", Table(head, rows, words=(0, 1)))] if len(rows) > _MONTHS else [],
+    )
+
+
+def _because(receipt: CleanReceipt) -> str:
+    before, now = Edition.read(str(receipt.replaced.get("edition"))), Edition.read(receipt.edition)
+    if before is None or now is None:
+        return "–"
+    if now.stamp and now.stamp != before.stamp:
+        return "forced"
+    return "published anew" if before.source != now.source else "cleaned anew"
+
+
+def _dollars(sums: Mapping[str, float], name: str) -> str:
+    return f"{sums[name]:,.2f}" if name in sums else "–"
+
+
+def _fewer(tables: Tables, limits: Limits) -> Figure:
+    found = {month: fewer_than_published(receipt, limits) for month, receipt in tables.receipts.items()}
+    rows = [
+        (str(month), count(numbers[0]), count(numbers[1]), share(numbers[0] / numbers[1]))
+        for month, numbers in sorted(found.items(), reverse=True)
+        if numbers is not None
+    ]
+    if not rows:
+        return Figure(
+            "Fewer records than published",
+            f"None{_as_far(tables)}. Only files that came from TLC or the csv mirror are compared.",
+        )
+    head = ("month", "records", "published", "share")
+    return Figure(
+        "Fewer records than published",
+        f"{plural(len(rows), 'month')} with less than [clean] fewest_rows = {limits.fewest_rows:g} of the records that "
+        "TLC is known to have published.",
+        table=Table(head, rows[:_MONTHS]),
+        hidden=[("All months with fewer records", Table(head, rows))] if len(rows) > _MONTHS else [],
+    )
+
+
+def _missing(tables: Tables) -> Figure:
+    found: dict[tuple[str, str], list[Month]] = {}
+    for month, receipt in tables.receipts.items():
+        other = "csv" if receipt.raw_format == "parquet" else "parquet"
+        whose = {LAYOUT: "the month's layout", DROPPED: f"the month's {other} layout alone"}
+        for name, kind in receipt.missing.items():
+            if kind in whose:
+                found.setdefault((name, whose[kind]), []).append(month)
+    if not found:
+        return Figure("Missing columns", f"None: every file has the columns of its month's layout{_as_far(tables)}.")
+    rows = [(name, whose, spans(months), count(len(months))) for (name, whose), months in sorted(found.items())]
+    return Figure(
+        "Missing columns",
+        "Columns that TLC is known to have published for the month and that its file lacks; they are empty here.",
+        table=Table(("column", "is in", "months", "number"), rows, words=(0, 1, 2)),
+    )
+
+
+def _odd(tables: Tables) -> Figure:
+    found: dict[str, list[Month]] = {}
+    for month, receipt in tables.receipts.items():
+        for phrase in receipt.warnings:
+            found.setdefault(phrase, []).append(month)
+    if not found:
+        return Figure("Warnings", f"None{_as_far(tables)}.")
+    rows = [(phrase, spans(months), count(len(months))) for phrase, months in sorted(found.items())]
+    return Figure("Warnings", table=Table(("warning", "months", "number"), rows, words=(0, 1)))
 
 
 def _rules(tables: Tables) -> Figure:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from taxi_luigi.clean_settings import Limits
 from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.months import Month
 from taxi_luigi.report import charts, layouts, quality
@@ -14,8 +15,9 @@ from taxi_luigi.report.accounts import Accounts
 from taxi_luigi.report.parts import Figure, Section, Table
 from taxi_luigi.report.tables import Tables
 from taxi_luigi.report.words import count, duration, plural, share, size
+from taxi_luigi.staleness import Why
 from taxi_luigi.status import ColorStatus, State
-from taxi_luigi.status.signs import spans
+from taxi_luigi.status.signs import spans, without_address
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LISTED = 6
@@ -30,17 +32,17 @@ _WANTING = {
 }
 
 
-def section(status: ColorStatus, tables: Tables, accounts: Accounts) -> Section:
-    """All of one color of which something is held."""
+def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Limits) -> Section:
+    """All of one color of which something is held; `limits` are those of `[clean]`."""
     figures = [_trips(tables)]
     if tables.accounts:
-        figures += [_columns(tables), *quality.figures(tables)]
+        figures += [_columns(tables), *quality.figures(tables, limits)]
     figures.append(_sizes(tables))
     return Section(
         color=status.color,
         meaning=DATASETS[status.color].meaning,
         facts=_facts(tables),
-        wanting=[*_wanting(status), *_unaccounted(status, accounts)],
+        wanting=[*_wanting(status), *_not_as_today(status), *_unaccounted(status, accounts)],
         figures=figures,
     )
 
@@ -68,6 +70,22 @@ def _wanting(status: ColorStatus) -> Iterator[str]:
     gone = [month for month, cell in status.cells.items() if cell.withdrawn]
     if gone:
         yield f"withdrawn at the source, and kept here: {spans(gone)}"
+
+
+def _not_as_today(status: ColorStatus) -> Iterator[str]:
+    """Months that would be cleaned to other rows today, and those whose file was not taken."""
+    stale: dict[Why, list[Month]] = {}
+    whys: dict[tuple[str, str], list[Month]] = {}
+    for month, cell in status.cells.items():
+        if cell.stale:
+            stale.setdefault(cell.stale, []).append(month)
+        for what, why in (("refused", cell.refused), ("failed last time", cell.failure)):
+            if why:
+                whys.setdefault((what, without_address(why, month)), []).append(month)
+    for change, months in stale.items():
+        yield f"{change.value} since: {spans(months)} ({plural(len(months), 'month')})"
+    for (what, why), months in whys.items():
+        yield f"{what}: {spans(months)}: {why}"
 
 
 def _unaccounted(status: ColorStatus, accounts: Accounts) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """`taxi-luigi status`: how far every month of every color is, from listings and markers alone.
 
 grid.py says what a month's state is, places.py asks where things are, report.py prints it for people, account.py writes
-it for programs. No file is opened and the source is not asked: what it has published is known up to the date of
-row_counts.csv only.
+it for programs. No file is opened but the few small records of months that were not taken, and the source is not asked:
+what it has published is known up to the date of row_counts.csv only.
 """
 
-from taxi_luigi.status.grid import Cell, ColorStatus, Held, Place, State, color_status
+from taxi_luigi.status.grid import Cell, ColorStatus, Held, LastFailure, Place, State, color_status
 from taxi_luigi.status.places import Status, look
 
-__all__ = ["Cell", "ColorStatus", "Held", "Place", "State", "Status", "color_status", "look"]
+__all__ = ["Cell", "ColorStatus", "Held", "LastFailure", "Place", "State", "Status", "color_status", "look"]

@@ -13,8 +13,13 @@ from taxi_luigi.status.places import Status
 KEYS = """\
 --json writes one object:
   colors     color → {months, totals}
-  months     2024-01 → {state, published_rows, rows, withdrawn, places}, without those not known to be published
+  months     2024-01 → {state, published_rows, rows, withdrawn, stale, refused, failure, places}, without those not
+             known to be published
   withdrawn  when a run of this machine noticed that the source has no more what is held; else null
+  stale      mapping changed, rules changed, schema changed: since what is held was cleaned; else null
+  refused    of a month that is held: why the file that was to take its place was refused, in one line, as long as
+             the same file would be refused again; else null
+  failure    why the month's file was not taken at its last attempt, where it is not refused; else null
   state      everywhere, partly, different (another edition or row count in one of the stores), clean, raw,
              published, unknown (no store has answered)
   places     raw, clean, "lake NAME", "warehouse NAME" → {bytes, rows, edition, loaded_at}, each null where the
@@ -52,6 +57,9 @@ def _month(cell: Cell, keys: Sequence[str]) -> dict[str, Any]:
         "published_rows": cell.published_rows,
         "rows": cell.rows,
         "withdrawn": cell.withdrawn or None,
+        "stale": cell.stale.value if cell.stale else None,
+        "refused": cell.refused or None,
+        "failure": cell.failure or None,
         "places": {
             key: held and {name: None if value == "" else value for name, value in held.items()}
             for key, held in places.items()

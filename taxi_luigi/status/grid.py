@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import Literal
 
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.receipt import Edition
+from taxi_luigi.staleness import Recipe, Why
 
 Kind = Literal["raw", "clean", "lake", "warehouse"]
 
@@ -68,6 +69,16 @@ class Place:
 
 
 @dataclass(frozen=True)
+class LastFailure:
+    """Why a month's file was not taken at its last attempt."""
+
+    why: str
+    """one line"""
+    stands: bool
+    """whether it is a refusal that the same file would meet again: neither settings nor cleaning have changed since"""
+
+
+@dataclass(frozen=True)
 class Cell:
     """One month of one color. `held` is by the places' keys, in their order, without those that have it not."""
 
@@ -81,6 +92,12 @@ class Cell:
     """the names of those that have it from another file, by other rules or with other rows than the first one"""
     withdrawn: str = ""
     """of a month that is held: when a run of this machine noticed that the source has it no more, UTC, ISO 8601"""
+    stale: Why | None = None
+    """of a month that is held: what has changed since it was cleaned, so that its rows would be others today"""
+    refused: str = ""
+    """of a month that is held: why the file that was to take its place was refused, as long as the refusal stands"""
+    failure: str = ""
+    """why its file was not taken at its last attempt, where it is not refused"""
 
     @property
     def rows(self) -> int | None:
@@ -145,50 +162,87 @@ def color_status(
     withdrawn: Mapping[Month, str],
     places: Sequence[Place],
     now: Month,
+    recipe: Callable[[Month], Recipe],
+    failures: Mapping[Month, LastFailure],
 ) -> ColorStatus:
-    """Puts the color together, from `first` on; `published` is TLC's rows per month, as far as known, `withdrawn` when
-    it was noticed that a month had gone from the source.
+    """Puts the color together. A month before `first` or after `now` is in it only where a place holds one.
 
-    A month before `first` or after `now` is in it only where a place holds one.
+    Args:
+        color: the record type
+        first: its first month
+        published: TLC's rows per month, as far as known
+        withdrawn: when it was noticed that a month had gone from the source
+        places: with what they hold
+        now: this month
+        recipe: how a month is cleaned today
+        failures: of months whose file was not taken at its last attempt
     """
     held = {month for place in places for month in place.held.get(color, ())}
     months = month_range(min([first, *held]), max([now, *held]))
-    cells = {month: _cell(color, month, published.get(month), places) for month in months}
+    cells = {month: _cell(color, month, published.get(month), places, recipe) for month in months}
+    for month in failures.keys() & cells.keys():
+        cells[month] = _with_failure(cells[month], failures[month], places)
     for month in withdrawn:
         if month in held:
             cells[month] = replace(cells[month], withdrawn=withdrawn[month])
     return ColorStatus(color, places, cells)
 
 
-def _cell(color: str, month: Month, published: int | None, places: Sequence[Place]) -> Cell:
+def _with_failure(cell: Cell, failure: LastFailure, places: Sequence[Place]) -> Cell:
+    """A refusal keeps what a store holds; of a month that none holds, it is a failure like others."""
+    stays = failure.stands and any(place.named and place.key in cell.held for place in places)
+    return replace(cell, refused=failure.why) if stays else replace(cell, failure=failure.why)
+
+
+def _cell(
+    color: str, month: Month, published: int | None, places: Sequence[Place], recipe: Callable[[Month], Recipe]
+) -> Cell:
     held = {place.key: place.held[color][month] for place in places if month in place.held.get(color, ())}
     asked = [place for place in places if place.named and not place.silent]
     lacking = tuple(place.name for place in asked if place.key not in held)
     if not asked and published is not None and not held:
         return Cell(State.UNKNOWN, published)
-    if asked and not lacking:
-        differing = _differing(asked, held)
-        return Cell(State.DIFFERENT if differing else State.EVERYWHERE, published, held, (), differing)
-    if len(lacking) < len(asked):
-        return Cell(State.PARTLY, published, held, lacking)
+    there = [held[place.key] for place in asked if place.key in held]
+    today = recipe(month) if there else None
+    stale = _stale(there, today) if today else None
+    if today and not lacking:
+        differing = _differing(asked, held, today)
+        state = State.DIFFERENT if differing else State.EVERYWHERE
+        return Cell(state, published, held, (), differing, stale=stale)
+    if today:
+        return Cell(State.PARTLY, published, held, lacking, stale=stale)
     for state in (State.CLEAN, State.RAW):
         if state.value in held:
             return Cell(state, published, held, lacking)
     return Cell(State.NOT_PUBLISHED if published is None else State.PUBLISHED, published, held, lacking)
 
 
-def _differing(places: Sequence[Place], held: Mapping[str, Held]) -> tuple[str, ...]:
+def _stale(there: Iterable[Held], recipe: Recipe) -> Why | None:
+    """What has changed since it was cleaned, by the first place that says how; editions of others say nothing."""
+    editions = (Edition.read(each.edition) for each in there)
+    changes = (recipe.change_since(edition.recipe) for edition in editions if edition is not None)
+    return next((change for change in changes if change is not None), None)
+
+
+def _differing(places: Sequence[Place], held: Mapping[str, Held], recipe: Recipe) -> tuple[str, ...]:
     """Those that tell something else than the first place that does; one that does not tell differs from none."""
     rows = next((held[place.key].rows for place in places if held[place.key].rows is not None), None)
-    origin = next((_made_from(held[place.key].edition) for place in places if held[place.key].edition), "")
+    made_from = {place.key: _made_from(held[place.key].edition, recipe) for place in places}
+    origin = next(filter(None, made_from.values()), "")
     return tuple(
         place.name
         for place in places
-        if held[place.key].rows not in (None, rows) or _made_from(held[place.key].edition) not in ("", origin)
+        if held[place.key].rows not in (None, rows) or made_from[place.key] not in ("", origin)
     )
 
 
-def _made_from(edition: str) -> str:
-    """Which file by which rules: a month that was forced anew is the same one."""
+def _made_from(edition: str, recipe: Recipe) -> str:
+    """Which file, cleaned how: a month that was forced anew is the same one.
+
+    An edition that names no column mapping is of before 2026-12, and means the first one.
+    """
     read = Edition.read(edition)
-    return edition if read is None else f"{read.source}-{read.recipe}"
+    if read is None:
+        return edition
+    rules, _, mapping = read.recipe.partition("_")
+    return f"{read.source}-{rules}_{mapping or recipe.first_mapping}"

@@ -1,31 +1,48 @@
 """Asks every place what it holds: one listing per lake and color, of raw/ and clean/ too, one reading of each table's
-markers. All stores are asked at the same time; no file is opened, and the source is not asked.
+markers. All stores are asked at the same time; the source is not asked, and no file is opened but the records of months
+that were not taken, which few months have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date
 
-from taxi_luigi import config
+from taxi_luigi import config, guards
 from taxi_luigi.asking import ask_all
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.published import published_rows
-from taxi_luigi.status.grid import ColorStatus, Held, Kind, Place, color_status
-from taxi_luigi.stores import Entry
+from taxi_luigi.receipt import FILE, Failure
+from taxi_luigi.staleness import Recipe
+from taxi_luigi.status.grid import ColorStatus, Held, Kind, LastFailure, Place, color_status
+from taxi_luigi.stores import Entry, Store
+from taxi_luigi.targets import FAILURE, failure_name
 from taxi_luigi.warehouses import Warehouse
 
 _WORKSPACE = "workspace"
+_PARALLEL = 8
+"""records read at a time: in a bucket each takes a request"""
 
 Months = dict[str, dict[Month, Held]]
 """color → month → what is there"""
 
-Answer = dict[str, Months]
-"""by the names of a store's places: the workspace has two"""
+Failures = dict[Month, list[Failure]]
+"""month → why it was not taken, by place: that of the clean file first"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a store says."""
+
+    places: Mapping[str, Months]
+    """by the names of the store's places: the workspace has two"""
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    """by color; of the workspace"""
 
 
 @dataclass(frozen=True)
@@ -59,41 +76,91 @@ def look(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[Mon
         *(_place(name, "lake", True, answers[f"lake {name}"]) for name in lakes),
         *(_place(name, "warehouse", True, answers[f"warehouse {name}"]) for name in warehouses),
     ]
-    return Status(
-        [
-            color_status(
-                color,
-                DATASETS[color].first_month,
-                dict(_published(color, now)),
-                withdrawn.get(color, {}),
-                places,
-                now,
-            )
-            for color in colors
-        ],
+    workspace = answers[_WORKSPACE]
+    failures = {} if isinstance(workspace, TaxiError) else workspace.failures
+    return Status([_color(color, now, withdrawn, places, failures.get(color, {})) for color in colors], places)
+
+
+def _color(
+    color: str,
+    now: Month,
+    withdrawn: Mapping[str, Mapping[Month, str]],
+    places: Sequence[Place],
+    failures: Failures,
+) -> ColorStatus:
+    rules, settings, dataset = config.clean_rules(), config.check_version(), DATASETS[color]
+
+    def recipe(month: Month) -> Recipe:
+        return Recipe.of(rules, dataset, month)
+
+    def last(month: Month) -> LastFailure:
+        """The source is not asked: its file is taken for the one that was not taken."""
+        today, found = str(recipe(month)), failures[month]
+        stand = [each for each in found if guards.still_refused(each, each.source, today, settings)]
+        return LastFailure((stand or found)[0].why, bool(stand))
+
+    return color_status(
+        color,
+        dataset.first_month,
+        dict(_published(color, now)),
+        withdrawn.get(color, {}),
         places,
+        now,
+        recipe,
+        {month: last(month) for month in failures},
     )
 
 
 def _place(name: str, kind: Kind, named: bool, answer: Answer | TaxiError) -> Place:
     if isinstance(answer, TaxiError):
         return Place(name, kind, named, silent=str(answer))
-    return Place(name, kind, named, answer[name])
+    return Place(name, kind, named, answer.places[name])
 
 
 def _workspace(colors: Sequence[str], now: Month) -> Callable[[], Answer]:
-    """The question to the workspace: its raw/ and clean/."""
-    store, lake, source = config.workspace(), config.clean_lake(), config.source()
+    """The question to the workspace: its raw/ and clean/, and why months were not taken."""
+    store, lake, source, settings = config.workspace(), config.clean_lake(), config.source(), config.settings()
+    about = ["", *(f"lake {name}" for name in settings.lakes), *(f"warehouse {name}" for name in settings.warehouses)]
     names = {
         color: {source.file_name(color, month): month for month in month_range(DATASETS[color].first_month, now)}
         for color in colors
     }
 
     def ask() -> Answer:
-        raw = {color: dict(_raw(store.list(f"raw/{color}"), names[color])) for color in colors}
-        return {"raw": raw, "clean": {color: _listed(lake.list(color)) for color in colors}}
+        listed = {color: store.list(f"raw/{color}") for color in colors}
+        raw = {color: dict(_raw(listed[color], names[color])) for color in colors}
+        clean = {color: _listed(lake.list(color)) for color in colors}
+        failures = {color: _failures(store, color, listed[color], names[color], about) for color in colors}
+        return Answer({"raw": raw, "clean": clean}, failures)
 
     return ask
+
+
+def _failures(
+    store: Store, color: str, listed: Collection[str], months: Mapping[str, Month], about: Sequence[str]
+) -> Failures:
+    """Reads the records that are listed; `months` is by raw file's name, `about` the places that they may be about."""
+    if not any(name.endswith(FAILURE) for name in listed):
+        return {}
+    of = {failure_name(f"raw/{color}/{raw}", place): month for place in about for raw, month in months.items()}
+    names = [name for name in of if name in listed]
+    found: Failures = {}
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        for name, failure in zip(names, pool.map(lambda name: _failure(store, name), names), strict=True):
+            if failure is not None:
+                found.setdefault(of[name], []).append(failure)
+    return found
+
+
+def _failure(store: Store, name: str) -> Failure | None:
+    """None for one that went meanwhile, or is no such record."""
+    try:
+        with store.open(name) as file:
+            return Failure.from_json(file.read().decode())
+    except (FileNotFoundError, ValueError):
+        return None
+    except OSError as error:
+        return Failure(FILE, f"{store.url(name)} cannot be read: {error.strerror or error}", "", "", "")
 
 
 def _raw(listed: Mapping[str, Entry], months: Mapping[str, Month]) -> Iterator[tuple[Month, Held]]:
@@ -105,7 +172,7 @@ def _raw(listed: Mapping[str, Entry], months: Mapping[str, Month]) -> Iterator[t
 
 
 def _of_lake(name: str, lake: Lake, colors: Sequence[str]) -> Callable[[], Answer]:
-    return lambda: {name: {color: _listed(lake.list(color)) for color in colors}}
+    return lambda: Answer({name: {color: _listed(lake.list(color)) for color in colors}})
 
 
 def _listed(entries: Mapping[Month, Entry]) -> dict[Month, Held]:
@@ -120,7 +187,7 @@ def _held(entry: Entry) -> Held:
 
 def _of_warehouse(name: str, warehouse: Warehouse, colors: Sequence[str]) -> Callable[[], Answer]:
     def ask() -> Answer:
-        return {
+        return Answer({
             name: {
                 color: {
                     month: Held(None, marker.rows, marker.edition, marker.loaded_at)
@@ -128,7 +195,7 @@ def _of_warehouse(name: str, warehouse: Warehouse, colors: Sequence[str]) -> Cal
                 }
                 for color in colors
             }
-        }
+        })  # fmt: skip
 
     return ask
 

@@ -5,7 +5,7 @@ be said of them. The same without a terminal, one grid below the other.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from io import StringIO
 
@@ -15,10 +15,11 @@ from rich.text import Text
 
 from taxi_luigi.history import Run
 from taxi_luigi.months import Month
+from taxi_luigi.staleness import Why
 from taxi_luigi.status.block import Block
 from taxi_luigi.status.grid import State
 from taxi_luigi.status.places import Status
-from taxi_luigi.status.signs import SIGNS, months, spans
+from taxi_luigi.status.signs import SIGNS, months, spans, without_address
 
 _GAP = 4
 """columns between two grids"""
@@ -63,7 +64,8 @@ class Page:
         """All of it in lines of `width` columns; grids are put beside each other in so many of them."""
         blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
         parts = [*_beside(blocks, width, beside), Text()]
-        said = [*self._all(), *self._incomplete(), *self._withdrawn(), *self._absent(), *self._silent()]
+        said = [*self._all(), *self._incomplete(), *self._stale(), *self._not_taken(), *self._withdrawn()]
+        said += [*self._absent(), *self._silent()]
         parts += [*said, Text()] if said else []
         parts += self._legend(width)
         if runs:
@@ -90,6 +92,27 @@ class Page:
                     where = what.format(" and ".join(places))
                     text = f" {color.color} {where}: {spans(of_them)}"
                     yield Text.assemble((sign.written(self._letters), sign.color), text)
+
+    def _stale(self) -> Iterator[Text]:
+        """Months whose rows would be others if they were cleaned today."""
+        for color in self._shown:
+            found: dict[Why, list[Month]] = {}
+            for month, cell in color.cells.items():
+                if cell.stale:
+                    found.setdefault(cell.stale, []).append(month)
+            for why, of_them in found.items():
+                them = "it" if len(of_them) == 1 else "them"
+                cure = f"LoadAllMonths --refresh all cleans {them} again"
+                yield Text(f"{color.color} {why.value} since: {spans(of_them)}; {cure}")
+
+    def _not_taken(self) -> Iterator[Text]:
+        """Months whose file was refused, or failed, at its last attempt."""
+        for color in self._status.colors:
+            refused = {month: cell.refused for month, cell in color.cells.items() if cell.refused}
+            failed = {month: cell.failure for month, cell in color.cells.items() if cell.failure}
+            for what, whys in (("refused", refused), ("failed last time", failed)):
+                if whys:
+                    yield Text(f"{color.color} {what}: {_why(whys)}")
 
     def _withdrawn(self) -> Iterator[Text]:
         for color in self._shown:
@@ -130,6 +153,15 @@ class Page:
             line.append_text(meaning)
         line.rstrip()
         yield line
+
+
+def _why(whys: Mapping[Month, str]) -> str:
+    """The months with the reason that all of them have, or the first one's."""
+    texts = {month: without_address(why, month) for month, why in whys.items()}
+    first = min(texts)
+    if len({*texts.values()}) == 1:
+        return f"{spans(texts)}: {texts[first]}"
+    return f"{spans(texts)}; {first}: {texts[first]}"
 
 
 def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterator[RenderableType]:

@@ -59,6 +59,13 @@ def spans(several: Iterable[Month]) -> str:
     return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in parts)
 
 
+def without_address(why: str, month: Month) -> str:
+    """Why a month failed, without the address of its file in front, where it is written beside the month."""
+    address, _, rest = why.partition(": ")
+    is_address = "/" in address and " " not in address and str(month) in address
+    return " ".join((rest if rest and is_address else why).split())
+
+
 def months(count: int) -> str:
     """`1 month`, `1,234 months`."""
     return f"{count:,} month{'s' * (count != 1)}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
 from tests.support.terminal import on_a_terminal
@@ -58,6 +61,26 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ +failed$", text, re.MULTILINE)
     assert re.search(r"^DownloadMonth green 2021-01: http://.*HTTP 503", text, re.MULTILINE)
     assert re.search(r"^green 2021-01 failed$", text, re.MULTILINE)
+
+
+def test_a_replaced_month_is_recorded_with_what_was_there_before(
+    loading: Project, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(samples, folder)
+    with Cdn(folder) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run(*COMMAND).rc == 0
+        shutil.copy(write_month(tmp_path / "other", "green", Month(2021, 2), 3_003, seed=5), folder)
+        done = loading.run(*COMMAND, "--refresh", "all")
+    assert done.rc == 0, done.out
+    [line] = re.findall(r"^green 2021-02: 3,000 → 3,003 records, total_amount [\d,.]+ → [\d,.]+$", done.out, re.M)
+    newest, first = history(loading)
+    months = {month["month"]: month["replaced"] for month in history(loading, newest["run"])["months"]}
+    assert months == {"2021-02": line.partition(": ")[2]}
+    assert [month["replaced"] for month in history(loading, first["run"])["months"]] == ["", ""]
+    assert newest["fewer"] == []
+    assert line in loading.command("taxi-luigi", "history", newest["run"]).out.splitlines()
 
 
 def test_runs_that_did_not_end_by_themselves(loading: Project, cdn: Cdn) -> None:

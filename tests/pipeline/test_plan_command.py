@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -60,6 +61,40 @@ def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
         assert cdn.count("GET") == asked
 
 
+def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
+    loading: Project, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(samples, folder)
+    (folder / "green_tripdata_2021-03.parquet").write_text("VendorID,lpep_pickup_datetime\n")
+    with Cdn(folder) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run("LoadAllMonths", *MONTHS).rc == 30
+        shutil.copy(write_month(tmp_path / "worse", "green", Month(2021, 2), 60, seed=5), folder)
+        refused = loading.run("LoadAllMonths", *MONTHS, "--refresh", "all")
+        assert refused.rc == 30, refused.out
+        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        january, february, march = lines
+        assert (january["why"], january["reason"]) == ("up to date", None)
+        assert (february["why"], february["lakes"], february["bytes"]) == ("refused", [], 0)
+        raw = loading.workspace / "raw" / "green" / "green_tripdata_2021-02.parquet"
+        reason = "60 records, where the workspace holds 3,000: fewer than [clean] fewest_rows = 0.9 of them"
+        assert february["reason"].startswith(f"{raw}: {reason}")
+        assert march["why"] == "failed last time"
+        assert "no column lpep_dropoff_datetime" in march["reason"]
+        text = loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all").out
+        assert f"green  2021-02  refused: {reason}" in text
+        assert "green  2021-03  failed last time: no column lpep_dropoff_datetime" in text
+        assert "1 up to date, 1 refused, 1 failed last time" in text
+        rc, written = on_a_terminal(loading, "taxi-luigi", "plan", *MONTHS, "--refresh", "all", columns=80)
+        lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
+        assert (rc, max(map(len, lines))) == (0, 80)
+        assert [line[:24] for line in lines[1:3]] == ["green  2021-02  refused:", "green  2021-03  failed l"]
+        loading.configure({"clean": {"fewest_rows": "0.01"}})
+        settings = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        assert settings[1]["why"] == "failed last time", "with other settings it is tried again"
+
+
 def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
     said = loading.command("taxi-luigi", "plan", "--months", "2021-13")
     assert said.rc == 40
@@ -81,6 +116,30 @@ def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(load
     assert (nothing.rc, nothing.out) == (0, "nothing is held of these months\n")
     assert "1 month loaded" in loading.run("LoadAllMonths", *MONTHS).out
     assert len(duckdb_counts(loading, "green_tripdata")) == 3
+
+
+def test_what_is_known_of_a_refusal_is_removed_with_the_month_and_a_month_of_which_nothing_else_is_left(
+    loading: Project,
+) -> None:
+    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+    raw = loading.workspace / "raw" / "green"
+    places = ("", ".lake-local", ".warehouse-duckdb", ".lake-named-no-more")
+    for month in ("2021-01", "2021-02", "2021-03"):
+        for place in places:
+            (raw / f"green_tripdata_{month}.parquet{place}.failure.json").write_text("{}")
+    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert done.rc == 0, done.out
+    assert list(loading.workspace.rglob("*2021-02*")) == []
+    left = sorted(path.name for path in raw.glob("*.failure.json"))
+    assert len(left) == 2 * len(places), "those of other months stay"
+    only = raw / "green_tripdata_2021-02.parquet.warehouse-duckdb.failure.json"
+    only.write_text("{}")
+    alone = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert (alone.rc, alone.out.splitlines()[-1]) == (0, "removed green/green_tripdata_2021-02.parquet")
+    assert not only.exists()
+    (raw / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
+    loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert list(loading.workspace.rglob("*2021-02*")) == []
 
 
 def test_a_store_that_is_down_keeps_its_month_and_says_so(loading: Project, postgres_url: str) -> None:

@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +19,9 @@ import pytest
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.published import published_rows
+from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import ROWS
+from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
 from tests.support.project import BIN, Project, Run, environment
 
@@ -129,6 +133,71 @@ def test_a_run_is_seen_in_every_place_and_what_is_taken_away_is_missed(loading: 
     assert "nothing is here of yellow, fhv, fhvhv" in page
     assert "fhv  0 of 136 months" in status(loading, "--colors", "fhv").out
     assert "2021  3.00k▣3.00k     ·     ·" in status(loading, "--rows").out
+
+
+def test_months_that_were_refused_or_failed_are_shown_until_the_settings_change(
+    loading: Project, samples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    shutil.copytree(samples, folder)
+    (folder / "green_tripdata_2021-03.parquet").write_text("VendorID,lpep_pickup_datetime\n")
+    command = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03", "--refresh", "all")
+    with Cdn(folder) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run(*command).rc == 30
+        shutil.copy(write_month(tmp_path / "worse", "green", Month(2021, 2), 60, seed=5), folder)
+        assert loading.run(*command).rc == 30
+    page = status(loading).out
+    why = "60 records, where the workspace holds 3,000: fewer than [clean] fewest_rows = 0.9 of them"
+    assert f"green refused: 2021-02: {why}" in page
+    assert "green failed last time: 2021-03: no column lpep_dropoff_datetime" in page
+    assert "2021 ■ ■ r" in page, "what is held of a refused month stays"
+    months = account(loading)["colors"]["green"]["months"]
+    assert (months["2021-01"]["refused"], months["2021-01"]["failure"]) == (None, None)
+    assert why in months["2021-02"]["refused"]
+    assert "no column lpep_dropoff_datetime" in months["2021-03"]["failure"]
+    [seen] = [line for line in loading.command("python", "-c", COUNTED).out.splitlines() if line.startswith("SEEN")]
+    calls, heavy = json.loads(seen.removeprefix("SEEN "))
+    assert (calls["FolderStore.list"], calls["FolderStore.open"], heavy) == (8, 2, [])
+    loading.configure({"clean": {"fewest_rows": "0.5"}})
+    assert "refused" not in status(loading).out
+    assert why in account(loading)["colors"]["green"]["months"]["2021-02"]["failure"]
+    loading.configure({"clean": {"fewest_rows": "0.9", "reject": "no_passengers"}})
+    assert "refused" not in status(loading).out, "cleaned by other rules it would be another file"
+
+
+def test_a_record_of_a_failure_that_cannot_be_read_breaks_nothing(loading: Project) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    raw = loading.workspace / "raw" / "green"
+    (raw / "green_tripdata_2021-01.parquet.failure.json").write_text("{")
+    (raw / "green_tripdata_2021-02.parquet.warehouse-duckdb.failure.json").write_bytes(b"\xff\x00")
+    (raw / "somebody's.failure.json").write_text("{}")
+    page = status(loading)
+    assert page.rc == 0
+    assert "2021 ■ ■ · · ·" in page.out
+    assert "refused" not in page.out
+
+
+def test_months_that_were_cleaned_otherwise_than_today_are_a_line(loading: Project) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    assert "changed since" not in status(loading).out
+    loading.configure({"clean": {"reject": "no_passengers"}})
+    cure = "LoadAllMonths --refresh all cleans them again"
+    assert f"green rules changed since: 2021-01..2021-02; {cure}" in status(loading).out
+    months = account(loading)["colors"]["green"]["months"]
+    assert [month["stale"] for month in months.values() if month["rows"]] == ["rules changed"] * 2
+    loading.configure({"clean": {"reject": ""}})
+    with duckdb.connect(str(loading.warehouse)) as connection:
+        connection.execute(
+            "UPDATE taxi_luigi_loads SET edition = regexp_replace(edition, '_.*', '_00000000') "
+            "WHERE file_month = DATE '2021-02-01'"
+        )
+        connection.execute(
+            "UPDATE taxi_luigi_loads SET edition = regexp_replace(edition, '_.*', '') "
+            "WHERE file_month = DATE '2021-01-01'"
+        )
+    page = status(loading).out
+    assert "green mapping changed since: 2021-02; LoadAllMonths --refresh all cleans it again" in page
 
 
 def test_a_store_that_is_down_is_one_line_and_exit_code_40(loading: Project) -> None:

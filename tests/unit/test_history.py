@@ -28,7 +28,7 @@ TASK = Ended("LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:
 MONTHS = (
     MonthResult("green", "2024-01", Result.LOADED, 3_000, 77_000, 4.5),
     MonthResult("green", "2024-02", Result.FAILED, why="DownloadMonth: HTTP 503"),
-    MonthResult("green", "2024-03", Result.REFRESHED, 5),
+    MonthResult("green", "2024-03", Result.REFRESHED, 5, replaced="4 → 5 records, total_amount 40.00 → 51.50"),
     MonthResult("green", "2024-04", Result.NOT_PUBLISHED),
 )
 
@@ -41,8 +41,9 @@ def begun(folder: Path, run: str, host: str = HOST, began: str | None = None) ->
 
 def result(run: str, exit_code: int | None = 30) -> RunResult:
     return RunResult(
-        run, "LoadAllMonths --months latest", HOST, now(), now(), exit_code, 8, MONTHS, "zones: 265 rows", ("a", "b")
-    )
+        run, "LoadAllMonths --months latest", HOST, now(), now(), exit_code, 8, MONTHS, "zones: 265 rows", ("a", "b"),
+        ("green 2024-01 has 3,000 records, where TLC published 76,518",),
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
         3_005,
     )
     assert (run.zones, run.remarks, run.error) == ("zones: 265 rows", ("a", "b"), "")
+    assert run.fewer == ("green 2024-01 has 3,000 records, where TLC published 76,518",)
     assert months_of(run, tmp_path / "state") == list(MONTHS)
     loaded, broken = tasks_of(run, tmp_path / "state")
     assert (loaded.task, loaded.store, loaded.seconds, loaded.rows, loaded.result) == (
@@ -221,6 +223,8 @@ def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_t
     begun(tmp_path, "old")
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("DROP TABLE withdrawn")
+        connection.execute("ALTER TABLE runs DROP COLUMN fewer")
+        connection.execute("ALTER TABLE months DROP COLUMN replaced")
         connection.execute("PRAGMA user_version = 1")
     assert withdrawn(tmp_path) == {}
     begun(tmp_path, "new").source({"fhv": [Month(2020, 1)]}, {})
@@ -228,12 +232,102 @@ def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_t
     assert [each.run for each in last_runs(5, tmp_path)] == ["new", "old"]
 
 
+_SECOND_VERSION = """
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, command TEXT NOT NULL, host TEXT NOT NULL,
+    pid INTEGER NOT NULL, began TEXT NOT NULL, ended TEXT, seconds REAL, exit_code INTEGER, already_there INTEGER,
+    zones TEXT, remarks TEXT, error TEXT
+);
+CREATE TABLE months (
+    run TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, result TEXT NOT NULL, rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL, seconds REAL NOT NULL, why TEXT NOT NULL
+);
+CREATE TABLE tasks (
+    run TEXT NOT NULL, task TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, store TEXT NOT NULL,
+    began TEXT NOT NULL, ended TEXT NOT NULL, seconds REAL NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    result TEXT NOT NULL, error TEXT NOT NULL
+);
+CREATE TABLE withdrawn (color TEXT, month TEXT, noticed TEXT NOT NULL, PRIMARY KEY (color, month));
+CREATE INDEX months_run ON months (run);
+CREATE INDEX tasks_run ON tasks (run);
+PRAGMA user_version = 2;
+"""
+"""as taxi_luigi 0.1.0 made them before 2026-12"""
+
+
+@pytest.fixture
+def second_version(tmp_path: Path) -> Path:
+    """A folder with a history of version 2: one run with one month and one task."""
+    with closing(sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)) as connection:
+        connection.executescript(_SECOND_VERSION)
+        connection.execute(
+            "INSERT INTO runs VALUES (1, 'old', 'LoadAllMonths', ?, 1, ?, ?, 1.5, 0, 8, '', '[\"a\"]', '')",
+            (HOST, now(), now()),
+        )
+        connection.execute("INSERT INTO months VALUES ('old', 'green', '2024-01', 'refreshed', 9, 0, 1.5, '')")
+        connection.execute(
+            "INSERT INTO tasks VALUES ('old', 'LoadMonth', 'green', '2024-01', 'duckdb', ?, ?, 1.5, 9, 0, 'done', '')",
+            (now(), now()),
+        )
+    return tmp_path
+
+
+def test_a_file_of_the_second_version_is_read_as_it_is(second_version: Path) -> None:
+    before = (second_version / "history.sqlite").read_bytes()
+    [old] = last_runs(5, second_version)
+    assert (old.run, old.remarks, old.fewer) == ("old", ("a",), ())
+    assert months_of(old, second_version) == [MonthResult("green", "2024-01", Result.REFRESHED, 9, 0, 1.5)]
+    assert (second_version / "history.sqlite").read_bytes() == before
+
+
+def test_a_file_of_the_second_version_is_upgraded_in_place_by_the_next_run(
+    second_version: Path, warnings: Callable[[], list[str]]
+) -> None:
+    recorder = begun(second_version, "new")
+    recorder.task(TASK)
+    recorder.end(result("new"), 1.0)
+    assert warnings() == []
+    new, old = last_runs(5, second_version)
+    assert (old.run, old.loaded, old.rows, old.fewer) == ("old", 1, 9, ())
+    assert [each.replaced for each in months_of(old, second_version)] == [""]
+    assert len(tasks_of(old, second_version)) == len(tasks_of(new, second_version)) == 1
+    assert months_of(new, second_version) == list(MONTHS)
+    assert new.fewer == result("new").fewer
+    begun(second_version, "again")
+    assert warnings() == []
+    assert [each.name for each in second_version.glob("history.sqlite*") if each.suffix != ".lock"] == [
+        "history.sqlite"
+    ]
+
+
+def test_an_upgraded_file_has_the_tables_of_a_new_one(
+    second_version: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    fresh = tmp_path_factory.mktemp("fresh")
+    columns = []
+    for folder in (second_version, fresh):
+        begun(folder, "new")
+        with closing(sqlite3.connect(folder / "history.sqlite")) as connection:
+            columns.append([
+                connection.execute(f"PRAGMA table_info({table})").fetchall()
+                for table in ("runs", "months", "tasks", "withdrawn")
+            ])  # fmt: skip
+    assert columns[0] == columns[1]
+
+
+def test_two_runs_that_begin_at_once_upgrade_it_once(second_version: Path, warnings: Callable[[], list[str]]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: begun(second_version, f"run-{number}"), range(4)))
+    assert warnings() == []
+    assert len(last_runs(9, second_version)) == 5
+
+
 def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
     begun(tmp_path, "later")
     with sqlite3.connect(tmp_path / "history.sqlite") as connection:
         connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 2"):
+    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 3"):
         last_runs(1, tmp_path)
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]

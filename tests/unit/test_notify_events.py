@@ -59,5 +59,12 @@ def test_unknown_columns_are_drift() -> None:
     assert events.happened(run(LOADED, remarks=("green: left out columns",)), DAYS) == {events.FINISHED, events.DRIFT}
 
 
+def test_a_month_with_fewer_records_than_published_is_an_event_of_its_own() -> None:
+    fewer = ("green 2026-08 has 54,321 records, where TLC published 76,518",)
+    assert events.happened(run(LOADED, fewer=fewer), DAYS) == {events.FINISHED, events.FEWER}
+
+
 def test_a_month_that_was_replaced_is_a_refresh() -> None:
     assert events.happened(run(REFRESHED), DAYS) == {events.FINISHED, events.REFRESHED}
+    forced = replace(LOADED, replaced="5,000 → 60 records")
+    assert events.happened(run(forced), DAYS) == {events.FINISHED, events.REFRESHED}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from taxi_luigi.notify.message import Message, compose
 from taxi_luigi.runs import MonthResult, Result, RunResult
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
+
+CHANGE = "3,054,318 → 3,054,321 records, total_amount 81,234,567.50 → 81,234,600.00"
 
 
 def of(result: RunResult) -> Message:
@@ -44,7 +47,9 @@ class Page(HTMLParser):
         (run(LOADED, MISSING), "1 month loaded"),
         (run(MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)), "fhv 2026-03 overdue"),
         (run(*[MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)] * 2), "2 overdue"),
-        (run(LOADED, remarks=("green: …",)), "1 month loaded, unknown columns or codes"),
+        (run(LOADED, remarks=("green: …",)), "1 month loaded, unexpected columns or values"),
+        (run(LOADED, fewer=("green: …",)), "1 month loaded, 1 with fewer records than published"),
+        (run(fewer=("green: …", "fhv: …")), "2 with fewer records than published"),
         (run(MonthResult("fhv", "2026-03", Result.ELSEWHERE)), "1 month loaded by other workers"),
     ],
 )
@@ -58,6 +63,8 @@ def test_the_subject_says_it_all(result: RunResult, subject: str) -> None:
         (run(LOADED), "success"),
         (run(FAILED), "failure"),
         (run(remarks=("…",)), "warning"),
+        (run(LOADED, fewer=("…",)), "warning"),
+        (run(replace(REFRESHED, replaced=CHANGE)), "success"),
         (run(exit_code=40), "failure"),
     ],
 )
@@ -68,7 +75,9 @@ def test_the_kind_is_the_worst_that_happened(result: RunResult, kind: str) -> No
 def test_the_text_says_what_happened_to_each_month() -> None:
     remark = "green: left out columns that taxi_luigi does not know: fee (double, 0 % null) in 2026-08"
     late = MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)
-    text = of(run(LOADED, REFRESHED, FAILED, late, exit_code=30, remarks=(remark,), zones="zones: 265 rows")).text
+    fewer = "green 2026-08 has 54,321 records, where TLC published 76,518"
+    months = (LOADED, replace(REFRESHED, replaced=CHANGE), FAILED, late)
+    text = of(run(*months, exit_code=30, remarks=(remark,), fewer=(fewer,), zones="zones: 265 rows")).text
     assert (
         text
         == """\
@@ -78,11 +87,17 @@ zones: 265 rows
 Failed
   fhv 2026-07: DownloadMonth: the server answered 503
 
-Unknown in the published files
+Fewer records than TLC published
+  green 2026-08 has 54,321 records, where TLC published 76,518
+
+Unexpected in the published files
   green: left out columns that taxi_luigi does not know: fee (double, 0 % null) in 2026-08
 
 Overdue
   fhv 2026-03 ended 234 days ago and is not published
+
+Replaced
+  yellow 2026-06: 3,054,318 → 3,054,321 records, total_amount 81,234,567.50 → 81,234,600.00
 
 color   month    result              rows  download        time
 fhv     2026-07  failed
@@ -106,7 +121,9 @@ def test_a_run_without_months_has_no_table() -> None:
 
 
 def test_the_page_says_what_the_text_says() -> None:
-    message = of(run(LOADED, REFRESHED, FAILED, MISSING, exit_code=30, remarks=("green: a <new> column",)))
+    refreshed = replace(REFRESHED, replaced=CHANGE)
+    remarks, fewer = ("green: a <new> column",), ("green 2026-08 has 54,321 records, where TLC published 76,518",)
+    message = of(run(LOADED, refreshed, FAILED, MISSING, exit_code=30, remarks=remarks, fewer=fewer))
     words = Page(message.html).words.splitlines()
     for line in message.text.splitlines():
         assert line.strip() in [each.strip() for each in words]
@@ -168,3 +185,11 @@ def test_a_run_in_which_everything_failed_is_still_a_mail_of_some_pages() -> Non
     assert "and 85 more" in message.text
     assert len(message.text) < 20_000
     assert len(message.html) < 20_000
+
+
+def test_many_replaced_months_are_cut_and_counted() -> None:
+    months = [replace(REFRESHED, month=f"2024-{month:02}", replaced=CHANGE) for month in range(1, 13)]
+    text = of(run(*months, *(replace(each, color="green") for each in months))).text
+    assert text.count(f": {CHANGE}") == 15
+    assert "\n  and 9 more\n" in text
+    assert "Replaced" not in of(run(LOADED, REFRESHED)).text

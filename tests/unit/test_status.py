@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,13 +12,16 @@ from rich.console import Console
 from taxi_luigi import history
 from taxi_luigi.history import Run
 from taxi_luigi.months import Month
-from taxi_luigi.status import Cell, ColorStatus, Held, Place, State, Status, color_status
+from taxi_luigi.staleness import Recipe, Why
+from taxi_luigi.status import Cell, ColorStatus, Held, LastFailure, Place, State, Status, color_status
 from taxi_luigi.status.account import KEYS, account
 from taxi_luigi.status.report import Page
-from taxi_luigi.status.signs import SIGNS, short, spans
+from taxi_luigi.status.signs import SIGNS, short, spans, without_address
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 EDITION = "0123456789-abcdef0123"
+RECIPE = Recipe("abcdef0123", "11111111", "11111111", frozenset({"5c4ea00000"}))
+"""how months are cleaned today: as those of EDITION were"""
 FILE, MARKER = Held(bytes=2_000_000), Held(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
 
 
@@ -52,9 +56,11 @@ def green(
     published: Sequence[Month] = (JANUARY, FEBRUARY, MARCH),
     withdrawn: Sequence[Month] = (),
     now: Month = MARCH,
+    recipe: Recipe = RECIPE,
+    failures: Mapping[Month, LastFailure] | None = None,
 ) -> ColorStatus:
-    gone = dict.fromkeys(withdrawn, NOTICED)
-    return color_status("green", JANUARY, dict.fromkeys(published, 1_100), gone, places, now)
+    gone, rows = dict.fromkeys(withdrawn, NOTICED), dict.fromkeys(published, 1_100)
+    return color_status("green", JANUARY, rows, gone, places, now, lambda month: recipe, failures or {})
 
 
 def test_a_month_is_withdrawn_only_where_it_is_held() -> None:
@@ -108,6 +114,9 @@ def test_a_month_outside_those_that_can_be_is_shown_where_it_is_held() -> None:
     [
         (Held(rows=1_000, edition=EDITION), ()),
         (Held(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
+        (Held(rows=1_000, edition=f"{EDITION}_11111111"), ()),
+        (Held(rows=1_000, edition=f"{EDITION}_11111111-20261121T060000Z"), ()),
+        (Held(rows=1_000, edition=f"{EDITION}_22222222"), ("postgres",)),
         (Held(rows=999, edition=EDITION), ("postgres",)),
         (Held(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
         (Held(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
@@ -119,6 +128,63 @@ def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Held, 
     cell = january(raw(), clean(JANUARY), duckdb(JANUARY), postgres(JANUARY, held=other))
     assert cell.differing == differing
     assert cell.state is (State.DIFFERENT if differing else State.EVERYWHERE)
+
+
+def marked(edition: str) -> Held:
+    return Held(rows=1_000, edition=edition, loaded_at="2026")
+
+
+@pytest.mark.parametrize(
+    ("edition", "stale"),
+    [
+        (EDITION, None),
+        (f"{EDITION}_11111111", None),
+        ("9993456789-abcdef0123_11111111-20261121T060000Z", None),
+        (f"{EDITION}_22222222", Why.MAPPING_CHANGED),
+        ("0123456789-9999999999", Why.RULES_CHANGED),
+        ("0123456789-9999999999_11111111", Why.RULES_CHANGED),
+        ("0123456789-5c4ea00000_11111111", Why.SCHEMA_CHANGED),
+        ("somebody's", None),
+        ("", None),
+    ],
+)
+def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Why | None) -> None:
+    for places in ([raw(), clean(JANUARY)], [gcs(JANUARY)], [gcs()], [DOWN]):
+        assert january(*places, duckdb(JANUARY, held=marked(edition))).stale is stale
+    assert january(raw(), clean(named=False), gcs(JANUARY, held=Held(5, 9, edition))).stale is stale
+
+
+def test_a_month_is_stale_where_one_of_several_places_is() -> None:
+    places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_22222222"))
+    cell = january(*places)
+    assert (cell.stale, cell.differing) == (Why.MAPPING_CHANGED, ("postgres",))
+    elsewhere = Place("clean", "clean", False, {"green": {JANUARY: marked(f"{EDITION}_22222222")}})
+    assert january(elsewhere, duckdb(JANUARY)).stale is None, "no month has to be in the workspace"
+
+
+def test_editions_of_before_and_after_the_mapping_was_kept_are_the_same_as_long_as_it_is() -> None:
+    places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_11111111"))
+    changed = replace(RECIPE, mapping="22222222")
+    for recipe, stale in ((RECIPE, None), (changed, Why.MAPPING_CHANGED)):
+        cell = green(*places, recipe=recipe).cells[JANUARY]
+        assert (cell.state, cell.stale) == (State.EVERYWHERE, stale)
+
+
+@pytest.mark.parametrize(
+    ("places", "stands", "refused"),
+    [
+        ([raw(JANUARY), clean(JANUARY), duckdb(JANUARY)], True, True),
+        ([raw(JANUARY), clean(), duckdb(JANUARY)], True, True),
+        ([raw(JANUARY), clean(JANUARY), duckdb(JANUARY)], False, False),
+        ([raw(JANUARY), clean(named=False), duckdb()], True, False),
+        ([raw(JANUARY), clean(JANUARY, named=False), duckdb()], True, False),
+    ],
+)
+def test_a_month_is_refused_while_it_is_held_and_the_refusal_stands(
+    places: list[Place], stands: bool, refused: bool
+) -> None:
+    cell = green(*places, failures={JANUARY: LastFailure("60 records", stands)}).cells[JANUARY]
+    assert (cell.refused, cell.failure) == (("60 records", "") if refused else ("", "60 records"))
 
 
 def test_rows_are_the_marker_s_and_else_the_lake_s() -> None:
@@ -175,10 +241,10 @@ FHV = ColorStatus("fhv", [], {JANUARY: Cell(State.PUBLISHED, 9)})
 
 def page(
     *places: Place, width: int = 200, beside: int = 0, rows: bool = False, named: bool = True, letters: bool = False,
-    others: Sequence[ColorStatus] = (), runs: Sequence[Run] = (),
+    others: Sequence[ColorStatus] = (), runs: Sequence[Run] = (), failures: Mapping[Month, LastFailure] | None = None,
 ) -> list[str]:  # fmt: skip
     """What a person sees, without the blanks at the ends of lines."""
-    status = Status([green(*places, now=Month(2024, 4)), *others], places)
+    status = Status([green(*places, now=Month(2024, 4), failures=failures), *others], places)
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as captured:
         console.print(Page(status, rows, named, letters).text(width, beside, runs))
@@ -243,6 +309,43 @@ def test_a_place_that_did_not_answer_says_so_and_the_rest_is_shown() -> None:
     assert "? raw and clean cannot be asked: cannot list /data: Permission denied" in page(*silent, duckdb(JANUARY))
 
 
+def test_stale_months_are_a_line_for_each_reason() -> None:
+    other, older = marked(f"{EDITION}_22222222"), marked("0123456789-9999999999")
+    held = Place("duckdb", "warehouse", True, {"green": {JANUARY: other, FEBRUARY: other, MARCH: older}})
+    lines = page(held)
+    assert "green mapping changed since: 2024-01..2024-02; LoadAllMonths --refresh all cleans them again" in lines
+    assert "green rules changed since: 2024-03; LoadAllMonths --refresh all cleans it again" in lines
+    assert not any("changed since" in line for line in page(*PLACES))
+
+
+def test_months_that_were_not_taken_are_a_line_with_the_reason() -> None:
+    refusal = LastFailure("/data/raw/green/green_tripdata_2024-01.parquet: 60 records, where the workspace …", True)
+    broken = LastFailure("it is cut short", False)
+    lines = page(duckdb(JANUARY), raw(JANUARY, FEBRUARY, MARCH), failures={
+        JANUARY: refusal, FEBRUARY: broken, MARCH: broken
+    })  # fmt: skip
+    assert "green refused: 2024-01: 60 records, where the workspace …" in lines
+    assert "green failed last time: 2024-02..2024-03: it is cut short" in lines
+    others = page(raw(JANUARY, MARCH), failures={MARCH: broken, JANUARY: LastFailure("it is empty", False)})
+    assert "green failed last time: 2024-01, 2024-03; 2024-01: it is empty" in others
+
+
+@pytest.mark.parametrize(
+    ("why", "shown"),
+    [
+        ("/data/green_tripdata_2024-01.parquet: cut short", "cut short"),
+        ("gs://bucket/data/green_2024-01.parquet: no: never", "no: never"),
+        ("/data/green_tripdata_2024-02.parquet: cut short", "/data/green_tripdata_2024-02.parquet: cut short"),
+        ("cannot read /data/2024-01: it is a folder", "cannot read /data/2024-01: it is a folder"),
+        ("/data/2024-01.parquet: ", "/data/2024-01.parquet:"),
+        ("two\nlines", "two lines"),
+        ("", ""),
+    ],
+)
+def test_a_reason_is_shown_beside_its_month_without_the_file_s_address(why: str, shown: str) -> None:
+    assert without_address(why, JANUARY) == shown
+
+
 def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() -> None:
     assert "nothing is here of fhv" in page(*PLACES, named=False, others=[FHV])
     assert any(line.startswith("fhv  0 of 1 month") for line in page(*PLACES, named=True, others=[FHV]))
@@ -255,7 +358,7 @@ def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() ->
 def ran(run: str, command: str, began: str, ended: str, code: int | None, there: int, loaded: int, failed: int) -> Run:
     """A run as the history has it."""
     state = history.State.ENDED if ended else history.State.DID_NOT_END
-    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), "")
+    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), (), "")
 
 
 RUN = ran(
@@ -282,6 +385,9 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
         "published_rows": 1_100,
         "rows": 1_000,
         "withdrawn": None,
+        "stale": None,
+        "refused": None,
+        "failure": None,
         "places": {
             "raw": None,
             "clean": {"bytes": 2_000_000, "rows": None, "edition": None, "loaded_at": None},
@@ -299,6 +405,15 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
     ]  # fmt: skip
 
 
+def test_a_program_reads_which_months_are_stale_refused_or_failed() -> None:
+    held = duckdb(JANUARY, FEBRUARY, held=marked(f"{EDITION}_22222222"))
+    failures = {JANUARY: LastFailure("60 records", True), MARCH: LastFailure("cut short", True)}
+    months = account(Status([green(held, failures=failures)], [held]), ())["colors"]["green"]["months"]
+    assert [(month["stale"], month["refused"], month["failure"]) for month in months.values()] == [
+        ("mapping changed", "60 records", None), ("mapping changed", None, None), (None, None, "cut short"),
+    ]  # fmt: skip
+
+
 def test_a_month_of_no_rows_keeps_its_zero() -> None:
     none = duckdb(JANUARY, held=Held(rows=0, edition=EDITION, loaded_at="2026"))
     months = account(Status([green(raw(), clean(), none)], [none]), ())["colors"]["green"]["months"]
@@ -310,4 +425,5 @@ def test_the_help_names_every_key_and_state() -> None:
     month = told["colors"]["green"]["months"]["2024-01"]
     keys = {*told, *told["colors"]["green"], *month, *month["places"]["clean"], *told["last_runs"][0]}
     states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
-    assert [word for word in sorted(keys | states) if word not in KEYS] == []
+    changes = {why.value for why in Why if "changed" in why.value}
+    assert [word for word in sorted(keys | states | changes) if word not in KEYS] == []

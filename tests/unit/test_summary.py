@@ -80,6 +80,50 @@ def test_what_became_of_each_month_is_a_value() -> None:
     )
 
 
+CHANGE = "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
+
+
+def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> None:
+    backlog = Backlog([Missing("green", JANUARY, (), ("duckdb",), "an-edition", Why.REPUBLISHED)], {}, {})
+    outcomes = [
+        Outcome("green", "2024-01", "CleanMonth", "local", 5_003, replaced=CHANGE),
+        Outcome("green", "2024-01", "LoadMonth", "duckdb", 5_003, replaced="5,000 → 5,003 records"),
+    ]
+    assert lines(backlog, outcomes) == [
+        "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
+        f"green 2024-01: {CHANGE}",
+    ]
+    assert [each.replaced for each in results(None, outcomes)] == [CHANGE]
+
+
+def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
+    backlog = Backlog([missing(JANUARY)], {}, {})
+    outcomes = [
+        *done(JANUARY, "local"),
+        Outcome("green", "2024-01", "LoadMonth", "postgres", 5, replaced="4 → 5 records", why="it is down"),
+        Outcome("green", "2024-01", "LoadMonth", "duckdb", 5, replaced="3 → 5 records"),
+    ]
+    assert [each.replaced for each in results(backlog, outcomes)] == ["3 → 5 records"]
+
+
+@pytest.mark.parametrize("why", [Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPING_CHANGED])
+def test_a_month_that_was_stale_is_refreshed_whatever_made_it_so(why: Why) -> None:
+    backlog = Backlog([Missing("green", JANUARY, (), ("duckdb",), "an-edition", why)], {}, {})
+    assert [each.result for each in results(backlog, done(JANUARY, "duckdb"))] == [Result.REFRESHED]
+
+
+def test_of_many_replaced_months_the_first_ten_are_named() -> None:
+    months = [Month(2024, 1).plus(number) for number in range(12)]
+    outcomes = [Outcome("green", str(month), "LoadMonth", "duckdb", 5, replaced=CHANGE) for month in months]
+    backlog = Backlog([Missing("green", month, (), ("duckdb",), why=Why.REPUBLISHED) for month in months])
+    told = lines(backlog, outcomes, run="20261121T060003-4f2a")
+    assert told[1:] == [
+        *(f"green {month}: {CHANGE}" for month in months[:10]),
+        "and 2 more: taxi-luigi history 20261121T060003-4f2a",
+    ]
+    assert lines(Backlog(backlog.missing[:10]), outcomes[:10])[-1] == f"green 2024-10: {CHANGE}"
+
+
 def test_what_others_did_is_not_called_unfinished() -> None:
     backlog = Backlog([missing(JANUARY)], {}, {})
     assert [each.result for each in results(backlog, [])] == [Result.NOT_FINISHED]
@@ -159,6 +203,14 @@ def test_zones_are_told_only_when_there_was_something_to_do() -> None:
     ]
 
 
+def test_zones_that_replaced_others_say_how_many_there_were() -> None:
+    nothing = Backlog([], {"green": [MARCH]}, {})
+    replaced = Outcome("", "", "LoadZones", "pg", 265, replaced="263 → 265 zones")
+    assert lines(nothing, [zones("duckdb"), replaced])[-1] == (
+        "zones: 265 rows loaded into duckdb, pg (263 → 265 zones)"
+    )
+
+
 def remark(month: str, color: str = "yellow", left_out: Any = None, unmapped: Any = None) -> Remark:
     return Remark(color, month, left_out or {}, unmapped or {})
 
@@ -226,3 +278,15 @@ def test_a_line_names_a_few_and_counts_the_others() -> None:
     (line,) = warnings([remark("2009-03", unmapped={"unknown_code:vendorid": texts})], keep_raw=True)
     assert "'4' in 2009-03 (96 rows); 3 more in the receipts" in line
     assert warnings([remark("2009-03")], keep_raw=True) == []
+
+
+def test_what_is_odd_about_many_months_is_one_line() -> None:
+    odd = [
+        Remark("yellow", f"2024-{month:02}", {}, {}, warnings=["no pickup lies in the years"]) for month in (3, 1, 2)
+    ]
+    other = Remark("green", "2024-01", {}, {}, warnings=["no pickup lies in the years", "merge markers"])
+    assert warnings([*odd, other], keep_raw=True) == [
+        "yellow 2024-01, 2024-02, 2024-03: no pickup lies in the years",
+        "green 2024-01: no pickup lies in the years",
+        "green 2024-01: merge markers",
+    ]
