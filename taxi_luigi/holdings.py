@@ -121,8 +121,11 @@ def _without_refused(missing: Missing, each: Found, workspace: Workspace, result
     result.refused[each.color, each.month] = next(iter(in_force.values())).why
     if "" in in_force:  # the file never became a clean one, so no place can get it
         return _lacking(each, None)
-    lakes = tuple(name for name in missing.lakes if f"lake {name}" not in in_force)
-    warehouses = tuple(name for name in missing.warehouses if f"warehouse {name}" not in in_force)
+    # A place that lacks the month by now takes the file: it was refused for what the place held.
+    lakes = tuple(name for name in missing.lakes if each.lakes[name] is None or f"lake {name}" not in in_force)
+    warehouses = tuple(
+        name for name in missing.warehouses if each.warehouses[name] is None or f"warehouse {name}" not in in_force
+    )
     return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else None
 
 
@@ -157,7 +160,12 @@ def _look(
     found: list[Found], force: bool, recheck: Container[Month] | None, workspace: Workspace
 ) -> dict[ColorMonth, Look]:
     """Asks the source once for all: about what is to be downloaded, and what may have been rewritten."""
-    download = [each for each in found if force or (each.lacks and not _at_hand(each, workspace))]
+    download = [
+        each
+        for each in found
+        if force
+        or (each.lacks and (not _at_hand(each, workspace) or workspace.failure_names(each.color, each.month)))
+    ]
     again = [each for each in found if recheck is not None and each.held and each.month in recheck]
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
 
@@ -166,7 +174,7 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
     if look is not None and look.published is Published.NO:
         gone = result.withdrawn if each.held else result.not_published
         gone.setdefault(each.color, []).append(each.month)
-        if not each.held and not named:
+        if not each.held and not named and (each.color, each.month) not in result.failed:
             return
     if look is not None and look.published is Published.YES and each.held:
         result.offered.setdefault(each.color, []).append(each.month)

@@ -155,8 +155,8 @@ class Essentials:
     sha256: str
     """of the raw file"""
     rows: int
-    source: str
-    """the raw file's URL"""
+    source: str = field(compare=False)
+    """the raw file's URL, of which labels keep an ASCII form"""
     records: int | None = field(default=None, compare=False)
     """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
 

@@ -115,6 +115,7 @@ class PipelineTask(PlainTask):
             why=cut(why, _LONGEST_WHY),
             seconds=round(seconds, 3),
             began=began,
+            replaced=made.replaced,
         )
 
     def on_failure(self, exception: BaseException) -> Any:

@@ -68,4 +68,4 @@ class LoadZones(PipelineTask):
             rows, TABLE, self.warehouse, before or "none", extra=figures(rows),
         )  # fmt: skip
         self._replaced = True
-        return Made(rows)
+        return Made(rows, replaced=f"{before:,} → {rows:,} zones" if before else "")
