@@ -58,3 +58,7 @@ class Refusal(BadFile):
         """no_record, most_rejected, missing_columns, held_columns, fewest_rows or unknown_columns"""
         self.records = records
         """of the file that was refused, where the check is about their number"""
+
+
+class ForeignTable(WarehouseError):
+    """A table, view or other object has the name of one of our tables, and taxi_luigi did not make it."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Failure
@@ -102,6 +102,7 @@ class Stores:
         self._settings = config.settings()
         self.silent: set[str] = set()
         """those that could not be asked"""
+        self._unreachable: set[str] = set()
 
     def find(self, color: str, month: Month) -> Found:
         """One month; each store is asked once about a color."""
@@ -129,7 +130,7 @@ class Stores:
         return self._ask(f"warehouse {name}", lambda: config.warehouse(name).zones()) or 0
 
     def _ask(self, store: str, question: Callable[[], T]) -> T | None:
-        if store in self.silent:
+        if store in self._unreachable:
             return None
         try:
             return question()
@@ -137,5 +138,7 @@ class Stores:
             raise
         except TaxiError as error:
             self.silent.add(store)
+            if not isinstance(error, ForeignTable):  # which is of one table
+                self._unreachable.add(store)
             log.warning("%s cannot be asked what it holds: %s", store, error)
             return None

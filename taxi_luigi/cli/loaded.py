@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 
 from taxi_luigi import config
+from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.datasets import DATASETS
+from taxi_luigi.errors import ForeignTable, WarehouseError
+from taxi_luigi.months import Month
 from taxi_luigi.zones import TABLE
 
 
@@ -15,17 +18,35 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _loaded(_: argparse.Namespace) -> int:
-    for name in config.settings().warehouses:
+    answered = [_print(name) for name in config.settings().warehouses]
+    return 0 if all(answered) else FAILED
+
+
+def _print(name: str) -> bool:
+    """One warehouse; False when it could not be asked for everything, which is then said."""
+    lines: dict[str, None] = {}  # a set in order: the markers are somebody else's for every color
+    tables: dict[str, dict[Month, int]] = {}
+    zones = 0
+    try:
         warehouse = config.warehouse(name)
-        tables = {dataset.table: warehouse.count(dataset) for dataset in DATASETS.values()}
-        for table, counts in tables.items():
-            if counts:
-                print(f"{table} in {name}: {sum(counts.values()):,} rows")
-            for month, rows in sorted(counts.items()):
-                print(f"  {month} {rows:>12,}")
+        lines |= dict.fromkeys(warehouse.foreign())
+        for dataset in DATASETS.values():
+            try:
+                tables[dataset.table] = warehouse.count(dataset)
+            except ForeignTable as error:
+                lines[str(error)] = None
         zones = warehouse.zones()
-        if zones:
-            print(f"{TABLE} in {name}: {zones:,} rows")
-        if not any(tables.values()) and not zones:
-            print(f"nothing is loaded in {name}")
-    return 0
+    except WarehouseError as error:
+        lines[str(error)] = None
+    for table, counts in tables.items():
+        if counts:
+            print(f"{table} in {name}: {sum(counts.values()):,} rows")
+        for month, rows in sorted(counts.items()):
+            print(f"  {month} {rows:>12,}")
+    if zones:
+        print(f"{TABLE} in {name}: {zones:,} rows")
+    for line in lines:
+        complain(line)
+    if not any(tables.values()) and not zones and not lines:
+        print(f"nothing is loaded in {name}")
+    return not lines

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from taxi_luigi.sources import SingleFile, Source
 
 
+_ADDRESS = re.compile(r":\w*:|[A-Za-z][A-Za-z0-9+.-]*:")
+"""How what is no file begins for DuckDB: `:memory:`, `md:`, `motherduck:`, `s3://`"""
+
+
 def source() -> Source:
     """The published months."""
     from taxi_luigi.sources import open_source
@@ -129,8 +133,14 @@ def warehouse(name: str) -> Warehouse:
     from taxi_luigi.warehouses.duckdb import DuckDB
 
     wait = positive(section, "wait", options.get("wait", "60"), float)
-    path = absolute(options.get("path", "data/warehouse.duckdb"))
-    return DuckDB(name, path, options.get("memory_limit", "256MB"), wait)
+    path = options.get("path", "data/warehouse.duckdb")
+    address = _ADDRESS.match(path)
+    if address:  # of what follows, a part may be a password
+        raise ConfigError(
+            f"[warehouse.{name}] path begins with {address[0]}, and must be a file on this machine's disk: set one, "
+            f"like data/warehouse.duckdb (./{address[0]}… where a file's name begins so)"
+        )
+    return DuckDB(name, absolute(path), options.get("memory_limit", "256MB"), wait)
 
 
 def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:

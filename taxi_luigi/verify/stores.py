@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.datasets import Dataset
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.errors import ForeignTable, TaxiError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import Warehouse
@@ -60,7 +60,8 @@ class Stores:
         try:
             return question()
         except TaxiError as error:
-            self._silent.add(name)
+            if not isinstance(error, ForeignTable):  # which is of one table
+                self._silent.add(name)
             self._tell(f"{name} cannot be asked: {error}")
             return None
 

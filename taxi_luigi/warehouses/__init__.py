@@ -6,7 +6,7 @@ or the zones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Protocol
 
 from taxi_luigi.checks import Finding
 from taxi_luigi.datasets import Dataset
+from taxi_luigi.errors import ForeignTable
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.zones import Zone
@@ -60,7 +61,7 @@ class Warehouse(Protocol):
     """What every warehouse does. Each call opens and closes what it needs: nothing survives a fork.
 
     All of them raise WarehouseError (WarehouseBusy when another process holds it) with one line that names the
-    warehouse's address, never its password.
+    warehouse's address, never its password. ForeignTable is of one table: the warehouse itself serves.
     """
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
@@ -83,6 +84,9 @@ class Warehouse(Protocol):
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         """Takes one file_month's rows and marker out; a month that is not there is no error."""
 
+    def foreign(self) -> Sequence[str]:
+        """A line for each table, view or other object that has the name of one of our tables and is not ours."""
+
     def findings(self) -> Sequence[Finding]:
         """What can be seen beforehand of whether the warehouse will serve; nothing is made or changed. Never raises."""
 
@@ -98,3 +102,14 @@ class Warehouse(Protocol):
 
     def zones(self) -> int:
         """Rows in `taxi_zones`; 0 when there is no such table, or one with other columns, which is not ours."""
+
+
+def foreign_of(looks: Iterable[Callable[[], object]]) -> list[str]:
+    """The lines of those looks that raise ForeignTable."""
+    lines = []
+    for look in looks:
+        try:
+            look()
+        except ForeignTable as error:
+            lines.append(str(error))
+    return lines

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
 import psycopg2
 import pyarrow as pa
@@ -69,7 +71,8 @@ def copy_month(
         copy = sql("COPY {table} ", table=table) + f"({names}) FROM STDIN (FORMAT binary)"
         stream = _Stream(_encoded(file), pool, lambda rows: progress(rows, total))
         try:
-            cursor.copy_expert(copy, stream)  # type: ignore[arg-type]  # reads by read() alone
+            with _without_system_errors():
+                cursor.copy_expert(copy, stream)  # type: ignore[arg-type]  # reads by read() alone
         except psycopg2.Error:
             if stream.failure is not None:
                 raise stream.failure from None
@@ -86,6 +89,26 @@ def _reading(clean: Path) -> Iterator[None]:
             raise  # the disk's failure, not the file's: pyarrow raises OSError without a number for damaged pages too
         text = " ".join(str(error).split())
         raise BadFile(f"{clean} cannot be read: {text}; run with --force to make it anew") from error
+
+
+@contextmanager
+def _without_system_errors() -> Iterator[None]:
+    """Keeps off stderr what psycopg2 2.9 has Python print there where the server ends a connection in mid COPY.
+
+    libpq then has two errors; psycopg2 raises both, the second while the first is pending, which is a SystemError.
+    """
+    hook = sys.excepthook
+
+    def without(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not (isinstance(error, SystemError) and isinstance(error.__cause__, psycopg2.Error)):
+            hook(kind, error, trace)
+
+    sys.excepthook = without
+    try:
+        yield
+    finally:
+        if sys.excepthook is without:  # another thread's is passed on to ours
+            sys.excepthook = hook
 
 
 def _encoded(file: pq.ParquetFile) -> Iterator[tuple[bytes, int]]:

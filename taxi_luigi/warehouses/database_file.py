@@ -27,7 +27,8 @@ _HELD = re.compile(r"Could not set lock on file|same database file with a differ
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 _ADVICE = {
-    "not a valid DuckDB database file": "move it away or set another path",
+    "not a valid DuckDB database file|sqlite_scanner": "it is no DuckDB file: move it away or set another path",
+    "Is a directory": "set the path of a file, not of a folder",
     "No space left|Disk full": "free space on its disk, then run the same command again",
     "Out of Memory": "raise memory_limit",
     "Permission denied|Read-only file system": "make the file and its folder writable for this user",
@@ -50,6 +51,10 @@ class DatabaseFile:
         self.wait = wait
         self._spill = Path(f"{path}.tmp")
         self._config: dict[str, str | bool | int | float | list[str]] = {
+            # a file of another kind, SQLite's for one, would have an extension fetched from the internet
+            "autoinstall_known_extensions": "false",
+            # each file is read once, and under a name that stands for another file the next time
+            "enable_external_file_cache": "false",
             "memory_limit": memory_limit,
             "preserve_insertion_order": "false",
             "temp_directory": str(self._spill),

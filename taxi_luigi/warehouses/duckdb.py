@@ -7,8 +7,10 @@ has the opening.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,24 @@ from duckdb import DuckDBPyConnection
 
 from taxi_luigi import files
 from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.datasets import FILE_MONTH, Dataset
-from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.datasets import DATASETS, FILE_MONTH, Dataset
+from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.database_file import DatabaseFile
 from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, duckdb_types, sql
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.zones import TABLE as ZONES
 from taxi_luigi.zones import Zone
 
+_NO_LETTERS = "?\\"
+"""what DuckDB does not take for letters of its file's path: the log is put before `?`, and 2.0 reads `\\` as `/`"""
+
 _SIZE = re.compile(r"\d+(\.\d+)? ?([kmgt]i?)?b", re.IGNORECASE)
 
 
 class DuckDB:
-    """The warehouse in the file `path`, called `name` in luigi.cfg.
+    """The warehouse in the file `path`, called `name` in luigi.cfg; ConfigError for a path that DuckDB misreads.
 
     `memory_limit` bounds what a load holds, in DuckDB's notation (512MB, 2GiB), else ConfigError; `wait` is how many
     seconds to wait for a file that another process has open.
@@ -40,6 +45,13 @@ class DuckDB:
     def __init__(self, name: str, path: Path, memory_limit: str = "256MB", wait: float = 60.0) -> None:
         if not _SIZE.fullmatch(memory_limit):
             raise ConfigError(f"[warehouse.{name}] memory_limit must look like 512MB or 2GiB, not {memory_limit!r}")
+        for letter in _NO_LETTERS:
+            before, found, _ = str(path).partition(letter)
+            if found:  # what follows may be a password
+                raise ConfigError(
+                    f"[warehouse.{name}] path must not have {letter} in it, which DuckDB does not take for a letter of "
+                    f"a file's name: {before}{letter}…; set a path without it"
+                )
         self.name = name
         self.path = path
         self._file = DatabaseFile(name, path, memory_limit, wait)
@@ -51,8 +63,9 @@ class DuckDB:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:
-            self._make_table(connection, dataset.table, columns(dataset))
-            self._make_table(connection, MARKERS, markers.COLUMNS)
+            own = _own(dataset)
+            self._make_table(connection, dataset.table, columns(dataset), own[dataset.table])
+            self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS])
             _delete(connection, dataset, month)
             rows = _insert(connection, dataset, month, path, clean.url)
             markers.check_count(self.address, dataset, month, clean, rows)
@@ -62,33 +75,47 @@ class DuckDB:
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT file_month, edition, sha256, rows, loaded_at FROM {table} WHERE color = ? ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, [dataset.color], MARKERS))
+        return markers.by_month(dataset, self._ask(query, [dataset.color], MARKERS, dataset))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table))
+        return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table, dataset))
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         if not self.path.exists():
             return
         with self._file.writing() as connection:
-            if _columns(connection, dataset.table):
+            if all(self._holds(connection, dataset).values()):
                 _delete(connection, dataset, month)
+
+    def foreign(self) -> Sequence[str]:
+        if not self.path.exists():
+            return []
+        with self._file.reading() as connection:
+            looks: list[Callable[[], object]] = [partial(self._existing_zones, connection)]
+            for dataset in DATASETS.values():
+                own = _own(dataset)
+                looks.append(partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset)))
+            looks.append(partial(self._existing, connection, MARKERS, markers.COLUMNS))
+            return foreign_of(looks)
 
     def findings(self) -> Sequence[Finding]:
         place = f"warehouse {self.name}"
+        wrong = files.unwritable(self.path.parent)
+        if not wrong and self.path.exists() and not os.access(self.path, os.W_OK):
+            wrong = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
+        if wrong:
+            return [Finding(place, "file", Verdict.WRONG, wrong)]
         if not self.path.exists():
-            wrong = files.unwritable(self.path.parent)
-            line = wrong or f"{self.path} is made by the first load"
-            return [Finding(place, "file", Verdict.WRONG if wrong else Verdict.GOOD, line)]
+            return [Finding(place, "file", Verdict.GOOD, f"{self.path} is made by the first load")]
         try:
-            with self._file.reading() as connection:
-                _columns(connection, MARKERS)
+            lines = self.foreign()
         except WarehouseBusy as error:
             return [Finding(place, "file", Verdict.SILENT, str(error))]
         except WarehouseError as error:
             return [Finding(place, "file", Verdict.WRONG, str(error))]
-        return [Finding(place, "file", Verdict.GOOD, f"{self.path}: {self.path.stat().st_size:,} bytes")]
+        good = Finding(place, "file", Verdict.GOOD, f"{self.path}: {self.path.stat().st_size:,} bytes")
+        return [good, *(Finding(place, "table", Verdict.WRONG, line) for line in lines)]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
         return {}
@@ -96,12 +123,10 @@ class DuckDB:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         insert = "INSERT INTO {zones} (locationid, borough, zone, service_zone) VALUES (?, ?, ?, ?)"
         with self._file.writing() as connection:
-            existing = _columns(connection, ZONES)
-            if existing:
-                zone_table.check_ours(self._where, existing, duckdb_types(ZONE_COLUMNS))
+            if self._existing_zones(connection):
                 connection.execute(sql("DELETE FROM {zones}", zones=(ZONES,)))
             else:
-                self._make_table(connection, ZONES, ZONE_COLUMNS)
+                self._make_table(connection, ZONES, ZONE_COLUMNS, {})
             connection.executemany(sql(insert, zones=(ZONES,)), zones)
         return len(zones)
 
@@ -109,7 +134,7 @@ class DuckDB:
         if not self.path.exists():
             return 0
         with self._file.reading() as connection:
-            if _columns(connection, ZONES) != duckdb_types(ZONE_COLUMNS):
+            if _look(connection, ZONES) != (_TABLE, duckdb_types(ZONE_COLUMNS)):
                 return 0
             counted = connection.execute(sql("SELECT count(*) FROM {zones}", zones=(ZONES,))).fetchone()
         assert counted is not None
@@ -119,37 +144,77 @@ class DuckDB:
     def _where(self) -> str:
         return f"warehouse {self.name} ({self.path})"
 
-    def _ask(self, query: str, values: list[object], table: str) -> list[Any]:
-        """The rows of a query on one table; none when the file or the table is not there yet."""
+    def _ask(self, query: str, values: list[object], table: str, dataset: Dataset) -> list[Any]:
+        """The rows of a query on one table of a color; none when the file or the table is not there yet."""
         if not self.path.exists():
             return []
         with self._file.reading() as connection:
-            if not _columns(connection, table):
+            if not self._holds(connection, dataset)[table]:
                 return []
             return connection.execute(sql(query, table=(table,)), values).fetchall()
 
-    def _make_table(self, connection: DuckDBPyConnection, table: str, wanted: Columns) -> None:
+    def _holds(self, connection: DuckDBPyConnection, dataset: Dataset) -> dict[str, bool]:
+        """Whether the color's table and the markers are there; ForeignTable where either is somebody else's."""
+        return {table: bool(self._existing(connection, table, own)) for table, own in _own(dataset).items()}
+
+    def _make_table(self, connection: DuckDBPyConnection, table: str, wanted: Columns, own: Columns) -> None:
         """Creates the table, or adds the columns that an older version did not have."""
-        existing = _columns(connection, table)
+        existing = self._existing(connection, table, own, wanted)
         if not existing:
             connection.execute(sql("CREATE TABLE {table} ", table=(table,)) + f"({', '.join(duckdb_columns(wanted))})")
-        elif FILE_MONTH not in existing:
-            raise WarehouseError(
-                f"{self._where}: the table {table} has no column {FILE_MONTH}, so "
-                "taxi_luigi did not make it; rename it or set another path"
-            )
+            return
         for column in duckdb_columns({name: kind for name, kind in wanted.items() if name not in existing}):
             connection.execute(sql("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS ", table=(table,)) + column)
 
+    def _existing(
+        self, connection: DuckDBPyConnection, table: str, own: Columns, wanted: Columns | None = None
+    ) -> dict[str, str]:
+        """Name → type of a table's columns; none when there is no such table.
 
-def _columns(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Name → type of a table's columns; none when there is no such table."""
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = ? "
-        "AND table_schema = current_schema() AND table_catalog = current_database()",
-        [table],
-    ).fetchall()
-    return dict(rows)
+        Raises ForeignTable for a view, for a table without the columns `own`, and where one of these or of those
+        `wanted` has another type.
+        """
+        kind, existing = _look(connection, table)
+        if kind not in ("", _TABLE):
+            raise ForeignTable(f"{self._where}: {table} is a {kind.lower()}, {_NOT_OURS}")
+        for name, type_ in duckdb_types(own | (wanted or {})).items() if existing else ():
+            if name not in existing and name in own:
+                raise ForeignTable(f"{self._where}: the table {table} has no column {name}, {_NOT_OURS}")
+            has = existing.get(name, type_)
+            if has != type_:
+                raise ForeignTable(f"{self._where}: the table {table} has {name} as {has}, not {type_}, {_NOT_OURS}")
+        return existing
+
+    def _existing_zones(self, connection: DuckDBPyConnection) -> dict[str, str]:
+        existing = self._existing(connection, ZONES, {})
+        if existing:
+            zone_table.check_ours(self._where, existing, duckdb_types(ZONE_COLUMNS))
+        return existing
+
+
+_TABLE = "BASE TABLE"
+_NOT_OURS = "so taxi_luigi did not make it; rename it or set another path"
+
+# DuckDB's names know no case: `Green_Tripdata` is in the way of `green_tripdata`
+_LOOK = """
+    SELECT table_type, column_name, data_type
+    FROM information_schema.tables
+    LEFT JOIN information_schema.columns USING (table_catalog, table_schema, table_name)
+    WHERE lower(table_name) = ? AND table_schema = current_schema() AND table_catalog = current_database()
+    ORDER BY ordinal_position
+"""
+
+
+def _own(dataset: Dataset) -> dict[str, Columns]:
+    """What every version has made the tables of a color with: the trips, and the markers."""
+    trips = {name: kind for name, kind in columns(dataset).items() if name in (FILE_MONTH, dataset.pickup)}
+    return {dataset.table: trips, MARKERS: markers.COLUMNS}
+
+
+def _look(connection: DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
+    """`BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
+    rows = connection.execute(_LOOK, [table]).fetchall()
+    return (rows[0][0] if rows else ""), {name: kind for _, name, kind in rows}
 
 
 def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> None:
@@ -162,12 +227,16 @@ def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> N
 
 def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path: Path, url: str) -> int:
     """Puts the file's rows in, and returns how many the table then has of the month."""
-    insert = sql("INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?)", table=(dataset.table,))
-    try:
-        connection.execute(insert, [str(path)])
-    except duckdb.Error as error:
-        error.add_note(f"while it read {url}")  # of a damaged page DuckDB says `Out of buffer`, no more
-        raise
+    read = "INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)"
+    with path.open("rb") as file:
+        # DuckDB takes [ * ? in a path for a pattern, and a folder called fare_amount=0 for a column: its name of an
+        # open file means this one file, wherever that lies
+        name = f"/proc/self/fd/{file.fileno()}"
+        try:
+            connection.execute(sql(read, table=(dataset.table,)), [name])
+        except duckdb.Error as error:
+            # of a damaged page DuckDB says `Out of buffer`, no more
+            raise duckdb.Error(f"{str(error).replace(name, url)} while it read {url}") from error
     counted = connection.execute(
         sql("SELECT count(*) FROM {table} WHERE file_month = ?", table=(dataset.table,)), [month.first_day]
     ).fetchone()

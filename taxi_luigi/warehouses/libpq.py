@@ -5,6 +5,7 @@ The URL is read by libpq itself; what it leaves out comes from PG* variables, th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,13 +32,48 @@ _PATIENCE = {
 }
 """A server that vanished is noticed in a minute, not in the quarter of an hour that TCP takes."""
 
+_OURS = {"client_encoding": "UTF8"}
+"""Whatever the URL, PGCLIENTENCODING, the service file or the role's default say: what is sent is UTF-8, and the server
+makes it the database's encoding. Under LATIN1 it took the two bytes of é for two letters, without an error."""
+
+_AGAIN = "run the same command again"
+
 _ADVICE = {
+    "22021": "PostgreSQL has no character 0 in its texts: take it out of the file, or load into another warehouse; "
+    "nothing was loaded",
+    "22P05": "the database's encoding, {encoding}, cannot hold it: make one with ENCODING 'UTF8' TEMPLATE template0 "
+    "and set it in [warehouse.{name}] url; nothing was loaded",
+    "25006": "this database only reads: set the primary server in [warehouse.{name}] url where this one is a standby, "
+    "else switch default_transaction_read_only off for the database and this user; nothing was loaded",
     "3F000": "create it or set another schema in [warehouse.{name}]",
     "42501": "grant this user what it lacks: USAGE and CREATE on the schema, and ownership of the tables",
-    "53100": "free space on the server's disk, then run the same command again; nothing was loaded",
+    "42710": "rename or drop it: taxi_luigi makes its tables itself",
     "42P07": "rename or drop it: taxi_luigi makes its tables itself",
+    "53100": f"free space on the server's disk, then {_AGAIN}; nothing was loaded",
+    "53200": f"give the server more memory or fewer connections, then {_AGAIN}; nothing was loaded",
+    "53400": f"raise that limit for this user, then {_AGAIN}; nothing was loaded",
+    "55P03": f"{_AGAIN} once nobody has the table locked; nothing was loaded",
+    "57014": f"a limit or a person ended it on the server: lift the limit for this user, or {_AGAIN}; nothing was "
+    "loaded",
 }
 """SQLSTATE → what to do"""
+
+_ENDINGS = {
+    "too many|connection slots": f"{_AGAIN} with fewer --workers or when fewer others are connected, or raise it",
+    "starting up|shutting down|recovery mode|not yet accepting": f"{_AGAIN} once the server is up",
+    r"(session|transaction|idle|query)\w*[ _]timeout": "the server's limit of that name ended the connection: lift it "
+    f"for this user, or {_AGAIN}; nothing was loaded",
+    "administrator command": f"the server was stopped, or somebody ended this connection: {_AGAIN} once the server is "
+    "back; nothing was loaded",
+}
+"""What a server says that ends a connection, of which no SQLSTATE arrives here → what to do"""
+
+_UNLIMITED = """
+    SELECT set_config(name, '0', true)
+    FROM unnest(ARRAY['statement_timeout', 'transaction_timeout', 'idle_in_transaction_session_timeout']) AS name
+    WHERE current_setting(name, true) IS NOT NULL
+"""
+"""Limits that a server sets for its users' queries would end a long COPY; transaction_timeout is of PostgreSQL 17."""
 
 
 class Server:
@@ -60,43 +96,61 @@ class Server:
     def transaction(self) -> Iterator[Cursor]:
         """A cursor in a transaction, committed at the end of the block and gone if the block fails."""
         connection = self._connect()
+        # Where another level is the default, a loader that had to wait would not see what the other wrote
+        connection.set_session(isolation_level="READ COMMITTED")
         try:
             with connection.cursor() as cursor:
-                # a limit that the server sets for its users' queries would end a long COPY
-                cursor.execute("SET LOCAL statement_timeout = 0")
+                cursor.execute(_UNLIMITED)
                 yield cursor
                 connection.commit()
         except psycopg2.Error as error:
-            raise self._failure(error) from error
+            raise self._failure(error, connection) from error
         finally:
             connection.close()  # without a commit: rolls back
 
     def _connect(self) -> extensions.connection:
         try:
-            connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options))
+            connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
         except psycopg2.Error as error:
-            text = self._said(error)
-            todo = f"start the server, or correct [warehouse.{self.name}] url, the PG* variables or .pgpass"
+            text = self._said(error.diag.message_primary or str(error))
+            todo = _on_ending(text) or (
+                f"start the server, or correct [warehouse.{self.name}] url, the PG* variables or .pgpass"
+            )
         else:
             return connection
         # outside the except block, so that no traceback shows libpq's own words
         raise WarehouseError(f"warehouse {self.name} ({self.address}): {text}; {todo}")
 
-    def _failure(self, error: psycopg2.Error) -> WarehouseError:
-        todo = _ADVICE.get(error.pgcode or "")
-        if todo is None and (error.pgcode is None or error.pgcode.startswith(("08", "57"))):
-            todo = "run the same command again once the server is back; nothing was loaded"
-        advice = f"; {todo.format(name=self.name)}" if todo else ""
-        return WarehouseError(f"warehouse {self.name} ({self.address}): {self._said(error)}{advice}")
+    def _failure(self, error: psycopg2.Error, connection: extensions.connection) -> WarehouseError:
+        text = self._said(error.diag.message_primary or _last_words(connection) or str(error))
+        todo = _ADVICE.get(error.pgcode or "") or _on_ending(text)
+        if not todo and (error.pgcode is None or error.pgcode.startswith(("08", "57"))):
+            todo = f"{_AGAIN} once the server is back; nothing was loaded"
+        encoding = connection.info.parameter_status("server_encoding") if not connection.closed else ""
+        advice = f"; {todo.format(name=self.name, encoding=encoding)}" if todo else ""
+        return WarehouseError(f"warehouse {self.name} ({self.address}): {text}{advice}")
 
-    def _said(self, error: psycopg2.Error) -> str:
+    def _said(self, text: str) -> str:
         """What the server or libpq said, in one line; libpq indents its guesses at the reason, which are left out."""
-        lines = (error.diag.message_primary or str(error)).splitlines()
+        lines = text.splitlines()
         text = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("\t", "LINE ")))
         for secret in (self._options.get("password"), self._options.get("sslpassword")):
             for spelling in (secret, quote(secret, safe="")) if secret else ():
                 text = text.replace(spelling, "***")
         return text
+
+
+def _last_words(connection: extensions.connection) -> str:
+    """What the server said as it ended the connection; '' where it did not, or has not.
+
+    psycopg2 2.9 raises what libpq found next, `server closed the connection unexpectedly` or `invalid socket`.
+    """
+    said = re.search(r"^[^\W\d]+:  (?P<text>.+)$", connection.info.error_message or "", re.MULTILINE)
+    return said["text"] if said and connection.closed else ""
+
+
+def _on_ending(text: str) -> str:
+    return next((todo for words, todo in _ENDINGS.items() if re.search(words, text)), "")
 
 
 def run(cursor: Cursor, text: str, *values: object, **names: tuple[str, ...]) -> None:

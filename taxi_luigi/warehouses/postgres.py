@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from psycopg2.errors import UndefinedTable
-
 from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import Dataset
-from taxi_luigi.errors import WarehouseError
+from taxi_luigi.errors import ForeignTable, WarehouseError
 from taxi_luigi.months import Month
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers, partitions, tables, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers, partitions, tables
 from taxi_luigi.warehouses.libpq import Cursor, Server, run
 from taxi_luigi.warehouses.partitions import Table
-from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.zones import TABLE as ZONES
 from taxi_luigi.zones import Zone
 
@@ -60,17 +57,17 @@ class Postgres:
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT file_month, edition, sha256, rows, loaded_at FROM {table} WHERE color = %s ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, MARKERS, dataset.color))
+        return markers.by_month(dataset, self._ask(query, MARKERS, dataset, dataset.color))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table))
+        return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table, dataset))
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         parent = self._table(dataset.table)
         with self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
-            if not tables.columns(cursor, self._table(MARKERS)):
+            if tables.holds(cursor, self._where, self.schema, dataset) != {dataset.table, MARKERS}:
                 return
 
             def remove() -> None:
@@ -79,21 +76,38 @@ class Postgres:
 
             partitions.patiently(cursor, self._where, parent, self.wait, remove)
 
+    def foreign(self) -> Sequence[str]:
+        with self._server.transaction() as cursor:
+            return tables.foreign(cursor, self._where, self.schema)
+
     def findings(self) -> Sequence[Finding]:
         place = f"warehouse {self.name}"
         try:
             with self._server.transaction() as cursor:
+                cursor.execute(_READ_ONLY)
+                standby, read_only = cursor.fetchone() or (False, "off")
                 cursor.execute(_MAY_CREATE, [self.schema])
-                found = cursor.fetchone()
+                may_create = cursor.fetchone()
+                foreign = tables.foreign(cursor, self._where, self.schema)
+                encoding = cursor.connection.info.parameter_status("server_encoding") or "UTF8"
         except WarehouseError as error:
             return [Finding(place, "server", Verdict.SILENT, str(error))]
-        if found is None:
+        found = [Finding(place, "table", Verdict.WRONG, line) for line in foreign]
+        if encoding != "UTF8":
+            found.insert(0, Finding(place, "encoding", *_of_encoding(encoding)))
+        if standby:
+            line = f"{self.address}: this server is a standby and only reads: set the primary server in the url"
+            return [Finding(place, "server", Verdict.WRONG, line), *found]
+        if read_only == "on":
+            line = f"{self.address}: {_ONLY_READS}"
+            return [Finding(place, "database", Verdict.WRONG, line), *found]
+        if may_create is None:
             line = f"there is no schema {self.schema}: create it or set another schema in [warehouse.{self.name}]"
-            return [Finding(place, "schema", Verdict.WRONG, line)]
-        if not found[0]:
+            return [Finding(place, "schema", Verdict.WRONG, line), *found]
+        if not may_create[0]:
             line = f"this user may not make tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
-            return [Finding(place, "schema", Verdict.WRONG, line)]
-        return [Finding(place, "schema", Verdict.GOOD, self.address)]
+            return [Finding(place, "schema", Verdict.WRONG, line), *found]
+        return [Finding(place, "schema", Verdict.GOOD, self.address), *found]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
         return {}
@@ -101,13 +115,8 @@ class Postgres:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            # Where another level is the default, a loader that had to wait would not see what the other wrote
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
             partitions.claim(cursor, self._where, ".".join(table), self.wait)
-            existing = tables.columns(cursor, table)
-            if existing:
-                zone_table.check_ours(self._where, existing, ddl.postgres_columns(ZONE_COLUMNS))
-            else:
+            if not tables.zones(cursor, self._where, self.schema):
                 cursor.execute(ddl.create_zones(self.schema))
 
             def swap() -> None:
@@ -121,7 +130,10 @@ class Postgres:
     def zones(self) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            if tables.columns(cursor, table) != ddl.postgres_columns(ZONE_COLUMNS):
+            try:
+                if not tables.zones(cursor, self._where, self.schema):
+                    return 0
+            except ForeignTable:
                 return 0
             run(cursor, "SELECT count(*) FROM {zones}", zones=table)
             counted = cursor.fetchone()
@@ -138,13 +150,12 @@ class Postgres:
     def _claim(self, cursor: Cursor, parent: Table, month: Month) -> None:
         partitions.claim(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
 
-    def _ask(self, query: str, table: str, *values: object) -> list[Any]:
-        """The rows of a query on one table; none when the table is not there yet."""
+    def _ask(self, query: str, table: str, dataset: Dataset, *values: object) -> list[Any]:
+        """The rows of a query on one table of a color; none when the table is not there yet."""
         with self._server.transaction() as cursor:
-            try:
-                run(cursor, query, *values, table=self._table(table))
-            except UndefinedTable:
+            if table not in tables.holds(cursor, self._where, self.schema, dataset):
                 return []
+            run(cursor, query, *values, table=self._table(table))
             return cursor.fetchall()
 
     def _fill(
@@ -162,6 +173,18 @@ class Postgres:
         return new
 
 
+def _of_encoding(encoding: str) -> tuple[Verdict, str]:
+    """What a database of another encoding than UTF8 does with our texts."""
+    if encoding == "SQL_ASCII":
+        return Verdict.GOOD, "SQL_ASCII: the server takes texts for bytes, and is sent UTF-8; length() counts bytes"
+    return Verdict.UNKNOWN, f"{encoding}: a month with a letter that {encoding} lacks will fail; UTF8 has them all"
+
+
+_ONLY_READS = (
+    "this database only reads for this user, as default_transaction_read_only is on: switch it off (ALTER DATABASE … "
+    "SET or ALTER ROLE … SET default_transaction_read_only = off), or set another database"
+)
+_READ_ONLY = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
 _MARK = """
     INSERT INTO {markers} (color, file_month, edition, sha256, source, rows, loaded_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s)

@@ -2,22 +2,95 @@
 
 from __future__ import annotations
 
-from taxi_luigi.datasets import FILE_MONTH, Dataset
-from taxi_luigi.errors import WarehouseError
-from taxi_luigi.warehouses import ddl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from taxi_luigi.datasets import DATASETS, FILE_MONTH, Dataset
+from taxi_luigi.errors import ForeignTable
+from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.libpq import Cursor, run
 from taxi_luigi.warehouses.partitions import Table, claim, patiently
+from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.zones import TABLE as ZONES
 
-_COLUMNS = """
-    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-    WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+_NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
+
+_KINDS = {
+    "r": "a table",
+    "p": "a partitioned table",
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "S": "a sequence",
+    "i": "an index",
+    "I": "a partitioned index",
+    "c": "a composite type",
+}
+"""PostgreSQL's pg_class.relkind"""
+
+_RELATIONS = """
+    SELECT relname::text, relkind::text, pg_get_partkeydef(pg_class.oid), attname::text,
+        format_type(atttypid, atttypmod)
+    FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+    LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
+    WHERE nspname = %s AND relname = ANY (%s)
+    ORDER BY relname, attnum
 """
+"""Needs no permission on the tables or the schema."""
 
 
-def columns(cursor: Cursor, table: Table) -> dict[str, str]:
-    """Name → type of a table's columns; none when there is no such table."""
-    cursor.execute(_COLUMNS, (ddl.quoted(*table),))
-    return dict(cursor.fetchall())
+@dataclass(frozen=True)
+class Relation:
+    """What has the name of a table."""
+
+    kind: str
+    """pg_class.relkind"""
+    partitioned_by: str | None
+    columns: dict[str, str] = field(default_factory=dict)
+    """name → type, as `format_type()` writes it"""
+
+
+def relations(cursor: Cursor, schema: str, names: Sequence[str]) -> dict[str, Relation]:
+    """Name → what has it, of those names that are taken in the schema."""
+    cursor.execute(_RELATIONS, (schema, list(names)))
+    found: dict[str, Relation] = {}
+    for name, kind, key, column, type_ in cursor:
+        relation = found.setdefault(name, Relation(kind, key))
+        if column is not None:
+            relation.columns[column] = type_
+    return found
+
+
+def holds(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> set[str]:
+    """Which are there of the color's table and the markers. Raises ForeignTable where either is somebody else's."""
+    found = relations(cursor, schema, (dataset.table, MARKERS))
+    if dataset.table in found:
+        _check_parent(where, (schema, dataset.table), found[dataset.table])
+    if MARKERS in found:
+        _check_markers(where, (schema, MARKERS), found[MARKERS])
+    return set(found)
+
+
+def zones(cursor: Cursor, where: str, schema: str) -> bool:
+    """Whether the table of zones is there. Raises ForeignTable where it is somebody else's."""
+    relation = relations(cursor, schema, (ZONES,)).get(ZONES)
+    if relation is not None:
+        _check_kind(where, (schema, ZONES), relation)
+        zone_table.check_ours(where, relation.columns, ddl.postgres_columns(ZONE_COLUMNS))
+    return relation is not None
+
+
+def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
+    """A line for each of our names that somebody else's table, view or other object has."""
+    found = relations(cursor, schema, [*(dataset.table for dataset in DATASETS.values()), MARKERS])
+    looks: list[Callable[[], object]] = [partial(zones, cursor, where, schema)]
+    for dataset in DATASETS.values():
+        if dataset.table in found:
+            looks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
+    if MARKERS in found:
+        looks.append(partial(_check_markers, where, (schema, MARKERS), found[MARKERS]))
+    return foreign_of(looks)
 
 
 def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: float) -> None:
@@ -28,15 +101,19 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
     """
     claim(cursor, where, f"the set of tables in schema {schema}", wait)
     parent = (schema, dataset.table)
-    existing, wanted = columns(cursor, parent), ddl.postgres_columns(ddl.columns(dataset))
-    if not existing:
+    found = relations(cursor, schema, (dataset.table, MARKERS))
+    if dataset.table not in found:
         cursor.execute(ddl.create_parent(schema, dataset))
     else:
-        _check(cursor, where, parent, existing, wanted)
-        missing = {name: kind for name, kind in wanted.items() if name not in existing}
+        _check(where, parent, found[dataset.table], dataset)
+        wanted = ddl.postgres_columns(ddl.columns(dataset))
+        missing = {name: kind for name, kind in wanted.items() if name not in found[dataset.table].columns}
         if missing:
             patiently(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
-    cursor.execute(ddl.create_markers(schema))
+    if MARKERS in found:
+        _check_markers(where, (schema, MARKERS), found[MARKERS])
+    else:
+        cursor.execute(ddl.create_markers(schema))
 
 
 def _add(cursor: Cursor, parent: Table, missing: dict[str, str]) -> None:
@@ -44,21 +121,41 @@ def _add(cursor: Cursor, parent: Table, missing: dict[str, str]) -> None:
         run(cursor, "ALTER TABLE {parent} ADD COLUMN {name} " + kind, parent=parent, name=(name,))
 
 
-def _check(cursor: Cursor, where: str, parent: Table, existing: dict[str, str], wanted: dict[str, str]) -> None:
-    cursor.execute("SELECT pg_get_partkeydef(to_regclass(%s))", (ddl.quoted(*parent),))
-    table = f"{where}: the table {'.'.join(parent)}"
-    if cursor.fetchone() != (f"LIST ({FILE_MONTH})",):
-        raise WarehouseError(
-            f"{table} is not partitioned by {FILE_MONTH}, so taxi_luigi did not make it; "
-            "rename it or set another schema"
-        )
-    unknown = sorted(existing.keys() - wanted.keys())
+def _check_kind(where: str, table: Table, relation: Relation) -> None:
+    if relation.kind != "r":
+        what = _KINDS.get(relation.kind, f"of kind {relation.kind}")
+        raise ForeignTable(f"{where}: {'.'.join(table)} is {what}, {_NOT_OURS}")
+
+
+def _check_markers(where: str, table: Table, relation: Relation) -> None:
+    _check_kind(where, table, relation)
+    for name, kind in ddl.postgres_columns(markers.COLUMNS).items():
+        has = relation.columns.get(name)
+        if has is None:
+            raise ForeignTable(f"{where}: the table {'.'.join(table)} has no column {name}, {_NOT_OURS}")
+        if has != kind:
+            raise ForeignTable(f"{where}: the table {'.'.join(table)} has {name} as {has}, not {kind}, {_NOT_OURS}")
+
+
+def _check_parent(where: str, parent: Table, relation: Relation) -> None:
+    if relation.kind not in ("r", "p"):
+        _check_kind(where, parent, relation)
+    # with quote_all_identifiers the server puts the name in quotes
+    if (relation.partitioned_by or "").replace('"', "") != f"LIST ({FILE_MONTH})":
+        raise ForeignTable(f"{where}: the table {'.'.join(parent)} is not partitioned by {FILE_MONTH}, {_NOT_OURS}")
+
+
+def _check(where: str, parent: Table, relation: Relation, dataset: Dataset) -> None:
+    """What a load wants to be sure of, too: that the rows fit."""
+    _check_parent(where, parent, relation)
+    table, wanted = f"{where}: the table {'.'.join(parent)}", ddl.postgres_columns(ddl.columns(dataset))
+    unknown = sorted(relation.columns.keys() - wanted.keys())
     if unknown:
-        raise WarehouseError(
+        raise ForeignTable(
             f"{table} has columns unknown to this version of taxi_luigi: {', '.join(unknown)}; upgrade or drop them"
         )
-    for name, kind in existing.items():
+    for name, kind in relation.columns.items():
         if kind != wanted[name]:
-            raise WarehouseError(
+            raise ForeignTable(
                 f"{table} has {name} as {kind}, not {wanted[name]}; rename the table or set another schema"
             )

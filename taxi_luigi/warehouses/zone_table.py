@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from taxi_luigi.errors import WarehouseError
+from taxi_luigi.errors import ForeignTable
 from taxi_luigi.zones import TABLE
 
 
 def check_ours(where: str, existing: dict[str, str], wanted: dict[str, str]) -> None:
-    """Raises WarehouseError unless the table of that name has exactly these columns, name → type, in any order."""
+    """Raises ForeignTable unless the table of that name has exactly these columns, name → type, in any order."""
     if existing != wanted:
         has = ", ".join(f"{name} {kind}" for name, kind in existing.items())
-        raise WarehouseError(
+        raise ForeignTable(
             f"{where}: the table {TABLE} has the columns {has}, so taxi_luigi did not make it; rename it, or leave "
             "[taxi] zones empty"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import LoadJob, LoadJobConfig
 
 _PIECE = 1 << 20
+
+_ONE_OBJECT = re.compile(r"gs://[\w.-]+(/[\w.=-]+)+", re.ASCII)
+"""A source URI that BigQuery cannot take for more or other than one object: in others `*` stands for any letters, and
+`//` for `/` (cloud.google.com/bigquery/docs/batch-loading-data, 2026). Those objects' bytes are sent from here."""
 
 _OLDEST = timedelta(days=1)
 """no load job runs longer: Google ends them after 6 hours"""
@@ -137,7 +142,7 @@ class Target:
 
 def bytes_of(clean: CleanFile) -> AbstractContextManager[Path | None]:
     """A local file with the clean file's bytes; None when BigQuery reads them from the bucket."""
-    return nullcontext() if clean.url.startswith("gs://") else clean.reading()
+    return nullcontext() if _ONE_OBJECT.fullmatch(clean.url) else clean.reading()
 
 
 def checksum(clean: CleanFile, local: Path | None) -> str:

@@ -6,13 +6,16 @@ Also what their partitions hold, as far as listings tell: they cost nothing, a q
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.errors import WarehouseError
+from taxi_luigi.errors import ForeignTable, WarehouseError
 from taxi_luigi.months import Month
+from taxi_luigi.warehouses import foreign_of
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ TYPES: dict[ColumnType, str] = {
 """Arrow's type → BigQuery's, by the name that its REST answers use"""
 
 _NEWER_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
+
+_CURE = "rename it or set another dataset"
 
 _RACES = 5
 """how often others may change a table's columns between our look and our change"""
@@ -131,21 +136,34 @@ def _new(connection: Connection, layout: Layout) -> Table:
     return table
 
 
-def _check(connection: Connection, layout: Layout, table: Table) -> None:
+def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
+    """Raises ForeignTable for a view, an external table and the like, or one with other partitions than ours."""
     place = f"{connection.where}: the table {layout.name}"
-    cure = "rename it or set another dataset"
     by = table.time_partitioning
     if table.table_type != "TABLE":
-        raise WarehouseError(f"{place} is a {table.table_type}, so taxi_luigi did not make it; {cure}")
+        raise ForeignTable(f"{place} is a {table.table_type}, so taxi_luigi did not make it; {_CURE}")
     if layout.pickup and (by is None or by.type_ != "MONTH" or by.field != FILE_MONTH):
         how = f"partitioned by {by.type_} of {by.field or 'the time of loading'}" if by else "not partitioned by time"
-        raise WarehouseError(f"{place} is {how}, not by MONTH of {FILE_MONTH}, so taxi_luigi did not make it; {cure}")
+        raise ForeignTable(f"{place} is {how}, not by MONTH of {FILE_MONTH}, so taxi_luigi did not make it; {_CURE}")
+
+
+def _check(connection: Connection, layout: Layout, table: Table) -> None:
+    check_kind(connection, layout, table)
+    place = f"{connection.where}: the table {layout.name}"
     for name, kind in types(table).items():
         wanted = TYPES[layout.columns[name]] if name in layout.columns else None
         if wanted is None and kind.startswith("REQUIRED"):
-            raise WarehouseError(f"{place} has {name} as {kind}, which our rows do not have; {cure}")
+            raise ForeignTable(f"{place} has {name} as {kind}, which our rows do not have; {_CURE}")
         if wanted is not None and kind != wanted:
-            raise WarehouseError(f"{place} has {name} as {kind}, not {wanted}; {cure}")
+            raise ForeignTable(f"{place} has {name} as {kind}, not {wanted}; {_CURE}")
+
+
+def foreign(connection: Connection, layouts: Sequence[Layout]) -> list[str]:
+    """A line for each of these tables that somebody else made; one that is not there yet is none."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(lambda layout: find(connection, layout.name), layouts))
+    pairs = zip(layouts, found, strict=True)
+    return foreign_of(partial(_check, connection, layout, table) for layout, table in pairs if table is not None)
 
 
 def rows(connection: Connection, name: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from taxi_luigi.checks import Finding
-from taxi_luigi.datasets import Dataset
+from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
@@ -94,12 +94,19 @@ class BigQuery:
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            if table is None:
+                return {}
+            tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             counts = tables.count(self._connection, dataset.table)
         days = [(month.first_day if month else None, rows) for month, rows in counts]
         return markers.rows_by_month(self._connection.where, dataset, days)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         with self._connection.saying():
+            table = tables.find(self._connection, dataset.table)
+            if table is not None:
+                tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             for _ in range(_ROUNDS):
                 if self._remove(swap.Target(self._connection, dataset, month)):
                     return
@@ -109,6 +116,7 @@ class BigQuery:
         with self._connection.saying():
             existing = tables.find(self._connection, ZONES)
             if existing is not None:
+                tables.check_kind(self._connection, _ZONES, existing)
                 zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
             job = jobs.run(
                 self._connection,
@@ -131,7 +139,13 @@ class BigQuery:
     def zones(self) -> int:
         with self._connection.saying():
             table = tables.find(self._connection, ZONES)
-        return int(table.num_rows or 0) if table is not None and tables.types(table) == _ZONE_TYPES else 0
+        ours = table is not None and table.table_type == "TABLE" and tables.types(table) == _ZONE_TYPES
+        return int(table.num_rows or 0) if table is not None and ours else 0
+
+    def foreign(self) -> list[str]:
+        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), ledger.LAYOUT, _ZONES]
+        with self._connection.saying():
+            return tables.foreign(self._connection, layouts)
 
     def location(self) -> str | None:
         """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
