@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,14 @@ def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None
     assert "key.json does not exist" in found.line
     silent = BigQuery("bigquery", PROJECT, endpoint="http://127.0.0.1:9", patience=0.3)
     assert [each.verdict for each in silent.findings()] == [Verdict.GOOD, Verdict.SILENT]
+
+
+@pytest.mark.parametrize("folder", ["a*b", "a//b", "100%", "with space"])
+def test_an_object_whose_uri_may_mean_others_is_sent_from_here(
+    bigquery: BigQueryServer, tmp_path: Path, folder: str
+) -> None:
+    clean = local(tmp_path, rows=30)
+    there = dataclasses.replace(clean, file=dataclasses.replace(clean.file, url=f"gs://bucket/{folder}/month.parquet"))
+    dataset = bigquery.fresh_dataset()
+    assert there.into(fresh_bigquery(bigquery, dataset=dataset)) == 30
+    assert bigquery.query(dataset, f"SELECT count(*) FROM {TABLE}") == [(30,)]

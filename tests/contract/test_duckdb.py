@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from taxi_luigi.checks import Verdict
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
@@ -157,6 +161,141 @@ def test_what_a_killed_process_spilled_is_swept(store: Store, load: Load) -> Non
     (spilled / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(bytes(1000))
     load.into(store)
     assert not spilled.exists()
+
+
+def test_a_file_of_another_program_is_not_opened_by_an_extension_from_the_internet(store: Store) -> None:
+    path = Path(store.where)
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE yellow_tripdata (file_month TEXT)")
+    with pytest.raises(WarehouseError, match="it is no DuckDB file: move it away or set another path") as error:
+        store.open().count(YELLOW)
+    assert "download" not in str(error.value)
+
+
+def test_a_folder_is_no_file(store: Store) -> None:
+    Path(store.where).mkdir(parents=True)
+    with pytest.raises(WarehouseError, match="set the path of a file, not of a folder"):
+        store.open().count(YELLOW)
+
+
+NAMES = [
+    "a=1",
+    "taxi[1]",
+    "a*b",
+    "{a,b}",
+    "100%",
+    "it's",
+    'say "so"',
+    "with space",
+    "ü",
+    "two\nlines",
+    "md:x",
+    "~",
+    "main",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "temp", "system", "yellow_tripdata", ""])
+def test_the_file_and_its_folder_may_have_any_name(tmp_path: Path, load: Load, name: str) -> None:
+    path = tmp_path / (name or "x") / f"{name}.duckdb"
+    warehouse = DuckDB("duckdb", path)
+    for _ in range(2):
+        assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
+    assert warehouse.count(YELLOW) == {JANUARY: 100}
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert [finding.verdict for finding in warehouse.findings()] == [Verdict.GOOD]
+
+
+@pytest.mark.parametrize("name", ["what?.duckdb", "what?/w.duckdb", "w.duckdb?password=hush", "a\\b.duckdb"])
+def test_a_path_that_duckdb_misreads_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"^\[warehouse\.trips\] path must not have . in it, which DuckDB") as error:
+        DuckDB("trips", tmp_path / name)
+    assert "hush" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ('TABLE green_tripdata ("VendorID" bigint)', "the table green_tripdata has no column file_month"),
+        (
+            "TABLE green_tripdata (file_month text, lpep_pickup_datetime timestamp)",
+            "has file_month as VARCHAR, not DATE",
+        ),
+        ("VIEW green_tripdata AS SELECT DATE '2021-01-01' AS file_month, 1 AS vendorid", "green_tripdata is a view"),
+        ("VIEW Green_Tripdata AS SELECT 1 AS vendorid", "green_tripdata is a view"),
+        ("TABLE taxi_luigi_loads (color text)", "the table taxi_luigi_loads has no column file_month"),
+        ("VIEW taxi_luigi_loads AS SELECT 'green' AS color, 1 AS rows", "taxi_luigi_loads is a view"),
+        ("VIEW taxi_zones AS SELECT 1 AS locationid", "taxi_zones is a view"),
+        ("TABLE taxi_zones (locationid text)", "the table taxi_zones has the columns locationid VARCHAR"),
+    ],
+)
+def test_what_another_script_made_under_our_names_is_found_beforehand(store: Store, made: str, why: str) -> None:
+    Path(store.where).parent.mkdir()
+    with duckdb.connect(store.where) as connection:
+        connection.execute(f"CREATE {made}")
+    warehouse = store.open()
+    (line,) = warehouse.foreign()
+    assert why in line
+    assert "so taxi_luigi did not make it; rename it" in line
+    assert [finding.line for finding in warehouse.findings() if finding.verdict is Verdict.WRONG] == [line]
+    if "zones" not in made:
+        for call in (warehouse.count, warehouse.loaded_months, lambda green: warehouse.remove_month(green, JANUARY)):
+            with pytest.raises(ForeignTable) as error:
+                call(DATASETS["green"])
+            assert str(error.value) == line
+
+
+def test_a_column_of_another_type_is_refused_not_cast(store: Store, load: Load) -> None:
+    load.into(store)
+    with duckdb.connect(store.where) as connection:
+        connection.execute("ALTER TABLE yellow_tripdata ALTER total_amount TYPE INTEGER")
+    with pytest.raises(ForeignTable, match="yellow_tripdata has total_amount as INTEGER, not DOUBLE"):
+        load.into(store)
+
+
+def test_a_disk_that_is_read_only_is_found_beforehand(tmp_path: Path, load: Load) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", disk], check=True)
+    try:
+        store = Store("duckdb", str(disk / "trips.duckdb"))
+        load.into(store)
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        (finding,) = store.open().findings()
+        assert finding.verdict is Verdict.WRONG
+        assert "no permission to write" in finding.line
+        assert store.open().count(YELLOW) == {JANUARY: 100}
+        with pytest.raises(WarehouseError, match=r"Read-only file system.*make the file and its folder writable"):
+            load.into(store)
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+@pytest.mark.parametrize("locked", ["file", "folder"])
+def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Load, locked: str) -> None:
+    load.into(store)
+    path = Path(store.where)
+    writable = path if locked == "file" else path.parent
+    was = writable.stat().st_mode
+    for folder in (path.parent, *path.parents):
+        if folder.is_relative_to(Path(tempfile.gettempdir())) and folder != Path(tempfile.gettempdir()):
+            folder.chmod(0o755)
+    path.parent.chmod(0o777)
+    path.chmod(0o666)
+    writable.chmod(0o444 if locked == "file" else 0o555)
+    script = (
+        "import sys, os; from pathlib import Path; from taxi_luigi.warehouses.duckdb import DuckDB; "
+        "os.geteuid() or os.setuid(65534); "
+        "print(*(f'{each.verdict.value}: {each.line}' for each in DuckDB('duckdb', Path(sys.argv[1])).findings()))"
+    )
+    said = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    writable.chmod(was)
+    assert said.stdout.startswith("wrong: "), said.stderr
+    assert "no permission to write" in said.stdout
 
 
 @pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP", ""])

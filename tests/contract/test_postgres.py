@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +18,13 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
+from taxi_luigi.checks import Verdict
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
+from taxi_luigi.warehouses.libpq import Server
 from taxi_luigi.warehouses.postgres import Postgres
+from taxi_luigi.zones import Zone
 from tests.support import postgres as server_module
 from tests.support.postgres import PASSWORD, USER
 from tests.support.trips import write_clean
@@ -70,6 +73,12 @@ def execute(url: str, *statements: str | sql.Composable) -> None:
     with session(url) as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def alter(store: Store, setting: str) -> None:
+    """Sets something for everybody who connects to the database from now on."""
+    name = sql.Identifier(urlsplit(store.where).path[1:])
+    execute(store.where, sql.SQL("ALTER DATABASE {} SET " + setting).format(name))
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -310,6 +319,246 @@ def test_a_limit_on_everybodys_statements_does_not_end_a_load(store: Store, make
         store.query("SELECT pg_sleep(1)")
     make(rows=60_000).into(store)
     assert store.open().count(YELLOW) == {JANUARY: 60_000}
+
+
+@pytest.mark.parametrize(
+    "limit", ["transaction_timeout", "idle_in_transaction_session_timeout", "statement_timeout", "all"]
+)
+def test_the_servers_limits_do_not_end_a_load(
+    store: Store, make: Make, background: ThreadPoolExecutor, limit: str
+) -> None:
+    limits = ["transaction_timeout", "idle_in_transaction_session_timeout", "statement_timeout"]
+    for each in limits if limit == "all" else [limit]:
+        alter(store, f"{each} = '300ms'")
+    make().into(store)
+    with paused(background, store, make(rows=60_000, seed=1)) as (loading, resume):
+        started = "SELECT clock_timestamp() - xact_start > '600ms' FROM pg_stat_activity WHERE query LIKE 'COPY%'"
+        until(lambda: store.query(started) == [(True,)])
+        resume.set()
+        assert loading.result(60) == 60_000
+    with session(store.where) as reader:  # the swap waits and tries again, idle in its transaction meanwhile
+        reader.execute("SET transaction_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+        reader.execute("SELECT count(*) FROM yellow_tripdata")
+        loading = background.submit(make(rows=50, seed=2).into, store)
+        until(lambda: waits_for_the_table(store))
+        until(lambda: not waits_for_the_table(store))
+    assert loading.result(60) == 50
+    assert store.open().count(YELLOW) == {JANUARY: 50}
+
+
+def test_what_ended_a_connection_is_said_in_the_servers_words_and_nothing_else(
+    store: Store, make: Make, background: ThreadPoolExecutor, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with paused(background, store, make(rows=60_000)) as (loading, resume):
+        assert store.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_copy WHERE datname = current_database()"
+        ) == [(True,)]
+        resume.set()
+        refused(
+            lambda: loading.result(60),
+            "terminating connection due to administrator command; the server was stopped, or somebody ended this",
+        )
+    assert capfd.readouterr().err == ""
+
+
+def test_a_statement_that_somebody_cancels_is_named_so(
+    store: Store, make: Make, background: ThreadPoolExecutor
+) -> None:
+    with paused(background, store, make(rows=60_000)) as (loading, resume):
+        assert store.query(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_copy WHERE datname = current_database()"
+        ) == [(True,)]
+        resume.set()
+        refused(lambda: loading.result(60), "canceling statement due to user request; a limit or a person ended it")
+    assert store.open().count(YELLOW) == {}
+
+
+@pytest.mark.parametrize("limit", ["transaction_timeout", "idle_in_transaction_session_timeout"])
+def test_a_limit_that_ends_a_connection_is_named(store: Store, limit: str) -> None:
+    server = Server("analytics", store.where)
+
+    def slow() -> None:
+        with server.transaction() as cursor:
+            cursor.execute(f"SET LOCAL {limit} = '50ms'")
+            pid = cursor.connection.info.backend_pid
+            until(lambda: store.query(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}") == [])
+            cursor.execute("SELECT 1")
+
+    refused(
+        slow, "terminating connection due to", "timeout; the server's limit of that name ended the connection: lift"
+    )
+
+
+def test_a_server_without_a_free_connection_is_named(store: Store, postgres_server: server_module.Postgres) -> None:
+    name = urlsplit(store.where).path[1:]
+    execute(store.where, f"CREATE ROLE role_{name} LOGIN PASSWORD '{PASSWORD}' CONNECTION LIMIT 0")
+    try:
+        guest = Store("postgres", postgres_server.url(name, f"role_{name}"))
+        refused(lambda: guest.open().count(YELLOW), "too many connections for role", "with fewer --workers")
+    finally:
+        execute(store.where, f"DROP ROLE role_{name}")
+
+
+# Databases that only read
+
+
+def test_a_database_that_only_reads_is_found_beforehand_and_said_by_a_load(store: Store, make: Make) -> None:
+    make().into(store)
+    alter(store, "default_transaction_read_only = on")
+    warehouse = store.open()
+    (finding,) = warehouse.findings()
+    assert finding.verdict is Verdict.WRONG
+    assert "this database only reads for this user, as default_transaction_read_only is on" in finding.line
+    words = "read-only transaction; this database only reads", "switch default_transaction_read_only off"
+    refused(lambda: make(rows=10).into(store), *words)
+    refused(lambda: warehouse.replace_zones([Zone(1, "a", "b", "c")]), *words)
+    refused(lambda: warehouse.remove_month(YELLOW, JANUARY), *words)
+    assert warehouse.count(YELLOW) == {JANUARY: 100}
+
+
+def test_a_standby_is_found_beforehand(make: Make) -> None:
+    server = server_module.Postgres()
+    try:
+        server.start()
+        store = Store("postgres", server.url())
+        make().into(store)
+        server.stop("fast")
+        (server.folder / "data" / "standby.signal").touch()
+        server.start()
+        (finding,) = store.open().findings()
+        assert finding.verdict is Verdict.WRONG
+        assert "this server is a standby and only reads: set the primary server in the url" in finding.line
+        assert store.open().count(YELLOW) == {JANUARY: 100}
+        refused(lambda: make(rows=10).into(store), "read-only", "set the primary server")
+    finally:
+        server.remove()
+
+
+# Names that others took
+
+FOREIGN = {
+    "VIEW green_tripdata AS SELECT DATE '2021-01-01' AS file_month, 1 AS vendorid": "green_tripdata is a view",
+    "MATERIALIZED VIEW green_tripdata AS SELECT 1 AS vendorid": "green_tripdata is a materialized view",
+    "TABLE green_tripdata (file_month date, vendorid bigint)": "green_tripdata is not partitioned by file_month",
+    "TABLE green_tripdata (file_month date) PARTITION BY RANGE (file_month)": "is not partitioned by file_month",
+    "SEQUENCE green_tripdata": "green_tripdata is a sequence",
+    "TYPE green_tripdata AS (file_month date)": "green_tripdata is a composite type",
+    "FOREIGN TABLE green_tripdata (file_month date) SERVER elsewhere": "green_tripdata is a foreign table",
+    "VIEW taxi_luigi_loads AS SELECT 'green' AS color, 1 AS rows": "taxi_luigi_loads is a view",
+    "TABLE taxi_luigi_loads (color text)": "taxi_luigi_loads has no column file_month",
+    "TABLE taxi_luigi_loads (color text, file_month text)": "taxi_luigi_loads has file_month as text, not date",
+    "VIEW taxi_zones AS SELECT 1 AS locationid": "taxi_zones is a view",
+    "TABLE taxi_zones (locationid text)": "the table taxi_zones has the columns locationid text",
+}
+
+
+@pytest.mark.parametrize("made", FOREIGN)
+def test_what_another_script_made_under_our_names_is_found_beforehand(store: Store, tmp_path: Path, made: str) -> None:
+    green = DATASETS["green"]
+    execute(store.where, "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER elsewhere FOREIGN DATA WRAPPER nothing")
+    execute(store.where, f"CREATE {made}")
+    warehouse = store.open()
+    (line,) = warehouse.foreign()
+    assert FOREIGN[made] in line
+    assert "so taxi_luigi did not make it; rename it" in line
+    assert [finding.line for finding in warehouse.findings() if finding.verdict is Verdict.WRONG] == [line]
+    if "zones" in made:
+        calls: list[Callable[[], object]] = [lambda: warehouse.replace_zones([Zone(1, "a", "b", "c")])]
+        assert warehouse.zones() == 0
+    else:
+        path = tmp_path / "green.parquet"
+        load = Load(green, JANUARY, path, write_clean(path, green, JANUARY, 3))
+        calls = [
+            lambda: load.into(store),
+            lambda: warehouse.count(green),
+            lambda: warehouse.loaded_months(green),
+            lambda: warehouse.remove_month(green, JANUARY),
+        ]
+    for call in calls:
+        assert str(refused(call)) == line
+
+
+# Encodings
+
+
+@pytest.fixture(params=["LATIN1", "SQL_ASCII"])
+def encoded(request: pytest.FixtureRequest, postgres_server: server_module.Postgres) -> Iterator[Store]:
+    """A database of another encoding than UTF8."""
+    name = f"test_{uuid4().hex[:12]}"
+    create = "CREATE DATABASE {} ENCODING {} TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    identifier = sql.Identifier(name)
+    postgres_server.execute(sql.SQL(create).format(identifier, sql.Literal(request.param)))
+    yield Store("postgres", postgres_server.url(name))
+    postgres_server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+def texts(make_in: Path, *values: str) -> Load:
+    """A month of fhv with these bases."""
+    fhv = DATASETS["fhv"]
+    path = make_in / "fhv.parquet"
+    receipt = write_clean(path, fhv, JANUARY, len(values), affiliated_base_number=list(values))
+    return Load(fhv, JANUARY, path, receipt)
+
+
+def bases(store: Store) -> list[str]:
+    """As a person's own client shows them, which asks for UTF-8."""
+    connection = psycopg2.connect(store.where, client_encoding="UTF8")
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT affiliated_base_number FROM fhv_tripdata ORDER BY 1")
+        return [text for (text,) in cursor]
+
+
+@pytest.mark.parametrize("how", ["PGCLIENTENCODING", "url", "options", "database", "service"])
+def test_texts_are_stored_as_they_are_whatever_encoding_clients_speak(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    url = store.where
+    if how == "PGCLIENTENCODING":
+        monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    elif how == "url":
+        url += "?client_encoding=LATIN1"
+    elif how == "options":
+        url += "?options=-c%20client_encoding%3DLATIN1"
+    elif how == "database":
+        alter(store, "client_encoding = 'LATIN1'")
+    else:
+        (tmp_path / "services").write_text("[taxi]\nclient_encoding=LATIN1\n")
+        monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+        url += "?service=taxi"
+    texts(tmp_path, "Bé", "東").into(Store("postgres", url))
+    Postgres("postgres", url).replace_zones([Zone(1, "é", "東", "c")])
+    assert bases(store) == ["Bé", "東"]
+    lengths = "SELECT length(borough), length(zone), encode(convert_to(zone, 'UTF8'), 'hex') FROM taxi_zones"
+    assert store.query(lengths) == [(1, 1, "e69db1")]
+
+
+def test_a_database_of_another_encoding_gets_its_own_letters(encoded: Store, tmp_path: Path) -> None:
+    texts(tmp_path, "Bé").into(encoded)
+    assert bases(encoded) == ["Bé"]
+    (length,) = encoded.query("SELECT octet_length(affiliated_base_number) FROM fhv_tripdata")
+    (encoding,) = encoded.query("SHOW server_encoding")
+    assert length == ((2,) if encoding == ("LATIN1",) else (3,))
+    assert [finding.verdict for finding in encoded.open().findings() if finding.what == "encoding"] == [
+        Verdict.UNKNOWN if encoding == ("LATIN1",) else Verdict.GOOD
+    ]
+
+
+def test_a_letter_that_the_databases_encoding_lacks_is_one_line(encoded: Store, tmp_path: Path) -> None:
+    load = texts(tmp_path, "Bé", "東")
+    names = [Zone(1, "a", "東", "c")]
+    if encoded.query("SHOW server_encoding") == [("SQL_ASCII",)]:
+        load.into(encoded)
+        encoded.open().replace_zones(names)
+        assert bases(encoded) == ["Bé", "東"]
+        return
+    for call in (lambda: load.into(encoded), lambda: encoded.open().replace_zones(names)):
+        refused(call, 'no equivalent in encoding "LATIN1"', "the database's encoding, LATIN1, cannot hold it: make one")
+    assert encoded.open().count(load.dataset) == {}
+    assert encoded.open().zones() == 0
+
+
+def test_a_character_0_is_one_line(store: Store, tmp_path: Path) -> None:
+    refused(lambda: texts(tmp_path, "B\0").into(store), "0x00; PostgreSQL has no character 0 in its texts: take it out")
 
 
 # Connections

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.datasets import DATASETS, Dataset
-from taxi_luigi.errors import AccountError, TaxiError, WarehouseError
+from taxi_luigi.errors import AccountError, ForeignTable, TaxiError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import Warehouse
 from taxi_luigi.zones import Zone
@@ -272,6 +272,83 @@ def test_a_table_that_is_not_ours_is_left_alone(store: Store, make: Make) -> Non
         load.into(store)
     one_line(error)
     assert store.query("SELECT * FROM yellow_tripdata") == [(1,)]
+
+
+NEIGHBOURS = {"taxi[1]": "taxi1", "a*b": "axxb", "what?": "whats", "[!a]": "b", "{a,b}": "a", "**": "c"}
+"""folder → one that it would name, too, were it a pattern"""
+
+PLAIN = [
+    *(
+        "fare_amount=0",
+        "env=prod",
+        "file_month=2020-01-01",
+        "100%",
+        "it's",
+        'say "so"',
+        "with space",
+        "ü",
+        "back\\slash",
+    ),
+    *("two\nlines", "s3:", "md:taxi", "~", "$HOME", "#1;--"),
+]
+
+
+def test_a_clean_file_is_one_file_whatever_its_folders_are_called(store: Store, tmp_path: Path) -> None:
+    for decoy in NEIGHBOURS.values():
+        write_clean(tmp_path / decoy / "month.parquet", YELLOW, JANUARY, 5, 99, fare_amount=[99.0] * 5)
+    folders = [*NEIGHBOURS, *PLAIN] if store.kind != "bigquery" else ["taxi[1]", "a*b", "fare_amount=0"]
+    for number, folder in enumerate(folders, 1):
+        path = tmp_path / folder / "month.parquet"
+        receipt = write_clean(path, YELLOW, JANUARY, 3, number, fare_amount=[float(number)] * 3)
+        load = Load(YELLOW, JANUARY, path, receipt)
+        assert load.into(store) == 3
+        assert holds(store, load), folder
+        loaded = store.query("SELECT DISTINCT fare_amount, file_month FROM yellow_tripdata")
+        assert loaded == [(float(number), JANUARY.first_day)], folder
+
+
+def test_a_view_of_our_name_is_named_and_its_rows_are_not_ours(store: Store, make: Make) -> None:
+    load = make(rows=10)
+    load.into(store)
+    assert store.open().foreign() == []
+    _execute(store, "CREATE TABLE kept AS SELECT * FROM yellow_tripdata")
+    _execute(store, "DROP TABLE yellow_tripdata")
+    _execute(store, "CREATE VIEW yellow_tripdata AS SELECT * FROM kept")
+    warehouse = store.open()
+    calls: list[Callable[[], object]] = [
+        lambda: load.into(store),
+        lambda: warehouse.count(YELLOW),
+        lambda: warehouse.remove_month(YELLOW, JANUARY),
+    ]
+    if store.kind != "bigquery":  # there it would cost a request, with nothing to do
+        calls.append(lambda: warehouse.loaded_months(YELLOW))
+    for call in calls:
+        with pytest.raises(
+            ForeignTable, match=r"(?i)yellow_tripdata is a view, so taxi_luigi did not make it"
+        ) as error:
+            call()
+        assert "rename it" in one_line(error)
+    (line,) = warehouse.foreign()
+    assert line == one_line(error)
+    other = make(rows=7, dataset=GREEN)
+    other.into(store)
+    assert holds(store, other)
+
+
+def test_markers_and_zones_of_somebody_elses_are_named(store: Store, make: Make) -> None:
+    make(dataset=GREEN, rows=1).into(store)
+    _execute(store, "DROP TABLE taxi_luigi_loads")
+    _execute(store, "CREATE TABLE taxi_luigi_loads AS SELECT 1 AS mine")
+    _execute(store, "CREATE TABLE taxi_zones AS SELECT 1 AS locationid")
+    warehouse = store.open()
+    lines = warehouse.foreign()
+    assert len(lines) == 2
+    assert "taxi_luigi_loads" in "".join(lines)
+    assert "taxi_zones has the columns locationid" in "".join(lines)
+    with pytest.raises(WarehouseError, match=r"taxi_luigi_loads .*did not make it") as error:
+        make(rows=1).into(store)
+    one_line(error)
+    assert store.query("SELECT * FROM taxi_luigi_loads") == [(1,)]
 
 
 def test_readers_see_the_old_month_or_the_new(store: Store, make: Make) -> None:

@@ -36,6 +36,7 @@ LAYOUT = tables.Layout(
         "sequence": "the month's markers are numbered from 1; the last one counts",
         "job_id": "the load job that brought the rows",
     },
+    own=(*markers.COLUMNS, "sequence", "job_id"),
 )
 
 

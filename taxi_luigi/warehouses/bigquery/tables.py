@@ -51,6 +51,8 @@ class Layout:
     meanings: dict[str, str]
     pickup: str = ""
     """of trips, which are partitioned by month: the column of the pickup's time"""
+    own: tuple[str, ...] = ()
+    """columns that every version has made it with"""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Layout:
@@ -150,6 +152,9 @@ def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
 def _check(connection: Connection, layout: Layout, table: Table) -> None:
     check_kind(connection, layout, table)
     place = f"{connection.where}: the table {layout.name}"
+    for name in layout.own:
+        if name not in types(table):
+            raise ForeignTable(f"{place} has no column {name}, so taxi_luigi did not make it; {_CURE}")
     for name, kind in types(table).items():
         wanted = TYPES[layout.columns[name]] if name in layout.columns else None
         if wanted is None and kind.startswith("REQUIRED"):

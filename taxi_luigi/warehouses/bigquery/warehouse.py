@@ -17,7 +17,7 @@ from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
-from taxi_luigi.warehouses import CleanFile, Marker, Progress, markers, zone_table
+from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.bigquery import checks, expiry, jobs, ledger, swap, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
@@ -114,10 +114,7 @@ class BigQuery:
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         with self._connection.saying():
-            existing = tables.find(self._connection, ZONES)
-            if existing is not None:
-                tables.check_kind(self._connection, _ZONES, existing)
-                zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
+            self._check_zones()
             job = jobs.run(
                 self._connection,
                 jobs.Wanted(
@@ -143,9 +140,9 @@ class BigQuery:
         return int(table.num_rows or 0) if table is not None and ours else 0
 
     def foreign(self) -> list[str]:
-        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), ledger.LAYOUT, _ZONES]
+        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), ledger.LAYOUT]
         with self._connection.saying():
-            return tables.foreign(self._connection, layouts)
+            return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
 
     def location(self) -> str | None:
         """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
@@ -163,6 +160,12 @@ class BigQuery:
     def findings(self) -> list[Finding]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
         return checks.findings(self._connection)
+
+    def _check_zones(self) -> None:
+        existing = tables.find(self._connection, ZONES)
+        if existing is not None:
+            tables.check_kind(self._connection, _ZONES, existing)
+            zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
 
     def _load_and_mark(self, target: swap.Target, clean: CleanFile, local: Path | None, crc32c: str) -> bool:
         """One round; False when another loader came between."""
