@@ -44,9 +44,9 @@ def quoted(*names: str) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
-def sql(text: str, **names: tuple[str, ...]) -> str:
-    """A statement with its `{names}` put in, quoted: each a name, or a schema and a name."""
-    return text.format_map({key: quoted(*name) for key, name in names.items()})
+def sql(text: str, select: str = "", **names: tuple[str, ...]) -> str:
+    """A statement with its `{names}` put in, quoted: each a name, or a schema and a name; `{select}` as it stands."""
+    return text.format_map({key: quoted(*name) for key, name in names.items()} | {"select": select})
 
 
 def columns(dataset: Dataset) -> Columns:

@@ -111,7 +111,7 @@ def prepare(connection: Connection, layout: Layout) -> Table:
         if table is None:
             new = _new(connection, layout)
             table = client.create_table(new, exists_ok=True, retry=connection.retry, timeout=REQUEST)
-        _check(connection, layout, table)
+        check(connection, layout, table)
         has = types(table)
         missing = [field for field in layout.fields() if field.name not in has]
         if not missing:
@@ -149,7 +149,8 @@ def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
         raise ForeignTable(f"{place} is {how}, not by MONTH of {FILE_MONTH}, so taxi_luigi did not make it; {_CURE}")
 
 
-def _check(connection: Connection, layout: Layout, table: Table) -> None:
+def check(connection: Connection, layout: Layout, table: Table) -> None:
+    """Raises ForeignTable for a table that would not take our rows."""
     check_kind(connection, layout, table)
     place = f"{connection.where}: the table {layout.name}"
     for name in layout.own:
@@ -168,7 +169,7 @@ def foreign(connection: Connection, layouts: Sequence[Layout]) -> list[str]:
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda layout: find(connection, layout.name), layouts))
     pairs = zip(layouts, found, strict=True)
-    return foreign_of(partial(_check, connection, layout, table) for layout, table in pairs if table is not None)
+    return foreign_of(partial(check, connection, layout, table) for layout, table in pairs if table is not None)
 
 
 def rows(connection: Connection, name: str) -> int:

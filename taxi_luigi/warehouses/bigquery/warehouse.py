@@ -193,6 +193,8 @@ class BigQuery:
         before = ledger.last(self._connection, target.dataset).get(target.month)
         if before is None or before.rows is None:
             return True
+        # An older version's table lacks a column, and takes no marker of ours
+        tables.prepare(self._connection, ledger.LAYOUT)
         gone = Essentials(before.edition, before.sha256, 0, "")
         return self._mark(target, before.sequence + 1, gone, None, "")
 
