@@ -6,6 +6,7 @@ table is made, not on the path that only asks what is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taxi_luigi import zones
@@ -52,6 +53,12 @@ def sql(text: str, select: str = "", **names: tuple[str, ...]) -> str:
 def columns(dataset: Dataset) -> Columns:
     """The canonical columns of one record type."""
     return {column.name: column.type for column in dataset.columns}
+
+
+def count_values(dataset: Dataset, names: Sequence[str], existing: Collection[str]) -> str:
+    """What a query selects that counts the values in each of these columns; 0 for one that the table does not have."""
+    ours = columns(dataset).keys() & set(existing)
+    return ", ".join(f"count({quoted(name)})" if name in ours else "0" for name in names)
 
 
 def duckdb_columns(wanted: Columns) -> list[str]:

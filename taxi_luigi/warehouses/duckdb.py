@@ -24,7 +24,7 @@ from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, Warehous
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.database_file import DatabaseFile
-from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, duckdb_types, sql
+from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.zones import TABLE as ZONES
 from taxi_luigi.zones import Zone
@@ -80,6 +80,14 @@ class DuckDB:
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
         return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table, dataset))
+
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        if not columns:
+            return frozenset()
+        query = "SELECT {select} FROM {table} WHERE file_month = ?"
+        select = partial(count_values, dataset, columns)
+        counts = self._ask(query, [month.first_day], dataset.table, dataset, select)
+        return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         if not self.path.exists():

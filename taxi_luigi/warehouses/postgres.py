@@ -7,6 +7,7 @@ that swap, `copying.py` the stream, `libpq.py` the connection. SQLAlchemy and py
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,14 @@ class Postgres:
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
         return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table, dataset))
+
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        if not columns:
+            return frozenset()
+        query = "SELECT {select} FROM {table} WHERE file_month = %s"
+        select = partial(ddl.count_values, dataset, columns)
+        counts = self._ask(query, dataset.table, dataset, month.first_day, select=select)
+        return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         parent = self._table(dataset.table)

@@ -159,6 +159,7 @@ def test_names_are_quoted(store: Store, make: Make) -> None:
         replace(warehouse, load)
     assert warehouse.count(YELLOW) == {JANUARY: 50}
     assert store.open().count(YELLOW) == {}
+    assert warehouse.filled(YELLOW, JANUARY, ["fare_amount", "%s"]) == {"fare_amount"}
     warehouse.remove_month(YELLOW, JANUARY)
     assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
 

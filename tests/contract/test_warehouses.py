@@ -357,6 +357,36 @@ def test_a_marker_that_a_version_of_before_wrote_has_no_records(store: Store, ma
     assert records(store) == {JANUARY: 95}
 
 
+def test_which_columns_of_a_month_have_values(store: Store, make: Make) -> None:
+    nothing = [None] * 100
+    last = [*[None] * 99, 0.0]
+    make(
+        airport_fee=nothing, ratecodeid=nothing, tip_amount=last, store_and_fwd_flag=[""] * 100, extra=[-0.0] * 100
+    ).into(store)
+    make(month=FEBRUARY, airport_fee=last, ratecodeid=[1] * 100, tip_amount=nothing).into(store)
+    warehouse = store.open()
+    columns = ["tip_amount", "airport_fee", "ratecodeid", "file_month", "store_and_fwd_flag", "extra"]
+    assert warehouse.filled(YELLOW, JANUARY, columns) == {"tip_amount", "store_and_fwd_flag", "extra", "file_month"}
+    assert warehouse.filled(YELLOW, FEBRUARY, columns[:3]) == {"airport_fee", "ratecodeid"}
+    assert warehouse.filled(YELLOW, JANUARY, ["airport_fee"]) == set()
+    assert warehouse.filled(YELLOW, JANUARY, []) == set()
+    make(airport_fee=last).into(store)
+    assert warehouse.filled(YELLOW, JANUARY, ["airport_fee"]) == {"airport_fee"}
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.filled(YELLOW, JANUARY, columns) == set()
+    assert warehouse.filled(YELLOW, FEBRUARY, columns[:3]) == {"airport_fee", "ratecodeid"}
+
+
+def test_what_is_not_there_has_no_values(store: Store, make: Make) -> None:
+    assert store.open().filled(YELLOW, JANUARY, ["fare_amount"]) == set()
+    columns = tuple(column for column in YELLOW.columns if column.name != "cbd_congestion_fee")
+    make(dataset=dataclasses.replace(YELLOW, columns=columns)).into(store)
+    assert store.open().filled(YELLOW, FEBRUARY, ["fare_amount"]) == set()
+    assert store.open().filled(GREEN, JANUARY, ["fare_amount"]) == set()
+    asked = ["cbd_congestion_fee", "no_such_column", 'a"b', "{table}", "%s", "fare_amount"]
+    assert store.open().filled(YELLOW, JANUARY, asked) == {"fare_amount"}
+
+
 def test_a_table_that_is_not_ours_is_left_alone(store: Store, make: Make) -> None:
     load = make(rows=10)
     load.into(store)

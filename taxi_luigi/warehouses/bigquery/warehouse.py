@@ -102,6 +102,14 @@ class BigQuery:
         days = [(month.first_day if month else None, rows) for month, rows in counts]
         return markers.rows_by_month(self._connection.where, dataset, days)
 
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        with self._connection.saying():
+            table = tables.find(self._connection, dataset.table) if columns else None
+            if table is None:
+                return frozenset()
+            tables.check_kind(self._connection, tables.Layout.of(dataset), table)
+            return tables.filled(self._connection, table, month, columns)
+
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         with self._connection.saying():
             table = tables.find(self._connection, dataset.table)
