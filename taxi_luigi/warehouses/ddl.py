@@ -6,6 +6,7 @@ table is made, not on the path that only asks what is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from taxi_luigi import zones
@@ -44,14 +45,20 @@ def quoted(*names: str) -> str:
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
-def sql(text: str, **names: tuple[str, ...]) -> str:
-    """A statement with its `{names}` put in, quoted: each a name, or a schema and a name."""
-    return text.format_map({key: quoted(*name) for key, name in names.items()})
+def sql(text: str, select: str = "", **names: tuple[str, ...]) -> str:
+    """A statement with its `{names}` put in, quoted: each a name, or a schema and a name; `{select}` as it stands."""
+    return text.format_map({key: quoted(*name) for key, name in names.items()} | {"select": select})
 
 
 def columns(dataset: Dataset) -> Columns:
     """The canonical columns of one record type."""
     return {column.name: column.type for column in dataset.columns}
+
+
+def count_values(dataset: Dataset, names: Sequence[str], existing: Collection[str]) -> str:
+    """What a query selects that counts the values in each of these columns; 0 for one that the table does not have."""
+    ours = columns(dataset).keys() & set(existing)
+    return ", ".join(f"count({quoted(name)})" if name in ours else "0" for name in names)
 
 
 def duckdb_columns(wanted: Columns) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, Warehous
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.database_file import DatabaseFile
-from taxi_luigi.warehouses.ddl import Columns, columns, duckdb_columns, duckdb_types, sql
+from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.zones import TABLE as ZONES
 from taxi_luigi.zones import Zone
@@ -74,12 +74,20 @@ class DuckDB:
         return rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
-        query = "SELECT file_month, edition, sha256, rows, loaded_at FROM {table} WHERE color = ? ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, [dataset.color], MARKERS, dataset))
+        query = "SELECT {select} FROM {table} WHERE color = ? ORDER BY file_month"
+        return markers.by_month(dataset, self._ask(query, [dataset.color], MARKERS, dataset, markers.select))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
         return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table, dataset))
+
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        if not columns:
+            return frozenset()
+        query = "SELECT {select} FROM {table} WHERE file_month = ?"
+        select = partial(count_values, dataset, columns)
+        counts = self._ask(query, [month.first_day], dataset.table, dataset, select)
+        return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         if not self.path.exists():
@@ -96,7 +104,7 @@ class DuckDB:
             for dataset in DATASETS.values():
                 own = _own(dataset)
                 looks.append(partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset)))
-            looks.append(partial(self._existing, connection, MARKERS, markers.COLUMNS))
+            looks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
             return foreign_of(looks)
 
     def findings(self) -> Sequence[Finding]:
@@ -144,18 +152,29 @@ class DuckDB:
     def _where(self) -> str:
         return f"warehouse {self.name} ({self.path})"
 
-    def _ask(self, query: str, values: list[object], table: str, dataset: Dataset) -> list[Any]:
-        """The rows of a query on one table of a color; none when the file or the table is not there yet."""
+    def _ask(
+        self,
+        query: str,
+        values: list[object],
+        table: str,
+        dataset: Dataset,
+        select: Callable[[Collection[str]], str] = lambda _columns: "",
+    ) -> list[Any]:
+        """The rows of a query on one table of a color; none when the file or the table is not there yet.
+
+        `select` is given the table's columns, and returns what the query's `{select}` stands for.
+        """
         if not self.path.exists():
             return []
         with self._file.reading() as connection:
-            if not self._holds(connection, dataset)[table]:
+            existing = self._holds(connection, dataset)[table]
+            if not existing:
                 return []
-            return connection.execute(sql(query, table=(table,)), values).fetchall()
+            return connection.execute(sql(query, select(existing), table=(table,)), values).fetchall()
 
-    def _holds(self, connection: DuckDBPyConnection, dataset: Dataset) -> dict[str, bool]:
-        """Whether the color's table and the markers are there; ForeignTable where either is somebody else's."""
-        return {table: bool(self._existing(connection, table, own)) for table, own in _own(dataset).items()}
+    def _holds(self, connection: DuckDBPyConnection, dataset: Dataset) -> dict[str, dict[str, str]]:
+        """The color's table and the markers, each with its columns; ForeignTable where either is somebody else's."""
+        return {table: self._existing(connection, table, own) for table, own in _own(dataset).items()}
 
     def _make_table(self, connection: DuckDBPyConnection, table: str, wanted: Columns, own: Columns) -> None:
         """Creates the table, or adds the columns that an older version did not have."""
@@ -208,7 +227,7 @@ _LOOK = """
 def _own(dataset: Dataset) -> dict[str, Columns]:
     """What every version has made the tables of a color with: the trips, and the markers."""
     trips = {name: kind for name, kind in columns(dataset).items() if name in (FILE_MONTH, dataset.pickup)}
-    return {dataset.table: trips, MARKERS: markers.COLUMNS}
+    return {dataset.table: trips, MARKERS: markers.FIRST_COLUMNS}
 
 
 def _look(connection: DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
@@ -246,7 +265,7 @@ def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path
 
 def _mark(connection: DuckDBPyConnection, row: tuple[object, ...]) -> None:
     statement = (
-        "INSERT INTO {markers} (color, file_month, edition, sha256, source, rows, loaded_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO {markers} (color, file_month, edition, sha256, source, rows, loaded_at, records) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
     )
     connection.execute(sql(statement, markers=(MARKERS,)), row)

@@ -153,11 +153,11 @@ def _on_ending(text: str) -> str:
     return next((todo for words, todo in _ENDINGS.items() if re.search(words, text)), "")
 
 
-def run(cursor: Cursor, text: str, *values: object, **names: tuple[str, ...]) -> None:
+def run(cursor: Cursor, text: str, *values: object, select: str = "", **names: tuple[str, ...]) -> None:
     """Executes a statement with its `{names}` quoted and its values bound; see `ddl.sql`."""
     if values:  # then psycopg2 takes a percent sign in a name for a placeholder too
         names = {key: tuple(part.replace("%", "%%") for part in name) for key, name in names.items()}
-    cursor.execute(sql(text, **names), values or None)
+    cursor.execute(sql(text, select, **names), values or None)
 
 
 def _parse(name: str, url: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ that swap, `copying.py` the stream, `libpq.py` the connection. SQLAlchemy and py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,10 @@ class Postgres:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with self._server.transaction() as cursor:
-            tables.prepare(cursor, self._where, self.schema, dataset, self.wait)
+            narrow = tables.prepare(cursor, self._where, self.schema, dataset, self.wait)
+        if narrow:
+            with self._server.transaction() as cursor:
+                tables.widen_markers(cursor, self._where, self.schema, self.wait)
         parent = self._table(dataset.table)
         with clean.reading() as path, self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
@@ -56,18 +60,26 @@ class Postgres:
         return clean.essentials.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
-        query = "SELECT file_month, edition, sha256, rows, loaded_at FROM {table} WHERE color = %s ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, MARKERS, dataset, dataset.color))
+        query = "SELECT {select} FROM {table} WHERE color = %s ORDER BY file_month"
+        return markers.by_month(dataset, self._ask(query, MARKERS, dataset, dataset.color, select=markers.select))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
         return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table, dataset))
 
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        if not columns:
+            return frozenset()
+        query = "SELECT {select} FROM {table} WHERE file_month = %s"
+        select = partial(ddl.count_values, dataset, columns)
+        counts = self._ask(query, dataset.table, dataset, month.first_day, select=select)
+        return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
+
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         parent = self._table(dataset.table)
         with self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
-            if tables.holds(cursor, self._where, self.schema, dataset) != {dataset.table, MARKERS}:
+            if tables.holds(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
                 return
 
             def remove() -> None:
@@ -150,12 +162,23 @@ class Postgres:
     def _claim(self, cursor: Cursor, parent: Table, month: Month) -> None:
         partitions.claim(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
 
-    def _ask(self, query: str, table: str, dataset: Dataset, *values: object) -> list[Any]:
-        """The rows of a query on one table of a color; none when the table is not there yet."""
+    def _ask(
+        self,
+        query: str,
+        table: str,
+        dataset: Dataset,
+        *values: object,
+        select: Callable[[Collection[str]], str] = lambda _columns: "",
+    ) -> list[Any]:
+        """The rows of a query on one table of a color; none when the table is not there yet.
+
+        `select` is given the table's columns, and returns what the query's `{select}` stands for.
+        """
         with self._server.transaction() as cursor:
-            if table not in tables.holds(cursor, self._where, self.schema, dataset):
+            found = tables.holds(cursor, self._where, self.schema, dataset)
+            if table not in found:
                 return []
-            run(cursor, query, *values, table=self._table(table))
+            run(cursor, query, *values, select=select(found[table].columns), table=self._table(table))
             return cursor.fetchall()
 
     def _fill(
@@ -186,10 +209,10 @@ _ONLY_READS = (
 )
 _READ_ONLY = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"
 _MARK = """
-    INSERT INTO {markers} (color, file_month, edition, sha256, source, rows, loaded_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    INSERT INTO {markers} (color, file_month, edition, sha256, source, rows, loaded_at, records)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (color, file_month) DO UPDATE SET edition = excluded.edition, sha256 = excluded.sha256,
-        source = excluded.source, rows = excluded.rows, loaded_at = excluded.loaded_at
+        source = excluded.source, rows = excluded.rows, loaded_at = excluded.loaded_at, records = excluded.records
 """
 _INSERT_ZONES = """
     INSERT INTO {zones} (locationid, borough, zone, service_zone)

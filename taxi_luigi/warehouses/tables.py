@@ -62,14 +62,14 @@ def relations(cursor: Cursor, schema: str, names: Sequence[str]) -> dict[str, Re
     return found
 
 
-def holds(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> set[str]:
+def holds(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> dict[str, Relation]:
     """Which are there of the color's table and the markers. Raises ForeignTable where either is somebody else's."""
     found = relations(cursor, schema, (dataset.table, MARKERS))
     if dataset.table in found:
         _check_parent(where, (schema, dataset.table), found[dataset.table])
     if MARKERS in found:
         _check_markers(where, (schema, MARKERS), found[MARKERS])
-    return set(found)
+    return found
 
 
 def zones(cursor: Cursor, where: str, schema: str) -> bool:
@@ -93,11 +93,12 @@ def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
     return foreign_of(looks)
 
 
-def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: float) -> None:
+def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: float) -> bool:
     """Leaves the parent table with every canonical column, and the markers, for whoever asks first.
 
-    To be called in a transaction of its own. Raises WarehouseError when the schema does not exist, or when it holds a
-    table of that name into which this month's rows would not fit.
+    To be called in a transaction of its own. Returns whether the markers lack a column, which `widen_markers` adds:
+    here, a lock on the parent would be held while theirs is waited for. Raises WarehouseError when the schema does not
+    exist, or when it holds a table of that name into which this month's rows would not fit.
     """
     claim(cursor, where, f"the set of tables in schema {schema}", wait)
     parent = (schema, dataset.table)
@@ -112,13 +113,23 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
             patiently(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
         _check_markers(where, (schema, MARKERS), found[MARKERS])
-    else:
-        cursor.execute(ddl.create_markers(schema))
+        return not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
+    cursor.execute(ddl.create_markers(schema))
+    return False
+
+
+def widen_markers(cursor: Cursor, where: str, schema: str, wait: float) -> None:
+    """Adds the columns that an older version's table of markers lacks; to be called in a transaction of its own."""
+    claim(cursor, where, f"the set of tables in schema {schema}", wait)
+    table = (schema, MARKERS)
+    wanted = ddl.postgres_columns(markers.COLUMNS)
+    later = {name: kind for name, kind in wanted.items() if name not in markers.FIRST_COLUMNS}
+    patiently(cursor, where, table, wait, lambda: _add(cursor, table, later))
 
 
 def _add(cursor: Cursor, parent: Table, missing: dict[str, str]) -> None:
     for name, kind in missing.items():
-        run(cursor, "ALTER TABLE {parent} ADD COLUMN {name} " + kind, parent=parent, name=(name,))
+        run(cursor, "ALTER TABLE {parent} ADD COLUMN IF NOT EXISTS {name} " + kind, parent=parent, name=(name,))
 
 
 def _check_kind(where: str, table: Table, relation: Relation) -> None:
@@ -131,6 +142,8 @@ def _check_markers(where: str, table: Table, relation: Relation) -> None:
     _check_kind(where, table, relation)
     for name, kind in ddl.postgres_columns(markers.COLUMNS).items():
         has = relation.columns.get(name)
+        if has is None and name not in markers.FIRST_COLUMNS:
+            continue
         if has is None:
             raise ForeignTable(f"{where}: the table {'.'.join(table)} has no column {name}, {_NOT_OURS}")
         if has != kind:

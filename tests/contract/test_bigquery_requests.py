@@ -35,6 +35,7 @@ def test_a_warehouse_s_life_asks_only_what_is_free_and_described(
     in_bucket(fake_gcs, tmp_path, rows=20, seed=1).into(warehouse)
     local(tmp_path, rows=30, seed=2, month=FEBRUARY).into(warehouse)
     assert warehouse.count(YELLOW) == {JANUARY: 20, FEBRUARY: 30}
+    assert warehouse.filled(YELLOW, JANUARY, ["fare_amount", "file_month"]) == {"fare_amount", "file_month"}
     warehouse.remove_month(YELLOW, FEBRUARY)
     warehouse.replace_zones([Zone(1, "EWR", "Newark Airport", "EWR")])
     assert warehouse.zones() == 1
@@ -88,6 +89,24 @@ def test_what_is_loaded_is_one_request(bigquery: BigQueryServer, tmp_path: Path)
     bigquery.shim.requests.clear()
     assert len(warehouse.loaded_months(YELLOW)) == 1
     assert [each.path.rpartition("/tables/")[2] for each in bigquery.shim.requests] == ["taxi_luigi_loads/data"]
+
+
+@pytest.mark.parametrize(("values", "pages"), [(["fare_amount"], 1), (["fare_amount", "tip_amount"], 4)])
+def test_a_month_is_read_until_each_column_had_a_value(
+    bigquery: BigQueryServer, tmp_path: Path, values: list[str], pages: int
+) -> None:
+    warehouse = fresh_bigquery(bigquery)
+    late = [0.5 if number == 35 else None for number in range(95)]
+    local(tmp_path, rows=95, fare_amount=[1.0] * 95, tip_amount=late, extra=[None] * 95).into(warehouse)
+    bigquery.shim.largest_page = 10
+
+    def filled(columns: list[str]) -> tuple[set[str], int]:
+        bigquery.shim.requests.clear()
+        found = set(warehouse.filled(YELLOW, JANUARY, columns))
+        return found, sum(request.path.endswith(f"{PARTITION}/data") for request in bigquery.shim.requests)
+
+    assert filled(values) == ({*values}, pages)
+    assert filled([*values, "extra"]) == ({*values}, 10)
 
 
 JOB = {"projectId": "p", "jobId": "j", "location": "EU"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi.checks import Verdict
-from taxi_luigi.errors import ConfigError, TaxiError, WarehouseError
+from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError, WarehouseError
 from taxi_luigi.months import Month
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, expiry
@@ -101,6 +101,35 @@ def test_a_table_that_is_widened_by_somebody_else_meanwhile_is_looked_at_again(
     bigquery.shim.refuse(lambda request: request.method == "PATCH", 412, "conditionNotMet")
     assert local(tmp_path).into(fresh_bigquery(bigquery, dataset=dataset)) == 100
     assert sum(request.method == "PATCH" for request in bigquery.shim.requests) == 1
+
+
+@pytest.mark.parametrize("answer", ["left out", "400", "404"])
+def test_markers_of_before_are_read_whatever_google_answers_for_a_column_that_is_not_there(
+    bigquery: BigQueryServer, tmp_path: Path, answer: str
+) -> None:
+    """Its documentation does not say. The emulator leaves the column out."""
+    dataset = bigquery.fresh_dataset()
+    warehouse = fresh_bigquery(bigquery, dataset=dataset)
+    clean = local(tmp_path)
+    clean.into(warehouse)
+    before = f"CREATE OR REPLACE TABLE {MARKERS} AS SELECT * EXCEPT (records) FROM {MARKERS}"
+    bigquery.query(dataset, before)
+    if answer != "left out":
+        reason = {"400": "invalid", "404": "notFound"}[answer]
+        bigquery.shim.refuse(
+            lambda request: "records" in request.query.get("selectedFields", ""), int(answer), reason, times=99
+        )
+    marker = warehouse.loaded_months(YELLOW)[JANUARY]
+    assert (marker.edition, marker.rows, marker.records) == (clean.given.edition, 100, None)
+
+
+def test_a_table_of_markers_that_is_not_ours_is_named(bigquery: BigQueryServer) -> None:
+    dataset = bigquery.fresh_dataset()
+    bigquery.query(dataset, f"CREATE VIEW {MARKERS} AS SELECT 1 AS mine")
+    bigquery.shim.refuse(lambda request: request.path.endswith(f"{MARKERS}/data"), 400, "invalid", times=99)
+    with pytest.raises(ForeignTable, match=f"the table {MARKERS} is a VIEW, so taxi_luigi did not make it") as error:
+        fresh_bigquery(bigquery, dataset=dataset).loaded_months(YELLOW)
+    one_line(error)
 
 
 def test_a_dataset_that_is_missing_says_how_to_make_it(bigquery: BigQueryServer, tmp_path: Path) -> None:

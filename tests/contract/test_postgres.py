@@ -159,6 +159,7 @@ def test_names_are_quoted(store: Store, make: Make) -> None:
         replace(warehouse, load)
     assert warehouse.count(YELLOW) == {JANUARY: 50}
     assert store.open().count(YELLOW) == {}
+    assert warehouse.filled(YELLOW, JANUARY, ["fare_amount", "%s"]) == {"fare_amount"}
     warehouse.remove_month(YELLOW, JANUARY)
     assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
 
@@ -216,6 +217,33 @@ def test_a_reader_that_outlasts_the_wait_is_named(store: Store, make: Make) -> N
         assert isinstance(failure, WarehouseBusy)
         assert isinstance(refused(lambda: store.open(wait=0).remove_month(YELLOW, JANUARY), str(pid)), WarehouseBusy)
     assert store.open().count(YELLOW) == {JANUARY: 100}
+
+
+def test_who_reads_the_markers_while_they_are_widened_holds_up_no_reader_of_the_trips(
+    store: Store, make: Make, background: ThreadPoolExecutor
+) -> None:
+    make().into(store)
+    execute(
+        store.where,
+        "ALTER TABLE taxi_luigi_loads DROP COLUMN records",
+        "ALTER TABLE yellow_tripdata DROP COLUMN cbd_congestion_fee",
+    )
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'taxi_luigi_loads'::regclass"
+    with session(store.where) as reader:
+        reader.execute("SELECT count(*) FROM taxi_luigi_loads")
+        pid = reader.connection.info.backend_pid
+        table = "table public.taxi_luigi_loads is in use by process"
+        failure = refused(lambda: replace(store.open(wait=0), make(seed=1)), f"{table} {pid} (")
+        assert isinstance(failure, WarehouseBusy)
+        loading = background.submit(make(rows=50, seed=1).into, store)
+        until(lambda: bool(store.query(waiting)))
+        with session(store.where) as another:
+            another.execute("SET lock_timeout = '1ms'")
+            another.execute("SELECT count(*) FROM yellow_tripdata")
+            assert another.fetchone() == (100,)
+        assert not loading.done()
+    assert loading.result(60) == 50
+    assert store.open().loaded_months(YELLOW)[JANUARY].records == 50
 
 
 def test_a_new_month_needs_no_lock_that_a_reader_minds(store: Store, make: Make) -> None:

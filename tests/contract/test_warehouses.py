@@ -263,6 +263,130 @@ def test_a_column_that_an_older_version_did_not_have_is_added(store: Store, make
     assert holds(store, old, new)
 
 
+def with_rejects(load: Load, unreadable: int, by_rule: int) -> Load:
+    """The same month, from a file with more records than were kept."""
+    rejected = {"unreadable:fare_amount": unreadable, "no_passengers": by_rule}
+    rows_in = load.receipt.rows_kept + unreadable + by_rule
+    receipt = dataclasses.replace(load.receipt, rows_in=rows_in, rejected=rejected, rules={"no_passengers": by_rule})
+    return dataclasses.replace(load, receipt=receipt)
+
+
+def records(store: Store, dataset: Dataset = YELLOW) -> dict[Month, int | None]:
+    """What the markers say of the files' records."""
+    return {month: marker.records for month, marker in store.open().loaded_months(dataset).items()}
+
+
+def test_a_marker_has_the_records_that_can_be_stored_whatever_a_rule_took_out(store: Store, make: Make) -> None:
+    with_rejects(make(rows=100), unreadable=5, by_rule=30).into(store)
+    with_rejects(make(rows=40, month=FEBRUARY), unreadable=1, by_rule=0).into(store)
+    assert records(store) == {JANUARY: 130, FEBRUARY: 40}
+    assert store.query("SELECT m.rows, m.records FROM taxi_luigi_loads AS m ORDER BY m.records") == [
+        (40, 40),
+        (100, 130),
+    ]
+    with_rejects(make(rows=90, seed=1), unreadable=5, by_rule=20).into(store)
+    assert records(store) == {JANUARY: 110, FEBRUARY: 40}
+    store.open().remove_month(YELLOW, JANUARY)
+    assert records(store) == {FEBRUARY: 40}
+
+
+FIRST_MARKS = ["color", "file_month", "edition", "sha256", "source", "rows", "loaded_at"]
+"""columns of the markers up to November 2026"""
+
+
+def narrow_markers(store: Store) -> None:
+    """Leaves the table of markers as the versions up to November 2026 made it."""
+    if store.kind == "bigquery":
+        narrow = "SELECT * EXCEPT (records) FROM taxi_luigi_loads"
+        _execute(store, f"CREATE OR REPLACE TABLE taxi_luigi_loads AS {narrow}")
+    else:
+        _execute(store, "ALTER TABLE taxi_luigi_loads DROP COLUMN records")
+
+
+def mark_columns(store: Store) -> list[str]:
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'taxi_luigi_loads'"
+    return [name for (name,) in store.query(f"{columns} ORDER BY ordinal_position")]
+
+
+def test_markers_of_before_are_read_and_the_next_load_widens_them(store: Store, make: Make) -> None:
+    old, gone, new = make(rows=10), make(rows=20, month=FEBRUARY), make(rows=30, month=Month(2024, 3))
+    old.into(store)
+    gone.into(store)
+    whole = mark_columns(store)
+    narrow_markers(store)
+    assert mark_columns(store) == whole[:-1]
+    assert whole[-1] == "records"
+    assert records(store) == {JANUARY: None, FEBRUARY: None}
+    assert holds(store, old, gone)
+    assert store.open().foreign() == []
+    store.open().remove_month(YELLOW, FEBRUARY)
+    assert holds(store, old)
+    with_rejects(new, unreadable=0, by_rule=2).into(store)
+    assert mark_columns(store) == whole
+    assert records(store) == {JANUARY: None, new.month: 32}
+    assert holds(store, old, new)
+    old.into(store)
+    assert records(store) == {JANUARY: 10, new.month: 32}
+
+
+def test_a_load_that_fails_leaves_the_markers_of_before_readable(store: Store, make: Make) -> None:
+    old, new = make(rows=10), make(rows=20, seed=1)
+    old.into(store)
+    narrow_markers(store)
+    with pytest.raises(AccountError):
+        dataclasses.replace(new, receipt=dataclasses.replace(new.receipt, rows_kept=21)).into(store)
+    assert holds(store, old)
+    assert records(store) == {JANUARY: None}
+
+
+def test_processes_widen_the_markers_at_the_same_time(store: Store, make: Make) -> None:
+    make(rows=10).into(store)
+    narrow_markers(store)
+    loads = [make(rows=1_000, month=Month(2024, month)) for month in range(2, 5)]
+    _together(store, loads)
+    assert records(store) == {JANUARY: None, **{load.month: 1_000 for load in loads}}
+
+
+def test_a_marker_that_a_version_of_before_wrote_has_no_records(store: Store, make: Make) -> None:
+    """PostgreSQL keeps those of the month that was replaced; that they are fewer than the rows gives them away."""
+    make(rows=100).into(store)
+    _mark_as_before(store, 200)
+    marker = store.open().loaded_months(YELLOW)[JANUARY]
+    assert (marker.edition, marker.rows, marker.records) == ("a-b", 200, None)
+    with_rejects(make(rows=90, seed=1), unreadable=0, by_rule=5).into(store)
+    assert records(store) == {JANUARY: 95}
+
+
+def test_which_columns_of_a_month_have_values(store: Store, make: Make) -> None:
+    nothing = [None] * 100
+    last = [*[None] * 99, 0.0]
+    make(
+        airport_fee=nothing, ratecodeid=nothing, tip_amount=last, store_and_fwd_flag=[""] * 100, extra=[-0.0] * 100
+    ).into(store)
+    make(month=FEBRUARY, airport_fee=last, ratecodeid=[1] * 100, tip_amount=nothing).into(store)
+    warehouse = store.open()
+    columns = ["tip_amount", "airport_fee", "ratecodeid", "file_month", "store_and_fwd_flag", "extra"]
+    assert warehouse.filled(YELLOW, JANUARY, columns) == {"tip_amount", "store_and_fwd_flag", "extra", "file_month"}
+    assert warehouse.filled(YELLOW, FEBRUARY, columns[:3]) == {"airport_fee", "ratecodeid"}
+    assert warehouse.filled(YELLOW, JANUARY, ["airport_fee"]) == set()
+    assert warehouse.filled(YELLOW, JANUARY, []) == set()
+    make(airport_fee=last).into(store)
+    assert warehouse.filled(YELLOW, JANUARY, ["airport_fee"]) == {"airport_fee"}
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.filled(YELLOW, JANUARY, columns) == set()
+    assert warehouse.filled(YELLOW, FEBRUARY, columns[:3]) == {"airport_fee", "ratecodeid"}
+
+
+def test_what_is_not_there_has_no_values(store: Store, make: Make) -> None:
+    assert store.open().filled(YELLOW, JANUARY, ["fare_amount"]) == set()
+    columns = tuple(column for column in YELLOW.columns if column.name != "cbd_congestion_fee")
+    make(dataset=dataclasses.replace(YELLOW, columns=columns)).into(store)
+    assert store.open().filled(YELLOW, FEBRUARY, ["fare_amount"]) == set()
+    assert store.open().filled(GREEN, JANUARY, ["fare_amount"]) == set()
+    asked = ["cbd_congestion_fee", "no_such_column", 'a"b', "{table}", "%s", "fare_amount"]
+    assert store.open().filled(YELLOW, JANUARY, asked) == {"fare_amount"}
+
+
 def test_a_table_that_is_not_ours_is_left_alone(store: Store, make: Make) -> None:
     load = make(rows=10)
     load.into(store)
@@ -607,6 +731,25 @@ def _execute(store: Store, statement: str) -> None:
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
     connection.close()
+
+
+def _mark_as_before(store: Store, rows: int) -> None:
+    """Marks January as the versions up to November 2026 did."""
+    quote = "`" if store.kind == "bigquery" else ""
+    columns = ", ".join(f"{quote}{name}{quote}" for name in FIRST_MARKS)
+    values = f"'yellow', DATE '2024-01-01', 'a-b', 'c', 'd', {rows}, {{now}} '2026-11-01 00:00:00'"
+    if store.kind == "bigquery":
+        values = values.format(now="DATETIME")
+        insert = f"INSERT INTO taxi_luigi_loads ({columns}, sequence, job_id) SELECT {values}"
+        _execute(store, f"{insert}, max(sequence) + 1, 'e' FROM taxi_luigi_loads")
+        return
+    values = values.format(now="TIMESTAMP")
+    insert = f"INSERT INTO taxi_luigi_loads ({columns}) VALUES ({values})"
+    if store.kind == "duckdb":
+        _execute(store, f"DELETE FROM taxi_luigi_loads; {insert}")
+        return
+    change = ", ".join(f"{name} = excluded.{name}" for name in FIRST_MARKS[2:])
+    _execute(store, f"{insert} ON CONFLICT (color, file_month) DO UPDATE SET {change}")
 
 
 def _relations(store: Store) -> set[str]:

@@ -159,6 +159,8 @@ class Shim:
         self.permissions: list[str] | None = None
         """all that testIamPermissions grants; None: everything"""
         self.before_swap: Callable[[], None] = lambda: None
+        self.largest_page = 10_000
+        """rows of a partition in one answer: Google's are bounded by bytes, however many are asked for"""
         self._go = threading.Event()
         self._go.set()
         self._jobs: dict[tuple[str, str], dict[str, Any]] = {}
@@ -190,6 +192,7 @@ class Shim:
         self.job_errors.clear()
         self.permissions = None
         self.before_swap = lambda: None
+        self.largest_page = 10_000
         self._forget_uploads()
 
     def _forget_uploads(self) -> None:
@@ -444,11 +447,18 @@ class Shim:
         return int(self.emulator.query(project, statement)[0][0])
 
     def _rows(self, request: Request, project: str, dataset: str, table: str, partition: str) -> Answer:
-        assert request.query["selectedFields"] == FILE_MONTH, request
         total = self._count(project, dataset, table, partition)
-        value = _month(partition)[6:-1] if partition != "__NULL__" else None
-        rows = [{"f": [{"v": value}]}] * min(total, int(request.query["maxResults"]))
-        return Answer.of({"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows})
+        has, wanted = self._columns(project, dataset, table) or {}, set(request.query["selectedFields"].split(","))
+        assert wanted <= has.keys(), request
+        names = ", ".join(f"`{name}`" for name in has if name in wanted)
+        where = f"= {_month(partition)}" if partition != "__NULL__" else "IS NULL"
+        begin, most = int(request.query.get("pageToken", 0)), int(request.query["maxResults"])
+        page = f"LIMIT {min(most, self.largest_page)} OFFSET {begin}"
+        found = self.emulator.query(project, f"SELECT {names} FROM {dataset}.{table} WHERE {FILE_MONTH} {where} {page}")
+        rows = [{"f": [{"v": value} for value in row]} for row in found]
+        after = begin + len(rows)
+        more = {"pageToken": str(after)} if after < total else {}
+        return Answer.of({"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows, **more})
 
     def _summary(self, request: Request, project: str, dataset: str, table: str) -> Answer:
         assert request.query["selectedFields"] == "partition_id,last_modified_time", request

@@ -6,7 +6,7 @@ whoever else loads that month. Listing the table costs nothing, and one listing 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LAYOUT = tables.Layout(
     MARKERS,
     # What is added one day goes to the end: a listing answers in the table's order, where new columns are the last
-    {**markers.COLUMNS, "sequence": "int64", "job_id": "string"},
+    {**markers.FIRST_COLUMNS, "sequence": "int64", "job_id": "string", **markers.COLUMNS},
     {
         "color": "record type: the table is COLOR_tripdata",
         FILE_MONTH: "first day of the month",
@@ -35,8 +35,9 @@ LAYOUT = tables.Layout(
         "loaded_at": "UTC",
         "sequence": "the month's markers are numbered from 1; the last one counts",
         "job_id": "the load job that brought the rows",
+        "records": "records of the raw file that can be stored, whatever rules took out; null: not known",
     },
-    own=(*markers.COLUMNS, "sequence", "job_id"),
+    own=(*markers.FIRST_COLUMNS, "sequence", "job_id"),
 )
 
 
@@ -54,34 +55,41 @@ class Entry:
     """in UTC, naive"""
     sequence: int
     job_id: str
+    records: int | None
 
 
 def entries(connection: Connection) -> list[Entry]:
     """All rows of the table, in no order, from one listing; none when there is no such table yet."""
-    from google.api_core.exceptions import NotFound
+    from google.api_core.exceptions import BadRequest, NotFound
 
-    wanted = [field for field in LAYOUT.fields() if field.name != "source"]
-    listing = connection.client().list_rows(
-        connection.table(MARKERS), selected_fields=wanted, retry=connection.retry, timeout=REQUEST
-    )
     try:
-        return list(_read(listing))
-    except NotFound:
-        connection.home()
+        return list(_listed(connection, LAYOUT.columns))
+    except (BadRequest, NotFound):
+        # No such table, or an older version's: which answer a column gets that is not there, no document says
+        table = tables.find(connection, MARKERS)
+    if table is None:
         return []
+    tables.check(connection, LAYOUT, table)
+    return list(_listed(connection, tables.types(table)))
 
 
-def _read(rows: Any) -> Iterator[Entry]:
-    for row in rows:
+def _listed(connection: Connection, existing: Collection[str]) -> Iterator[Entry]:
+    wanted = [field for field in LAYOUT.fields() if field.name != "source" and field.name in existing]
+    for row in connection.client().list_rows(
+        connection.table(MARKERS), selected_fields=wanted, retry=connection.retry, timeout=REQUEST
+    ):
+        # A server that leaves out a column that is not there answers shorter rows
+        values: dict[str, Any] = dict(zip(row.keys(), row.values(), strict=False))
         yield Entry(
-            row["color"],
-            Month.of(row[FILE_MONTH]),
-            row["edition"],
-            row["sha256"],
-            row["rows"],
-            row["loaded_at"],
-            row["sequence"],
-            row["job_id"],
+            values["color"],
+            Month.of(values[FILE_MONTH]),
+            values["edition"],
+            values["sha256"],
+            values["rows"],
+            values["loaded_at"],
+            values["sequence"],
+            values["job_id"],
+            values.get("records"),
         )
 
 
@@ -102,7 +110,7 @@ def loaded(connection: Connection, dataset: Dataset) -> dict[Month, Marker]:
     return markers.by_month(
         dataset,
         (
-            (month.first_day, entry.edition, entry.sha256, entry.rows, entry.loaded_at)
+            (month.first_day, entry.edition, entry.sha256, entry.rows, entry.loaded_at, entry.records)
             for month, entry in found
             if entry.rows is not None
         ),
@@ -127,7 +135,8 @@ class NewMarker:
             name: value.isoformat() if hasattr(value, "isoformat") else value
             for name, value in zip(markers.COLUMNS, values, strict=True)
         }
-        return line | {"rows": self.rows, "sequence": self.sequence, "job_id": self.job_id}
+        line |= {"rows": self.rows, "records": None if self.rows is None else self.clean.records}
+        return line | {"sequence": self.sequence, "job_id": self.job_id}
 
 
 def append(connection: Connection, new: NewMarker, wait: float) -> bool:

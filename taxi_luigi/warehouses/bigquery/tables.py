@@ -6,7 +6,7 @@ Also what their partitions hold, as far as listings tell: they cost nothing, a q
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +37,9 @@ _CURE = "rename it or set another dataset"
 
 _RACES = 5
 """how often others may change a table's columns between our look and our change"""
+
+_PAGE = 50_000
+"""rows asked for at a time: as Python objects, those of one column take 25 MB"""
 
 _THREADS = 8
 """requests at the same time: the client keeps ten connections"""
@@ -111,7 +114,7 @@ def prepare(connection: Connection, layout: Layout) -> Table:
         if table is None:
             new = _new(connection, layout)
             table = client.create_table(new, exists_ok=True, retry=connection.retry, timeout=REQUEST)
-        _check(connection, layout, table)
+        check(connection, layout, table)
         has = types(table)
         missing = [field for field in layout.fields() if field.name not in has]
         if not missing:
@@ -149,7 +152,8 @@ def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
         raise ForeignTable(f"{place} is {how}, not by MONTH of {FILE_MONTH}, so taxi_luigi did not make it; {_CURE}")
 
 
-def _check(connection: Connection, layout: Layout, table: Table) -> None:
+def check(connection: Connection, layout: Layout, table: Table) -> None:
+    """Raises ForeignTable for a table that would not take our rows."""
     check_kind(connection, layout, table)
     place = f"{connection.where}: the table {layout.name}"
     for name in layout.own:
@@ -168,7 +172,7 @@ def foreign(connection: Connection, layouts: Sequence[Layout]) -> list[str]:
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda layout: find(connection, layout.name), layouts))
     pairs = zip(layouts, found, strict=True)
-    return foreign_of(partial(_check, connection, layout, table) for layout, table in pairs if table is not None)
+    return foreign_of(partial(check, connection, layout, table) for layout, table in pairs if table is not None)
 
 
 def rows(connection: Connection, name: str) -> int:
@@ -188,6 +192,37 @@ def rows(connection: Connection, name: str) -> int:
     except NotFound:
         return 0
     return int(listing.total_rows or 0)
+
+
+def filled(connection: Connection, table: Table, month: Month, columns: Collection[str]) -> frozenset[str]:
+    """Those of the columns that have a value in some row of a month; reads its rows until each has one."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud.bigquery import SchemaField
+
+    # In the table's order, as the answers are; as texts, of which only their being there counts
+    wanted = [SchemaField(field.name, "STRING") for field in table.schema if field.name in columns]
+    found: set[str] = set()
+    if not wanted:
+        return frozenset()
+    listing = connection.client().list_rows(
+        connection.table(partition(table.table_id, month)),
+        selected_fields=wanted,
+        page_size=_PAGE,
+        retry=connection.retry,
+        timeout=REQUEST,
+    )
+    try:
+        for batch in listing.to_arrow_iterable():  # not by the Storage API, which is billed
+            found |= {
+                name
+                for name, values in zip(batch.schema.names, batch.columns, strict=True)
+                if values.null_count < len(values)
+            }
+            if len(found) == len(wanted):
+                break
+    except NotFound:
+        return frozenset()
+    return frozenset(found)
 
 
 def partitions(connection: Connection, table: str) -> dict[str, int]:

@@ -102,6 +102,14 @@ class BigQuery:
         days = [(month.first_day if month else None, rows) for month, rows in counts]
         return markers.rows_by_month(self._connection.where, dataset, days)
 
+    def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
+        with self._connection.saying():
+            table = tables.find(self._connection, dataset.table) if columns else None
+            if table is None:
+                return frozenset()
+            tables.check_kind(self._connection, tables.Layout.of(dataset), table)
+            return tables.filled(self._connection, table, month, columns)
+
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         with self._connection.saying():
             table = tables.find(self._connection, dataset.table)
@@ -193,6 +201,8 @@ class BigQuery:
         before = ledger.last(self._connection, target.dataset).get(target.month)
         if before is None or before.rows is None:
             return True
+        # An older version's table lacks a column, and takes no marker of ours
+        tables.prepare(self._connection, ledger.LAYOUT)
         gone = Essentials(before.edition, before.sha256, 0, "")
         return self._mark(target, before.sequence + 1, gone, None, "")
 
