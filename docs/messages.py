@@ -50,6 +50,7 @@ GROUPS: tuple[Group, ...] = (
         "doctor` tries them all.",
         (
             "config/",
+            "clean_settings.py",
             "rules.py",
             "tasks/report.py",
         ),
@@ -60,18 +61,32 @@ GROUPS: tuple[Group, ...] = (
         "that this did not help. Months that were loaded are untouched. If the source is down, give the same "
         "command later; if it asks you to check a setting, that is `[taxi] source` or `[taxi] zones`. `not "
         "published` is no failure: TLC takes 50 to 180 days.",
-        ("sources/download.py", "sources/folder.py", "sources/patience.py", "sources/single.py", "sources/template.py"),
+        (
+            "sources/download.py",
+            "sources/environment.py",
+            "sources/exchange.py",
+            "sources/folder.py",
+            "sources/packing.py",
+            "sources/patience.py",
+            "sources/single.py",
+            "sources/template.py",
+            "sources/web.py",
+        ),
     ),
     (
         "A file that is not what it should be",
         "Nothing of the month was published, and what was held of it before is still there. A file that is "
-        "found wrong when it arrives is not kept: the same command fetches it again. With `--force`, it also "
-        "fetches one again that was found wrong when it was cleaned. If the second copy is the same, the "
+        "found wrong when it arrives is not kept: the same command fetches it again. One that was found wrong "
+        "when it was cleaned is fetched again once the source has another, and at once with `--force`. A file "
+        "that was refused is taken with the setting that the line names "
+        "([A worse month](operating.md#a-worse-month)). If the second copy is the same, the "
         "publisher's file is like that: tell TLC, or report it here if the columns are new.",
         (
             "formats/",
             "clean/",
             "conform.py",
+            "guards.py",
+            "targets.py",
             "zones.py",
             "tasks/zones.py",
         ),
@@ -80,7 +95,16 @@ GROUPS: tuple[Group, ...] = (
         "Workspace, lakes and this machine's disk",
         "What is there stays whole: a file appears by one rename or one finished upload. Cure the cause, then "
         "give the same command again.",
-        ("files.py", "found.py", "lakes.py", "stores/", "tasks/stages.py", "reading.py", "sources/answers.py"),
+        (
+            "files.py",
+            "found.py",
+            "lakes.py",
+            "stores/",
+            "tasks/replacing.py",
+            "tasks/stages.py",
+            "reading.py",
+            "sources/answers.py",
+        ),
     ),
     (
         "Google and Amazon",

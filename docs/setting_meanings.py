@@ -5,6 +5,8 @@ MORE = {
     ("taxi", "warehouse"): "The warehouses that every month goes to: names of `[warehouse.NAME]` sections.",
     ("taxi", "keep_raw"): "`false`: the raw file goes once every lake and warehouse has the month.",
     ("taxi", "keep_clean"): "`false`: so does the clean file in the workspace. Leave `local` out of `lake` then.",
+    ("clean", "most_rejected"): "The share of a month's records, 0 to 1, that cannot be stored at most; rows that rules"
+    " take out do not count. Beyond it the month is refused ([A worse month](operating.md#a-worse-month)).",
     ("download", "attempts"): "Tries without a byte of progress before a download fails.",
     ("download", "backoff"): "Seconds before the second try; doubled each time.",
     ("download", "connect_timeout"): "Seconds until a server must have accepted a connection.",

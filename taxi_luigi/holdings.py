@@ -163,8 +163,7 @@ def _look(
     download = [
         each
         for each in found
-        if force
-        or (each.lacks and (not _at_hand(each, workspace) or workspace.failure_names(each.color, each.month)))
+        if force or (each.lacks and (not _at_hand(each, workspace) or workspace.failure_names(each.color, each.month)))
     ]
     again = [each for each in found if recheck is not None and each.held and each.month in recheck]
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))

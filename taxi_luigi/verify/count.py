@@ -69,6 +69,7 @@ class ColorCounts:
             warehouses=[_in_table(name, table, month) for name, table in self._tables.items()],
             clean_is_lake=self._stores.clean_is_lake,
             other_raw=receipt is not None and stored.downloaded not in ("", receipt.raw.sha256),
+            refused=RawTarget(color, month).failure() is not None,
             from_tlc=counts_apply_to(url),
             published=published_rows(color, month, "parquet" if form == "parquet" else "csv") if form else None,
         )

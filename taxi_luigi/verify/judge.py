@@ -48,6 +48,8 @@ class Found:
     """whether local is one of the lakes named, so that its lacking the month is a difference"""
     other_raw: bool = False
     """whether the raw file is another than the clean month was made from, so that its records are not that month's"""
+    refused: bool = False
+    """whether that other raw file was refused, so that the clean month rightly stays"""
     published: int | None = None
     """rows that TLC published in the form of the raw file"""
     from_tlc: bool = False
@@ -113,7 +115,8 @@ def _account(found: Found) -> Iterator[str]:
     """The raw file and the rejects, against the clean rows and against the receipt."""
     kept, rejected = found.kept, found.rejected.rows
     if found.other_raw:
-        yield "raw is another file than the one that was cleaned"
+        if not found.refused:
+            yield "raw is another file than the one that was cleaned"
     else:
         if kept is not None and kept.rows is not None and rejected is not None:
             yield from _off(found.raw, kept.rows + rejected, f"{kept.place} + rejected")

@@ -19,7 +19,8 @@ def text(line: Line, widest_color: int) -> str:
     counts = (Count("published", line.found.published), *line.found.counts)
     columns = " · ".join(f"{count!s:>{_WIDTH}} {count.place}" for count in counts)
     reasons = f"  ≠ {'; '.join(line.differences)}" if line.differences else ""
-    return f"{line.color:<{widest_color}} {line.month}  {columns}{reasons}"
+    refused = "  raw was refused, and what is held stays" if line.found.other_raw and line.found.refused else ""
+    return f"{line.color:<{widest_color}} {line.month}  {columns}{reasons}{refused}"
 
 
 def closing(lines: Sequence[Line], all_asked: bool) -> str:

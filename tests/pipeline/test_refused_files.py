@@ -205,3 +205,13 @@ def test_a_first_load_with_fewer_records_than_tlc_published_goes_through_with_a_
     assert done.rc == 0, done.out
     assert "WARNING: green 2024-01 has 2,000 records, where TLC published 56,551" in done.out
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
+
+
+def test_a_refused_raw_file_is_no_difference(loading: Project, published: Cdn) -> None:
+    publish(published)
+    assert loading.run(*COMMAND).rc == 0
+    publish(published, rows=30, seed=2)
+    assert loading.run(*COMMAND, "--refresh", "all").rc == 30
+    verified = loading.command("taxi-luigi", "verify")
+    assert verified.rc == 0, verified.out
+    assert "raw was refused, and what is held stays" in verified.out
