@@ -50,7 +50,7 @@ CLAUSES = {
     ("logs/failures.py", "one_line"): "Luigi",
     ("logs/failures.py", "_unset"): "Luigi",
     ("remarks.py", "_left_out"): "log",
-    ("sources/patience.py", "_reason"): "SourceError",
+    ("sources/exchange.py", "_reason"): "SourceError",
     ("summary.py", "_not_ours"): "log",
 }
 """(module, function) → of what its answers are the text or a part"""

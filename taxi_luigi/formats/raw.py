@@ -96,7 +96,7 @@ def damage(where: object) -> Iterator[None]:
             raise
         if "decrypt" in str(error):  # a parquet file whose footer alone is not encrypted
             raise BadFile(f"{where}: {ENCRYPTED}; write it without encryption") from error
-        raise BadFile(f"{where}: damaged ({one_line(error)})") from error
+        raise BadFile(f"{where}: the file is damaged ({one_line(error)})") from error
 
 
 def one_line(text: object, width: int = 100) -> str:
