@@ -177,9 +177,11 @@ def _month(color: str, month: str, kind: Result, outcomes: list[Outcome], why: s
 
 
 def _replaced(outcomes: list[Outcome]) -> str:
-    """Of the clean file, which knows most, else of the first store."""
-    told = [each for each in outcomes if each.replaced and not each.why]
-    return next((each.replaced for each in told if each.task == CLEAN), told[0].replaced if told else "")
+    """Of the clean file, which knows the money too, where all places held as many records; else of each place."""
+    found = [each for each in outcomes if each.replaced and not each.why]
+    if len({each.replaced.partition(",")[0] for each in found}) > 1:
+        return "; ".join(f"{'clean' if each.task == CLEAN else each.store}: {each.replaced}" for each in found)
+    return next((each.replaced for each in found if each.task == CLEAN), found[0].replaced if found else "")
 
 
 def _first_failure(outcomes: list[Outcome]) -> str:

@@ -96,6 +96,17 @@ def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> 
     assert [each.replaced for each in results(None, outcomes)] == [CHANGE]
 
 
+def test_places_that_held_other_numbers_of_records_are_each_named() -> None:
+    outcomes = [
+        Outcome("green", "2024-01", "CleanMonth", "local", 3, replaced="3 → 3 records, total_amount 9.00 → 9.00"),
+        Outcome("green", "2024-01", "LoadMonth", "duckdb", 3, replaced="5,000 → 3 records, total_amount – → 9.00"),
+    ]
+    [month] = results(None, outcomes)
+    assert month.replaced == (
+        "clean: 3 → 3 records, total_amount 9.00 → 9.00; duckdb: 5,000 → 3 records, total_amount – → 9.00"
+    )
+
+
 def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
     backlog = Backlog([missing(JANUARY)], {}, {})
     outcomes = [
