@@ -126,7 +126,8 @@ class Uploads:
     def _check(self, bucket: str) -> None:
         [blob] = self.server.client.list_blobs(bucket)
         assert blob.name == f"data/{self.source.name(COLOR, JANUARY)}"
-        assert blob.metadata == self._held().essentials.labels()
+        about = {"color": COLOR, "month": str(JANUARY)}
+        assert blob.metadata == self._held().essentials.labels() | about
         assert blob.download_as_bytes() == self._bytes(self.source)
         assert not files.SCRATCH.exists() or not list(files.SCRATCH.iterdir())
 

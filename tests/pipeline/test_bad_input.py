@@ -150,7 +150,7 @@ def cut_in_the_middle(path: Path) -> None:
 BAD: list[tuple[Callable[[Path], None], str]] = [
     (
         wrong_type_in_all_rows,
-        "none of its 500 records can be stored: unreadable:lpep_pickup_datetime in 500; the first",
+        "none of its 500 records can be stored (unreadable:lpep_pickup_datetime in 500); the first",
     ),
     (wrong_type_of_column, "column 'passenger_count' holds bool, which cannot become int32"),
     (column_dropped, "no column lpep_pickup_datetime; found VendorID, lpep_dropoff_datetime, store_and_fwd_flag,"),
