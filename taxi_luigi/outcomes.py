@@ -177,9 +177,20 @@ def _month(color: str, month: str, kind: Result, outcomes: list[Outcome], why: s
 
 
 def _replaced(outcomes: list[Outcome]) -> str:
-    """Of the clean file, which knows most, else of the first store."""
+    """Of the clean file, which knows most, unless a store held another number of records: then that store's.
+
+    With `keep_clean = false` the workspace may have held nothing, or only what a store had refused.
+    """
     told = [each for each in outcomes if each.replaced and not each.why]
-    return next((each.replaced for each in told if each.task == CLEAN), told[0].replaced if told else "")
+    clean = next((each for each in told if each.task == CLEAN), None)
+    if clean is None:
+        return told[0].replaced if told else ""
+    return next((each.replaced for each in told if _records(each) != _records(clean)), clean.replaced)
+
+
+def _records(outcome: Outcome) -> str:
+    """`5,000 → 5,003 records`, without the money, which a store may not know."""
+    return outcome.replaced.split(", ")[0]
 
 
 def _first_failure(outcomes: list[Outcome]) -> str:
