@@ -126,7 +126,10 @@ def _without_refused(missing: Missing, each: Found, workspace: Workspace, result
     warehouses = tuple(
         name for name in missing.warehouses if each.warehouses[name] is None or f"warehouse {name}" not in in_force
     )
-    return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else None
+    # A warehouse gets what its lake holds, so it cannot have a file that the lake refuses.
+    refusing = {*missing.lakes} - {*lakes}
+    warehouses = tuple(name for name in warehouses if config.lake_for(name) not in refusing)
+    return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
 
 
 def _lacking(each: Found, look: Look | None) -> Missing | None:

@@ -175,8 +175,14 @@ def test_a_shorter_month_is_refused_in_each_place_by_what_that_place_holds(
     assert (tmp_path / "nas" / "green" / NAME).read_bytes() == held
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
     later = loading.run(*COMMAND, "--refresh", "all")
+    assert later.rc == 0, later.out
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
     assert "lake nas holds 2,000" in later.out
+
+    loading.warehouse.unlink()
+    lost = loading.run(*COMMAND, "--refresh", "all")
+    assert lost.rc == 0, lost.out
+    assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}, "from the lake, which holds the good one"
 
     forced = loading.run(*COMMAND, "--force")
     assert forced.rc == 0, forced.out
