@@ -117,25 +117,6 @@ def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
     assert [each.replaced for each in results(backlog, outcomes)] == ["3 → 5 records"]
 
 
-def test_what_a_store_held_counts_where_the_workspace_had_only_what_that_store_had_refused() -> None:
-    """As with `keep_clean = false`: the refused month's clean file lies in the workspace, the good one in a lake."""
-    backlog = Backlog([Missing("green", JANUARY, ("nas",), ("duckdb",), "an-edition", Why.FORCED)], {}, {})
-    outcomes = [
-        Outcome("green", "2024-01", "CleanMonth", "local", 700, replaced="700 → 700 records, total_amount 5.00 → 5.00"),
-        Outcome(
-            "green", "2024-01", "UploadMonth", "nas", 700, replaced="1,000 → 700 records, total_amount 8.00 → 5.00"
-        ),
-        Outcome("green", "2024-01", "LoadMonth", "duckdb", 700, replaced="1,000 → 700 records, total_amount – → 5.00"),
-    ]
-    assert [each.replaced for each in results(backlog, outcomes)] == ["1,000 → 700 records, total_amount 8.00 → 5.00"]
-
-
-@pytest.mark.parametrize("why", [Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPING_CHANGED])
-def test_a_month_that_was_stale_is_refreshed_whatever_made_it_so(why: Why) -> None:
-    backlog = Backlog([Missing("green", JANUARY, (), ("duckdb",), "an-edition", why)], {}, {})
-    assert [each.result for each in results(backlog, done(JANUARY, "duckdb"))] == [Result.REFRESHED]
-
-
 def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     months = [Month(2024, 1).plus(number) for number in range(12)]
     outcomes = [Outcome("green", str(month), "LoadMonth", "duckdb", 5, replaced=CHANGE) for month in months]
