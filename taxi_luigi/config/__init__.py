@@ -4,7 +4,7 @@ Everything else in the package is handed what it needs. A key that nobody reads 
 one line each, before anything is started.
 """
 
-from taxi_luigi.config.check import check, check_whole, known_keys
+from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
@@ -27,7 +27,6 @@ __all__ = [
     "check",
     "check_overlap",
     "check_version",
-    "check_whole",
     "clean_lake",
     "clean_rules",
     "find",

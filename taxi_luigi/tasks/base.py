@@ -198,5 +198,4 @@ def families() -> dict[str, set[str]]:
 @cache
 def check_settings() -> None:
     """Raises ConfigError for a luigi.cfg that cannot be meant; looks once, before any task is scheduled."""
-    config.check_whole()
     config.check(families())

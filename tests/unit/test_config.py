@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from luigi.configuration import LuigiConfigParser
+from luigi.cmdline_parser import CmdlineParser
+from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import config
+from taxi_luigi import config, settings_files
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.tasks.base import families
 
@@ -186,13 +187,87 @@ def test_the_projects_file_is_found_from_any_folder_below_the_users_own(tmp_path
     assert seen_from(tmp_path, LUIGI_CONFIG_PATH=str(named)) == "named INFO"
 
 
-def test_a_file_of_ones_own_in_the_place_of_ours_is_noticed(
-    given: Callable[[Settings], None],
+def lake_by(*files: Path) -> str:
+    """Writes each file with a lake of its number, and returns the one that counts when the package is imported."""
+    for number, path in enumerate(files):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"[taxi]\nlake = {number}\n")
+    config.find()
+    return get_config().get("taxi", "lake")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that was installed from a wheel, and started in an empty folder: here/; /etc/luigi is etc/."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.delenv("LUIGI_CONFIG_PATH", raising=False)
+    monkeypatch.delenv("TAXI_LUIGI_HOME", raising=False)
+    monkeypatch.setattr(settings_files, "MACHINES", tmp_path / "etc")
+    monkeypatch.setattr(settings_files, "_CHECKOUT", tmp_path / "site-packages")
+    monkeypatch.setattr(LuigiConfigParser, "_instance", LuigiConfigParser())
+    return tmp_path
+
+
+def test_without_any_file_the_packaged_one_counts(elsewhere: Path) -> None:
+    assert lake_by() == "local"
+    assert get_config().get("retcode", "task_failed") == "30"
+    assert get_config().get("resources", "download") == "6"
+
+
+def test_a_key_that_a_file_of_ones_own_sets_is_not_set_again(elsewhere: Path) -> None:
+    (elsewhere / "here" / "luigi.cfg").write_text("[retcode]\ntask_failed = 3\n[core]\nlog-level = ERROR\n")
+    config.find()
+    assert get_config().get("retcode", "task_failed") == "3"
+    assert get_config().get("retcode", "missing_data") == "20"
+    assert "log_level" not in get_config().options("core")
+
+
+def test_the_machines_file_wins_over_the_packaged_one(elsewhere: Path) -> None:
+    assert lake_by(elsewhere / "etc" / "luigi.cfg") == "0"
+
+
+def test_the_working_folders_config_wins_over_the_machines(elsewhere: Path) -> None:
+    assert lake_by(elsewhere / "etc" / "luigi.cfg", elsewhere / "here" / "config" / "luigi.cfg") == "1"
+
+
+def test_the_checkouts_config_wins_over_the_machines_and_hides_that_of_the_working_folder(elsewhere: Path) -> None:
+    files = ("here/config/luigi.cfg", "etc/luigi.cfg", "site-packages/config/luigi.cfg")
+    (elsewhere / "site-packages").mkdir()
+    assert lake_by(*(elsewhere / each for each in files)) == "2"
+
+
+def test_the_config_of_the_named_project_hides_that_of_the_checkout(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config.check_whole()
-    given({"taxi": {"lake": "local"}})
-    with pytest.raises(ConfigError, match=r"luigi.cfg has no \[worker\] and no \[retcode\] any more: bring it back"):
-        config.check_whole()
+    (elsewhere / "site-packages").mkdir()
+    (elsewhere / "project").mkdir()
+    monkeypatch.setenv("TAXI_LUIGI_HOME", str(elsewhere / "project"))
+    files = ("site-packages/config/luigi.cfg", "etc/luigi.cfg", "project/config/luigi.cfg")
+    assert lake_by(*(elsewhere / each for each in files)) == "2"
+    assert settings_files.project_folder() == elsewhere / "project"
+
+
+def test_the_file_in_the_working_folder_wins_over_the_projects(elsewhere: Path) -> None:
+    assert lake_by(elsewhere / "here" / "config" / "luigi.cfg", elsewhere / "here" / "luigi.cfg") == "1"
+
+
+def test_the_named_file_wins_over_that_in_the_working_folder(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", "../named.cfg")
+    assert lake_by(elsewhere / "here" / "luigi.cfg", elsewhere / "named.cfg") == "1"
+
+
+def test_a_flag_wins_over_the_named_file(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(elsewhere / "named.cfg"))
+    assert lake_by(elsewhere / "named.cfg") == "0"
+    with CmdlineParser.global_instance(["LoadAllMonths", "--taxi-lake", "nas"]):
+        assert config.settings().lakes == ("nas",)
+
+
+def test_the_packaged_file_is_a_copy_of_the_one_in_config() -> None:
+    ours = settings_files.PACKAGED.parents[2] / "config" / "luigi.cfg"
+    assert settings_files.PACKAGED.read_text("utf-8") == ours.read_text("utf-8"), f"cp {ours} {settings_files.PACKAGED}"
 
 
 def test_a_client_cfg_in_the_project_folder_wins_over_the_link_there(tmp_path: Path) -> None:
