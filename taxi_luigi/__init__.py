@@ -33,3 +33,12 @@ __all__ = [
     "UploadMonth",
     "read_trips",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, of the installed package: read when it is asked for, which takes 10 to 30 ms."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version(__name__)

@@ -115,3 +115,10 @@ def test_a_wrong_color_ends_with_40_in_one_line(installed: Path, empty: Path, sa
     done = load(installed, empty, samples, "--colors", "purple", "--months", "2021-01")
     assert done == Run(40, "ERROR: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
     assert list(empty.iterdir()) == []
+
+
+def test_it_says_its_version(installed: Path, empty: Path) -> None:
+    wanted = version("taxi_luigi")
+    assert run((installed / "taxi-luigi", "--version"), empty) == Run(0, f"taxi_luigi {wanted}\n")
+    asked = run((installed / "python", "-c", "import taxi_luigi; print(taxi_luigi.__version__)"), empty)
+    assert asked == Run(0, f"{wanted}\n")
