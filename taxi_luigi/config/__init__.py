@@ -6,6 +6,7 @@ one line each, before anything is started.
 
 from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
+from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
@@ -23,6 +24,7 @@ from taxi_luigi.config.stores import (
 )
 
 __all__ = [
+    "EmptyFlags",
     "Settings",
     "check",
     "check_overlap",

@@ -12,7 +12,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
 
 from taxi_luigi import config, settings_files
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.errors import ConfigError, UsageError
 from taxi_luigi.tasks.base import families
 
 Settings = dict[str, dict[str, str]]
@@ -75,6 +75,9 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"lake": "", "warehouse": ""}}, "[taxi] lake and warehouse are both empty"),
         ({"taxi": {"warehouse": "duckdb, duckdb"}}, "[taxi] warehouse names something twice"),
         ({"taxi": {"keep_clean": "false"}}, "leave local out of lake first"),
+        ({"taxi": {"source": ""}}, "[taxi] source is empty; it is a URL or a path such as"),
+        ({"taxi": {"workspace": ""}}, "[taxi] workspace is empty: name a folder, as in the default, data"),
+        ({"taxi": {"state": " "}}, "[taxi] state is empty: name a folder, as in the default, data"),
         ({"taxi": {"warehouse": "duck"}}, "[warehouse.duck] type is 'duck'; the types of warehouse are duckdb"),
         ({"taxi": {"zones": "ftp://x/zones.csv"}}, "[taxi] zones = ftp://x/zones.csv: ftp:// is not read from"),
         ({"taxi": {"zones": "http:///zones.csv"}}, "[taxi] zones = http:///zones.csv: names no host"),
@@ -288,3 +291,50 @@ def test_a_temporary_folder_whose_path_no_socket_takes_is_refused(
         else:
             with pytest.raises(ConfigError, match="too long for sockets in it, at most 75 bytes: /tmp/x"):
                 check()
+
+
+def test_an_empty_flag_is_an_empty_value_over_what_the_file_has(given: Callable[[Settings], None]) -> None:
+    given({"taxi": {"zones": "zones.csv", "warehouse": "duckdb"}, "clean": {"reject": "no_passengers"}})
+    flags = ("--taxi-zones", "", "--taxi-warehouse", "", "--clean-reject=")
+    with CmdlineParser.global_instance(["LoadAllMonths", *flags]):
+        check()
+        assert config.settings().zones == ""
+        assert config.settings().warehouses == ()
+        assert config.settings().lakes == ("local",)
+        assert config.clean_rules().reject == frozenset()
+    assert config.settings().warehouses == ("duckdb",)
+
+
+def make(parser: CmdlineParser) -> None:
+    """The task that the words name, once for the first time: settings are looked at once in a process."""
+    parser.get_task_obj()
+    check()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("LoadAllMonths --months=", "months must be 2024-01, 2024, 2024-01..2024-06,"),
+        ("LoadAllMonths --LoadAllMonths-months=", "months must be 2024-01, 2024, 2024-01..2024-06,"),
+        ("LoadAllMonths --colors=", "color must be one of yellow, green, fhv, fhvhv, not ''"),
+        ("CleanMonth --color green --month=", "month must look like 2024-01, not ''"),
+        ("LoadMonth --color green --month 2024-01 --warehouse=", "[warehouse.] type is ''; the types of"),
+        ("LoadAllMonths --taxi-workspace=", "[taxi] workspace is empty"),
+        ("LoadAllMonths --download-attempts=", "[download] attempts must be a number, not ''"),
+    ],
+)
+def test_an_empty_flag_that_can_mean_nothing_is_one_line(
+    given: Callable[[Settings], None], words: str, says: str
+) -> None:
+    given({})
+    with CmdlineParser.global_instance(words.split()) as parser, pytest.raises((ConfigError, UsageError)) as caught:
+        make(parser)
+    assert str(caught.value).startswith(says)
+
+
+def test_an_empty_flag_of_a_task_is_its_empty_value_where_it_has_one(given: Callable[[Settings], None]) -> None:
+    given({"LoadAllMonths": {"refresh": "all"}, "Report": {"colors": "green"}})
+    for words in ("LoadAllMonths --refresh=", "Report --colors="):
+        with CmdlineParser.global_instance(words.split()) as parser:
+            task = parser.get_task_obj()
+            assert not (task.refresh if "--refresh" in words else task.colors)
