@@ -3,12 +3,16 @@
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
-from taxi_luigi import config, logs
+from taxi_luigi import settings_files
+
+settings_files.check()
+
+from taxi_luigi import config, logs  # noqa: E402 Luigi reads its settings while it is imported
 
 config.find()
 logs.install()
 
-from taxi_luigi.reading import read_trips  # noqa: E402 Luigi reads its settings when the tasks' modules are imported
+from taxi_luigi.reading import read_trips  # noqa: E402
 from taxi_luigi.tasks import (  # noqa: E402
     CleanMonth,
     DownloadMonth,

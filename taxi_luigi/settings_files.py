@@ -1,10 +1,21 @@
-"""Which files of settings there are, and in which order they count. Knows no Luigi, which reads them at its import."""
+"""Which files of settings there are, in which order they count, and whether each can be read.
+
+Knows no Luigi, which reads them while it is imported: what it cannot read, it says with a traceback, and a file that
+may not be opened it leaves out (3.8.1). So the package looks first.
+"""
 
 from __future__ import annotations
 
+import codecs
+import configparser
+import locale
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+
+from taxi_luigi.errors import ConfigError
 
 HOME = "TAXI_LUIGI_HOME"
 """names the project folder, for an install without a checkout"""
@@ -16,7 +27,14 @@ the exit codes with it"""
 
 MACHINES = Path("/etc/luigi")
 
+UNUSABLE = 40
+"""exit code; `[retcode] unhandled_exception` of our luigi.cfg, which cannot be read here"""
+
 _CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+class Unreadable(ConfigError, ValueError):
+    """A settings file cannot be read. Where importing the package raises it, it is caught as a ValueError."""
 
 
 @dataclass(frozen=True)
@@ -60,3 +78,64 @@ def project_folder() -> Path:
 
 def _same_file(path: Path, project: Path) -> bool:
     return path.exists() and path.samefile(project)
+
+
+def check() -> None:
+    """Raises Unreadable for the first file that cannot be read. A command ends with its line, and without traceback."""
+    line = _wrong_variable() or next(filter(None, (_fault(layer.path) for layer in layers())), None)
+    if line is not None:
+        sys.excepthook = _say
+        raise Unreadable(line)
+
+
+def _say(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    sys.stderr.write(f"ERROR: {error}\n")
+    raise SystemExit(UNUSABLE)
+
+
+def _wrong_variable() -> str | None:
+    home, named = os.environ.get(HOME), os.environ.get(NAMED, "")
+    if home and not Path(home).is_dir():
+        return f"{HOME} names no folder: {Path(home).absolute()}"
+    if os.environ.get("LUIGI_CONFIG_PARSER") == "toml":
+        return "LUIGI_CONFIG_PARSER is toml, and settings are read from cfg files alone: unset it"
+    if named.endswith(".toml"):
+        return f"{NAMED} names {Path(named).absolute()}, and settings are read from cfg files alone, not from TOML"
+    return None
+
+
+def _fault(path: Path) -> str | None:
+    """What is wrong with a file, in one line without anything of its text, which may be a password."""
+    try:
+        if not path.exists():
+            return None
+        found = path.read_bytes()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    if found.startswith(codecs.BOM_UTF8):
+        return f"{path} begins with a byte order mark (BOM): save it as UTF-8 without one"
+    luigis = "utf-8" if sys.flags.utf8_mode else locale.getencoding()
+    cures = (("utf-8", "save the file as UTF-8"), (luigis, "that is the locale's: set PYTHONUTF8=1 in the environment"))
+    for encoding, cure in cures:
+        try:
+            found.decode(encoding)
+        except UnicodeDecodeError as error:
+            return f"{path}, line {found.count(10, 0, error.start) + 1}, is not {encoding.upper()}: {cure}"
+    return _fault_of_text(path, found.decode("utf-8"))
+
+
+def _fault_of_text(path: Path, text: str) -> str | None:
+    parser = configparser.RawConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as Luigi's: keys keep their case
+    try:
+        parser.read_string(text)
+    except configparser.DuplicateSectionError as error:
+        return f"{path}, line {error.lineno}: the section [{error.section}] is there twice; make one of them"
+    except configparser.DuplicateOptionError as error:
+        return f"{path}, line {error.lineno}: the section [{error.section}] has this setting already"
+    except configparser.MissingSectionHeaderError as error:
+        return f"{path}, line {error.lineno}, stands before the first [section]"
+    except configparser.ParsingError as error:
+        lines = ", ".join(f"line {number}" for number, _ in error.errors)
+        return f"{path}, {lines}: a setting is KEY = VALUE in one line (one that goes on is indented)"
+    return None
