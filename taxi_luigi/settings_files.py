@@ -124,11 +124,17 @@ def _fault(path: Path) -> str | None:
     return _fault_of_text(path, found.decode("utf-8"))
 
 
-def _fault_of_text(path: Path, text: str) -> str | None:
+def parsed(text: str) -> configparser.RawConfigParser:
+    """The sections and keys of one file, its values as they are written. Raises configparser.Error."""
     parser = configparser.RawConfigParser()
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # as Luigi's: keys keep their case
+    parser.read_string(text)
+    return parser
+
+
+def _fault_of_text(path: Path, text: str) -> str | None:
     try:
-        parser.read_string(text)
+        parsed(text)
     except configparser.DuplicateSectionError as error:
         return f"{path}, line {error.lineno}: the section [{error.section}] is there twice; make one of them"
     except configparser.DuplicateOptionError as error:

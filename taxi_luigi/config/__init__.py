@@ -7,6 +7,7 @@ one line each, before anything is started.
 from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.flags import EmptyFlags
+from taxi_luigi.config.in_force import Setting, in_force
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
@@ -25,6 +26,7 @@ from taxi_luigi.config.stores import (
 
 __all__ = [
     "EmptyFlags",
+    "Setting",
     "Settings",
     "check",
     "check_overlap",
@@ -32,6 +34,7 @@ __all__ = [
     "clean_lake",
     "clean_rules",
     "find",
+    "in_force",
     "known_keys",
     "lake",
     "lake_for",

@@ -12,6 +12,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
 
 from taxi_luigi import config, settings_files
+from taxi_luigi.config.in_force import masked
 from taxi_luigi.errors import ConfigError, UsageError
 from taxi_luigi.tasks.base import families
 
@@ -338,3 +339,70 @@ def test_an_empty_flag_of_a_task_is_its_empty_value_where_it_has_one(given: Call
         with CmdlineParser.global_instance(words.split()) as parser:
             task = parser.get_task_obj()
             assert not (task.refresh if "--refresh" in words else task.colors)
+
+
+def test_every_setting_in_force_names_the_file_it_comes_from(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(elsewhere / "named.cfg"))
+    here = elsewhere / "here" / "luigi.cfg"
+    here.write_text("[taxi]\nlake = nas\nzones =\n[warehouse.analytics]\ntype = postgres\nurl = ${URL}\n")
+    (elsewhere / "named.cfg").write_text("[taxi]\nlake = gcs\n[warehouse.postgres]\nwait = 5\n")
+    config.find()
+    found = {(each.section, each.key): (each.value, each.source) for each in config.in_force()}
+    assert found["taxi", "lake"] == ("gcs", str(elsewhere / "named.cfg"))
+    assert found["taxi", "zones"] == ("", str(here))
+    assert found["taxi", "warehouse"] == ("duckdb", "packaged")
+    assert found["warehouse.analytics", "url"] == ("${URL}", str(here))
+    assert found["warehouse.analytics", "wait"] == ("600", "default")
+    assert found["core", "lock_pid_dir"][1] == "default"
+    for section, keys in config.known_keys().items():
+        assert section == "lake.local" or {(section, key) for key in keys - {"type"}} <= found.keys()
+
+
+@pytest.mark.parametrize(
+    ("noun", "kind", "needed"),
+    [
+        ("warehouse", "duckdb", {}),
+        ("warehouse", "postgres", {}),
+        ("warehouse", "bigquery", {"project": "p"}),
+        ("lake", "gcs", {"bucket": "b0"}),
+        ("lake", "s3", {"bucket": "b0"}),
+    ],
+)
+def test_the_defaults_of_a_store_in_the_code_are_those_of_the_packaged_file(
+    given: Callable[[Settings], None], noun: str, kind: str, needed: dict[str, str]
+) -> None:
+    section = f"{noun}.{kind}"
+    packaged = settings_files.parsed(settings_files.PACKAGED.read_text("utf-8"))[section]
+    built = []
+    for keys in (needed, {**packaged, **needed}):
+        given({section: keys})
+        store = config.warehouse(kind) if noun == "warehouse" else config.lake(kind).store
+        built.append({name: value for name, value in vars(store).items() if isinstance(value, str | float | Path)})
+    assert built[0] == built[1]
+    assert len(built[0]) > 1
+
+
+SECRET = "hunter2"
+SHOWN = {
+    ("taxi", "source", f"https://me:{SECRET}@host/a.csv?sig={SECRET}#{SECRET}"): "https://***@host/a.csv?***",
+    ("taxi", "source", f"htps://me:{SECRET}@host/a.csv"): "htps://***@host/a.csv",
+    ("taxi", "source", f"  HTTPS:/me:{SECRET}@host/a.csv"): "HTTPS:/***@host/a.csv",
+    ("taxi", "source", f"me:{SECRET}@host/a.csv"): "***@host/a.csv",
+    ("warehouse.postgres", "url", f"postgresql://me:a/{SECRET}@b,{SECRET} {{x}}@host/db"): "postgresql://***@host/db",
+    ("warehouse.postgres", "url", f"host=db password={SECRET} x"): "host=db password=***",
+    ("warehouse.postgres", "url", "${POSTGRES_URL}"): "${POSTGRES_URL}",
+    ("lake.gcs", "credentials_file", '{"type": "x",\n "private_key": "hunter2"}'): "***",
+    ("lake.gcs", "credentials_file", f"-----BEGIN PRIVATE KEY----- {SECRET}"): "***",
+    ("lake.gcs", "credentials_file", "/srv/key.json"): "/srv/key.json",
+    ("smtp", "password", SECRET): "***",
+    ("smtp", "password", "${SMTP}"): "${SMTP}",
+    ("mine", "api_key", SECRET): "***",
+    ("taxi", "keep_raw", "true"): "true",
+    ("notify", "urls", f"slack://{SECRET}/x, ${{MAIL}} {SECRET}"): "slack://***, ${MAIL}, ***",
+    ("notify", "urls", ""): "",
+}
+
+
+@pytest.mark.parametrize(("section", "key", "value"), SHOWN)
+def test_a_setting_is_shown_without_its_secrets(section: str, key: str, value: str) -> None:
+    assert masked(section, key, value) == SHOWN[section, key, value]
