@@ -3,12 +3,16 @@
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
-from taxi_luigi import config, logs
+from taxi_luigi import settings_files
+
+settings_files.check()
+
+from taxi_luigi import config, logs  # noqa: E402 Luigi reads its settings while it is imported
 
 config.find()
 logs.install()
 
-from taxi_luigi.reading import read_trips  # noqa: E402 Luigi reads its settings when the tasks' modules are imported
+from taxi_luigi.reading import read_trips  # noqa: E402
 from taxi_luigi.tasks import (  # noqa: E402
     CleanMonth,
     DownloadMonth,
@@ -33,3 +37,12 @@ __all__ = [
     "UploadMonth",
     "read_trips",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, of the installed package: read when it is asked for, which takes 10 to 30 ms."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version
+
+    return version(__name__)

@@ -59,7 +59,12 @@ def main(argv: Sequence[str]) -> int:
         return BUSY
     log.keep_newest(options.keep_logs)
     arguments = with_refresh(options.arguments or list(DEFAULT))
-    lead = _lead_to_luigid(root, arguments, log)
+    try:
+        lead = _lead_to_luigid(root, arguments, log)
+    except Unusable as error:
+        log.line(f"nothing was started: {error}")
+        _complain(str(error))
+        return UNUSABLE
     if remark:
         _complain(remark)
         log.line(remark)
@@ -193,8 +198,10 @@ def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     try:
         from taxi_luigi.command import shown  # the first import of Luigi, which reads its settings
         from taxi_luigi.local_luigid import port_for
-
-        log.line(f"begins: {shown(arguments)}")  # without its secrets
+    except ValueError as error:  # taxi_luigi.settings_files.Unreadable, of a package that could not be imported
+        raise Unusable(str(error)) from error
+    log.line(f"begins: {shown(arguments)}")  # without its secrets
+    try:
         port = port_for(arguments)
     except (configparser.Error, ValueError, OSError) as error:
         log.line(f"luigid was not looked for: luigi.cfg cannot be read ({type(error).__name__}); luigi says more")

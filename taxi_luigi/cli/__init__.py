@@ -9,8 +9,10 @@ import argparse
 import os
 import signal
 import sys
+from typing import Any
 
-from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, status, verify
+import taxi_luigi
+from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, settings, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
@@ -23,6 +25,7 @@ _COMMANDS = {
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "settings": (settings.add, "every setting in force, and which file it comes from"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
@@ -32,9 +35,18 @@ _ON_SETTINGS = {"status", "plan", "loaded", "verify", "doctor", "remove"}
 """those that would ask, or empty, other places than were meant where the settings cannot be read"""
 
 
+class _Version(argparse.Action):
+    """As argparse's own `version`, whose text would be made for every command."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"taxi_luigi {taxi_luigi.__version__}")
+        parser.exit()
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line."""
     parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show which version this is, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (add, what) in _COMMANDS.items():
         add(commands.add_parser(name, help=what))

@@ -4,8 +4,10 @@ Everything else in the package is handed what it needs. A key that nobody reads 
 one line each, before anything is started.
 """
 
-from taxi_luigi.config.check import check, check_whole, known_keys
+from taxi_luigi.config.check import check, known_keys
 from taxi_luigi.config.files import find, project_folder
+from taxi_luigi.config.flags import EmptyFlags
+from taxi_luigi.config.in_force import Setting, in_force
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
@@ -23,14 +25,16 @@ from taxi_luigi.config.stores import (
 )
 
 __all__ = [
+    "EmptyFlags",
+    "Setting",
     "Settings",
     "check",
     "check_overlap",
     "check_version",
-    "check_whole",
     "clean_lake",
     "clean_rules",
     "find",
+    "in_force",
     "known_keys",
     "lake",
     "lake_for",

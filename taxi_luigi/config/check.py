@@ -13,7 +13,6 @@ from pathlib import Path
 from luigi.configuration import get_config
 
 from taxi_luigi.checks import Verdict
-from taxi_luigi.config.files import project_config
 from taxi_luigi.config.options import STORES, get, store_type
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import clean, clean_rules, download, limits, notices, notify, settings, taxi
@@ -52,17 +51,6 @@ def check(tasks: dict[str, set[str]]) -> None:
     check_addresses(notices())
     clean_rules()
     limits()
-
-
-def check_whole() -> None:
-    """Raises ConfigError for a config/luigi.cfg that was written over, which happens through the link to it."""
-    lost = [f"[{section}]" for section in ("worker", "retcode") if not get_config().has_section(section)]
-    path = project_config()
-    if lost and path is not None:
-        raise ConfigError(
-            f"{path} has no {' and no '.join(lost)} any more: bring it back with git checkout config/luigi.cfg, and "
-            "put settings of your own into a file that LUIGI_CONFIG_PATH names"
-        )
 
 
 def _check_profile() -> None:

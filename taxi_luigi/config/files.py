@@ -1,4 +1,4 @@
-"""Where luigi.cfg is found, and the project folder that relative paths are relative to."""
+"""Puts the settings that Luigi does not find by itself below the user's own, and makes paths in luigi.cfg absolute."""
 
 from __future__ import annotations
 
@@ -7,45 +7,36 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from luigi.configuration import LuigiConfigParser
+from luigi.configuration import LuigiConfigParser, get_config
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
+from taxi_luigi import settings_files
 
 
 def find() -> None:
-    """Puts the project's config/luigi.cfg below the user's own files, once; called when the package is imported.
+    """Completes Luigi's settings, when the package is imported: the project's file below the user's own, ours lowest.
 
-    Luigi looks only at /etc/luigi, the working folder and LUIGI_CONFIG_PATH; cron starts in none of them. The list of
-    paths is a private attribute of luigi 3.8, whose add_config_path() would put ours above the user's.
+    Luigi has read /etc/luigi, the working folder and LUIGI_CONFIG_PATH by then; cron starts elsewhere, and a wheel has
+    no config/. So all files are read again in their order, as UTF-8 whatever the locale, and of the packaged one every
+    key is set that no file has. Only a `luigi.configuration.add_config_path` after this reads /etc/luigi once more, and
+    puts it above the project's file (3.8.1).
     """
-    project = project_config()
-    if project is None:
-        return
-    paths = [path for path in LuigiConfigParser._config_paths if not _same_file(path, project)]
-    paths.insert(2, str(project))
-    LuigiConfigParser._config_paths = paths
-    LuigiConfigParser.reload()
-    parser = LuigiConfigParser.instance()
+    parser = get_config()
+    parser.read([layer.path for layer in settings_files.layers()], encoding="utf-8")
+    packaged = LuigiConfigParser()
+    packaged.read(settings_files.PACKAGED, encoding="utf-8")
+    for section in packaged.sections():
+        for key, value in packaged.items(section, raw=True):
+            if not parser.has_option(section, key):
+                parser.set(section, key, value)
     if not parser.has_option("core", "lock_pid_dir"):
         # Luigi's own default, /tmp/luigi, belongs to the first user who ran it (3.8.1).
         parser.set("core", "lock_pid_dir", str(Path(tempfile.gettempdir()) / f"luigi-{os.getuid()}"))
 
 
-def project_config() -> Path | None:
-    """config/luigi.cfg beside an editable install, else in the working folder."""
-    candidates = (_CHECKOUT / "config" / "luigi.cfg", Path.cwd() / "config" / "luigi.cfg")
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _same_file(path: str, project: Path) -> bool:
-    return Path(path).exists() and Path(path).samefile(project)
-
-
 @cache
 def project_folder() -> Path:
-    """What relative paths are relative to: the parent of config/, or the working folder where there is none."""
-    project = project_config()
-    return project.parent.parent if project else Path.cwd()
+    """What relative paths are relative to, in this process."""
+    return settings_files.project_folder()
 
 
 def absolute(text: str) -> Path:

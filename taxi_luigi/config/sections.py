@@ -16,6 +16,7 @@ import luigi
 from taxi_luigi.clean_settings import CleanRules, Limits
 from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
+from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
@@ -36,7 +37,7 @@ _MOST = 1_000_000_000
 """of any number in a section; a socket takes no timeout of 300 years"""
 
 
-class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in luigi.cfg
+class taxi(EmptyFlags, luigi.Config):  # noqa: N801 the class name is the section's name in luigi.cfg
     """What to load, from where to where."""
 
     source = luigi.Parameter(default=f"{TLC}/trip-data/{{color}}_tripdata_{{year}}-{{month:02}}.parquet")
@@ -49,7 +50,7 @@ class taxi(luigi.Config):  # noqa: N801 the class name is the section's name in 
     state = luigi.Parameter(default="data/state")
 
 
-class clean(luigi.Config):  # noqa: N801
+class clean(EmptyFlags, luigi.Config):  # noqa: N801
     """What is done to a month's rows."""
 
     reject = luigi.Parameter(default="")
@@ -60,7 +61,7 @@ class clean(luigi.Config):  # noqa: N801
     fewest_rows = luigi.Parameter(default="0.9")
 
 
-class download(luigi.Config):  # noqa: N801
+class download(EmptyFlags, luigi.Config):  # noqa: N801
     """How patient a download is."""
 
     attempts = luigi.Parameter(default="5")
@@ -71,7 +72,7 @@ class download(luigi.Config):  # noqa: N801
     parallel = luigi.Parameter(default="6")
 
 
-class notify(luigi.Config):  # noqa: N801
+class notify(EmptyFlags, luigi.Config):  # noqa: N801
     """Who is told of a run, and of what."""
 
     urls = luigi.Parameter(default="")
@@ -112,6 +113,9 @@ def settings() -> Settings:
             f"[taxi] lake = local is the workspace's clean/ folder, and the workspace is {workspace}: leave local out, "
             "or name a lake there (gcs, s3)"
         )
+    for key in ("workspace", "state"):
+        if not getattr(section, key).strip():
+            raise ConfigError(f"[taxi] {key} is empty: name a folder, as in the default, data")
     if is_remote(section.state):
         raise ConfigError(f"[taxi] state is a folder on this machine's own disk, not {section.state}")
     return Settings(
@@ -199,7 +203,7 @@ def _missing_columns(text: str) -> Literal["fail", "warn"] | frozenset[str]:
 
 def _source_template(text: str) -> str:
     """A relative path becomes absolute; URLs stay. The project folder's own braces are no fields."""
-    if "://" not in text:
+    if text.strip() and "://" not in text:
         folder = str(project_folder()).replace("{", "{{").replace("}", "}}")
         text = str(folder / Path(text).expanduser())
     parse_template(text)

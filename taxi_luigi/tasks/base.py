@@ -27,7 +27,7 @@ _LONGEST_WHY = 4_000
 """characters of a failure that history, mails and the report are given: drivers quote what they were sent"""
 
 
-class PlainTask(luigi.Task):
+class PlainTask(config.EmptyFlags, luigi.Task):
     """A task that is told of without the parameters that say nothing: a `force`, an `edition` that nobody asked for."""
 
     def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
@@ -198,5 +198,4 @@ def families() -> dict[str, set[str]]:
 @cache
 def check_settings() -> None:
     """Raises ConfigError for a luigi.cfg that cannot be meant; looks once, before any task is scheduled."""
-    config.check_whole()
     config.check(families())

@@ -14,7 +14,7 @@ import pytest
 from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import duckdb_counts, markers
-from tests.support.project import Project
+from tests.support.project import Project, Run
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,40 @@ def test_a_lake_that_only_the_command_line_names_is_looked_at_too(project: Proje
 def test_taxi_luigi_says_what_is_wrong_in_one_line(project: Project) -> None:
     done = project.command("taxi-luigi", "sample", "--to", "x", "--months", "2021-01", "--colors", "purple")
     assert (done.rc, done.out) == (40, "taxi-luigi: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
+
+
+TWICE = "[core]\nlocal_scheduler = true\n[taxi]\nlake = local\n[taxi]\nzones = hunter2\n"
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("history",), ("status",), ("--version",)])
+def test_a_settings_file_that_luigi_cannot_read_is_one_line_of_taxi_luigi(
+    project: Project, words: tuple[str, ...]
+) -> None:
+    path = project.folder / "luigi.cfg"
+    path.write_text(TWICE)
+    line = f"ERROR: {path}, line 5: the section [taxi] is there twice; make one of them\n"
+    assert project.command("taxi-luigi", *words) == Run(40, line)
+
+
+def test_a_projects_file_that_cannot_be_read_is_one_line_of_luigi(project: Project, tmp_path: Path) -> None:
+    path = tmp_path / "home" / "config" / "luigi.cfg"
+    path.parent.mkdir(parents=True)
+    path.write_text(TWICE)
+    done = project.command(
+        "luigi", "--module", "taxi_luigi", "LoadAllMonths", env={"TAXI_LUIGI_HOME": str(tmp_path / "home")}
+    )
+    assert done == Run(40, f"ERROR: {path}, line 5: the section [taxi] is there twice; make one of them\n")
+
+
+def test_settings_that_an_ascii_locale_cannot_read_are_one_line(project: Project) -> None:
+    project.configure({"taxi": {"workspace": project.folder / "données"}})
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    home = {"TAXI_LUIGI_HOME": str(project.folder)}
+    done = project.command("taxi-luigi", "doctor", env={**ascii_locale, **home})
+    assert done.rc == 40
+    [line] = done.out.splitlines()
+    assert "luigi.cfg, line 2, is not " in line
+    assert line.endswith("set PYTHONUTF8=1 in the environment")
 
 
 ROWS = 500

@@ -262,13 +262,12 @@ def test_no_luigid_is_started_where_none_is_wanted(checkout: Checkout, how: str)
     assert not (checkout.folder / "data" / "luigid").exists()
 
 
-def test_a_luigi_cfg_that_cannot_be_read_is_told_in_the_log(checkout: Checkout) -> None:
-    (checkout.folder / "luigi.cfg").write_text("no section = here\n")
-    done = checkout.cron_run(local=False)
-    assert done.rc != 0
-    assert done.mail == f"cron-run: exit code {done.rc}: see {checkout.log}\n"
-    assert checkout.logged()[0].startswith("luigid was not looked for: luigi.cfg cannot be read")
-    assert "no section headers" in checkout.log.read_text()
+def test_a_luigi_cfg_that_cannot_be_read_starts_nothing_and_is_one_line(checkout: Checkout) -> None:
+    path = checkout.folder / "luigi.cfg"
+    path.write_text("no section = here\n")
+    says = f"{path}, line 1, stands before the first [section]"
+    assert checkout.cron_run(local=False) == Ended(40, f"cron-run: {says}\n")
+    assert checkout.logged() == [f"nothing was started: {says}"]
 
 
 def test_systemd_finds_no_fault_in_the_units(checkout: Checkout, tmp_path: Path) -> None:

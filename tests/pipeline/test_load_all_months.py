@@ -174,3 +174,19 @@ def test_sample_begins_each_color_with_its_first_month(project: Project) -> None
     assert (none.rc, none.out) == (
         40, "taxi-luigi: no month of 2014-12: fhv begins in 2015-01, fhvhv begins in 2019-02\n",
     )  # fmt: skip
+
+
+def test_an_empty_flag_takes_back_what_the_file_sets(loading: Project) -> None:
+    loading.configure({"clean": {"reject": "no_passengers"}})
+    month = ("LoadAllMonths", "--colors", "green", "--months", "2021-01")
+    done = loading.run(*month, "--clean-reject", "", "--taxi-zones", "", "--taxi-warehouse", "")
+    assert done.rc == 0, done.out
+    clean = loading.workspace / "clean" / "green" / "green_tripdata_2021-01.parquet"
+    assert pq.read_metadata(clean).num_rows == ROWS
+    assert not loading.warehouse.exists()
+    assert loading.run(*month, "--force").rc == 0
+    assert pq.read_metadata(clean).num_rows < ROWS
+    for flag in ("--months", "--colors"):
+        wrong = loading.run("LoadAllMonths", flag, "")
+        assert wrong.rc == 40
+        assert len(wrong.out.splitlines()) == 1

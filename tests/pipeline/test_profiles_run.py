@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import psycopg2
 
 from tests.pipeline.conftest import ROWS, duckdb_counts
@@ -62,3 +64,25 @@ def test_a_profile_that_is_not_there_starts_nothing(loading: Project) -> None:
     assert done.rc == 40
     assert done.out.splitlines()[-1] == f"ERROR: LUIGI_CONFIG_PATH names no file: {ROOT / 'config' / 'postgre.cfg'}"
     assert not loading.workspace.exists()
+
+
+def test_settings_shows_the_files_and_what_each_of_them_sets(project: Project) -> None:
+    project.configure({"notify": {"urls": "json://hunter2@host"}})
+    profile = str(ROOT / "config" / "postgres.cfg")
+    env = {"LUIGI_CONFIG_PATH": profile}  # of the variable that it wants, none is needed for looking
+    done = project.command("taxi-luigi", "settings", "--json", env=env)
+    assert done.rc == 0, done.out
+    told = json.loads(done.out)
+    read = [file["path"] for file in told["files"] if file["read"]]
+    packaged, shipped, own, named = read[0], *read[-3:]
+    assert packaged == str(ROOT / "taxi_luigi" / "config" / "luigi.cfg")
+    assert [shipped, own, named] == [str(ROOT / "config" / "luigi.cfg"), str(project.folder / "luigi.cfg"), profile]
+    settings = {(each["section"], each["key"]): (each["value"], each["source"]) for each in told["settings"]}
+    assert settings["taxi", "warehouse"] == ("postgres", profile)
+    assert settings["warehouse.postgres", "url"] == ("${POSTGRES_URL}", profile)
+    assert settings["taxi", "workspace"] == (str(project.workspace), own)
+    assert settings["retcode", "task_failed"] == ("30", shipped)
+    people = project.command("taxi-luigi", "settings", env=env)
+    assert people.rc == 0, people.out
+    assert any(line.split() == ["[notify]", "urls", "json://***", own] for line in people.out.splitlines())
+    assert "hunter2" not in done.out + people.out

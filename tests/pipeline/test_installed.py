@@ -1,0 +1,124 @@
+"""What pip makes of the project, installed without its checkout and started in an empty folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.pipeline.conftest import ROWS
+from tests.support.project import ROOT, Run, environment
+
+SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "taxi_luigi")
+BUILD = "from setuptools import build_meta as b; print(getattr(b, 'build_' + __import__('sys').argv[1])('dist'))"
+
+
+def made(folder: Path, kind: str) -> Path:
+    """The sdist or wheel, built of a copy, with the build backend in a fresh environment."""
+    for part in SOURCES:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    python = fresh(folder / "builder", "setuptools>=77")
+    built = run((python, "-c", BUILD, kind), folder)
+    assert built.rc == 0, built.out
+    [path] = (folder / "dist").iterdir()
+    return path
+
+
+def fresh(folder: Path, *packages: str) -> Path:
+    """The interpreter of a new environment with some packages, without what these need."""
+    run((sys.executable, "-m", "venv", folder), folder.parent)
+    python = folder / "bin" / "python"
+    done = run((python, "-m", "pip", "install", "--quiet", "--no-deps", *packages), folder)
+    assert done.rc == 0, done.out
+    return python
+
+
+def run(command: Sequence[str | Path], folder: Path) -> Run:
+    """A command to its end, without a developer's settings."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280,
+    )  # fmt: skip
+    return Run(done.returncode, done.stdout)
+
+
+@pytest.fixture(scope="module", params=["sdist", "wheel"])
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands of an environment with taxi_luigi and Luigi; what these need comes from this environment.
+
+    A folder that a .pth file names is searched last, and its own .pth files, one of which is our editable install's,
+    are not looked at.
+    """
+    folder = tmp_path_factory.mktemp("built")
+    package = made(folder, request.param)
+    bin = fresh(folder / "installed", str(package), f"luigi=={version('luigi')}").parent
+    [site] = (folder / "installed" / "lib").glob("python3.*/site-packages")
+    (site / "this.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return bin
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    return folder
+
+
+def load(installed: Path, folder: Path, source: Path, *words: str) -> Run:
+    """`luigi --module taxi_luigi LoadAllMonths` for green months of a folder."""
+    places = (
+        f"--taxi-source={source}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet",
+        f"--taxi-zones={source}/taxi_zone_lookup.csv",
+    )
+    command = (installed / "luigi", "--module", "taxi_luigi", "LoadAllMonths", *words, *places, "--local-scheduler")
+    return run(command, folder)
+
+
+def test_it_is_the_installed_package_that_is_tried(installed: Path, empty: Path) -> None:
+    found = run((installed / "python", "-c", "import taxi_luigi; print(taxi_luigi.__file__)"), empty)
+    assert found.out.startswith(str(installed.parent)), found.out
+
+
+def test_a_month_is_loaded_below_the_folder_where_it_is_started(installed: Path, empty: Path, samples: Path) -> None:
+    done = load(installed, empty, samples, "--colors", "green", "--months", "2021-01", "--workers", "3")
+    assert done.rc == 0, done.out
+    assert "DEBUG" not in done.out
+    with duckdb.connect(str(empty / "data" / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (ROWS,)
+    assert os.listdir(empty) == ["data"]
+
+
+def test_a_failed_month_ends_with_30(installed: Path, empty: Path, tmp_path: Path) -> None:
+    (tmp_path / "green_tripdata_2021-01.parquet").write_bytes(b"no parquet")
+    (tmp_path / "taxi_zone_lookup.csv").write_text("LocationID,Borough,Zone,service_zone\n1,EWR,Newark Airport,EWR\n")
+    done = load(installed, empty, tmp_path, "--colors", "green", "--months", "2021-01")
+    assert done.rc == 30, done.out
+
+
+def test_a_month_that_is_not_published_ends_with_20(installed: Path, empty: Path, samples: Path) -> None:
+    done = load(installed, empty, samples, "--colors", "green", "--months", "2021-09")
+    assert done.rc == 20, done.out
+
+
+def test_a_wrong_color_ends_with_40_in_one_line(installed: Path, empty: Path, samples: Path) -> None:
+    done = load(installed, empty, samples, "--colors", "purple", "--months", "2021-01")
+    assert done == Run(40, "ERROR: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
+    assert list(empty.iterdir()) == []
+
+
+def test_it_says_its_version(installed: Path, empty: Path) -> None:
+    wanted = version("taxi_luigi")
+    assert run((installed / "taxi-luigi", "--version"), empty) == Run(0, f"taxi_luigi {wanted}\n")
+    asked = run((installed / "python", "-c", "import taxi_luigi; print(taxi_luigi.__version__)"), empty)
+    assert asked == Run(0, f"{wanted}\n")

@@ -1,0 +1,90 @@
+"""Files of settings that cannot be read: one line, which names the place and shows nothing of what is written there."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from taxi_luigi import settings_files
+from taxi_luigi.settings_files import Unreadable
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, where no other file counts."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LUIGI_CONFIG_PATH", raising=False)
+    monkeypatch.setenv("TAXI_LUIGI_HOME", str(tmp_path))
+    monkeypatch.setattr(settings_files, "MACHINES", tmp_path / "etc")
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    return tmp_path
+
+
+def fault() -> str:
+    with pytest.raises(Unreadable) as caught:
+        settings_files.check()
+    assert "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+BOM = b"\xef\xbb\xbf"
+FAULTS = {
+    b"[taxi]\nlake = local\n[core]\n[taxi]\nzones = hunter2\n": ", line 4: the section [taxi] is there twice; make",
+    b"[taxi]\nlake = hunter2\nlake = local\n": ", line 3: the section [taxi] has this setting already",
+    b"[lake.s3]\nbucket = b\nhunter2\n\nalso hunter2\n": ", line 3, line 5: a setting is KEY = VALUE in one line",
+    b"zones = hunter2\n": ", line 1, stands before the first [section]",
+    b"[taxi]\n# caf\xe9\nzones = hunter2\n": ", line 2, is not UTF-8: save the file as UTF-8",
+    BOM + b"[taxi]\nlake = local\n": " begins with a byte order mark (BOM): save it as UTF-8 without one",
+}
+
+
+@pytest.mark.parametrize("text", FAULTS)
+@pytest.mark.parametrize("name", ["luigi.cfg", "config/luigi.cfg", "etc/luigi.cfg", "named.cfg"])
+def test_a_file_that_cannot_be_read_is_named_with_the_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: bytes
+) -> None:
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", "named.cfg")
+    path = here / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text)
+    assert fault().startswith(f"{path}{FAULTS[text]}")
+
+
+def test_a_file_that_cannot_be_opened_is_not_left_out(here: Path) -> None:
+    """Luigi goes on without it, into another warehouse than the one it names."""
+    (here / "luigi.cfg").mkdir()
+    assert fault() == f"{here}/luigi.cfg cannot be read: Is a directory"
+
+
+def test_letters_that_the_locale_cannot_read_are_noticed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "luigi.cfg").write_text("[taxi]\nworkspace = /data/é\n", encoding="utf-8")
+    settings_files.check()
+    monkeypatch.setattr("locale.getencoding", lambda: "ascii")
+    assert fault().startswith(f"{here}/luigi.cfg, line 2, is not ASCII: that is the locale's: set PYTHONUTF8=1")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        (
+            "LUIGI_CONFIG_PATH",
+            "mine.toml",
+            "LUIGI_CONFIG_PATH names {}/mine.toml, and settings are read from",
+        ),
+        ("LUIGI_CONFIG_PARSER", "toml", "LUIGI_CONFIG_PARSER is toml, and settings are read from cfg files alone"),
+        ("TAXI_LUIGI_HOME", "nowhere", "TAXI_LUIGI_HOME names no folder: {}/nowhere"),
+    ],
+)
+def test_a_variable_that_names_no_cfg_file_is_one_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert fault().startswith(says.format(here))
+
+
+def test_files_that_are_not_there_are_no_fault(here: Path) -> None:
+    (here / "luigi.cfg").symlink_to("config/luigi.cfg")
+    settings_files.check()
