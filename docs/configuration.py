@@ -27,20 +27,28 @@ Made by `docs/configuration.py` from `config/luigi.cfg` and the code; change tho
 `config/luigi.cfg` has every key with a default that works without an account or a server. Leave it as it is: what is
 yours goes into files of your own, which hold only what differs. The last of these that has a key wins:
 
-1. `/etc/luigi/client.cfg` and `/etc/luigi/luigi.cfg`, for all users of a machine
-2. `config/luigi.cfg` of the project, wherever you start from
-3. `client.cfg` and `luigi.cfg` in the folder where you start. In the project folder, `luigi.cfg` is a link to
-   `config/luigi.cfg`: what you write there changes the defaults. A run ends with one line if sections are lost that way
-4. the file that the environment variable `LUIGI_CONFIG_PATH` names, which must be there; for cron, set it in `.env`
-5. the command line, for the keys of `[taxi]`, `[clean]` and `[download]`: `--taxi-workspace /mnt/lake`,
+1. the copy of `config/luigi.cfg` that is installed with the package, so that an install without a checkout has the same
+   defaults and exit codes
+2. `/etc/luigi/client.cfg` and `/etc/luigi/luigi.cfg`, for all users of a machine
+3. `config/luigi.cfg` of the project: of the folder that the environment variable `TAXI_LUIGI_HOME` names, of the
+   checkout, or of the folder where you start
+4. `client.cfg` and `luigi.cfg` in the folder where you start. In the project folder, `luigi.cfg` is a link to
+   `config/luigi.cfg`: what you write there changes the defaults
+5. the file that the environment variable `LUIGI_CONFIG_PATH` names, which must be there; for cron, set it in `.env`
+6. the command line, for the keys of `[taxi]`, `[clean]` and `[download]`: `--taxi-workspace /mnt/lake`,
    `--download-read-timeout 120`. These do not reach other machines ([operating.md](operating.md#several-machines)).
+
+`taxi-luigi settings` prints every setting in force with the file that it comes from, its secrets masked.
 
 What a file may say:
 
+- It is in UTF-8 without a byte order mark, and in Luigi's cfg format, not TOML. A file that cannot be read ends a run
+  before it begins, in one line.
 - A value ends at the end of its line; what stands behind it belongs to it, so comments have lines of their own. A
   longer value goes on in lines that begin with blanks.
 - `${NAME}` is the environment variable `NAME`. Passwords belong there: luigid's page shows the parameters of tasks.
 - A percent sign is written twice.
+- A flag without a value, `--clean-reject ''`, is an empty value, where the setting may be empty.
 - A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
 - A key of ours that nobody reads, and a value that cannot be, end a run before it begins, in one line.
   `taxi-luigi doctor` also asks the servers.

@@ -51,6 +51,7 @@ GROUPS: tuple[Group, ...] = (
         (
             "config/",
             "clean_settings.py",
+            "settings_files.py",
             "rules.py",
             "tasks/report.py",
         ),
