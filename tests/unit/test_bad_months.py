@@ -13,6 +13,7 @@ import pytest
 from taxi_luigi.errors import BadFile, LayoutError, TaxiError
 from taxi_luigi.formats import open_raw, records
 from tests.support.cleaned import Cleaned, cleaned
+from tests.support.gzipped import gzipped
 from tests.support.memory import at_most
 
 NAME = "green_tripdata_2020-11.csv"
@@ -79,7 +80,7 @@ BAD = {
         "no line ends within 1,",
     ),
     "a quote astray near its end": (HEADER + ROW + b'"' + ROW, "ends within a quoted field, so it was cut short or"),
-    "gzip of a gzip": (gzip.compress(gzip.compress(HEADER + ROW)), "gzip around another gzip or parquet file"),
+    "gzip of a gzip": (gzipped(gzipped(HEADER + ROW)), "gzip around another gzip or parquet file"),
     "utf-16": ((HEADER + ROW).decode().encode("utf-16"), "neither parquet nor csv nor csv.gz; it begins '"),
 }  # fmt: skip
 
@@ -128,8 +129,8 @@ def test_a_gigabyte_of_one_thing_is_refused_before_it_fills_the_memory(
     tmp_path: Path, head: bytes, unit: bytes
 ) -> None:
     path = tmp_path / f"{NAME}.gz"
-    piece = gzip.compress(unit * ((32 << 20) // len(unit)), 1)
-    path.write_bytes(gzip.compress(head) + piece * (GIGABYTE // (32 << 20)))
+    piece = gzipped(unit * ((32 << 20) // len(unit)), 1)
+    path.write_bytes(gzipped(head) + piece * (GIGABYTE // (32 << 20)))
     with at_most(MEMORY), pytest.raises(TaxiError) as error:
         cleaned(path)
     line = str(error.value)

@@ -25,6 +25,7 @@ import pytest
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.formats import check_whole, count_records, open_raw, read_receipt, records, sniff
 from taxi_luigi.receipt import FOOTER_KEY
+from tests.support.gzipped import gzipped
 
 CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"
 
@@ -64,9 +65,9 @@ def read(path: Path) -> tuple[dict[str, list[str]], list[tuple[int, str]], int]:
         (CSV, "csv"),
         (b"\r\n \r\n" + CSV, "csv"),
         (b"\xef\xbb\xbf" + CSV, "csv"),
-        (gzip.compress(CSV), "csv.gz"),
-        (gzip.compress(CSV[:20]) + gzip.compress(CSV[20:]), "csv.gz"),
-        (gzip.compress(CSV) + b"\0" * 512, "csv.gz"),
+        (gzipped(CSV), "csv.gz"),
+        (gzipped(CSV[:20]) + gzipped(CSV[20:]), "csv.gz"),
+        (gzipped(CSV) + b"\0" * 512, "csv.gz"),
     ],
 )
 def test_a_whole_file_is_known_by_its_bytes(file: Callable[[bytes], Path], content: bytes, found: str) -> None:
@@ -177,7 +178,7 @@ def test_a_csv_may_begin_with_any_name(file: Callable[[bytes], Path], name: byte
 
 
 HTML = b"\n<!DOCTYPE html>\n<title>403 ERROR</title>"
-DAMAGED = gzip.compress(CSV * 2000)
+DAMAGED = gzipped(CSV * 2000)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ DAMAGED = gzip.compress(CSV * 2000)
     [
         (b"", "the file is empty"),
         (HTML, r"a web page .* begins '<!DOCTYPE html> <title>403 ERROR</title>'"),
-        (gzip.compress(HTML), "a web page"),
+        (gzipped(HTML), "a web page"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
         (b'{"code" : "not_found", "error" : true}', "a message in JSON"),
         (b"<<<<<<< HEAD\na,b\n", "a text with git's merge markers; .*; resolve the conflict"),
@@ -195,8 +196,8 @@ DAMAGED = gzip.compress(CSV * 2000)
         (b"PK\x03\x04\x14\0,\0\0", "neither"),
         (CSV.decode().encode("utf-16"), "neither"),
         (b"\n" * 100_000 + CSV, "neither"),
-        (gzip.compress(gzip.compress(CSV)), "gzip around another gzip"),
-        (gzip.compress(b"\0" * 50_000_000), "neither"),
+        (gzipped(gzipped(CSV)), "gzip around another gzip"),
+        (gzipped(b"\0" * 50_000_000), "neither"),
         (b"\x1f\x8b", "cut short or damaged"),
     ],
 )
@@ -323,7 +324,7 @@ def test_rows_may_have_more_empty_fields_than_the_header_but_no_value_in_them(
 
 @pytest.mark.parametrize("last", [b"5", b"5,6", b"5,6,", b'"5","6'])
 def test_a_last_line_cut_short_is_no_reject_but_a_broken_download(file: Callable[[bytes], Path], last: bytes) -> None:
-    for content in (b"a,b\n1,2,,\n3,4,,\n" + last, gzip.compress(b"a,b\n1,2,,\n3,4,,\n" + last)):
+    for content in (b"a,b\n1,2,,\n3,4,,\n" + last, gzipped(b"a,b\n1,2,,\n3,4,,\n" + last)):
         with pytest.raises(BadFile, match=r"cut short"):
             read(file(content))
     if last.count(b'"') % 2 == 0:
@@ -397,7 +398,7 @@ def test_a_record_without_end_is_refused_before_memory_is_full(
     file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(records, "LONGEST_RECORD", 10_000_000)
-    path = file(gzip.compress(CSV + b"9" * 100_000_000))
+    path = file(gzipped(CSV + b"9" * 100_000_000))
     with pytest.raises(BadFile, match="no line ends within"):
         read(path)
     with pytest.raises(BadFile, match=r"cut short: its last line has 1 of 2 fields and no end, '9999"):
