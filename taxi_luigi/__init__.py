@@ -24,6 +24,9 @@ from taxi_luigi.tasks import (  # noqa: E402
     Report,
     UploadMonth,
 )
+from taxi_luigi.worker import install  # noqa: E402
+
+install()
 
 __all__ = [
     "CleanMonth",

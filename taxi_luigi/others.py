@@ -7,6 +7,7 @@ permission"), although all is done. Both of Luigi 3.8.1, November 2026.
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Container
 from typing import Any
@@ -36,23 +37,16 @@ def forgotten() -> bool:
     return _forgotten
 
 
-def take_over(families: Container[str]) -> None:
-    """Has this worker, if it waits for others at all, look after what they leave unfinished; called once.
+def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
+    """Has a worker, if it waits for others at all, look after what they leave unfinished; `helps` as `--assistant`.
 
     In a thread, from when everything is scheduled: a worker that waits does nothing that we could hang on to.
     """
-    if not worker_settings().keep_alive:
-        return
-    run = Worker.run
-
-    def watched(worker: Any) -> bool:
-        threading.Thread(target=_look_after, args=(families, worker), daemon=True).start()
-        return bool(run(worker))
-
-    Worker.run = watched
+    if worker_settings().keep_alive:
+        threading.Thread(target=_look_after, args=(families, worker, helps), daemon=True).start()
 
 
-def _look_after(families: Container[str], worker: Any) -> None:
+def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
     """Until nothing is left that anybody could do. Seen twice, for between two tasks it can look so for a moment.
 
     Luigi's worker waits on for what has failed or is not published: a day, as `[scheduler] retry_delay` is (3.8.1). One
@@ -65,9 +59,9 @@ def _look_after(families: Container[str], worker: Any) -> None:
             if why == "" or why.strip('"').startswith(luigid.STOPPED):
                 log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
                 luigid.forgive(task_id)
-        stuck = not worker._assistant and luigid.stuck(families)
+        stuck = not helps and luigid.stuck(families)
         if stuck and seen_before:
-            worker._config.keep_alive = False
+            worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs
             return
         seen_before = stuck
 

@@ -17,6 +17,7 @@ from taxi_luigi.clean_settings import CleanRules, Limits
 from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.config.flags import EmptyFlags
+from taxi_luigi.config.kept import kept
 from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
@@ -97,6 +98,7 @@ class Settings:
     """this machine's own: the history and the logs"""
 
 
+@kept
 def settings() -> Settings:
     """Raises ConfigError, one line, for the first value that cannot be."""
     section = taxi()
@@ -130,6 +132,7 @@ def settings() -> Settings:
     )
 
 
+@kept
 def net() -> Net:
     """The patience of `[download]`."""
     from taxi_luigi.sources import Net
@@ -145,6 +148,7 @@ def net() -> Net:
     return Net(**numbers)
 
 
+@kept
 def notices() -> Notices:
     """Whom `[notify]` names, and what they want to be told."""
     from taxi_luigi.notify import settings_of
@@ -154,6 +158,7 @@ def notices() -> Notices:
     return settings_of(section.urls, section.events, days)
 
 
+@kept
 def clean_rules() -> CleanRules:
     """The switches of `[clean]`."""
     section = clean()
@@ -165,6 +170,7 @@ def clean_rules() -> CleanRules:
     return CleanRules(frozenset(reject), section.fill_missing_passengers == "0", section.unknown_columns)
 
 
+@kept
 def limits() -> Limits:
     """How much worse than expected a month may be, by `[clean]`."""
     section = clean()
@@ -175,11 +181,13 @@ def limits() -> Limits:
     )
 
 
+@kept
 def check_version() -> str:
     """Digest of the settings that can refuse a month."""
     return check_version_of(clean_rules(), limits())
 
 
+@kept
 def recipe(color: str, month: Month) -> Recipe:
     """How a month is cleaned today."""
     return Recipe.of(clean_rules(), DATASETS[color], month)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taxi_luigi.config.files import absolute
+from taxi_luigi.config.kept import kept
 from taxi_luigi.config.options import STORES, options_of, store, store_type
 from taxi_luigi.config.sections import ZONES, net, positive, settings
 from taxi_luigi.datasets import DATASETS
@@ -29,6 +30,7 @@ _ADDRESS = re.compile(r":\w*:|[A-Za-z][A-Za-z0-9+.-]*:")
 """How what is no file begins for DuckDB: `:memory:`, `md:`, `motherduck:`, `s3://`"""
 
 
+@kept
 def source() -> Source:
     """The published months."""
     from taxi_luigi.sources import open_source
@@ -36,6 +38,7 @@ def source() -> Source:
     return open_source(settings().source, net())
 
 
+@kept
 def zones_file() -> SingleFile:
     """The list of zones. Raises ConfigError when luigi.cfg names none."""
     from taxi_luigi.sources import SingleFile
@@ -46,6 +49,7 @@ def zones_file() -> SingleFile:
     return SingleFile(address, net(), ZONES, MOST_BYTES)
 
 
+@kept
 def workspace() -> Store:
     """What holds raw/, clean/ and rejected/: a folder, or a place in a bucket, by the settings of that cloud's lake."""
     address = settings().workspace
@@ -59,11 +63,13 @@ def workspace() -> Store:
     return _bucket("workspace", kind, "taxi", {**options, "bucket": bucket, "prefix": prefix})
 
 
+@kept
 def clean_lake() -> Lake:
     """The clean months in the workspace, whatever lakes are named; where it is a folder, this is the lake `local`."""
     return Lake(workspace(), "clean")
 
 
+@kept
 def lake(name: str) -> Lake:
     """The lake called NAME: `[lake.NAME]`, or the workspace's clean/ for `local`."""
     kind, options = store("lake", name)
@@ -104,11 +110,13 @@ def duckdb_files() -> dict[str, Path]:
     return {name: each.path for name, each in built.items() if isinstance(each, DuckDB)}
 
 
+@kept
 def lake_type(name: str) -> str:
     """local, gcs or s3."""
     return store_type("lake", name)
 
 
+@kept
 def lake_for(warehouse_name: str) -> str | None:
     """The lake that a warehouse is loaded from: the first named, BigQuery the first gcs; None is the workspace."""
     lakes = settings().lakes
@@ -144,6 +152,7 @@ def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Stor
     )
 
 
+@kept
 def warehouse(name: str) -> Warehouse:
     """The warehouse called NAME: `[warehouse.NAME]`."""
     kind, options = store("warehouse", name)
@@ -187,11 +196,13 @@ def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
     )
 
 
+@kept
 def takes_from_gcs(name: str) -> bool:
     """Whether the warehouse called NAME fetches files from Google Cloud Storage by itself."""
     return store_type("warehouse", name) == "bigquery"
 
 
+@kept
 def writes_alone(name: str) -> bool:
     """Whether the warehouse called NAME takes one writer at a time."""
     return store_type("warehouse", name) == "duckdb"

@@ -41,6 +41,8 @@ class PipelineTask(PlainTask):
 
     store = ""
     """the lake or warehouse that the task fills, in tasks that fill one"""
+    imports: tuple[str, ...] = ()
+    """the modules that its work imports, beside those that are imported to plan a run"""
     _known: bool | None = None
     _began: float | None = None
     """by time.monotonic(), in the process that runs it"""
@@ -163,7 +165,6 @@ def begin_run() -> None:
     if process.supervise():
         summary.start()
         luigid.forget_the_dead()
-        others.take_over(families().keys())
         others.count_their_work()
         for path in files.sweep(files.SCRATCH, *config.written_folders()):
             log.info("Removed %s, left by a run that was killed", path)

@@ -70,6 +70,7 @@ class DownloadMonth(MonthTask):
     """The bytes as published, in the workspace's raw/."""
 
     resources = {"download": 1}  # noqa: RUF012 Luigi reads it as it is
+    imports = ("taxi_luigi.formats",)
 
     def requires(self) -> PublishedMonth:
         return PublishedMonth(color=self.color, month=self.month)
@@ -115,6 +116,7 @@ class CleanMonth(MonthTask):
 
     priority = 10
     store = "local"
+    imports = ("taxi_luigi.clean",)
 
     def requires(self) -> DownloadMonth:
         return DownloadMonth(color=self.color, month=self.month, edition=raw_edition(self.edition))
@@ -225,6 +227,7 @@ class UploadMonth(MonthTask):
 
     lake = luigi.Parameter(description="the name of a lake in luigi.cfg")
     priority = 20
+    imports = ("taxi_luigi.formats",)
 
     @property
     def store(self) -> str:  # type: ignore[override]
@@ -282,6 +285,10 @@ class LoadMonth(MonthTask):
 
     def check_store(self) -> None:
         config.warehouse(self.warehouse)
+
+    @property
+    def imports(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("taxi_luigi.formats", *config.warehouse(self.warehouse).imports)
 
     @property
     def resources(self) -> dict[str, int]:

@@ -64,6 +64,9 @@ class Warehouse(Protocol):
     warehouse's address, never its password. ForeignTable is of one table: the warehouse itself serves.
     """
 
+    imports: tuple[str, ...]
+    """the modules that a load imports beside the warehouse's own, for a process that forks for each load"""
+
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         """Swaps the rows of one file_month for those of the clean file, with its marker; returns how many there are.
 

@@ -42,6 +42,8 @@ class DuckDB:
     seconds to wait for a file that another process has open.
     """
 
+    imports: tuple[str, ...] = ()
+
     def __init__(self, name: str, path: Path, memory_limit: str = "256MB", wait: float = 60.0) -> None:
         if not _SIZE.fullmatch(memory_limit):
             raise ConfigError(f"[warehouse.{name}] memory_limit must look like 512MB or 2GiB, not {memory_limit!r}")

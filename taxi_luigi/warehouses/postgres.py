@@ -29,6 +29,8 @@ class Postgres:
     how many seconds to wait for another load of the same month, and for transactions that keep a table locked.
     """
 
+    imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.copying")
+
     def __init__(self, name: str, url: str = "", schema: str = "public", wait: float = 600.0) -> None:
         self.name = name
         self.schema = schema

@@ -51,6 +51,8 @@ class BigQuery:
     `patience` for how many a failing request is repeated.
     """
 
+    imports: tuple[str, ...] = ("google.cloud.bigquery", "google.resumable_media.requests", "pyarrow.parquet")
+
     def __init__(
         self,
         name: str,

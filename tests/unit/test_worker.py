@@ -1,0 +1,57 @@
+"""The seam into Luigi: that this Luigi makes our worker, and keeps the private records that it reads."""
+
+from __future__ import annotations
+
+import threading
+
+import luigi
+import luigi.interface
+import pytest
+from luigi.configuration import LuigiConfigParser
+
+import taxi_luigi
+from taxi_luigi.worker import Factory, Worker
+
+
+class Strange(luigi.Task):
+    """Somebody else's task, which only remembers that it ran."""
+
+    name = luigi.Parameter()
+    ran = False
+
+    def complete(self) -> bool:
+        return self.ran
+
+    def run(self) -> None:
+        self.ran = True
+
+
+@pytest.fixture(autouse=True)
+def _luigis_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Luigi without our luigi.cfg, so that a task runs in this process."""
+    monkeypatch.setattr(LuigiConfigParser, "_instance", LuigiConfigParser())
+
+
+def build(task: luigi.Task) -> luigi.execution_summary.LuigiRunResult:
+    return luigi.build([task], local_scheduler=True, detailed_summary=True, log_level="WARNING")
+
+
+def test_luigi_makes_our_worker() -> None:
+    assert taxi_luigi
+    assert luigi.interface._WorkerSchedulerFactory is Factory
+    assert isinstance(build(Strange(name="worker")).worker, Worker)
+
+
+def test_luigi_keeps_what_was_scheduled_and_how_it_ended() -> None:
+    task = Strange(name="history")
+    history = [(each, status) for each, status, _ in build(task).worker._add_task_history]
+    assert history == [(task, "PENDING"), (task, "DONE")]
+
+
+def test_somebody_elses_run_in_a_thread_sets_no_signal_handlers() -> None:
+    """Python lets only the main thread do so: Luigi's own worker would raise ValueError."""
+    results: list[luigi.execution_summary.LuigiRunResult] = []
+    thread = threading.Thread(target=lambda: results.append(build(Strange(name="thread"))))
+    thread.start()
+    thread.join()
+    assert [result.scheduling_succeeded for result in results] == [True]
