@@ -207,6 +207,12 @@ def test_a_month_that_the_lake_took_and_the_warehouse_refused_is_there_the_next_
     assert "warehouse duckdb holds 2,000" in later.out
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
 
+    loading.warehouse.unlink()
+    lost = loading.run(*COMMAND)
+    assert lost.rc == 0, lost.out
+    assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): 30}
+    assert "refused" not in loading.command("taxi-luigi", "status").out, "it is there now"
+
 
 def test_force_takes_a_shorter_month_but_no_month_without_its_columns(loading: Project, published: Cdn) -> None:
     publish(published)
