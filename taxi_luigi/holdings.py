@@ -123,11 +123,13 @@ def _without_refused(missing: Missing, each: Found, workspace: Workspace, result
         return _lacking(each, None)
     # A place that lacks the month by now takes the file: it was refused for what the place held.
     lakes = tuple(name for name in missing.lakes if each.lakes[name] is None or f"lake {name}" not in in_force)
+    refusing = {*missing.lakes} - {*lakes}
+    # A listing without labels does not tell the edition, so a lake that has taken the file already is named, too.
+    lakes = tuple(name for name in lakes if not lake_target(name, each.color, each.month, missing.edition).exists())
     warehouses = tuple(
         name for name in missing.warehouses if each.warehouses[name] is None or f"warehouse {name}" not in in_force
     )
     # A warehouse gets what its lake holds, so it cannot have a file that the lake refuses.
-    refusing = {*missing.lakes} - {*lakes}
     warehouses = tuple(name for name in warehouses if config.lake_for(name) not in refusing)
     return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
 

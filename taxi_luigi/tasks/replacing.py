@@ -62,9 +62,10 @@ def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: o
     Returns: records and money before → after, '' where nothing is replaced
     Raises: Refusal
     """
-    if held is None:
-        return ""
     raw = RawTarget(new.color, Month.parse(new.month))
+    if held is None:
+        raw.taken(place)  # it was refused for what was there then
+        return ""
     try:
         guards.check_replacement(new, held, config.limits(), is_forced(new.edition), address, place)
     except Refusal as refusal:

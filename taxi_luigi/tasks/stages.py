@@ -261,6 +261,7 @@ class UploadMonth(MonthTask):
     def _judge(self, target: LakeTarget) -> str:
         """Records and money before → after; '' where the lake has nothing of the month. Raises Refusal."""
         if target.held_in.store.stat(target.held_in.name(self.color, self.month)) is None:
+            RawTarget(self.color, self.month).taken(f"lake {self.lake}")
             return ""
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_lake(target.held_in, new)
@@ -325,6 +326,7 @@ class LoadMonth(MonthTask):
         """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
         marker = config.warehouse(self.warehouse).loaded_months(DATASETS[self.color]).get(self.month)
         if marker is None:
+            RawTarget(self.color, self.month).taken(f"warehouse {self.warehouse}")
             return ""
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)

@@ -87,6 +87,8 @@ class ColorCounts:
         except (TaxiError, OSError) as error:
             return Count(name, fault=one_line(error) or ""), None
         receipt = footer.receipt
+        if receipt is not None and (receipt.color, receipt.month) != (self.dataset.color, str(month)):
+            return Count(name, fault=f"by its receipt it is {receipt.color} {receipt.month}"), None
         return Count(name, footer.rows, receipt.rows_kept if receipt else None), receipt
 
 

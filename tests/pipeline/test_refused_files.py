@@ -190,6 +190,30 @@ def test_a_shorter_month_is_refused_in_each_place_by_what_that_place_holds(
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): 30}
 
 
+def test_a_month_that_the_lake_took_and_the_warehouse_refused_is_there_the_next_night(
+    loading: Project, published: Cdn
+) -> None:
+    publish(published)
+    assert loading.run(*COMMAND).rc == 0
+    shutil.rmtree(loading.workspace / "clean")
+    publish(published, rows=30, seed=2)
+    refused = loading.run(*COMMAND, "--refresh", "all")
+    assert refused.rc == 30, refused.out
+    assert "warehouse duckdb holds 2,000" in last_line(refused)
+
+    later = loading.run(*COMMAND, "--refresh", "all")
+    assert later.rc == 0, later.out
+    assert last_line(later) == "green: 0 months loaded, 1 already there"
+    assert "warehouse duckdb holds 2,000" in later.out
+    assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
+
+    loading.warehouse.unlink()
+    lost = loading.run(*COMMAND)
+    assert lost.rc == 0, lost.out
+    assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): 30}
+    assert "refused" not in loading.command("taxi-luigi", "status").out, "it is there now"
+
+
 def test_force_takes_a_shorter_month_but_no_month_without_its_columns(loading: Project, published: Cdn) -> None:
     publish(published)
     assert loading.run(*COMMAND).rc == 0

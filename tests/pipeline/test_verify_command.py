@@ -135,6 +135,16 @@ def test_a_file_missing_from_a_lake_names_its_month(loaded: Project, tmp_path: P
     assert "≠" not in february
 
 
+def test_another_month_under_the_name_of_one_is_a_difference_though_the_counts_agree(loaded: Project) -> None:
+    folder = loaded.workspace / "clean" / "green"
+    shutil.copyfile(folder / "green_tripdata_2021-02.parquet", folder / "green_tripdata_2021-01.parquet")
+    done = verify(loaded)
+    assert done.rc == DIFFERENT, done.out
+    january, february, _ = lines(done)
+    assert "≠ clean: by its receipt it is green 2021-02" in january
+    assert "≠" not in february
+
+
 def test_damaged_files_are_named_and_the_other_months_counted(loaded: Project) -> None:
     cut = raw(loaded, "2021-01")
     cut.write_bytes(cut.read_bytes()[:-1000])
