@@ -249,10 +249,18 @@ def describe_rejects(receipt: CleanReceipt, rejects: Path) -> str:
     if not lost:
         return ""
     reasons = one_line(", ".join(f"{reason} in {rows:,}" for reason, rows in lost.items()), 500)
-    first = one_line(rejected_rows.first(rejects, lost), 200)
+    first = one_line(_first(DATASETS[receipt.color], lost, rejects), 200)
     some = f"{receipt.rows_in - receipt.records:,} of its {receipt.rows_in:,} records cannot be stored"
     head = some if receipt.records else f"none of its {receipt.rows_in:,} records can be stored"
     return f"{head} ({reasons}); the first is {first!r}{_hint(DATASETS[receipt.color], lost, rejects)}"
+
+
+def _first(dataset: Dataset, lost: Collection[str], rejects: Path) -> str:
+    """The values of the first record that cannot be stored, those of the columns at fault before the others."""
+    values = rejected_rows.first_values(rejects, lost)
+    faulty = {name for column in dataset.columns for name in names_of(column) if f"unreadable:{column.name}" in lost}
+    ordered = sorted(values, key=lambda name: plain(name) not in faulty)
+    return ", ".join(f"{cut(name)}={values[name]}" for name in ordered)
 
 
 def _hint(dataset: Dataset, lost: Collection[str], rejects: Path) -> str:

@@ -49,13 +49,11 @@ _LOOKED_AT = 64
 """rows read at a time to find one: raw values may be long"""
 
 
-def first(path: Path, reasons: Collection[str] | None = None) -> str:
-    """The raw values of the first row in a file of rejects, or of the first under one of the reasons; long ones cut."""
-    return ", ".join(f"{cut(name)}={value}" for name, value in first_values(path, reasons).items())
-
-
 def first_values(path: Path, reasons: Collection[str] | None = None) -> dict[str, str]:
-    """The same, column by column; empty where there is no such row."""
+    """The raw values of the first row in a file of rejects, or of the first under one of the reasons; long ones cut.
+
+    Empty where there is no such row.
+    """
     found: tuple[int, int, int] | None = None
     with pq.ParquetFile(path) as file:
         # Broken records of csv come after the rows of their piece of the file, so the first row need not be the first.

@@ -88,6 +88,8 @@ class DownloadMonth(MonthTask):
                 form = check_whole(part)
             except BadFile as error:  # says where the file came from: the temporary file is about to go
                 line = str(error).replace(str(part), fetched.url)
+                recipe, settings = str(config.recipe(self.color, self.month)), config.check_version()
+                target.failed(Failure(FILE, line, source_digest(fetched.seen), recipe, settings))
                 raise BadFile(f"{line}; it was not kept, and the next run downloads it again") from error
             receipt = RawReceipt(
                 url=fetched.url,

@@ -73,7 +73,7 @@ BAD = {
     "no row that can be read": (
         HEADER + ROW.replace(b"2,2020-11-01 ", b"2,1/11/2020 ") * 3,
         "none of its 3 records can be stored (unreadable:lpep_pickup_datetime in 3); the first is"
-        " 'VendorID=2, lpep_pickup_datetime=1/11/2020 00:08:23, ",
+        " 'lpep_pickup_datetime=1/11/2020 00:08:23, VendorID=2, ",
     ),
     "a quote astray": (
         HEADER + ROW + b'2,"2020-11-01 00:08:23,2020-11-01 00:32:03,N,1.5\n' + ROW * 30_000,
