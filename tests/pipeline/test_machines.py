@@ -143,7 +143,8 @@ def test_machines_that_wait_for_each_other_end_when_only_what_failed_is_left(
     """As a person starts them, with --worker-keep-alive; Luigi's own worker would wait for a day."""
     failing, missing = "green_tripdata_2021-03.parquet", "green_tripdata_2021-05.parquet"
     cdn.fault(failing, *[Status(503)] * 99)
-    cdn.fault(missing, *[Status(404)] * 99, method="HEAD")
+    for method in ("HEAD", "GET"):
+        cdn.fault(missing, *[Status(404)] * 99, method=method)
     command = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-05", "--worker-keep-alive")
     for machine in machines[:2]:
         machine.configure(
