@@ -10,7 +10,7 @@ from typing import Any
 
 from taxi_luigi import config, settings_files
 
-_WIDE = 200
+_WIDE = 10_000
 """columns of a table in a file or a pipe"""
 
 

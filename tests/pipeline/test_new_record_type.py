@@ -53,6 +53,7 @@ def test_an_entry_in_datasets_is_a_record_type(project: Project, postgres_url: s
     project.configure(
         {
             "taxi": {"source": project.folder / "{color}_{year}-{month:02}.csv", "warehouse": "duckdb, pg"},
+            "clean": {"most_rejected": "0.25"},  # one of the four records
             "warehouse.pg": {"type": "postgres", "url": "${PG}"},
         }
     )
