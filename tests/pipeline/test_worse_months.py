@@ -57,7 +57,13 @@ class End(Enum):
 FAILED = "{color} {month} failed: "
 REMEMBERED = "refused"
 """in the WARNING of the second night, in plan and status"""
-CUT, EMPTY, REJECTS, MISSING, FEWER = "cut short", "no record", "most_rejected", "missing columns", "fewest_rows"
+CUT, EMPTY, REJECTS, MISSING, FEWER = (
+    "cut short",
+    "no record",
+    "most_rejected",
+    "--clean-missing-columns",
+    "fewest_rows",
+)
 SOME_REJECTS, PICKUPS = "cannot be stored", "pickup"
 
 
