@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from taxi_luigi import guards
 from taxi_luigi.arrays import constant
 from taxi_luigi.clean import rejects as rejected_rows
 from taxi_luigi.clean.account import FIRST_YEAR, Tally, last_year, make_receipt
@@ -102,7 +103,7 @@ def clean_month(
             files.sign(receipt)
         _balance(receipt, raw, clean, rejects)
     if receipt.rows_in and not receipt.records:
-        raise Refusal(f"{raw}: {describe_rejects(receipt, rejects)}", "most_rejected")
+        raise Refusal(f"{raw}: {describe_rejects(receipt, rejects)}", guards.MOST_REJECTED)
     _log_passengers(receipt, tally, dataset)
     return receipt
 
@@ -124,7 +125,7 @@ def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
         if rules.unknown_columns == "fail":
             raise Refusal(
                 f"{raw}: columns that taxi_luigi does not know: {names}; --clean-unknown-columns warn leaves them out",
-                "unknown_columns",
+                guards.UNKNOWN_COLUMNS,
             )
         logger.warning("%s: left out columns that taxi_luigi does not know: %s", raw, names)
 

@@ -34,7 +34,7 @@ def counts_apply_to(address: str) -> bool:
     """Whether the published counts are those of a source.
 
     Args:
-        address: the URL of a file, or the template of one; a path on disk is nobody's but the reader's.
+        address: the URL of a file, or the template of one; no count applies to a path on disk.
     Returns: whether its host is TLC's (the CDN, or the bucket of the csv era) or that of the csv mirror.
     """
     scheme, found, rest = address.partition("://")
