@@ -1,8 +1,7 @@
-"""Runs that several machines share: going on with what a lost machine had begun, and judging the end of such a run.
+"""Runs that several machines share: going on with what a lost machine had begun.
 
 Luigi takes a task whose worker fell silent for failed, and tries it again after `[scheduler] retry_delay`, with us a
-day. And a worker takes what others did for not run, in its summary and its exit code (25, "not granted run
-permission"), although all is done. Both of Luigi 3.8.1, November 2026.
+day (3.8.1).
 """
 
 from __future__ import annotations
@@ -10,9 +9,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Container
-from typing import Any
 
-from luigi import execution_summary
 from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
@@ -21,20 +18,6 @@ from taxi_luigi.logs import log
 
 _LOOK = 5.0
 """seconds between two looks for machines that are gone"""
-
-_UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
-
-_finished = _forgotten = False
-
-
-def finished() -> bool:
-    """Whether other workers did what this one did not, so that the run as a whole is done."""
-    return _finished
-
-
-def forgotten() -> bool:
-    """Whether luigid ended during the run, and did not know of its tasks when it was there again."""
-    return _forgotten
 
 
 def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
@@ -64,26 +47,3 @@ def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
             worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs
             return
         seen_before = stuck
-
-
-def count_their_work() -> None:
-    """Where others did what this worker did not, asks the root task once more; if complete, that counts as done.
-
-    Called once, in the main process of the `luigi` command. There is no other place for it: the exit code is made from
-    this private function's answer, after the last task and the last event.
-    """
-    judge = execution_summary._summary_dict
-
-    def judged(worker: Any) -> dict[str, Any]:
-        global _finished, _forgotten
-        sets: dict[str, Any] = judge(worker)
-        if any(sets[name] for name in _UNDONE) and not sets["failed"]:
-            root = execution_summary._root_task(worker)
-            _finished = _finished or root.complete()
-            _forgotten = not _finished and not luigid.knows(root.task_id)
-            if _finished:
-                sets["already_done"] = sets["already_done"].union(*(sets[name] for name in _UNDONE))
-                sets.update({name: set() for name in _UNDONE})
-        return sets
-
-    execution_summary._summary_dict = judged

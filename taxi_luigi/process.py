@@ -12,13 +12,11 @@ import socket
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from luigi.cmdline_parser import CmdlineParser
-from luigi.retcodes import retcode
 
 from taxi_luigi import files, luigid
-from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -30,31 +28,14 @@ _VANISH = 8.0
 """seconds that a task's process may take to clean up and to tell luigid (two time limits of 3 s) before it just ends"""
 
 
-def supervise() -> bool:
-    """Installs the signal handlers, only under the `luigi` command: a notebook keeps its own. True the first time."""
+def supervise() -> None:
+    """Installs the signal handlers, in the main thread and under the `luigi` command: a notebook keeps its own."""
     global _main_process
-    if _main_process is not None or CmdlineParser.get_instance() is None:
-        return False
+    if CmdlineParser.get_instance() is None or threading.current_thread() is not threading.main_thread():
+        return
     _main_process = os.getpid()
     for number in _SIGNALS:
         signal.signal(number, _leave)
-    return True
-
-
-def is_main() -> bool:
-    """Whether this process is the one that schedules, rather than one of its tasks'."""
-    return _main_process in (None, os.getpid())
-
-
-def end_run(error: TaxiError) -> NoReturn:
-    """Ends the `luigi` command with the error's one line; elsewhere raises it.
-
-    Of what complete() raises Luigi prints a traceback, and goes on with the tasks that it has (3.8.1).
-    """
-    if _main_process != os.getpid():
-        raise error
-    log.error("%s", error)
-    sys.exit(retcode().unhandled_exception)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

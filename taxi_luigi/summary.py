@@ -1,25 +1,24 @@
-"""One run of the `luigi` command, from its first question to its last line: its id, what its tasks noted, its result.
+"""One run, from its first question to its last line: its id, what its tasks noted, its result.
 
-The main process puts it together when it exits, however the run ended.
+The process that schedules puts it together when its worker has ended, however it ended (worker.py).
 """
 
 from __future__ import annotations
 
-import atexit
-import os
 import secrets
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
+from luigi.cmdline_parser import CmdlineParser
 from luigi.interface import core
 from luigi.retcodes import retcode
-from luigi.setup_logging import InterfaceLogging
+from luigi.task import Task
 
-from taxi_luigi import command, config, history, logs, notify, others, outcomes, remarks
+from taxi_luigi import command, config, history, logs, notify, outcomes, remarks
 from taxi_luigi.holdings import Backlog
 from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
@@ -34,20 +33,25 @@ _run: _Run | None = None
 class _Run:
     """What is known of a run while it goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Task) -> None:
         now = datetime.now(UTC)
         self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
-        self.pid, self.host, self.command = os.getpid(), socket.gethostname(), command.shown(sys.argv[1:])
-        # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
-        sys.argv[1:] = command.masked(sys.argv[1:])
-        # Taken now: at exit, Luigi has forgotten what the command line set.
+        self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
         self.notices = config.notices()
+        self.close_log = logs.begin(self.state / "logs", self.id)
         self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
         self.backlog: Backlog | None = None
         """of a run of LoadAllMonths"""
         self.exit_code: int | None = None
+        self.done_by_others = False
+        """what this one did not do"""
+        self.forgotten = False
+        """by luigid, which ended meanwhile and did not know of the tasks when it was there again"""
+        self.error = ""
+        """of an exception that ended it, in one line"""
+        self.close_bar: Callable[[], None] = lambda: None
 
     def result(self, entries: list[Entry]) -> RunResult:
         """What it did."""
@@ -62,7 +66,7 @@ class _Run:
             ended=history.now(),
             exit_code=self.exit_code,
             already_there=sum(len(months) for months in there),
-            months=outcomes.results(self.backlog, done, others.finished()),
+            months=outcomes.results(self.backlog, done, self.done_by_others),
             zones="; ".join(outcomes.zones(done)),
             remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
             fewer=tuple(remarks.fewer(notes)),
@@ -73,7 +77,7 @@ class _Run:
         """What people read of it."""
         if self.backlog is not None:
             done = [each for each in entries if isinstance(each, Outcome)]
-            told = outcomes.lines(self.backlog, done, others.finished(), self.id)
+            told = outcomes.lines(self.backlog, done, self.done_by_others, self.id)
         else:
             told = outcomes.few(outcomes.replacements(result.months), self.id) + outcomes.failures(result.months)
             told += [result.zones] if result.zones else []
@@ -90,26 +94,32 @@ class _Run:
             return "another run has these months in hand"
         if self.exit_code == self.codes.not_run:
             forgotten = "luigid was restarted and has forgotten the tasks: run the same command again to finish"
-            return forgotten if others.forgotten() else "another worker has the tasks, and has not done them"
+            return forgotten if self.forgotten else "another worker has the tasks, and has not done them"
         return ""
 
     def _why(self, result: RunResult) -> str:
         """The error that ended it, when it is no month's."""
         well = self.exit_code in (0, self.codes.missing_data)
         told = any(each.result is Result.FAILED for each in result.months)
-        return "" if well or told else self._not_ours or logs.last_error()
+        return "" if well or told else self._not_ours or self.error or logs.last_error()
 
 
-def start() -> None:
-    """Called once, in the main process, under the `luigi` command, before anything is scheduled."""
+def start(root: Task) -> None:
+    """Called in the process that schedules, before the first question of a run that is for `root`."""
     global _run
-    if not InterfaceLogging._configured:
-        return  # luigi-deps-tree and its like, which only ask
-    _run = _Run()
-    logs.begin(_run.state / "logs", _run.id)
+    _run = _Run(root)
     _run.record.begin(_run.command, _run.host, _run.began)
-    _remember_exit_code(_run)
-    atexit.register(_end, _run)
+
+
+def _command(root: Task) -> str:
+    """How the run was asked for; of `luigi.build`, the words of a command that would have done the same."""
+    if CmdlineParser.get_instance() is None:
+        flags = root.to_str_params(only_public=True).items()
+        return command.shown([root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)])
+    shown = command.shown(sys.argv[1:])
+    # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
+    sys.argv[1:] = command.masked(sys.argv[1:])
+    return shown
 
 
 def begin(backlog: Backlog) -> None:
@@ -123,7 +133,7 @@ def begin(backlog: Backlog) -> None:
         if months:
             log.info("%s: %d to load (%s)", color, len(months), remarks.several(months))
     if backlog.missing and core().workers > 1 and terminal.can_draw():
-        _draw(_run.ledger, outcomes.Countdown(backlog))
+        _run.close_bar = _draw(_run.ledger, outcomes.Countdown(backlog))
 
 
 def note(entry: Entry) -> None:
@@ -147,9 +157,21 @@ def note(entry: Entry) -> None:
         )
 
 
-def _end(run: _Run) -> None:
-    if os.getpid() != run.pid:
+def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
+    """Called in the process that called `start`, when no task runs any more.
+
+    Args:
+        exit_code: of the `luigi` command
+        error: of an exception that ended the run, in one line; '' where none did, or the log has its line
+        done_by_others: whether other workers did what this one did not, so that all is done
+        forgotten: whether luigid has forgotten the tasks meanwhile
+    """
+    global _run
+    run, _run = _run, None
+    if run is None:
         return
+    run.exit_code, run.error, run.done_by_others, run.forgotten = exit_code, error, done_by_others, forgotten
+    run.close_bar()
     terminal.clear()
     entries = run.ledger.reader()()
     run.ledger.close()
@@ -160,21 +182,15 @@ def _end(run: _Run) -> None:
         log.warning("%s", line)
     run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)
+    if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
+        run.close_log()
 
 
-def _remember_exit_code(run: _Run) -> None:
-    """Python tells nobody its exit code who asks at exit; Luigi (3.8.1) and process.py leave by sys.exit alone."""
-    leave = sys.exit
+def _draw(ledger: Ledger, countdown: outcomes.Countdown) -> Callable[[], None]:
+    """One bar for the months, in this process: bars of several processes would write over each other.
 
-    def remember(code: Any = None) -> None:
-        run.exit_code = code if isinstance(code, int) else int(code is not None)
-        leave(code)
-
-    sys.exit = remember  # type: ignore[assignment]
-
-
-def _draw(ledger: Ledger, countdown: outcomes.Countdown) -> None:
-    """One bar for the months, in this process: bars of several processes would write over each other."""
+    Returns what takes it away.
+    """
     bar, fresh = Months(countdown.all), ledger.reader()
 
     def redraw() -> None:
@@ -183,5 +199,10 @@ def _draw(ledger: Ledger, countdown: outcomes.Countdown) -> None:
                 countdown.count(entry)
         bar.show(countdown.through)
 
-    logs.whenever_a_task_ended(redraw)
-    atexit.register(bar.close)
+    forget = logs.whenever_a_task_ended(redraw)
+
+    def close() -> None:
+        forget()
+        bar.close()
+
+    return close

@@ -1,23 +1,36 @@
 """The seam into Luigi: its worker, as `luigi`, `luigi.run` and `luigi.build` make it while this package is imported.
 
-All that a run of ours does at its start and its end is in here. Luigi has no public place for it (3.8.1): its private
-names that we need, `luigi.interface._WorkerSchedulerFactory` and the worker's `_add_task_history`, are used in this
-file alone, and tests/unit/test_worker.py fails where a Luigi has them not.
+All that a run of ours does at its start and its end is here. Luigi has no public place for it (3.8.1): the private
+names that we need are used in this file alone, and tests/unit/test_worker.py fails where a Luigi has them not. They are
+`luigi.interface._WorkerSchedulerFactory`, `luigi.execution_summary._summary_dict`, and the worker's own records
+`_add_task_history` and `_get_work_response_history`.
 """
 
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
+from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal
 
 import luigi.interface
-from luigi.scheduler import PENDING
+from luigi import execution_summary
+from luigi.cmdline_parser import CmdlineParser
+from luigi.retcodes import retcode
+from luigi.scheduler import DONE, PENDING
 
-from taxi_luigi import config, others
-from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle
-from taxi_luigi.tasks.base import PipelineTask, families
+from taxi_luigi import config, files, luigid, others, preflight, process, summary
+from taxi_luigi.errors import TaxiError
+from taxi_luigi.logs import log, one_line
+from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle, LoadAllMonths
+from taxi_luigi.tasks.base import PipelineTask, PlainTask, families
+
+_UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
+"""the sets of Luigi's summary that hold what other workers have done, or nobody"""
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """numpy and pyarrow begin a thread each while they are imported, which a fork would leave behind: neither is used here
@@ -25,26 +38,142 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_
 
 
 class Worker(luigi.worker.Worker):
-    """Luigi's, which runs what `add` was given."""
+    """Luigi's worker; a run is ours from the first task of ours on that it is given, or that it schedules."""
 
     def __init__(self, assistant: bool, **kwargs: Any) -> None:
         super().__init__(assistant=assistant, **kwargs)
         self._helps = assistant
+        self._root: luigi.Task | None = None
+        """what a run of ours is for"""
+
+    def add(self, task: luigi.Task, multiprocess: bool = False, processes: int = 0) -> bool:
+        if isinstance(task, PlainTask) and self._root is None:
+            self._attempt(lambda: self._begin(task))
+            self._attempt(task.prepare)
+        added = bool(super().add(task, multiprocess, processes))
+        if self._ours and self._root is None:
+            self._attempt(lambda: self._begin(task))
+            self._attempt(self._prepare_guests)
+        return added
 
     def run(self) -> bool:
         """Everything is scheduled, and no task has been forked yet."""
-        to_run = [task for task, status, runnable in self._add_task_history if status == PENDING and runnable]
-        ours = [task for task in to_run if isinstance(task, PipelineTask)]
-        helping = self._helps and any(isinstance(task, Idle) for task, *_ in self._add_task_history)
-        if ours or helping:
-            import_once({*_imports_of_any()} if helping else {name for task in ours for name in task.imports})
-        if ours or helping:
-            others.take_over(families().keys(), self, self._helps)
+        if self._root is not None:
+            pending = [task for task, status, runnable in self._add_task_history if status == PENDING and runnable]
+            ours = [task for task in pending if isinstance(task, PlainTask)]
+            helping = self._helps and any(isinstance(task, Idle) for task in self._ours)
+            if helping:
+                import_once(_imports_of_any())
+            elif ours:
+                import_once({name for task in ours if isinstance(task, PipelineTask) for name in task.imports})
+            for task in self._ours:
+                task.scheduled()
+            if ours or helping:
+                others.take_over(families().keys(), self, self._helps)
         return bool(super().run())
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        try:
+            super().__exit__(kind, error, trace)
+        except SystemExit as stopped:  # a signal
+            error = stopped
+            raise
+        finally:
+            if self._root is not None:
+                self._end(error)
+        return False
+
+    @property
+    def _ours(self) -> list[PlainTask]:
+        """The tasks of ours that were scheduled."""
+        return [task for task, *_ in self._add_task_history if isinstance(task, PlainTask)]
+
+    def _begin(self, root: luigi.Task) -> None:
+        self._root = root
+        process.supervise()
+        summary.start(root)
+        luigid.forget_the_dead()
+        for path in files.sweep(files.SCRATCH, *config.written_folders()):
+            log.info("Removed %s, left by a run that was killed", path)
+
+    def _prepare_guests(self) -> None:
+        """Of tasks of ours that somebody else's requires, which are scheduled."""
+        wrappers = [task for task in self._ours if isinstance(task, LoadAllMonths)]
+        for wrapper in wrappers:
+            wrapper.prepare()
+        pending = {task for task, status, _ in self._add_task_history if status == PENDING}
+        if not wrappers and any(isinstance(task, PipelineTask) for task in pending):
+            preflight.check({})
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """What it raises ends the run: the `luigi` command with its one line, `luigi.build` by raising it.
+
+        An exception that passes through the worker makes `luigi` print a traceback; a SystemExit does not.
+        """
+        try:
+            work()
+        except TaxiError as error:
+            if CmdlineParser.get_instance() is None:
+                raise
+            log.error("%s", error)
+            sys.exit(retcode().unhandled_exception)
+
+    def _end(self, error: BaseException | None) -> None:
+        finished = forgotten = False
+        if error is None:
+            finished, forgotten = self._settle()
+            code, line = self._exit_code(), ""
+        elif isinstance(error, SystemExit):
+            code, line = (error.code if isinstance(error.code, int) else int(error.code is not None)), ""
+        elif isinstance(error, KeyboardInterrupt):
+            code, line = 128 + signal.SIGINT, "stopped by SIGINT"
+        else:
+            code, line = retcode().unhandled_exception, one_line(error) or f"{type(error).__name__}: {error}"
+        summary.end(code, line, finished, forgotten)
+        for task in (self._root, *self._ours):
+            if isinstance(task, PlainTask):
+                task.ended()
+
+    def _settle(self) -> tuple[bool, bool]:
+        """Where others did what this worker did not, asks its first task once more; if complete, all counts as done.
+
+        Else a worker takes what others did for not run, in its summary and its exit code (25).
+
+        Returns: whether others have done it; whether luigid has forgotten the tasks
+        """
+        sets = execution_summary._summary_dict(self)
+        undone = set().union(*(sets[name] for name in _UNDONE))
+        if not undone or sets["failed"]:
+            return False, False
+        root = self._add_task_history[0][0]
+        if not root.complete():
+            return False, not luigid.knows(root.task_id)
+        self._add_task_history[:] = [
+            (task, DONE, False) if task in undone else (task, status, runnable)
+            for task, status, runnable in self._add_task_history
+        ]
+        self._get_work_response_history.clear()
+        return True, False
+
+    def _exit_code(self) -> int:
+        """What `luigi` is about to make of this worker, by the rule of luigi.retcodes.run_with_retcodes."""
+        sets, codes = execution_summary._summary_dict(self), retcode()
+        happened = (
+            (codes.missing_data, sets["still_pending_ext"]),
+            (codes.task_failed, sets["failed"]),
+            (codes.already_running, sets["run_by_other_worker"]),
+            (codes.scheduling_error, sets["scheduling_error"]),
+            (codes.not_run, sets["not_run"]),
+        )
+        highest = max(code if tasks else 0 for code, tasks in happened)
+        done = self._add_task_history[0][0] in sets["completed"] | sets["already_done"]
+        return int(highest if highest or done else codes.not_run)
 
 
 def import_once(modules: set[str]) -> None:
-    """Imports what tasks need before they are forked, each of which would import it again: 0.5 s of CPU a month."""
+    """Imports what tasks need before they are forked, each of which would import it again: 0.4 s of CPU a month."""
     for name, value in _ONE_THREAD.items():
         os.environ.setdefault(name, value)
     for module in sorted(modules):

@@ -47,11 +47,12 @@ def install() -> None:
     failures.install(log)
 
 
-def begin(folder: Path, run: str) -> None:
-    """Called once, in the main process of the `luigi` command, before any task: from here on lines go both ways.
+def begin(folder: Path, run: str) -> Callable[[], None]:
+    """Called as a run begins, before any task: from here on lines go both ways, until what is returned is called.
 
     The file lies in `folder`, which is made. Whoever configured the handlers himself keeps them as they are.
     """
+    _errors.line, before = "", (log.level, _ours.level, _ours.propagate)
     terminals = [] if core().logging_conf_file else terminal.take_over(log)
     if terminals:
         log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
@@ -64,10 +65,27 @@ def begin(folder: Path, run: str) -> None:
     _ours.setLevel(log.level)
     _ours.propagate = not terminals
 
+    def end() -> None:
+        for handler in (file, _errors):
+            log.removeHandler(handler)
+        for each in (*terminals, file):
+            _ours.removeHandler(each)
+        terminal.give_back(terminals)
+        log.setLevel(before[0])
+        _ours.setLevel(before[1])
+        _ours.propagate = before[2]
 
-def whenever_a_task_ended(call: Callable[[], None]) -> None:
-    """Has it called in this process alone, the main one, after Luigi's line on each task that ended."""
-    log.addHandler(_Informed(call))
+    return end
+
+
+def whenever_a_task_ended(call: Callable[[], None]) -> Callable[[], None]:
+    """Has it called in this process alone, the main one, after Luigi's line on each task that ended.
+
+    Until what is returned is called.
+    """
+    informed = _Informed(call)
+    log.addHandler(informed)
+    return lambda: log.removeHandler(informed)
 
 
 def last_error() -> str:

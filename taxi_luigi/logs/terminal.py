@@ -42,6 +42,13 @@ def take_over(logger: logging.Logger) -> list[logging.Handler]:
     return taken
 
 
+def give_back(taken: list[logging.Handler]) -> None:
+    """Makes them write as Luigi would again."""
+    for handler in taken:
+        handler.setFormatter(logging.Formatter(_LUIGIS_FORMAT))
+        handler.removeFilter(_not_noise)
+
+
 def clear() -> None:
     """Takes away what a bar left behind whose process was killed."""
     if can_draw():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from textwrap import fill
@@ -11,11 +10,10 @@ from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, files, logs, luigid, others, preflight, process, summary
+from taxi_luigi import config, logs, preflight, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import ConfigError, StorageError
+from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log, one_line
-from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.texts import cut
@@ -34,6 +32,18 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """As luigid, its page and other workers are told them; who leaves one out means the same."""
         told = super().to_str_params(only_significant, only_public)
         return {name: text for name, text in told.items() if getattr(self, name) not in ("", False)}
+
+    def prepare(self) -> None:
+        """Called once, in the process that schedules, where this is what the run is for, before anything is scheduled.
+
+        Raises TaxiError where the run cannot serve, which ends it.
+        """
+
+    def scheduled(self) -> None:
+        """From here on stores are asked what they hold: what was known while the run was scheduled may have changed."""
+
+    def ended(self) -> None:
+        """The run is over; Luigi still asks what the task required, for its summary."""
 
 
 class PipelineTask(PlainTask):
@@ -63,23 +73,26 @@ class PipelineTask(PlainTask):
         """Raises ConfigError when the store named on the command line is none that luigi.cfg could mean."""
 
     def known(self, there: bool) -> Self:
-        """Spares the first question whether it is there: the wrapper has just asked the store for everything."""
+        """Spares the question whether it is there, until all is scheduled: the wrapper has just asked."""
         self._known = there
         return self
 
+    def prepare(self) -> None:
+        there = self.complete()
+        if not there:
+            preflight.check({})
+        self.known(there)
+
+    def scheduled(self) -> None:
+        self._known = None
+
     def complete(self) -> bool:
-        begin_run()
-        if self._known is not None:
-            known, self._known = self._known, None
-            return known
-        done = bool(super().complete())
-        if not done:
-            look_ahead({})
-        return done
+        return bool(super().complete()) if self._known is None else self._known
 
     def run(self) -> None:
         """Does the work, unless another run did it while this one waited."""
         self._began = time.monotonic()
+        self.scheduled()
         with logs.about(self.facts):
             if self.complete():
                 log.info("%s %s is there already", type(self).__name__, self.subject)
@@ -158,34 +171,6 @@ def _failed_here(task: PipelineTask, why: str) -> None:
     """Speaks for a task's process that could not."""
     log.error("%s: %s", logs.task_name(task.facts), why, extra=logs.of_task(task.facts))
     summary.note(task.outcome(why=why))
-
-
-def begin_run() -> None:
-    """Under the `luigi` command, once: takes over the signals and sweeps what a killed run left on this machine."""
-    if process.supervise():
-        summary.start()
-        luigid.forget_the_dead()
-        others.count_their_work()
-        for path in files.sweep(files.SCRATCH, *config.written_folders()):
-            log.info("Removed %s, left by a run that was killed", path)
-
-
-_looked_ahead = False
-
-
-def look_ahead(wanted: Mapping[str, Sequence[Month]]) -> None:
-    """Before the first task of a run, once: ends the run where a cloud that luigi.cfg names cannot serve it.
-
-    Only in the process that schedules: its children know that it was done.
-    """
-    global _looked_ahead
-    if _looked_ahead or not process.is_main():
-        return
-    _looked_ahead = True
-    try:
-        preflight.check(wanted)
-    except ConfigError as error:
-        process.end_run(error)
 
 
 def families() -> dict[str, set[str]]:

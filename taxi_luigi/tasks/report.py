@@ -18,7 +18,7 @@ from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.progress import Progress
 from taxi_luigi.status import Status, look
 from taxi_luigi.stores import is_remote
-from taxi_luigi.tasks.base import PipelineTask, begin_run
+from taxi_luigi.tasks.base import PipelineTask
 
 
 class HeldColorsParameter(ColorsParameter):
@@ -68,12 +68,14 @@ class Report(PipelineTask):
     def subject(self) -> str:
         return str(self.path)
 
+    def prepare(self) -> None:
+        """A place that does not serve is shown on the page."""
+
     def output(self) -> ReportTarget:
         return ReportTarget(absolute(self.path), self.colors)
 
     def complete(self) -> bool:
         """Asks every place. What changes while the page is made, or right after, is the next run's."""
-        begin_run()
         if not self._made:
             self._target = self.output()
             self._made = self._target.exists()

@@ -9,20 +9,20 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, holdings, process, summary
+from taxi_luigi import config, holdings, preflight, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import ConfigError, UsageError
+from taxi_luigi.errors import UsageError
 from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.remarks import several
 from taxi_luigi.staleness import Why
-from taxi_luigi.tasks.base import PipelineTask, PlainTask, begin_run, check_settings, look_ahead
+from taxi_luigi.tasks.base import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
 
 
-class Idle(luigi.WrapperTask):
+class Idle(PlainTask, luigi.WrapperTask):
     """Nothing to do of its own: the task that a worker names which only helps others (`--assistant`)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,7 +30,6 @@ class Idle(luigi.WrapperTask):
         check_settings()
 
     def complete(self) -> bool:
-        begin_run()
         return True
 
 
@@ -40,6 +39,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
     """
 
+    _scheduled = _over = False
     colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
     months = MonthsParameter(
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
@@ -81,23 +81,38 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         recent = Month.of(self._today).plus(1 - LATEST)
         return {month for _, month in self._wanted if self.refresh == "all" or month >= recent}
 
-    def complete(self) -> bool:
-        """Asks the stores afresh each time; the first answer is what is scheduled."""
-        begin_run()
-        if "backlog" in self.__dict__:
-            if self.force or self.refresh:
-                return all(task.complete() for task in self.requires())
-            return holdings.backlog(self._wanted).done
-        try:
-            backlog = self.backlog
-        except ConfigError as error:
-            process.end_run(error)
-        if not backlog.done:
-            look_ahead(backlog.months)
-        summary.begin(backlog)
-        _tell_of_source(backlog)
+    def prepare(self) -> None:
+        if not self.complete():
+            preflight.check(self.backlog.months)
+        summary.begin(self.backlog)
+        _tell_of_source(self.backlog)
         self._tidy()
-        return backlog.done
+
+    def complete(self) -> bool:
+        """Asks the stores afresh each time, once all is scheduled; until then, what was decided counts."""
+        if self._over:
+            self._forget_plan()
+        if not self._scheduled:
+            return self.backlog.done
+        if self.force or self.refresh:
+            return all(task.complete() for task in self.requires())
+        return holdings.backlog(self._wanted).done
+
+    def scheduled(self) -> None:
+        self._scheduled = True
+
+    def ended(self) -> None:
+        self._over = True
+
+    def _forget_plan(self) -> None:
+        """Luigi has one object for equal parameters: a second `luigi.build` of a process decides for itself."""
+        self._scheduled = self._over = False
+        for name in ("backlog", "_tasks"):
+            self.__dict__.pop(name, None)
+
+    def run(self) -> None:
+        """Nothing of its own."""
+        self.scheduled()
 
     def _tidy(self) -> None:
         settings = config.settings()

@@ -10,7 +10,7 @@ from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.progress import Progress
 from taxi_luigi.targets import ZonesTarget
-from taxi_luigi.tasks.base import PipelineTask, begin_run
+from taxi_luigi.tasks.base import PipelineTask
 from taxi_luigi.texts import cut, listed
 from taxi_luigi.zones import TABLE, read_lookup
 
@@ -44,10 +44,7 @@ class LoadZones(PipelineTask):
         return ZonesTarget(self.warehouse)
 
     def complete(self) -> bool:
-        if self.force:
-            begin_run()
-            return self._replaced
-        return super().complete()
+        return self._replaced if self.force else super().complete()
 
     def work(self) -> Made:
         file = config.zones_file()

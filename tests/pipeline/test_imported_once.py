@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -52,7 +53,8 @@ def month(project: Project) -> Project:
 def looked_at(project: Project, *more: object) -> list[dict[str, Any]]:
     """What the probe saw of each task of a run."""
     seen = project.folder / "seen.jsonl"
-    done = project.run(*COMMAND, *more, env={"PYTHONPATH": str(project.folder), "SEEN": str(seen)})
+    paths = os.pathsep.join(filter(None, (str(project.folder), os.environ.get("PYTHONPATH"))))
+    done = project.run(*COMMAND, *more, env={"PYTHONPATH": paths, "SEEN": str(seen)})
     assert done.rc == 0, done.out
     return [json.loads(line) for line in seen.read_text().splitlines()]
 

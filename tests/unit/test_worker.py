@@ -7,10 +7,11 @@ import threading
 import luigi
 import luigi.interface
 import pytest
+from luigi import execution_summary
 from luigi.configuration import LuigiConfigParser
 
 import taxi_luigi
-from taxi_luigi.worker import Factory, Worker
+from taxi_luigi.worker import _UNDONE, Factory, Worker
 
 
 class Strange(luigi.Task):
@@ -46,6 +47,21 @@ def test_luigi_keeps_what_was_scheduled_and_how_it_ended() -> None:
     task = Strange(name="history")
     history = [(each, status) for each, status, _ in build(task).worker._add_task_history]
     assert history == [(task, "PENDING"), (task, "DONE")]
+
+
+def test_luigi_makes_its_summary_of_these_records() -> None:
+    task = Strange(name="summary")
+    worker = build(task).worker
+    sets = execution_summary._summary_dict(worker)
+    assert sets["completed"] == {task}
+    assert {*_UNDONE, "failed", "already_done", "still_pending_ext", "scheduling_error"} <= sets.keys()
+    last = worker._get_work_response_history[-1]
+    assert last["task_id"] is None
+
+    last["running_tasks"] = [{"worker": "another", "task_id": task.task_id}]
+    assert execution_summary._summary_dict(worker)["run_by_other_worker"] == {task}
+    worker._get_work_response_history.clear()
+    assert execution_summary._summary_dict(worker)["run_by_other_worker"] == set()
 
 
 def test_somebody_elses_run_in_a_thread_sets_no_signal_handlers() -> None:

@@ -1,0 +1,177 @@
+"""Where a run begins and ends: under `luigi`, in `luigi.build`, below somebody else's task; and where none is one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.cdn import Cdn, Status
+from tests.support.gcs import GcsServer
+from tests.support.project import Project, Run
+
+MONTH = "2021-01"
+COMMAND = ("LoadAllMonths", "--colors", "green", "--months", MONTH)
+
+BUILD = """
+import sys, threading
+import luigi, taxi_luigi
+
+def build():
+    task = taxi_luigi.LoadAllMonths(colors=("green",), months="2021-01")
+    try:
+        print("scheduled:", luigi.build([task], local_scheduler=True))
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+
+{how}
+print("still here")
+"""
+HOW = {
+    "the main thread": "build()",
+    "another thread": "thread = threading.Thread(target=build); thread.start(); thread.join()",
+}
+
+THEIRS = """
+import luigi, taxi_luigi
+
+class Theirs(luigi.WrapperTask):
+    def requires(self):
+        return taxi_luigi.LoadMonth(warehouse="duckdb", color="green", month="2021-01")
+
+class OnlyImports(luigi.Task):
+    done = False
+    def complete(self):
+        return self.done
+    def run(self):
+        self.done = True
+"""
+
+
+def history(project: Project) -> list[Any]:
+    done = project.command("taxi-luigi", "history", "--json")
+    assert done.rc == 0, done.out
+    return list(json.loads(done.out)) if done.out.startswith("[") else []
+
+
+def build(project: Project, how: str) -> Run:
+    return project.command("python", "-c", BUILD.replace("{how}", HOW[how]))
+
+
+def theirs(project: Project, task: str) -> Run:
+    """Somebody else's task, by the `luigi` command."""
+    (project.folder / "theirs.py").write_text(THEIRS)
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(project.folder), os.environ.get("PYTHONPATH"))))}
+    return project.command("luigi", "--module", "theirs", task, "--local-scheduler", env=environment)
+
+
+def left_by_a_kill(project: Project) -> Path:
+    """A temporary file of ours in the workspace, whose writer is dead."""
+    folder = project.workspace / "clean" / "green"
+    folder.mkdir(parents=True)
+    code = "import sys; from taxi_luigi import files; from pathlib import Path\n"
+    code += "files.temporary(Path(sys.argv[1])).__enter__().touch(); import os; os._exit(0)"
+    assert project.command("python", "-c", code, folder / "green_tripdata_2020-12.parquet").rc == 0
+    [path] = project.leftovers()
+    return path
+
+
+def on_disk(project: Project) -> dict[str, int]:
+    """Each file's name and when it was written."""
+    found = (path for path in project.folder.rglob("*") if path.is_file())
+    return {str(path): path.stat().st_mtime_ns for path in found}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_luigi_build_leaves_what_the_command_leaves(loading: Project, how: str) -> None:
+    done = build(loading, how)
+    assert done.rc == 0, done.out
+    assert "green: 1 month loaded (3,000 rows), 0 already there" in done.out
+    assert done.out.splitlines()[-2:] == ["scheduled: True", "still here"]
+    assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
+    [run] = history(loading)
+    assert (run["exit_code"], run["loaded"], run["rows"]) == (0, 1, ROWS)
+    assert run["command"] == "LoadAllMonths --colors=green --months=2021-01"
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_what_ends_a_run_is_raised_by_luigi_build(loading: Project, fake_gcs: GcsServer, how: str) -> None:
+    loading.configure(
+        {"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "not-made", "endpoint": fake_gcs.endpoint, "timeout": 3}}
+    )
+    done = build(loading, how)
+    assert done.rc == 0, done.out
+    before, after = done.out.splitlines()[-2:]
+    assert before.startswith("ConfigError: ")
+    assert "not-made" in before
+    assert after == "still here"
+    assert [run["exit_code"] for run in history(loading)] == [40]
+
+
+def test_what_ends_a_run_is_one_line_of_the_command(loading: Project, fake_gcs: GcsServer) -> None:
+    loading.configure(
+        {"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "not-made", "endpoint": fake_gcs.endpoint, "timeout": 3}}
+    )
+    done = loading.run(*COMMAND)
+    assert done.rc == 40, done.out
+    assert "Traceback" not in done.out
+    assert done.out.count("not-made") == 1
+    assert [run["exit_code"] for run in history(loading)] == [40]
+
+
+def test_two_builds_of_one_process_are_two_runs(loading: Project) -> None:
+    done = loading.command("python", "-c", BUILD.replace("{how}", "build(); build()"))
+    assert done.rc == 0, done.out
+    assert done.out.count("green: 1 month loaded (3,000 rows), 0 already there") == 1
+    assert done.out.count("green: 0 months loaded, 1 already there") == 1
+    assert [run["exit_code"] for run in history(loading)] == [0, 0]
+
+
+@pytest.mark.parametrize(("month", "rc"), [("2021-02", 30), ("2021-07", 20)], ids=["a failure", "not published"])
+def test_the_history_has_the_exit_code_of_the_command(loading: Project, cdn: Cdn, month: str, rc: int) -> None:
+    cdn.fault("green_tripdata_2021-02.parquet", *[Status(503)] * 99, method="GET")
+    done = loading.run("LoadAllMonths", "--colors", "green", "--months", month)
+    assert done.rc == rc, done.out
+    assert [run["exit_code"] for run in history(loading)] == [rc]
+
+
+def test_a_run_sweeps_what_a_killed_one_left(loading: Project) -> None:
+    left = left_by_a_kill(loading)
+    done = loading.run(*COMMAND)
+    assert done.rc == 0, done.out
+    assert not left.exists()
+
+
+def test_asking_luigi_what_depends_on_what_changes_nothing_on_disk(loading: Project) -> None:
+    assert loading.run(*COMMAND).rc == 0
+    loading.workspace.joinpath("clean", "green").rename(loading.workspace / "aside")
+    left_by_a_kill(loading)
+    before = on_disk(loading)
+    for command in ("luigi-deps-tree", "luigi-deps"):
+        asked = loading.command(command, "--module", "taxi_luigi", *COMMAND)
+        assert asked.rc == 0, asked.out
+    assert on_disk(loading) == before
+
+
+def test_a_task_of_somebody_else_that_requires_ours_is_a_run(loading: Project) -> None:
+    left = left_by_a_kill(loading)
+    done = theirs(loading, "Theirs")
+    assert done.rc == 0, done.out
+    assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
+    assert not left.exists()
+    [run] = history(loading)
+    assert (run["command"], run["exit_code"], run["loaded"]) == ("Theirs --local-scheduler", 0, 1)
+
+
+def test_somebody_elses_pipeline_that_only_imports_us_is_none(loading: Project) -> None:
+    left_by_a_kill(loading)
+    before = on_disk(loading)
+    done = theirs(loading, "OnlyImports")
+    assert "This progress looks :)" in done.out, "Luigi's own words stay"
+    after = {path: at for path, at in on_disk(loading).items() if "locks" not in path and "theirs" not in path}
+    assert after == before
+    assert history(loading) == []
