@@ -61,15 +61,18 @@ class ColorCounts:
         # A month of which nothing else is here was perhaps cleaned on another machine, which has kept its rejects.
         if rejected.absent and not (raw.absent and clean.absent and rejected.claimed != 0):
             rejected = replace(rejected, rows=0)
+        lakes = {f"lake {name}": count for name, (count, _) in files.items() if name != WORKSPACE}
+        tables = {f"warehouse {name}": _in_table(name, table, month) for name, table in self._tables.items()}
+        target = RawTarget(color, month)
         return Found(
             raw=raw,
             clean=clean,
             rejected=rejected,
-            lakes=[count for name, (count, _) in files.items() if name != WORKSPACE],
-            warehouses=[_in_table(name, table, month) for name, table in self._tables.items()],
+            lakes=[_with_refusal(count, clean, target, place) for place, count in lakes.items()],
+            warehouses=[_with_refusal(count, clean, target, place) for place, count in tables.items()],
             clean_is_lake=self._stores.clean_is_lake,
             other_raw=receipt is not None and stored.downloaded not in ("", receipt.raw.sha256),
-            refused=RawTarget(color, month).failure() is not None,
+            refused=target.failure() is not None,
             from_tlc=counts_apply_to(url),
             published=published_rows(color, month, "parquet" if form == "parquet" else "csv") if form else None,
         )
@@ -90,6 +93,12 @@ class ColorCounts:
         if receipt is not None and (receipt.color, receipt.month) != (self.dataset.color, str(month)):
             return Count(name, fault=f"by its receipt it is {receipt.color} {receipt.month}"), None
         return Count(name, footer.rows, receipt.rows_kept if receipt else None), receipt
+
+
+def _with_refusal(count: Count, clean: Count, target: RawTarget, place: str) -> Count:
+    """Says of a place that holds other rows than the clean file whether it refused the month."""
+    differs = None not in (count.rows, clean.rows) and count.rows != clean.rows
+    return replace(count, refused=True) if differs and target.failure(place) is not None else count
 
 
 def _raw_name(color: str, month: Month, receipt: CleanReceipt | None) -> str:

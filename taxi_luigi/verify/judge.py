@@ -20,7 +20,9 @@ class Count:
     fault: str = ""
     """why what is there cannot be counted or trusted, in one line"""
     asked: bool = True
-    """False: the place did not answer, so nobody knows what it holds"""
+    """False: the place did not answer, so that what it holds is not known"""
+    refused: bool = False
+    """whether the clean month was refused as worse than what is held here, which rightly stays"""
 
     @property
     def absent(self) -> bool:
@@ -64,7 +66,7 @@ class Found:
     def kept(self) -> Count | None:
         """The first of the counts that should all be the clean month's."""
         stored = (self.clean, *self.lakes, *self.warehouses)
-        return next((count for count in stored if count.rows is not None), None)
+        return next((count for count in stored if count.rows is not None and not count.refused), None)
 
     @property
     def records(self) -> int | None:
@@ -85,8 +87,8 @@ def differences(found: Found, judge_published: bool = False) -> tuple[str, ...]:
     """In what a month's counts disagree, one phrase each; none when they agree. Places that did not answer count not.
 
     raw, where it is kept, is the file that was downloaded and cleaned, and = clean + rejected; clean = every lake =
-    every warehouse; each count = what the receipt or marker beside it says; a lake or warehouse that is named has the
-    month. With `judge_published`, raw = published, whatever the source.
+    every warehouse, but for a place that refused the month; each count = what the receipt or marker beside it says; a
+    lake or warehouse that is named has the month. With `judge_published`, raw = published, whatever the source.
     """
     stored = (found.raw, found.clean, *found.lakes, *found.warehouses)
     if all(count.absent for count in stored):
@@ -127,12 +129,14 @@ def _account(found: Found) -> Iterator[str]:
 def _stores(found: Found) -> Iterator[str]:
     """Every store against the first that could be counted; those that agree, against their own receipt or marker."""
     kept = found.kept
+    # A warehouse that is loaded from a lake that refused the month still holds what that lake holds.
+    stays = {count.rows for count in found.counts if count.refused}
     files = ((count, "receipt") for count in (found.clean, *found.lakes))
     tables = ((count, "marker") for count in found.warehouses)
     for count, witness in chain(files, tables):
         if kept is None or count.rows is None or count.fault:
             continue
-        if count.rows != kept.rows:
+        if count.rows != kept.rows and count.rows not in stays:
             yield from _off(count, kept.rows, kept.place)
         elif count.claimed is None:
             yield f"{count.place} has no {witness} of the month"

@@ -19,8 +19,11 @@ def text(line: Line, widest_color: int) -> str:
     counts = (Count("published", line.found.published), *line.found.counts)
     columns = " · ".join(f"{count!s:>{_WIDTH}} {count.place}" for count in counts)
     reasons = f"  ≠ {'; '.join(line.differences)}" if line.differences else ""
-    refused = "  raw was refused, and what is held stays" if line.found.other_raw and line.found.refused else ""
-    return f"{line.color:<{widest_color}} {line.month}  {columns}{reasons}{refused}"
+    found = line.found
+    refused = ["raw was refused"] if found.other_raw and found.refused else []
+    refused += [f"{count.place} refused the month" for count in found.counts if count.refused]
+    stays = f"  {', '.join(refused)}, and what is held stays" if refused else ""
+    return f"{line.color:<{widest_color}} {line.month}  {columns}{reasons}{stays}"
 
 
 def closing(lines: Sequence[Line], all_asked: bool) -> str:

@@ -178,6 +178,9 @@ def test_a_shorter_month_is_refused_in_each_place_by_what_that_place_holds(
     assert later.rc == 0, later.out
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
     assert "lake nas holds 2,000" in later.out
+    verified = loading.command("taxi-luigi", "verify")
+    assert verified.rc == 0, verified.out
+    assert "nas refused the month, and what is held stays" in verified.out
 
     loading.warehouse.unlink()
     lost = loading.run(*COMMAND, "--refresh", "all")
@@ -206,6 +209,9 @@ def test_a_month_that_the_lake_took_and_the_warehouse_refused_is_there_the_next_
     assert last_line(later) == "green: 0 months loaded, 1 already there"
     assert "warehouse duckdb holds 2,000" in later.out
     assert duckdb_counts(loading, "green_tripdata") == {str(MONTH): ROWS}
+    verified = loading.command("taxi-luigi", "verify")
+    assert verified.rc == 0, verified.out
+    assert "duckdb refused the month, and what is held stays" in verified.out
 
     loading.warehouse.unlink()
     lost = loading.run(*COMMAND)

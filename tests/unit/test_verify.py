@@ -35,6 +35,20 @@ def test_a_month_without_a_row_is_sound_too() -> None:
     assert differences(Found(raw, clean, rejected, [nas], warehouses, clean_is_lake=True)) == ()
 
 
+def test_a_place_that_refused_the_month_holds_what_stays_there() -> None:
+    nas, duckdb = Count("nas", 120, claimed=120, refused=True), Count("duckdb", 120, claimed=120)
+    stays = replace(SOUND, lakes=[nas], warehouses=[duckdb, PG])
+    assert differences(stays, judge_published=True) == ()
+    assert text(Line("green", Month(2024, 1), stays, ()), 5).endswith("  nas refused the month, and what is held stays")
+    spoilt = replace(stays, lakes=[replace(nas, claimed=119)], warehouses=[replace(duckdb, rows=121), PG])
+    assert differences(spoilt) == ("nas has 1 row more than its receipt says", "duckdb has 24 rows more than clean")
+
+
+def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -> None:
+    refused = replace(DUCKDB, rows=120, claimed=121, refused=True)
+    assert differences(replace(SOUND, warehouses=[refused, PG])) == ("duckdb has 1 row fewer than its marker says",)
+
+
 @pytest.mark.parametrize(
     ("found", "says"),
     [
