@@ -41,7 +41,7 @@ def raw_receipt(raw: Path) -> RawReceipt:
 
 def clean_file(clean: Path) -> CleanFile:
     """A clean file as a warehouse is handed it."""
-    from taxi_luigi.formats import read_receipt
+    from taxi_luigi.parquet_footer import read_receipt
     from taxi_luigi.warehouses import CleanFile
 
     receipt = read_receipt(clean)

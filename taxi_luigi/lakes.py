@@ -20,7 +20,7 @@ from taxi_luigi.receipt import Essentials
 from taxi_luigi.stores import Entry, Progress, Store, unheard
 
 if TYPE_CHECKING:
-    from taxi_luigi.formats import Footer
+    from taxi_luigi.parquet_footer import Footer
 
 
 def object_name(color: str, month: Month) -> str:
@@ -145,14 +145,14 @@ class Lake:
 
     def footer(self, color: str, month: Month) -> Footer:
         """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
-        from taxi_luigi.formats import read_footer  # pyarrow: not on the path of a run with nothing to do
+        from taxi_luigi.parquet_footer import read_footer  # pyarrow: not on the path of a run with nothing to do
 
         with self.opened(color, month) as file:
             return read_footer(file, self.url(color, month))
 
     def filled(self, color: str, month: Month) -> frozenset[str]:
         """The columns of the month's file that have a value in some row. Raises as `footer`."""
-        from taxi_luigi.formats import filled_columns
+        from taxi_luigi.parquet_footer import filled_columns
 
         with self.opened(color, month) as file:
             return filled_columns(file, self.url(color, month))

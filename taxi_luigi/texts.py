@@ -13,6 +13,9 @@ LONGEST = 60
 _LISTED, _LINE = 30, 1_500
 """names in a line, as many as any of TLC's files has, and their characters"""
 
+_LOOKED_AT = 4_096
+"""characters of a text, whatever its length, that may come into a line"""
+
 
 def cut(text: str, longest: int = LONGEST) -> str:
     """The text, or of a longer one its beginning and its length: `AAAA… (5,242,880 characters)`.
@@ -43,3 +46,9 @@ def listed(names: Iterable[Name], show: Callable[[Name], str] = shown) -> str:
             break
     more = len(everything) - len(texts)
     return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
+
+
+def one_line(text: object, width: int = 100) -> str:
+    """The beginning of a text, fit for the one line of an error."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]).split())
+    return words if len(words) <= width else words[: width - 1] + "…"

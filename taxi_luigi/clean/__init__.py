@@ -30,11 +30,10 @@ from taxi_luigi.datasets import DATASETS, Dataset, SourceForm, plain
 from taxi_luigi.errors import AccountError, Refusal
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
-from taxi_luigi.formats.raw import one_line
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
-from taxi_luigi.texts import cut, listed, shown
+from taxi_luigi.texts import cut, listed, one_line, shown
 
 ROW_GROUP = 131_072
 """Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.

@@ -13,30 +13,19 @@ from pathlib import Path
 from taxi_luigi.errors import BadFile
 from taxi_luigi.formats.foreign import expect_csv
 from taxi_luigi.formats.header import HEAD
-from taxi_luigi.formats.parquet import (
-    MAGIC,
-    Footer,
-    ParquetRaw,
-    filled_columns,
-    open_parquet,
-    read_footer,
-    read_receipt,
-)
+from taxi_luigi.formats.parquet import ParquetRaw, open_parquet
 from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile
 from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
+from taxi_luigi.parquet_footer import MAGIC
 
 __all__ = [
     "BrokenRecord",
     "Chunk",
-    "Footer",
     "Format",
     "RawFile",
     "check_whole",
     "count_records",
-    "filled_columns",
     "open_raw",
-    "read_footer",
-    "read_receipt",
     "sniff",
 ]
 

@@ -15,7 +15,9 @@ import pyarrow.csv
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.formats import records
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, Header
-from taxi_luigi.formats.raw import BrokenRecord, Chunk, damage, one_line
+from taxi_luigi.formats.raw import BrokenRecord, Chunk
+from taxi_luigi.parquet_footer import damage
+from taxi_luigi.texts import one_line
 
 LINE_ENDS = (b"\n", b"\r")
 

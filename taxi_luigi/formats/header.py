@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from taxi_luigi.errors import BadFile
-from taxi_luigi.formats.raw import one_line
+from taxi_luigi.texts import one_line
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

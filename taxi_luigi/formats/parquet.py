@@ -1,21 +1,15 @@
-"""Parquet: batches, the footer, and the receipt in it."""
+"""Raw parquet files as batches."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from os import SEEK_END
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.errors import BadFile
-from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types, damage, one_line
-from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
-
-MAGIC = b"PAR1"
+from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
+from taxi_luigi.parquet_footer import check_ends, damage
 
 BATCH_ROWS = 65_536
 
@@ -51,79 +45,10 @@ class ParquetRaw:
         return self.records()
 
 
-@dataclass(frozen=True)
-class Footer:
-    """What the end of a parquet file says of it."""
-
-    rows: int
-    receipt: CleanReceipt | None
-    """None in a file that we did not write"""
-
-
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Raises BadFile when the file is not parquet from its first bytes to its footer."""
     with path.open("rb") as file:
-        _check_ends(file, path)
+        check_ends(file, path)
     with damage(path):
         # pyarrow's default reads ahead by whole row groups: 398 MB instead of 182 for 13.7 million rows (Nov 2026).
         return pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536)
-
-
-def read_footer(file: BinaryIO, where: object) -> Footer:
-    """Reads no more than the ends of a file that lies at `where`, for people. Raises BadFile when it is no parquet."""
-    _check_ends(file, where)
-    with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
-        metadata = parquet.metadata
-    return Footer(metadata.num_rows, receipt_in(metadata, where))
-
-
-def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:
-    """The receipt that a footer carries; None when it carries none. Raises BadFile for one that cannot be read."""
-    text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
-    try:
-        return None if text is None else CleanReceipt.from_json(text)
-    except ValueError as error:
-        raise BadFile(f"{where}: the receipt in its footer cannot be read ({one_line(error)})") from error
-
-
-def read_receipt(path: Path) -> CleanReceipt | None:
-    """The receipt in a parquet file's footer; None when it carries none. Raises BadFile when it is no parquet file."""
-    with path.open("rb") as file:
-        return read_footer(file, path).receipt
-
-
-def null_counts(metadata: pq.FileMetaData) -> dict[str, int]:
-    """Column → rows without a value, by the statistics of its chunks; without the columns that lack them."""
-    # Not by metadata.schema: the two hold each other, and 589 footers stayed in memory, 350 MB (pyarrow 26, Nov 2026).
-    nulls: dict[str, int] = {}
-    unknown = set()
-    for number in range(metadata.num_row_groups):
-        group = metadata.row_group(number)
-        for position in range(metadata.num_columns):
-            chunk = group.column(position)
-            statistics, name = chunk.statistics, chunk.path_in_schema
-            if statistics is None or not statistics.has_null_count:
-                unknown.add(name)
-            else:
-                nulls[name] = nulls.get(name, 0) + statistics.null_count
-    return {name: number for name, number in nulls.items() if name not in unknown}
-
-
-def filled_columns(file: BinaryIO, where: object) -> frozenset[str]:
-    """The columns of a clean file that have a value in some row, by its footer. Raises BadFile as `read_footer`."""
-    _check_ends(file, where)
-    with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
-        metadata = parquet.metadata
-    return frozenset(name for name, nulls in null_counts(metadata).items() if nulls < metadata.num_rows)
-
-
-def _check_ends(file: BinaryIO, where: object) -> None:
-    start = file.read(4)
-    length = file.seek(0, SEEK_END)
-    file.seek(max(0, length - 4))
-    end = file.read(4)
-    if start != MAGIC:
-        raise BadFile(f"{where}: not a parquet file; it begins {one_line(start)!r}")
-    if end != MAGIC or length < 12:
-        raise BadFile(f"{where}: a parquet file cut short after {length:,} bytes")
-    file.seek(0)

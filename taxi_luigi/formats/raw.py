@@ -1,9 +1,8 @@
-"""What every format promises of an open raw file, and how damage is told. The formats themselves are beside it."""
+"""What every format promises of an open raw file. The formats themselves are beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, Protocol
@@ -11,18 +10,10 @@ from typing import Literal, Protocol
 import numpy as np
 import pyarrow as pa
 
-from taxi_luigi.errors import BadFile
-
 Format = Literal["parquet", "csv", "csv.gz"]
 
 Types = Mapping[int, pa.DataType]
 NO_TYPES: Types = MappingProxyType({})
-
-
-ENCRYPTED = "an encrypted parquet file, for which taxi_luigi has no keys"
-
-_LOOKED_AT = 4_096
-"""characters of a text, whatever its length, that may come into a line"""
 
 
 @dataclass(frozen=True)
@@ -84,22 +75,3 @@ class RawFile(Protocol):
 
     def count(self) -> int:
         """The same, in place of `chunks`. Raises BadFile where the file turns out to be damaged."""
-
-
-@contextmanager
-def damage(where: object) -> Iterator[None]:
-    """Turns what Arrow says of damaged bytes into BadFile; an error of the operating system keeps its number."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        if "decrypt" in str(error):  # a parquet file whose footer alone is not encrypted
-            raise BadFile(f"{where}: {ENCRYPTED}; write it without encryption") from error
-        raise BadFile(f"{where}: the file is damaged ({one_line(error)})") from error
-
-
-def one_line(text: object, width: int = 100) -> str:
-    """The beginning of a text, fit for the one line of an error."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]).split())
-    return words if len(words) <= width else words[: width - 1] + "…"

@@ -20,7 +20,8 @@ from taxi_luigi.formats import records
 from taxi_luigi.formats.ahead import ahead
 from taxi_luigi.formats.block import LINE_ENDS, BlockParser, judge_end
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, read_header
-from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types, one_line
+from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
+from taxi_luigi.texts import one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
 

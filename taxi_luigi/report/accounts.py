@@ -13,11 +13,10 @@ import pyarrow.parquet as pq
 
 from taxi_luigi import config, history
 from taxi_luigi.errors import BadFile, TaxiError
-from taxi_luigi.formats.parquet import null_counts, receipt_in
-from taxi_luigi.formats.raw import damage
 from taxi_luigi.lakes import Lake
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.parquet_footer import damage, null_counts, receipt_in
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.status import ColorStatus
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from rich.filesize import decimal
 
-from taxi_luigi.formats import read_footer, read_receipt
+from taxi_luigi.parquet_footer import read_footer, read_receipt
 from taxi_luigi.receipt import CleanReceipt
 from tests.support.browser import Page, page
 from tests.support.gcs import GcsServer

@@ -25,8 +25,9 @@ from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import AccountError, BadFile, Refusal
-from taxi_luigi.formats import open_raw, read_receipt, records
+from taxi_luigi.formats import open_raw, records
 from taxi_luigi.months import Month
+from taxi_luigi.parquet_footer import read_receipt
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import RULES
 

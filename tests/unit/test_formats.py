@@ -23,7 +23,8 @@ import pyarrow.parquet.encryption as encryption
 import pytest
 
 from taxi_luigi.errors import BadFile, LayoutError
-from taxi_luigi.formats import check_whole, count_records, open_raw, read_receipt, records, sniff
+from taxi_luigi.formats import check_whole, count_records, open_raw, records, sniff
+from taxi_luigi.parquet_footer import read_receipt
 from taxi_luigi.receipt import FOOTER_KEY
 from tests.support.gzipped import gzipped
 
