@@ -14,9 +14,9 @@ from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
-from taxi_luigi.remarks import several
 from taxi_luigi.sources import Published
 from taxi_luigi.stores import is_remote
+from taxi_luigi.texts import several
 
 _KNOWN = ("yellow", Month(2024, 1))
 """a month that TLC has, and whoever mirrors it probably too"""

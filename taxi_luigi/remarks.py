@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from taxi_luigi.texts import LONGEST
+from taxi_luigi.texts import LONGEST, several
 
 _NAMED = 5
 """columns, or texts of one column, that a line names; a receipt has all of them"""
@@ -80,12 +80,6 @@ def _others(color: str, remarks: list[Remark]) -> list[str]:
         for text in each.warnings:
             months.setdefault(text, []).append(each.month)
     return [f"{color} {several(of_text)}: {text}" for text, of_text in months.items()]
-
-
-def several(months: Iterable[str]) -> str:
-    """The months in order, all of them or the first and the last."""
-    ordered = sorted(months)
-    return ", ".join(ordered) if len(ordered) <= 4 else f"{ordered[0]} … {ordered[-1]}"
 
 
 def _left_out(color: str, remarks: list[Remark], keep_raw: bool) -> list[str]:

@@ -25,6 +25,7 @@ from taxi_luigi.logs import log, terminal
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months
 from taxi_luigi.runs import Result, RunResult
+from taxi_luigi.texts import several
 
 _run: _Run | None = None
 """this process's, which those of its tasks inherit"""
@@ -131,7 +132,7 @@ def begin(backlog: Backlog) -> None:
     for color, missing in backlog.months.items():
         months = [str(month) for month in missing if month not in backlog.not_published.get(color, [])]
         if months:
-            log.info("%s: %d to load (%s)", color, len(months), remarks.several(months))
+            log.info("%s: %d to load (%s)", color, len(months), several(months))
     if backlog.missing and core().workers > 1 and terminal.can_draw():
         _run.close_bar = _draw(_run.ledger, outcomes.Countdown(backlog))
 

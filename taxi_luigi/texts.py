@@ -52,3 +52,9 @@ def one_line(text: object, width: int = 100) -> str:
     """The beginning of a text, fit for the one line of an error."""
     words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]).split())
     return words if len(words) <= width else words[: width - 1] + "…"
+
+
+def several(months: Iterable[str]) -> str:
+    """The months in order, all of them or the first and the last."""
+    ordered = sorted(months)
+    return ", ".join(ordered) if len(ordered) <= 4 else f"{ordered[0]} … {ordered[-1]}"

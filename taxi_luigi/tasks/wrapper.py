@@ -15,11 +15,11 @@ from taxi_luigi.errors import UsageError
 from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
-from taxi_luigi.remarks import several
 from taxi_luigi.staleness import Why
 from taxi_luigi.tasks.base import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
+from taxi_luigi.texts import several
 
 
 class Idle(PlainTask, luigi.WrapperTask):
