@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import taxi_luigi
-from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, settings, status, verify
+from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, settings, show, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
@@ -21,6 +21,7 @@ from taxi_luigi.tasks.base import check_settings
 _COMMANDS = {
     "status": (status.add, "how far every month is, from listings and markers alone"),
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
+    "show": (show.add, "the account of one month: by rule counted, rejected and changed"),
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
@@ -31,7 +32,7 @@ _COMMANDS = {
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
-_ON_SETTINGS = {"status", "plan", "loaded", "verify", "doctor", "remove"}
+_ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "doctor", "remove"}
 """those that would ask, or empty, other places than were meant where the settings cannot be read"""
 
 

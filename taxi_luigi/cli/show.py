@@ -1,0 +1,194 @@
+"""`taxi-luigi show`: the account of one month, from the receipt in its clean file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.errors import StorageError, TaxiError, UsageError
+from taxi_luigi.logs import one_line
+from taxi_luigi.months import Month
+from taxi_luigi.parameters import ColorsParameter
+
+if TYPE_CHECKING:
+    from taxi_luigi.receipt import CleanReceipt
+    from taxi_luigi.status import Status
+    from taxi_luigi.status.grid import Cell
+
+_WIDE = 200
+"""columns of a table in a file or a pipe"""
+
+_KEYS = """\
+--json writes one object:
+  version   of this shape: 1
+  color, month
+  state, stale, withdrawn, refused, failure, places    as in `taxi-luigi status --json`
+  receipt   the whole account in the clean file's footer, or null where no clean file is held:
+            rows_in = rows_kept + the sum of rejected; rejected: reason → rows; rules: rule → rows that it applies to;
+            changed: rule → rows in which it changed a value; missing: columns that the layout has and the file lacks;
+            left_out: columns that are not known; unmapped: texts that no code stands for; sums: money in dollars
+  held_in   the place whose clean file has that receipt, or null
+Keys may be added; those that are there keep their meaning."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.description = (
+        "The account of one month: where it came from, what each rule counted, took out and changed, which columns\n"
+        "were missing or not known, and where it is held. Reads the end of a clean file.\n"
+        f"Exit code {FAILED} when nothing is held of the month, or a place could not be asked."
+    )
+    parser.epilog = _KEYS
+    parser.add_argument("color", metavar="COLOR", help="yellow, green, fhv or fhvhv")
+    parser.add_argument("month", metavar="MONTH", help="as 2024-01")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=_show)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    colors = ColorsParameter().parse(arguments.color)
+    try:
+        month = Month.parse(arguments.month)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if len(colors) != 1:
+        raise UsageError(f"one record type at a time, not {arguments.color}")
+    (color,) = colors
+    status = _status(color)
+    cell = status.colors[0].cells.get(month)
+    held_in, receipt = _receipt(color, month, cell)
+    if arguments.json:
+        print(json.dumps(_account(color, month, cell, status, held_in, receipt), indent=1))
+    elif cell is not None and cell.held:
+        _print(color, month, cell, receipt)
+    for place in status.silent:
+        complain(f"{place.key} cannot be asked: {place.silent}")
+    if cell is None or not cell.held:
+        complain(f"nothing is held of {color} {month}")
+        return FAILED
+    return FAILED if status.silent else 0
+
+
+def _status(color: str) -> Status:
+    from taxi_luigi import history, status
+
+    try:
+        withdrawn = history.withdrawn()
+    except StorageError as error:
+        complain(one_line(error))
+        withdrawn = {}
+    return status.look((color,), date.today(), withdrawn)
+
+
+def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, CleanReceipt | None]:
+    """The first place whose clean file has a receipt of the month, and that receipt."""
+    from taxi_luigi import config
+
+    lakes = {"clean": config.clean_lake()}
+    lakes |= {f"lake {name}": config.lake(name) for name in config.settings().lakes if name != "local"}
+    for place, lake in lakes.items():
+        if cell is None or place not in cell.held:
+            continue
+        try:
+            receipt = lake.footer(color, month).receipt
+        except FileNotFoundError:
+            continue
+        except TaxiError as error:
+            complain(one_line(error))
+            continue
+        if receipt is not None and (receipt.color, receipt.month) == (color, str(month)):
+            return place, receipt
+    return None, None
+
+
+def _account(
+    color: str, month: Month, cell: Cell | None, status: Status, held_in: str | None, receipt: CleanReceipt | None
+) -> dict[str, Any]:
+    """What _KEYS says."""
+    from taxi_luigi.status.account import account
+
+    of_month = account(status, [])["colors"][color]["months"].get(str(month), {})
+    keys = ("state", "stale", "withdrawn", "refused", "failure", "places")
+    return {
+        "version": 1,
+        "color": color,
+        "month": str(month),
+        **{key: of_month.get(key) for key in keys},
+        "receipt": receipt and asdict(receipt),
+        "held_in": held_in,
+    }
+
+
+def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -> None:
+    if receipt is None:
+        print(f"{color} {month}: {cell.state.value}; no clean file with a receipt is held")
+    else:
+        kept = f"{receipt.rows_kept:,} kept, {receipt.rows_rejected:,} rejected"
+        print(f"{color} {month}: {receipt.rows_in:,} records, {kept}; {cell.state.value}")
+        seen = receipt.raw.last_modified or "no date"
+        print(f"source   {receipt.raw.url} ({receipt.raw_format}, {receipt.raw.bytes:,} bytes, {seen})")
+        versions = ", ".join(f"{name} {version}" for name, version in receipt.versions.items())
+        print(f"edition  {receipt.edition} ({versions}; downloaded {receipt.raw.downloaded_at})")
+    if cell.stale:
+        print(f"stale    {cell.stale.value} since it was cleaned")
+    if cell.refused:
+        print(f"refused  {cell.refused}")
+    if cell.failure:
+        print(f"failed   {cell.failure}")
+    if cell.withdrawn:
+        print(f"gone     from the source, noticed {cell.withdrawn}")
+    _table(("place", "rows", "bytes", "edition", "loaded at (UTC)"), _places(cell), right=("rows", "bytes"))
+    if receipt is None:
+        return
+    names = dict.fromkeys((*receipt.rules, *receipt.changed, *receipt.rejected))
+    counts = ((name, receipt.rules.get(name), receipt.rejected.get(name), receipt.changed.get(name)) for name in names)
+    _table(
+        ("rule or reason", "applies to", "rejected", "changed"),
+        ((name, *("" if number is None else f"{number:,}" for number in numbers)) for name, *numbers in counts),
+        right=("applies to", "rejected", "changed"),
+    )
+    _table(("column missing", "which"), receipt.missing.items())
+    unknown = receipt.left_out.items()
+    _table(("column not known", "type", "null"), ((name, at["type"], f"{at['nulls']:.0%}") for name, at in unknown))
+    texts = (
+        (name.partition(":")[2], text, f"{n:,}")
+        for name, found in receipt.unmapped.items()
+        for text, n in found.items()
+    )
+    _table(("column", "text not known", "rows"), texts, right=("rows",))
+    _table(
+        ("money", "dollars"), ((name, f"{dollars:,.2f}") for name, dollars in receipt.sums.items()), right=("dollars",)
+    )
+    for phrase in receipt.warnings:
+        print(f"warning  {phrase}")
+    if receipt.replaced:
+        print(f"replaced {receipt.replaced.get('edition')} of {receipt.replaced.get('records'):,} records")
+
+
+def _places(cell: Cell) -> Iterable[tuple[str, ...]]:
+    for name, held in cell.held.items():
+        rows, size = ("" if number is None else f"{number:,}" for number in (held.rows, held.bytes))
+        yield name, rows, size, held.edition, held.loaded_at
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple[str, ...] = ()) -> None:
+    """Nothing where there are no rows."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, justify="right" if head in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    if table.row_count:
+        print()
+        Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
