@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import os
 import re
@@ -179,6 +180,19 @@ def _abandoned(path: Path) -> bool:
         return psutil.Process(int(match["pid"])).create_time() > written + 1
     except psutil.NoSuchProcess:
         return True
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """No other process of this machine is in such a block of the same folder, where the folder can be locked."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # NFS locks files that are open for writing alone
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def copy_into(source: Path, final: Path, root: Path | None = None) -> None:

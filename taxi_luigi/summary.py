@@ -81,7 +81,8 @@ class _Run:
         else:
             told = outcomes.few(outcomes.replacements(result.months), self.id) + outcomes.failures(result.months)
             told += [result.zones] if result.zones else []
-        if not entries and self.backlog is None and self.exit_code == 0:
+        own = [each for each in entries if not (isinstance(each, Outcome) and each.elsewhere)]
+        if not own and self.backlog is None and self.exit_code == 0:
             told.append(f"{self.command}: nothing to do")
         if self._not_ours:
             told.append(result.error)
@@ -141,7 +142,7 @@ def note(entry: Entry) -> None:
     if _run is None:
         return
     _run.ledger.write(entry)
-    if isinstance(entry, Outcome):
+    if isinstance(entry, Outcome) and not entry.elsewhere:
         _run.record.task(
             history.Ended(
                 task=entry.task,
@@ -155,6 +156,17 @@ def note(entry: Entry) -> None:
                 error=entry.why,
             )
         )
+
+
+def did(task: str, color: str, month: str, store: str) -> bool:
+    """Whether that task of this run has ended well, in whichever process."""
+    entries = [] if _run is None else _run.ledger.reader()()
+    about = [
+        each
+        for each in entries
+        if isinstance(each, Outcome) and (each.task, each.color, each.month, each.store) == (task, color, month, store)
+    ]
+    return bool(about) and not about[-1].why
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
