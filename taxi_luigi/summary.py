@@ -24,6 +24,7 @@ from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months
+from taxi_luigi.release import release
 from taxi_luigi.runs import Result, RunResult
 
 _run: _Run | None = None
@@ -40,7 +41,7 @@ class _Run:
         self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
         self.notices = config.notices()
-        self.close_log = logs.begin(self.state / "logs", self.id)
+        self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
         self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
         self.backlog: Backlog | None = None
         """of a run of LoadAllMonths"""
@@ -70,6 +71,7 @@ class _Run:
             zones="; ".join(outcomes.zones(done)),
             remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
             fewer=tuple(remarks.fewer(notes)),
+            version=release(),
         )
         return replace(result, error=self._why(result))
 
@@ -109,7 +111,7 @@ def start(root: Task) -> None:
     """Called in the process that schedules, before the first question of a run that is for `root`."""
     global _run
     _run = _Run(root)
-    _run.record.begin(_run.command, _run.host, _run.began)
+    _run.record.begin(_run.command, _run.host, _run.began, release())
 
 
 def _command(root: Task) -> str:
