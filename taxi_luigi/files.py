@@ -55,11 +55,24 @@ def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
 
     Raises StorageError for a folder that is not ours.
     """
-    if not SCRATCH.is_symlink():
-        SCRATCH.mkdir(mode=0o700, exist_ok=True)
-    if SCRATCH.is_symlink() or SCRATCH.stat().st_uid != os.getuid():
-        raise StorageError(f"{SCRATCH} belongs to somebody else: remove it, or set TMPDIR to another folder")
+    _make_private(SCRATCH)
     return _written(SCRATCH, f"{next(_copies)}-{name}")
+
+
+def private(name: str) -> Path:
+    """A folder in SCRATCH, the same for all runs of this user that have the same TMPDIR. Raises as `scratch`."""
+    _make_private(SCRATCH)
+    folder = SCRATCH / name
+    _make_private(folder)
+    return folder
+
+
+def _make_private(folder: Path) -> None:
+    """In /tmp anybody can be there first, with a folder or a link."""
+    if not folder.is_symlink():
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise StorageError(f"{folder} belongs to somebody else: remove it, or set TMPDIR to another folder")
 
 
 def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractContextManager[Path]:
