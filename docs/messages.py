@@ -70,6 +70,7 @@ GROUPS: tuple[Group, ...] = (
             "sources/packing.py",
             "sources/patience.py",
             "sources/single.py",
+            "sources/slots.py",
             "sources/template.py",
             "sources/web.py",
         ),

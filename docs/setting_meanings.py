@@ -15,6 +15,9 @@ MORE = {
         "download",
         "lowest_speed",
     ): "Bytes a second. A download that gets fewer over a minute counts as broken off; what came is kept.",
+    ("download", "at_once"): "Downloads at a time, of all runs of this user on this machine with the same `TMPDIR`, "
+    "whatever their scheduler; one more waits for its turn. More than 6 need a larger `[resources] download` too.",
+    ("download", "bandwidth"): "Bytes a second that all of them may take together; empty: no limit.",
     ("warehouse.duckdb", "path"): "The file. The first load makes it.",
     ("warehouse.duckdb", "memory_limit"): "What DuckDB may use in each process; `512MB` or `2GiB`.",
     ("warehouse.postgres", "schema"): "The schema of the tables. It must exist.",

@@ -43,9 +43,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> str:
-    """`__version__`, of the installed package: read when it is asked for, which takes 10 to 30 ms."""
+    """`__version__`, of the installed package."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib.metadata import version
+    from taxi_luigi.release import release
 
-    return version(__name__)
+    return release()

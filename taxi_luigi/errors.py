@@ -42,6 +42,15 @@ class StorageError(TaxiError):
     """A lake or the workspace cannot be read or written: permissions, a full disk."""
 
 
+class Replaced(StorageError):
+    """What a task read, or had just made, was replaced while it worked: by a run at the same time, as a rule."""
+
+    def __init__(self, what: object) -> None:
+        said = f"{what}: another run replaced it meanwhile"
+        super().__init__(f"{said}; run the same command again")
+        self.again = f"{said}; trying again"
+
+
 class WarehouseError(TaxiError):
     """A warehouse refused, went away, or is not there."""
 

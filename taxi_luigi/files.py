@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import itertools
 import os
 import re
@@ -23,8 +24,11 @@ import psutil
 from taxi_luigi.errors import StorageError
 
 _HOST = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname()) or "host"
-_TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)\.part(\.wal)?")
-"""A temporary file's name, and that of the log which DuckDB keeps beside one."""
+_TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)(-(?P<began>\d+))?\.part(\.wal)?")
+"""A temporary file's name, and that of the log which DuckDB keeps beside one.
+
+`began` is when its writer began, in ticks since the machine did: no clock that is set meanwhile changes it.
+"""
 _FOREIGN_AGE = 24 * 3600
 """seconds after which another host's temporary file is taken for abandoned: nothing here runs for a day"""
 
@@ -51,10 +55,24 @@ def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
 
     Raises StorageError for a folder that is not ours.
     """
-    SCRATCH.mkdir(mode=0o700, exist_ok=True)
-    if SCRATCH.is_symlink() or SCRATCH.stat().st_uid != os.getuid():
-        raise StorageError(f"{SCRATCH} belongs to somebody else: remove it, or set TMPDIR to another folder")
+    _make_private(SCRATCH)
     return _written(SCRATCH, f"{next(_copies)}-{name}")
+
+
+def private(name: str) -> Path:
+    """A folder in SCRATCH, the same for all runs of this user that have the same TMPDIR. Raises as `scratch`."""
+    _make_private(SCRATCH)
+    folder = SCRATCH / name
+    _make_private(folder)
+    return folder
+
+
+def _make_private(folder: Path) -> None:
+    """In /tmp anybody can be there first, with a folder or a link."""
+    if not folder.is_symlink():
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise StorageError(f"{folder} belongs to somebody else: remove it, or set TMPDIR to another folder")
 
 
 def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractContextManager[Path]:
@@ -72,8 +90,10 @@ def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractConte
 
 @contextlib.contextmanager
 def _written(folder: Path, name: str) -> Iterator[Path]:
-    sweep(folder)
-    path = folder / f"{name}.{_HOST}-{os.getpid()}.part"
+    sweep(folder, now=0)
+    began = _began(os.getpid())
+    path = folder / f"{name}.{_HOST}-{os.getpid()}{f'-{began}' if began else ''}.part"
+    path.unlink(missing_ok=True)  # a link that somebody planted would be followed
     _being_written.add(path)
     try:
         yield path
@@ -139,16 +159,20 @@ def remove_being_written() -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(*folders: Path) -> list[Path]:
+def sweep(*folders: Path, now: float | None = None) -> list[Path]:
     """Removes temporary files whose writers are dead, directly in these folders and in their PARTS; returns them.
 
-    A folder that cannot be read and a file that cannot be removed, as another user's, are left.
+    A folder that cannot be read and a file that cannot be removed, as another user's, are left. `now`, in seconds since
+    1970, is what the age of another host's file is judged by; the clock, which may be wrong, where it is None.
     """
-    abandoned = [path for folder in folders for path in (*_files(folder), *_files(folder / PARTS)) if _abandoned(path)]
-    return [path for path in abandoned if _removed(path)]
+    now = time.time() if now is None else now
+    found = [path for folder in folders for path in (*_files(folder), *_files(folder / PARTS))]
+    return [path for path in found if _abandoned(path, now) and _removed(path)]
 
 
 def _files(folder: Path) -> list[Path]:
+    if folder.is_symlink() and (folder == SCRATCH or folder.name == PARTS):
+        return []  # not made by us
     try:
         with os.scandir(folder) as found:
             return [Path(entry.path) for entry in found if _TEMPORARY.fullmatch(entry.name)]
@@ -164,7 +188,7 @@ def _removed(path: Path) -> bool:
     return True
 
 
-def _abandoned(path: Path) -> bool:
+def _abandoned(path: Path, now: float) -> bool:
     match = _TEMPORARY.fullmatch(path.name)
     if match is None:
         return False
@@ -173,12 +197,35 @@ def _abandoned(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if match["host"] != _HOST:
-        return time.time() - written > _FOREIGN_AGE
+        return now - written > _FOREIGN_AGE
+    if match["began"]:
+        return _began(int(match["pid"])) != match["began"]
     try:
         # Process numbers are used again: the writer is alive only if it began before it last wrote (1 s for clocks).
         return psutil.Process(int(match["pid"])).create_time() > written + 1
     except psutil.NoSuchProcess:
         return True
+
+
+@contextlib.contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """No other process of this machine is in such a block of the same folder, where the folder can be locked."""
+    root.mkdir(parents=True, exist_ok=True)
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # NFS locks files that are open for writing alone
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _began(pid: int) -> str:
+    """When a process began, in ticks since the machine did; '' of none, and where that is not to be known."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
 
 
 def copy_into(source: Path, final: Path, root: Path | None = None) -> None:

@@ -7,11 +7,13 @@ wrong is a ConfigError.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from taxi_luigi import config, guards
+from taxi_luigi.errors import TaxiError
 from taxi_luigi.found import Found, Stores, Workspace, without
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
@@ -21,6 +23,10 @@ from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
 from taxi_luigi.targets import CleanTarget, RawTarget, lake_target
 
 ColorMonth = tuple[str, Month]
+
+_STAMPED = "%Y%m%dT%H%M%SZ"
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
+"""how an edition says when it was forced, UTC"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
     found = stores.to_load([stores.find(color, month) for color, month in wanted])
     workspace = Workspace()
     looks = _look(found, force, recheck, workspace)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ") if force else ""
+    now = datetime.now(UTC)
     for each in found:
         look = looks.get((each.color, each.month))
         named = wanted[each.color, each.month]
@@ -92,7 +98,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
         if force and gone and each.held and not named:
             missing = None
         elif force:
-            missing = _forced(each, look, stamp)
+            missing = _forced(each, look, workspace, now)
         else:
             missing = (_stale(each, look) if recheck is not None else None) or _lacking(each, look)
         if missing is not None and not force:
@@ -190,10 +196,40 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
         result.already_there.setdefault(each.color, []).append(each.month)
 
 
-def _forced(each: Found, look: Look | None, stamp: str) -> Missing:
+def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime) -> Missing:
     seen = (look.seen if look else None) or Seen(None, None, None)
+    stamp = _next_stamp(_editions(each, workspace), now)
     edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
     return Missing(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Why.FORCED, seen.bytes)
+
+
+def _editions(each: Found, workspace: Workspace) -> list[str]:
+    """Those of all that a forced run replaces; what cannot be read has none."""
+    targets = [lake_target(name, each.color, each.month) for name, held in each.lakes.items() if held == ""]
+    if workspace.has_clean(each.color, each.month):
+        targets.append(CleanTarget(each.color, each.month))
+    told = [edition for edition in (*each.lakes.values(), *each.warehouses.values()) if edition]
+    try:
+        stored = [target.held_in.stat(each.color, each.month) for target in targets]
+        raw = RawTarget(each.color, each.month).receipt() if workspace.has_raw(each.color, each.month) else None
+    except TaxiError as error:
+        log.debug("what is held of %s %s is not known: %s", each.color, each.month, error)
+        return told
+    kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
+    return told + [entry.essentials.edition for entry in stored if entry is not None] + kept
+
+
+def _next_stamp(held: Iterable[str], now: datetime) -> str:
+    """The present second; a later one where a month was forced in it, or while a clock was ahead.
+
+    What is held with an earlier stamp is done again, and what another run puts there meanwhile, with this or a later
+    one, serves as well.
+    """
+    stamps = [edition.stamp for edition in map(Edition.read, held) if edition is not None]
+    before = max((stamp for stamp in stamps if _STAMP.fullmatch(stamp)), default="")
+    if before < f"{now:{_STAMPED}}":
+        return f"{now:{_STAMPED}}"
+    return f"{datetime.strptime(before, _STAMPED) + timedelta(seconds=1):{_STAMPED}}"
 
 
 def _at_hand(each: Found, workspace: Workspace) -> bool:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from taxi_luigi.errors import BadFile, StorageError, force_command
+from taxi_luigi.errors import BadFile, Replaced, StorageError, force_command
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
@@ -108,7 +108,8 @@ class Lake:
     def check(self, color: str, month: Month, stored: Stored) -> None:
         """Looks into a file that is about to be read and whose labels alone were seen: is its receipt theirs?
 
-        Raises StorageError, which names the command that makes the month again, when it is not.
+        Raises StorageError, which names the command that makes the month again, when it is not; Replaced when it is not
+        the file that was seen any more.
         """
         if not stored.entry.labels:  # its footer was read in their place
             return
@@ -117,6 +118,9 @@ class Lake:
         except FileNotFoundError:
             raise gone(self.url(color, month)) from None
         if found is None or found.labels() != stored.essentials.labels():
+            now = self.store.stat(self.name(color, month))
+            if now is None or now.version != stored.entry.version:
+                raise Replaced(self.url(color, month))
             raise damaged(self.url(color, month), why or "its receipt is not the one in its labels", color, month)
 
     def _essentials(self, color: str, month: Month) -> Essentials | None:
@@ -204,10 +208,8 @@ class Lake:
         stored = self.stat(color, month)
         if stored is None:
             raise StorageError(f"{self.url(color, month)} was written and is not there")
-        if stored.essentials != held.essentials:
-            raise StorageError(
-                f"{self.url(color, month)} was replaced by somebody else meanwhile; run the same command again"
-            )
+        if not stored.essentials.same_content(held.essentials):
+            raise Replaced(self.url(color, month))
         return stored
 
     def remove(self, color: str, month: Month) -> None:

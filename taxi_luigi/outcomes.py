@@ -40,6 +40,8 @@ class Outcome:
     """UTC, ISO 8601"""
     replaced: str = ""
     """as in Made"""
+    elsewhere: bool = False
+    """another run did it at the same time, and this one found it done"""
 
 
 DOWNLOAD = "DownloadMonth"
@@ -142,11 +144,14 @@ def _last(outcomes: Iterable[Outcome]) -> list[Outcome]:
 
 
 def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsewhere: bool) -> MonthResult:
-    done = {each.store: each.rows for each in outcomes if each.store and not each.why}
+    done = {each.store: each.elsewhere for each in outcomes if each.store and not each.why}
+    wanted = {*missing.lakes, *missing.warehouses}
     why = _first_failure(outcomes)
     if why:
         kind = Result.FAILED
-    elif done.keys() >= {*missing.lakes, *missing.warehouses}:
+    elif done.keys() >= wanted and all(done[store] for store in wanted):
+        kind = Result.ELSEWHERE
+    elif done.keys() >= wanted:
         kind = Result.REFRESHED if missing.why in _REFRESHING else Result.LOADED
     elif unpublished:
         kind = Result.NOT_PUBLISHED
@@ -159,7 +164,7 @@ def _alone(color: str, month: str, outcomes: list[Outcome]) -> MonthResult | Non
     why = _first_failure(outcomes)
     if why:
         return _month(color, month, Result.FAILED, outcomes, why)
-    stored = any(each.store for each in outcomes)
+    stored = any(each.store and not each.elsewhere for each in outcomes)
     return _month(color, month, Result.LOADED, outcomes) if stored else None
 
 

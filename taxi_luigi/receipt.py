@@ -56,6 +56,15 @@ class Edition:
         """As `parse`; None for a text that is no edition of ours."""
         return cls.parse(text) if text.count("-") in (1, 2) else None
 
+    def serves(self, wanted: Self, any_force: bool = False) -> bool:
+        """Whether a month held in this edition is what was wanted: the same file, cleaned the same way.
+
+        It must not be forced earlier than wanted either, unless `any_force`: then one that a run at the same time has
+        put in its place serves as well.
+        """
+        same = (self.source, self.recipe) == (wanted.source, wanted.recipe)
+        return same and (any_force or self.stamp >= wanted.stamp)
+
     @property
     def for_raw(self) -> str:
         """The part that a raw file is bound to: a change of rules needs no new download."""
@@ -159,6 +168,13 @@ class Essentials:
     """the raw file's URL, of which labels keep an ASCII form"""
     records: int | None = field(default=None, compare=False)
     """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
+
+    def same_content(self, other: Essentials) -> bool:
+        """Whether both are of the same rows, whenever they were made."""
+        mine, its = Edition.read(self.edition), Edition.read(other.edition)
+        if mine is None or its is None or not mine.serves(its, any_force=True):
+            return self.edition == other.edition and self == other
+        return (self.sha256, self.rows) == (other.sha256, other.rows)
 
     def labels(self) -> dict[str, str]:
         """As short ASCII texts, the URL percent-encoded where it is not ASCII."""

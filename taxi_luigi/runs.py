@@ -63,3 +63,5 @@ class RunResult:
     """months loaded for the first time with fewer records than TLC published; one line each"""
     error: str = ""
     """why it failed, in one line, where no month says it"""
+    version: str = ""
+    """of taxi_luigi"""

@@ -24,6 +24,7 @@ from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months
+from taxi_luigi.release import release
 from taxi_luigi.runs import Result, RunResult
 from taxi_luigi.texts import several
 
@@ -41,7 +42,7 @@ class _Run:
         self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
         self.notices = config.notices()
-        self.close_log = logs.begin(self.state / "logs", self.id)
+        self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
         self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
         self.backlog: Backlog | None = None
         """of a run of LoadAllMonths"""
@@ -71,6 +72,7 @@ class _Run:
             zones="; ".join(outcomes.zones(done)),
             remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
             fewer=tuple(remarks.fewer(notes)),
+            version=release(),
         )
         return replace(result, error=self._why(result))
 
@@ -82,7 +84,8 @@ class _Run:
         else:
             told = outcomes.few(outcomes.replacements(result.months), self.id) + outcomes.failures(result.months)
             told += [result.zones] if result.zones else []
-        if not entries and self.backlog is None and self.exit_code == 0:
+        own = [each for each in entries if not (isinstance(each, Outcome) and each.elsewhere)]
+        if not own and self.backlog is None and self.exit_code == 0:
             told.append(f"{self.command}: nothing to do")
         if self._not_ours:
             told.append(result.error)
@@ -109,7 +112,7 @@ def start(root: Task) -> None:
     """Called in the process that schedules, before the first question of a run that is for `root`."""
     global _run
     _run = _Run(root)
-    _run.record.begin(_run.command, _run.host, _run.began)
+    _run.record.begin(_run.command, _run.host, _run.began, release())
 
 
 def _command(root: Task) -> str:
@@ -142,7 +145,7 @@ def note(entry: Entry) -> None:
     if _run is None:
         return
     _run.ledger.write(entry)
-    if isinstance(entry, Outcome):
+    if isinstance(entry, Outcome) and not entry.elsewhere:
         _run.record.task(
             history.Ended(
                 task=entry.task,
@@ -156,6 +159,17 @@ def note(entry: Entry) -> None:
                 error=entry.why,
             )
         )
+
+
+def did(task: str, color: str, month: str, store: str) -> bool:
+    """Whether that task of this run has ended well, in whichever process."""
+    entries = [] if _run is None else _run.ledger.reader()()
+    about = [
+        each
+        for each in entries
+        if isinstance(each, Outcome) and (each.task, each.color, each.month, each.store) == (task, color, month, store)
+    ]
+    return bool(about) and not about[-1].why
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:

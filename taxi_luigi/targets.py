@@ -28,12 +28,30 @@ from taxi_luigi.zones import TABLE as ZONES
 class MonthTarget(luigi.Target):
     """One month of one color, in one place."""
 
+    def exists(self) -> bool:
+        raise NotImplementedError
+
     def __init__(self, color: str, month: Month, edition: str = "") -> None:
         self.color, self.month, self.edition = color, month, edition
+        self.any_force = False
+        """whether it is enough that the content is the one wanted, whichever `--force` made it"""
 
     def fits(self, edition: str) -> bool:
         """Whether what is there serves the edition wanted."""
-        return self.edition in ("", edition)
+        return self._serves(edition, self.any_force)
+
+    def has_content(self, edition: str) -> bool:
+        """Whether what is there is the content wanted, whichever `--force` made it."""
+        return self._serves(edition, any_force=True)
+
+    def _serves(self, edition: str, any_force: bool) -> bool:
+        if self.edition in ("", edition):
+            return True
+        held, wanted = self._parse(edition), self._parse(self.edition)
+        return held is not None and wanted is not None and held.serves(wanted, any_force)
+
+    def _parse(self, edition: str) -> Edition | None:
+        return Edition.read(edition)
 
 
 class PublishedTarget(MonthTarget):
@@ -57,6 +75,10 @@ class RawTarget(MonthTarget):
     @property
     def _receipt_name(self) -> str:
         return f"{self.name}.receipt.json"
+
+    def _parse(self, edition: str) -> Edition | None:
+        source, _, stamp = edition.partition("-")
+        return Edition(source, "", stamp)
 
     def receipt(self) -> RawReceipt | None:
         """The receipt, if it is that of the file beside it; None when either is missing or they do not agree."""
@@ -145,13 +167,23 @@ class RawTarget(MonthTarget):
         return config.workspace().writing(self.name)
 
     def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:
-        """Puts file and receipt in place; a kill between any two steps leaves a month that is not there."""
+        """Puts file and receipt in place; a kill between any two steps leaves a month that is not there.
+
+        Of runs at once that publish the same file, none takes it away from the others in between.
+        """
         workspace = config.workspace()
-        workspace.remove(self.name)  # else an old file of the same length would pass for the new one
-        with workspace.writing(self._receipt_name) as beside:
-            beside.write_text(receipt.to_json())
-            workspace.publish(beside, self._receipt_name, {})
-        workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
+        with workspace.alone():
+            if self._would_pass_for(receipt):
+                workspace.remove(self.name)
+            with workspace.writing(self._receipt_name) as beside:
+                beside.write_text(receipt.to_json())
+                workspace.publish(beside, self._receipt_name, {})
+            workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
+
+    def _would_pass_for(self, new: RawReceipt) -> bool:
+        """Whether the file that is there could be taken for the new one, which has the same length, and is another."""
+        raw, held = config.workspace().stat(self.name), self.receipt()
+        return raw is not None and "sha256" not in raw.labels and (held is None or held.sha256 != new.sha256)
 
     def remove(self) -> None:
         """Takes away the file, its receipt, and why it was not taken; nothing there is no error."""

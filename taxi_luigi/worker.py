@@ -23,7 +23,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 
-from taxi_luigi import config, files, luigid, others, preflight, process, summary
+from taxi_luigi import config, files, history, luigid, others, preflight, process, summary
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle, LoadAllMonths
@@ -95,7 +95,7 @@ class Worker(luigi.worker.Worker):
         process.supervise()
         summary.start(root)
         luigid.forget_the_dead()
-        for path in files.sweep(files.SCRATCH, *config.written_folders()):
+        for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
             log.info("Removed %s, left by a run that was killed", path)
 
     def _prepare_guests(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from taxi_luigi.conform import Layout
 from taxi_luigi.datasets import SCHEMA_VERSION
 from taxi_luigi.formats import RawFile
 from taxi_luigi.receipt import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
+from taxi_luigi.release import release
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 from taxi_luigi.texts import LONGEST, cut
 
@@ -90,7 +90,7 @@ def make_receipt(
         },
         warnings=_warnings(tally, layout),
         replaced={"edition": held.edition, "records": held.records, "sums": held.sums} if held else {},
-        versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": _version(), "pyarrow": pa.__version__},
+        versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": release(), "pyarrow": pa.__version__},
     )
 
 
@@ -147,10 +147,3 @@ def _columns(layout: Layout, tally: Tally, records: int) -> tuple[dict[str, str]
 
 def _share(part: int, whole: int) -> float:
     return round(part / whole, 6) if whole else 0.0
-
-
-def _version() -> str:
-    try:
-        return version("taxi_luigi")
-    except PackageNotFoundError:
-        return "not installed"

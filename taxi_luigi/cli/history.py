@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
     parser.description = (
         "Lists the last runs of the luigi command on this machine, the newest first; of one run, its months, tasks and "
-        "errors. Runs are kept for a year, at most 10,000. Times are UTC."
+        "errors. The newest 10,000 are kept. Times are UTC."
     )
     parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or how it begins or ends")
     parser.add_argument("--last", type=_count, default=20, metavar="N", help="how many runs are listed; 20 without it")
@@ -87,7 +87,8 @@ def _run_row(run: Run) -> tuple[str, ...]:
 
 
 def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[Task]) -> None:
-    print(f"{run.run} on {run.host}: {run.command}")
+    made_by = f", taxi_luigi {run.version}" if run.version else ""
+    print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
         code = "not known" if run.exit_code is None else run.exit_code
         print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")

@@ -34,6 +34,8 @@ T = TypeVar("T", int, float)
 
 TLC = "https://d37ci6vzurychx.cloudfront.net"
 ZONES = "[taxi] zones"
+_LEAST_BANDWIDTH = 1000
+"""bytes a second; below it a month of 50 MB takes more than half a day"""
 _MOST = 1_000_000_000
 """of any number in a section; a socket takes no timeout of 300 years"""
 
@@ -71,6 +73,8 @@ class download(EmptyFlags, luigi.Config):  # noqa: N801
     read_timeout = luigi.Parameter(default="60")
     lowest_speed = luigi.Parameter(default="1000")
     parallel = luigi.Parameter(default="6")
+    at_once = luigi.Parameter(default="6")
+    bandwidth = luigi.Parameter(default="")
 
 
 class notify(EmptyFlags, luigi.Config):  # noqa: N801
@@ -138,14 +142,22 @@ def net() -> Net:
     from taxi_luigi.sources import Net
 
     section = download()
-    whole = ("attempts", "parallel")
+    whole = ("attempts", "parallel", "at_once")
     numbers: dict[str, Any] = {
         field.name: positive(
             "download", field.name, getattr(section, field.name), int if field.name in whole else float
         )
         for field in fields(Net)
+        if field.name != "bandwidth" or section.bandwidth.strip()
     }
-    return Net(**numbers)
+    found = Net(**numbers)
+    least = max(_LEAST_BANDWIDTH, found.lowest_speed)
+    if section.bandwidth.strip() and found.bandwidth < least:
+        raise ConfigError(
+            f"[download] bandwidth is {section.bandwidth} bytes a second: set {least:,.0f} or more, as lowest_speed is "
+            f"{found.lowest_speed:g}, or leave it empty for no limit"
+        )
+    return found
 
 
 @kept

@@ -16,6 +16,7 @@ from taxi_luigi.history.reading import (
     last_runs,
     months_of,
     state_folder,
+    steady_now,
     tasks_of,
     withdrawn,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "months_of",
     "now",
     "state_folder",
+    "steady_now",
     "tasks_of",
     "withdrawn",
 ]

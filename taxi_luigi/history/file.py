@@ -6,6 +6,7 @@ a few rows, so one writer at a time is enough. A file that is damaged, or of a l
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import sqlite3
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 NAME = "history.sqlite"
-VERSION = 3
+VERSION = 4
 """`PRAGMA user_version` of the tables below. What a version adds to a table comes last in it, and in _ADDED."""
 WAIT = 5.0
 """seconds to wait for another process that writes or reads"""
@@ -23,7 +24,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, command TEXT NOT NULL, host TEXT NOT NULL,
     pid INTEGER NOT NULL, began TEXT NOT NULL, ended TEXT, seconds REAL, exit_code INTEGER, already_there INTEGER,
-    zones TEXT, remarks TEXT, error TEXT, fewer TEXT
+    zones TEXT, remarks TEXT, error TEXT, fewer TEXT, version TEXT
 );
 CREATE TABLE IF NOT EXISTS months (
     run TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, result TEXT NOT NULL, rows INTEGER NOT NULL,
@@ -43,7 +44,8 @@ _ADDED = {
     3: (
         "ALTER TABLE runs ADD COLUMN fewer TEXT",
         "ALTER TABLE months ADD COLUMN replaced TEXT NOT NULL DEFAULT ''",
-    )
+    ),
+    4: ("ALTER TABLE runs ADD COLUMN version TEXT",),
 }
 """version → what it adds to the tables of the one before"""
 
@@ -58,6 +60,8 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
 
     Without `write` nothing is made where there is no file; what a killed writer left half done is undone by either.
     """
+    if write:
+        check_no_link(path)
     where = path.absolute().as_uri() + ("" if write else "?mode=rw")
     with closing(sqlite3.connect(where, uri=True, timeout=WAIT, isolation_level=None)) as connection:
         if write:
@@ -67,15 +71,24 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
             connection.execute("COMMIT")
 
 
+def check_no_link(path: Path) -> None:
+    """Raises OSError for a file of ours that is a link: who planted it would have us write elsewhere."""
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link; remove it", str(path))
+
+
 def prepare(path: Path) -> str:
     """Makes folder, file and tables where they are not. Returns where a file that cannot be used was put, or ''.
 
     Raises sqlite3.Error and OSError for what setting a file aside does not cure: a full disk, no permission, a lock.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock_file = path.with_name(f"{NAME}.lock")
+    for each in (path, lock_file):
+        check_no_link(each)
     if _usable(path):
         return ""
-    with path.with_name(f"{NAME}.lock").open("w") as lock:
+    with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of two runs that begin at once, the second finds the first's new file
         if _usable(path):
             return ""

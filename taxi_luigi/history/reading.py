@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Run:
     """months with fewer records than TLC published, one line each"""
     error: str
     """why it failed, where no month says it"""
+    version: str
+    """of taxi_luigi; '' of a run that was recorded before this was kept"""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ class Task:
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, result, error FROM tasks"
 """in the order of Task's fields"""
 
+_STEADY = 10
+"""runs: so many would have to begin while a clock is ahead, until it is believed"""
+
 _RUNS = """
 SELECT runs.*,
     (SELECT count(*) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS loaded,
@@ -105,6 +111,18 @@ def last_runs(count: int, folder: Path | None = None) -> list[Run]:
         if connection is None:
             return []
         return [_run(row) for row in connection.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (count,))]
+
+
+def steady_now(folder: Path | None = None) -> float:
+    """The time, in seconds since 1970, as the last runs have it: no later than the first of those that began.
+
+    What a clock says that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
+    """
+    try:
+        began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(_STEADY, folder)]
+    except (StorageError, ValueError):
+        return 0.0
+    return min([time.time(), *began])
 
 
 def find(name: str, folder: Path | None = None) -> Run:
@@ -192,6 +210,7 @@ def _run(row: sqlite3.Row) -> Run:
         remarks=tuple(json.loads(row["remarks"] or "[]")),
         fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
+        version=_added(row, "version"),
     )
 
 

@@ -12,7 +12,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from taxi_luigi.history import file
@@ -21,8 +21,7 @@ from taxi_luigi.months import Month
 from taxi_luigi.runs import RunResult
 
 KEPT_RUNS = 10_000
-KEPT_FOR = timedelta(days=366)
-"""A run and its tasks are kept as long as both hold: it is younger, and among the newest."""
+"""The newest runs, which are kept with their tasks. Counted, not dated: a clock that is wrong costs none."""
 
 Months = Mapping[str, Iterable[Month]]
 """color → months"""
@@ -50,7 +49,7 @@ class Recorder:
     def __init__(self, folder: Path, run: str) -> None:
         self._path, self._run, self._once = folder / file.NAME, run, Once()
 
-    def begin(self, command: str, host: str, began: str) -> None:
+    def begin(self, command: str, host: str, began: str, version: str = "") -> None:
         """The run has begun, in this process."""
 
         def write() -> None:
@@ -60,8 +59,8 @@ class Recorder:
             with file.opened(self._path, write=True) as connection:
                 _forget(connection)
                 connection.execute(
-                    "INSERT INTO runs (run, command, host, pid, began) VALUES (?, ?, ?, ?, ?)",
-                    (self._run, command, host, os.getpid(), began),
+                    "INSERT INTO runs (run, command, host, pid, began, version) VALUES (?, ?, ?, ?, ?, ?)",
+                    (self._run, command, host, os.getpid(), began, version),
                 )
 
         self._try(write)
@@ -130,10 +129,7 @@ def now() -> str:
 
 
 def _forget(connection: sqlite3.Connection) -> None:
-    oldest = (datetime.now(UTC) - KEPT_FOR).isoformat(timespec="seconds")
-    gone = connection.execute(
-        "DELETE FROM runs WHERE began < ? OR id <= (SELECT max(id) FROM runs) - ?", (oldest, KEPT_RUNS - 1)
-    )
+    gone = connection.execute("DELETE FROM runs WHERE id <= (SELECT max(id) FROM runs) - ?", (KEPT_RUNS - 1,))
     if gone.rowcount:
         connection.execute("DELETE FROM tasks WHERE run NOT IN (SELECT run FROM runs)")
         connection.execute("DELETE FROM months WHERE run NOT IN (SELECT run FROM runs)")

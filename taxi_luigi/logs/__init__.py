@@ -47,10 +47,11 @@ def install() -> None:
     failures.install(log)
 
 
-def begin(folder: Path, run: str) -> Callable[[], None]:
+def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
     """Called as a run begins, before any task: from here on lines go both ways, until what is returned is called.
 
-    The file lies in `folder`, which is made. Whoever configured the handlers himself keeps them as they are.
+    The file lies in `folder`, which is made; `what` is the first line of the run in it, INFO. Handlers that a
+    logging_conf_file configures stay as they are.
     """
     _errors.line, before = "", (log.level, _ours.level, _ours.propagate)
     terminals = [] if core().logging_conf_file else terminal.take_over(log)
@@ -58,6 +59,8 @@ def begin(folder: Path, run: str) -> Callable[[], None]:
         log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
     file = JsonLines(folder, run, Once())
     file.remove_old()
+    if what:
+        file.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, "%s", (what,), None))
     log.addHandler(file)
     for handler in (*terminals, file):
         _ours.addHandler(handler)

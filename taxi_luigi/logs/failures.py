@@ -58,8 +58,16 @@ def one_line(error: BaseException) -> str | None:
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
-        return f"what it was to work on has gone meanwhile: {str(error).partition(': ')[2]}"
+        return _unfulfilled(str(error).partition(": ")[2])
     return None
+
+
+def _unfulfilled(missing: str) -> str:
+    """Of `TASK_ID (OUTPUT, OUTPUT), TASK_ID`: what was there when it was looked at, and is not any more."""
+    what = ", ".join(re.findall(r"\(([^()]*)\)", missing)) or missing
+    if missing.startswith("PublishedMonth_"):
+        return f"{what}: it is no longer published"
+    return f"{what}: another run replaced it meanwhile, or removed it; run the same command again"
 
 
 class OneLine(logging.Filter):

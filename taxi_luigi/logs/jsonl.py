@@ -39,6 +39,7 @@ class JsonLines(logging.Handler):
     def remove_old(self) -> None:
         """Keeps the newest files; makes the folder."""
         with contextlib.suppress(OSError):  # the first line will say what is wrong with the folder
+            _check_no_link(self._folder)
             for folder in (self._folder.parent, self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for path in sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].jsonl"))[:-KEPT]:
@@ -55,6 +56,7 @@ class JsonLines(logging.Handler):
             return
         path = self._folder / f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d}.jsonl"
         try:
+            _check_no_link(self._folder)
             _append(path, line.encode(errors="backslashreplace") + b"\n")
         except OSError as error:
             if self._once.first():
@@ -83,8 +85,14 @@ class JsonLines(logging.Handler):
         return line
 
 
+def _check_no_link(folder: Path) -> None:
+    """Raises OSError for one that is: who planted it would have us write, and remove files, elsewhere."""
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "its folder is a link; remove that")
+
+
 def _append(path: Path, line: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         written = os.write(file, line)
         if written < len(line):  # the disk is full: half a line would spoil the next one, too

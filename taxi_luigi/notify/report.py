@@ -132,6 +132,7 @@ def _totals(result: RunResult) -> str:
 
 def _footer(result: RunResult) -> tuple[str, ...]:
     code = "" if result.exit_code is None else f", exit code {result.exit_code}"
+    code += f", taxi_luigi {result.version}" if result.version else ""
     return (
         f"{result.command}",
         f"{_moment(result.began)} to {_moment(result.ended)} UTC on {result.host}{code}",

@@ -10,7 +10,6 @@ import re
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from taxi_luigi import config, files, receipt, templates
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log
 from taxi_luigi.progress import Progress
+from taxi_luigi.release import release
 from taxi_luigi.status import Status
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def digest(status: Status) -> str:
         for color in status.colors
     }
     places = [(place.key, place.named, bool(place.silent)) for place in status.places]
-    return receipt.digest(_FORM, version("taxi_luigi"), config.limits().fewest_rows, held, places)
+    return receipt.digest(_FORM, release(), config.limits().fewest_rows, held, places)
 
 
 def write(page: Page, status: Status, progress: Progress) -> int:
@@ -127,7 +127,7 @@ def _whole(
 
     tables: list[Tables] = [tables_of(color, accounts, times) for color in status.colors if not color.empty]
     by_color = {color.color: color for color in status.colors}
-    now, release = datetime.now(UTC), version("taxi_luigi")
+    now = datetime.now(UTC)
     return parts.Whole(
         # A page that lacks what could not be read is made anew by the next run, though nothing has changed.
         digest="incomplete" if accounts.incomplete else digest(status),
@@ -139,7 +139,7 @@ def _whole(
         where=overview.where(status),
         sections=[section(by_color[each.color], each, accounts, config.limits()) for each in tables],
         footer=(
-            f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release}.",
+            f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release()}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",
             "Make it again: luigi --module taxi_luigi Report",
         ),

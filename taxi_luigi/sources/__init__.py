@@ -7,6 +7,7 @@
     packing.py    what a server packed a file in once more
     environment.py  the variables for proxies and certificates: which proxy or file of certificates is at fault
     folder.py     both, for files on disk
+    slots.py      how many are got at a time, of all runs of this machine, and how fast
     single.py     a file that is no month's, at one address
     patience.py   which failures are tried again, how often, and what they are called
     answers.py    the values that a source hands out

@@ -59,6 +59,15 @@ class Net:
     """bytes a second, over a minute; below it a download counts as broken off"""
     parallel: int = 6
     """HEAD requests at a time; six streams are what TLC's CDN was seen to serve well"""
+    at_once: int = 6
+    """downloads at a time, of all runs of this machine"""
+    bandwidth: float = 0
+    """bytes a second of all of them together; 0: no limit"""
+
+    @property
+    def piece(self) -> int:
+        """Bytes to read at a time at most; of a limited download what may come in a second, so that it comes evenly."""
+        return CHUNK if not self.bandwidth else max(1, min(CHUNK, int(self.bandwidth / self.at_once)))
 
 
 @dataclass(frozen=True)

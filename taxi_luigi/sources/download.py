@@ -19,6 +19,7 @@ from taxi_luigi.sources.answers import SPACE_STEP, Fetched, Net, Progress, check
 from taxi_luigi.sources.exchange import Answer, Client, Transient, first_words
 from taxi_luigi.sources.packing import unpack
 from taxi_luigi.sources.patience import Patience, judge
+from taxi_luigi.sources.slots import Pace
 from taxi_luigi.sources.template import public_url
 
 _LONGEST_WISH = 300.0
@@ -32,9 +33,11 @@ _STRONG = re.compile(r'"[!#-~]*"')
 class Download:
     """A file on its way: `_arrived` bytes of what `_seen` describes are on disk and in `_sha256`."""
 
-    def __init__(self, address: str, net: Net, into: Path, etag: str | None, progress: Progress, setting: str) -> None:
+    def __init__(
+        self, address: str, net: Net, into: Path, etag: str | None, progress: Progress, setting: str, pace: Pace
+    ) -> None:
         self._address, self._url, self._setting = address, public_url(address), setting
-        self._net, self._into, self._progress = net, into, progress
+        self._net, self._into, self._progress, self._pace = net, into, progress, pace
         self._if_match = etag if _strong(etag) else None
         self._patience = Patience(net.attempts, net.backoff, _LONGEST_WISH)
         self._furthest = self._before = 0
@@ -62,6 +65,9 @@ class Download:
             seen = self._begin(answer, out)
             for chunk in self._chunks(answer):
                 self._keep(chunk, out)
+                paused = self._pace.arrived(len(chunk))
+                client.paused(paused)
+                self._patience.since += paused
         if self._total is not None and self._arrived < self._total:
             raise Transient(f"the server sent {self._arrived:,} of {self._total:,} bytes")
         if self._total is not None and self._arrived > self._total:
@@ -106,7 +112,7 @@ class Download:
         return answer.last_modified is not None and answer.last_modified == seen.last_modified
 
     def _chunks(self, answer: Answer) -> Iterator[bytes]:
-        chunks = answer.chunks(0 if self._arrived else _OPENING)
+        chunks = answer.chunks(0 if self._arrived else _OPENING, self._net.piece)
         if not self._arrived:
             opening = next(chunks, b"")
             self._refuse_page(opening, answer.via, *answer.addresses)

@@ -108,6 +108,10 @@ class Client:
         """From here on the server's speed counts, and no longer its total time."""
         self._clock.body_begins()
 
+    def paused(self, seconds: float) -> None:
+        """Of these seconds the server's speed is not measured: we did not read."""
+        self._clock.stopped(seconds)
+
     def read(self, answer: Answer, size: int, *, whole: bool, decode: bool = False) -> bytes:
         """Up to `size` bytes of a body; fewer before its end only unless `whole`, and none at its end."""
         with self._failures(answer.address, answer.silence):
@@ -231,12 +235,15 @@ class Answer:
         """The beginning of an error's body."""
         return self._client.read(self, _OPENING, whole=True, decode=True)
 
-    def chunks(self, first: int) -> Iterator[bytes]:
-        """The body as sent: its first so many bytes, then whatever is there, so that a break loses nothing of it."""
+    def chunks(self, first: int, most: int = CHUNK) -> Iterator[bytes]:
+        """The body as sent: its first so many bytes, then whatever is there, so that a break loses nothing of it.
+
+        Each of them has `most` bytes at most.
+        """
         self._client.begin_body()
         if first:
             yield self._client.read(self, first, whole=True)
-        while chunk := self._client.read(self, CHUNK, whole=False):
+        while chunk := self._client.read(self, most, whole=False):
             yield chunk
 
     @property
@@ -321,6 +328,11 @@ class _Clock:
     def arrived(self, size: int) -> None:
         """Counts bytes of the body, and nothing that only surrounds them."""
         self._total += size
+
+    def stopped(self, seconds: float) -> None:
+        """Nothing was to come for so long."""
+        if self._marks is not None:
+            self._marks = deque((at + seconds, total) for at, total in self._marks)
 
     def left(self) -> float | None:
         """Seconds that the next recv may take, None for as long as the socket's own timeout. Raises _TooSlow."""

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
+from taxi_luigi import files
 from taxi_luigi.errors import SourceError
 from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
 from taxi_luigi.sources.download import Download
 from taxi_luigi.sources.exchange import Answer, Client, Transient
 from taxi_luigi.sources.patience import Patience, judge
+from taxi_luigi.sources.slots import Pace, Slots
 from taxi_luigi.sources.template import public_url
 
 _HEAD_ATTEMPTS = 2
@@ -57,8 +59,10 @@ class Web:
         # Forgotten until it arrived: after a failure, what was seen of it says nothing any more.
         look = _looks.pop(address, None)
         etag = look.seen.etag if look and look.seen else None
-        with Client(self._net, self._setting) as client:
-            fetched = Download(address, self._net, into, etag, progress, self._setting).run(client)
+        slots = Slots(files.private("downloads"))
+        pace = Pace(self._net.bandwidth, slots.held)
+        with slots.one(self._net.at_once), Client(self._net, self._setting) as client:
+            fetched = Download(address, self._net, into, etag, progress, self._setting, pace).run(client)
         _looks[address] = Look(Published.YES, fetched.seen)
         return fetched
 

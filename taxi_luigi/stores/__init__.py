@@ -76,13 +76,16 @@ class Store(Protocol):
     def writing(self, name: str) -> AbstractContextManager[Path]:
         """A local name to write to before `publish`; whatever is still there at the end of the block is removed."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """For steps that no other process's may come between, where the store can see to that: a folder can."""
+
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
         """Puts what was written under `writing` in place, which may take it away from there."""
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
         """Stores a local file under a name; readers see the old bytes until they see all of the new.
 
-        An OSError is of the local file. StorageError when somebody else replaced the name meanwhile by other bytes.
+        An OSError is of the local file. Replaced when another run replaced the name meanwhile by other bytes.
         """
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:

@@ -57,6 +57,9 @@ class FolderStore:
     def writing(self, name: str) -> AbstractContextManager[Path]:
         return files.temporary(self.root / name, self.root)
 
+    def alone(self) -> AbstractContextManager[None]:
+        return files.alone(self.root)
+
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
         files.publish(written, self.root / name)
 

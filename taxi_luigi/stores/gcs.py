@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,7 @@ from taxi_luigi import files
 from taxi_luigi.checks import Finding
 from taxi_luigi.cloud import gcp, pages
 from taxi_luigi.cloud.forks import per_process
-from taxi_luigi.errors import ConfigError, StorageError
+from taxi_luigi.errors import ConfigError, Replaced, StorageError
 from taxi_luigi.stores import (
     Entry,
     Labels,
@@ -108,6 +108,9 @@ class GcsStore:
     def writing(self, name: str) -> AbstractContextManager[Path]:
         return files.scratch(Path(name).name)
 
+    def alone(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
         self.put(written, name, labels, progress)
 
@@ -165,6 +168,8 @@ class GcsStore:
         except gcs_upload.Refused as error:
             now = self.stat(name)
             if now is None or now.version == str(seen) or (now.crc32c, now.labels) != (crc32c, dict(labels)):
+                if isinstance(error, gcs_upload.Taken):
+                    raise Replaced(self.url(name)) from error
                 raise StorageError(f"{self.url(name)} {error}: run the same command again") from error
             # Ours: the first try succeeded, only its answer was lost
             return
@@ -209,8 +214,7 @@ class GcsStore:
             try:
                 yield
             except NotFound as error:
-                why = "was replaced or removed while it was read"
-                raise StorageError(f"{self.url(name)} {why}: run the same command again") from error
+                raise Replaced(self.url(name)) from error
 
     @property
     def _patience(self) -> dict[str, Any]:

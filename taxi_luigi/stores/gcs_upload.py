@@ -27,6 +27,10 @@ class Refused(Exception):
     """The server would not have the object, perhaps because it has it already: gcs.py looks. Continues a URL's line."""
 
 
+class Taken(Refused):
+    """Another generation is there than the one to be replaced."""
+
+
 def crc32c_of(local: Path) -> str:
     """The checksum of a file as Google writes it: base64 of the big-endian bytes. OSError is of the file."""
     checksum = google_crc32c.Checksum()
@@ -50,7 +54,7 @@ def upload(target: Any, local: Path, seen: int, timeout: float, progress: Progre
                 file, size=file.size, if_generation_match=seen, checksum=None, timeout=timeout, retry=retry
             )
     except PreconditionFailed as error:
-        raise Refused(_TAKEN) from error
+        raise Taken from error
     except GoogleAPICallError as error:
         # To a chunk, which is a PUT, this says that the session is over; to what comes before, that a bucket is missing
         if error.code not in (404, 410) or error.response is None or error.response.request.method != "PUT":
@@ -79,7 +83,7 @@ def rewrite(target: Any, origin: Any, seen: int, patience: Mapping[str, Any]) ->
             if token is None:
                 return
     except PreconditionFailed as error:
-        raise Refused(_TAKEN) from error
+        raise Taken from error
     except NotFound as error:
         raise Refused(f"was not copied, as gs://{origin.bucket.name}/{origin.name} is gone or was replaced") from error
 
@@ -90,9 +94,6 @@ def take_back(target: Any, patience: Mapping[str, Any]) -> None:
         target.delete(if_generation_match=target.generation, **patience)
     except (NotFound, PreconditionFailed):
         return
-
-
-_TAKEN = "was written by somebody else meanwhile"
 
 
 class _Watched(io.BufferedReader):

@@ -18,12 +18,13 @@ from taxi_luigi.errors import (
     BadFile,
     DamagedCopy,
     Refusal,
+    Replaced,
     StorageError,
     WarehouseBusy,
     WarehouseError,
     force_command,
 )
-from taxi_luigi.lakes import cause, damaged, gone
+from taxi_luigi.lakes import Stored, cause, damaged, gone
 from taxi_luigi.logs import figures, log, one_line
 from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made
@@ -131,6 +132,8 @@ class CleanMonth(MonthTask):
         raw_receipt = raw.receipt()
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
+        if not raw.has_content(raw_receipt.edition):
+            raise Replaced(raw)
         recipe = str(config.recipe(self.color, self.month))
         edition = self.edition or str(Edition(raw_receipt.source, recipe))
         before, settings = raw.failure(), config.check_version()
@@ -140,6 +143,8 @@ class CleanMonth(MonthTask):
         try:
             made = self._clean(raw, raw_receipt, edition, held)
         except (BadFile, AccountError) as error:
+            if not _still_there(raw, raw_receipt):
+                raise Replaced(raw) from error
             raise self._failed(raw, error, Edition.parse(edition), settings, before) from error
         if before:
             raw.taken()
@@ -193,6 +198,8 @@ class CleanMonth(MonthTask):
                 held,
             )  # fmt: skip
             guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
+            if not _still_there(raw, raw_receipt):
+                raise Replaced(raw)
             odd = [*filter(None, [describe_rejects(receipt, rejects_part), *receipt.warnings])]
             if held is not None:
                 holding = replacing.in_lake(clean, receipt)
@@ -224,6 +231,12 @@ class CleanMonth(MonthTask):
         return Made(receipt.rows_kept, size, replaced)
 
 
+def _still_there(raw: RawTarget, receipt: RawReceipt) -> bool:
+    """Whether the file that was read by this receipt has not been replaced since, by a file with other bytes."""
+    now = raw.receipt()
+    return now is not None and now.sha256 == receipt.sha256
+
+
 class UploadMonth(MonthTask):
     """The clean month in the lake called `lake`."""
 
@@ -247,6 +260,7 @@ class UploadMonth(MonthTask):
 
     def work(self) -> Made:
         started, target = time.monotonic(), self.output()
+        _seen(self.input())
         replaced = self._judge(target)
         with Progress(self, f"uploading to {self.lake}", "B") as progress:
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
@@ -335,28 +349,39 @@ class LoadMonth(MonthTask):
         return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())
 
 
+def _seen(source: LakeTarget) -> Stored:
+    """What a task is to work on, as it is now. Raises Replaced when that is not what was wanted any more."""
+    stored = source.held_in.stat(source.color, source.month)
+    if stored is None:
+        raise gone(str(source))
+    if not source.has_content(stored.essentials.edition):
+        raise Replaced(source)
+    return stored
+
+
 def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
     """What a warehouse loads: the workspace's clean file when it is the one that the lake holds, else the lake's.
 
     With `where_it_is` the lake's in any case: the warehouse fetches it from there by itself.
     """
     color, month, lake = source.color, source.month, source.held_in
-    stored = lake.stat(color, month)
-    if stored is None:
-        raise gone(str(source))
+    stored = _seen(source)
     if not where_it_is and not isinstance(source, CleanTarget):
         here = config.clean_lake().stat(color, month)
-        if here is not None and here.essentials == stored.essentials:
+        if here is not None and here.essentials.same_content(stored.essentials):
             lake, stored = config.clean_lake(), here
     lake.check(color, month, stored)
-    entry = stored.entry
+    entry, essentials = stored.entry, stored.essentials
 
     def unchanged() -> bool:
         now = lake.store.stat(lake.name(color, month))
-        return now is not None and now.version == entry.version
+        if now is not None and now.version != entry.version:
+            other = lake.stat(color, month)
+            return other is not None and other.essentials.same_content(essentials)
+        return now is not None
 
     reading = partial(lake.reading, color, month)
-    return CleanFile(lake.url(color, month), stored.essentials, reading, unchanged, entry.crc32c)
+    return CleanFile(lake.url(color, month), essentials, reading, unchanged, entry.crc32c)
 
 
 @contextmanager

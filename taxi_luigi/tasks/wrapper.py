@@ -11,12 +11,13 @@ import luigi
 
 from taxi_luigi import config, holdings, preflight, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import UsageError
+from taxi_luigi.errors import Replaced, TaxiError, UsageError
 from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
+from taxi_luigi.outcomes import Outcome
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.staleness import Why
-from taxi_luigi.tasks.base import PipelineTask, PlainTask, check_settings
+from taxi_luigi.tasks.base import MonthTask, PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.texts import several
@@ -39,7 +40,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
     """
 
-    _scheduled = _over = False
+    _scheduled = _over = _done = False
     colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
     months = MonthsParameter(
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
@@ -70,6 +71,11 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
             raise UsageError(f"no month of {self.months}: {first}")
         return wanted
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """As of the other tasks, for logs."""
+        return {"task": type(self).__name__, "color": "", "month": "", "store": ""}
+
     @cached_property
     def backlog(self) -> holdings.Backlog:
         """What this run schedules, decided once."""
@@ -92,6 +98,8 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         """Asks the stores afresh each time, once all is scheduled; until then, what was decided counts."""
         if self._over:
             self._forget_plan()
+        if self._done:
+            return True
         if not self._scheduled:
             return self.backlog.done
         if self.force or self.refresh:
@@ -106,13 +114,37 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def _forget_plan(self) -> None:
         """Luigi has one object for equal parameters: a second `luigi.build` of a process decides for itself."""
-        self._scheduled = self._over = False
+        self._scheduled = self._over = self._done = False
         for name in ("backlog", "_tasks"):
             self.__dict__.pop(name, None)
 
     def run(self) -> None:
-        """Nothing of its own."""
+        """Looks whether all is there that the tasks made, and by what runs at the same time may have replaced."""
         self.scheduled()
+        if not self.complete():
+            replaced = self._replaced()
+            self._note(replaced)
+            raise Replaced(several([f"{color} {month}" for color, month in replaced]) or self)
+        self._done = True
+
+    def on_failure(self, exception: BaseException) -> Any:
+        """Luigi itself looks at the tasks that this one required, before it runs."""
+        if not isinstance(exception, TaxiError):
+            self.scheduled()
+            self._note(self._replaced())
+        return super().on_failure(exception)
+
+    def _replaced(self) -> list[tuple[str, Month]]:
+        """The months that a task of this run made, and that are not there any more as it made them."""
+        if self.force or self.refresh:
+            months = [task for task in self.requires() if isinstance(task, MonthTask) and not task.complete()]
+            return list(dict.fromkeys((task.color, task.month) for task in months))
+        return [(each.color, each.month) for each in holdings.backlog(self._wanted).missing]
+
+    def _note(self, months: list[tuple[str, Month]]) -> None:
+        for color, month in months:
+            why = str(Replaced(f"{color} {month}"))
+            summary.note(Outcome(color, str(month), type(self).__name__, why=why))
 
     def _tidy(self) -> None:
         settings = config.settings()

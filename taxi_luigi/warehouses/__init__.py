@@ -52,7 +52,7 @@ class CleanFile:
     reading: Callable[[], AbstractContextManager[Path]]
     """a local file with its bytes: its own path where that is local, else a temporary copy"""
     unchanged: Callable[[], bool]
-    """whether what lies at `url` is still the file that this one describes"""
+    """whether the rows that lie at `url` are still those that this one describes"""
     crc32c: str = ""
     """of its bytes, in base64, big-endian; '' where the store does not tell"""
 

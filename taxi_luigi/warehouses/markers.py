@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.errors import AccountError, WarehouseError, force_command
+from taxi_luigi.errors import AccountError, Replaced, WarehouseError, force_command
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.warehouses import CleanFile, Marker
@@ -73,7 +73,12 @@ def rows_by_month(where: str, dataset: Dataset, rows: Iterable[tuple[date | None
 
 
 def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, counted: int) -> None:
-    """Raises AccountError unless the warehouse counted as many rows as were kept; call it before the commit."""
+    """Raises AccountError unless the warehouse counted as many rows as were kept; call it before the commit.
+
+    Raises Replaced when the rows may be of another file, which was put in the clean one's place meanwhile.
+    """
+    if not clean.unchanged():
+        raise Replaced(clean.url)
     if counted != clean.essentials.rows:
         raise AccountError(
             f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean.url} says "

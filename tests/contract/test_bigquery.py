@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import AccountError, ConfigError, TaxiError, WarehouseError
+from taxi_luigi.errors import AccountError, ConfigError, Replaced, TaxiError, WarehouseError
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.bigquery import warehouse as warehouse_module
@@ -362,9 +362,9 @@ def test_a_file_that_is_overwritten_while_it_is_loaded_is_not_marked(
     in_bucket(fake_gcs, tmp_path, rows=40).into(warehouse)
     clean = in_bucket(fake_gcs, tmp_path, rows=50, seed=1)
     changed = dataclasses.replace(clean, file=dataclasses.replace(clean.file, unchanged=lambda: False))
-    with pytest.raises(WarehouseError) as error:
+    with pytest.raises(Replaced) as error:
         changed.into(warehouse)
-    assert f"{clean.file.url} was overwritten while it was loaded; run the same command again" in one_line(error)
+    assert f"{clean.file.url}: another run replaced it meanwhile; run the same command again" in one_line(error)
     assert warehouse.loaded_months(YELLOW) == {}
     clean.into(warehouse)
     assert holds(warehouse, clean)

@@ -159,7 +159,7 @@ def test_what_somebody_else_writes_during_an_upload_is_kept(
     """On a small file: fake-gcs-server holds to the precondition there. On large ones it is only seen to be sent."""
     theirs = fake_gcs.bucket(store.bucket).blob(f"data/{NAME}")
     between.rule = Once("POST", "uploadType", lambda: theirs.upload_from_string(b"theirs"))
-    with pytest.raises(StorageError, match=r"/yellow_tripdata_2021-01.parquet was written by somebody else meanwhile"):
+    with pytest.raises(StorageError, match=r"/yellow_tripdata_2021-01.parquet: another run replaced it meanwhile"):
         store.put(small, NAME, LABELS)
     assert _bytes(store) == b"theirs"
 
@@ -178,7 +178,7 @@ def test_the_same_bytes_with_other_labels_written_by_somebody_else_are_not_succe
 ) -> None:
     other = GcsStore("lake gcs", store.bucket, endpoint=fake_gcs.endpoint)
     between.rule = Once("POST", "uploadType", lambda: other.put(small, NAME, LABELS | {"edition": "other"}))
-    with pytest.raises(StorageError, match="written by somebody else"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile"):
         store.put(small, NAME, LABELS)
 
 
@@ -390,7 +390,7 @@ def test_an_object_that_is_replaced_while_it_is_fetched_is_fetched_anew(
     between.rule = Once("GET", "/download/", Answered(404))
     assert _bytes(store) == small.read_bytes()
     between.rule = lambda asked: Answered(404) if "/download/" in asked.path else None
-    with pytest.raises(StorageError, match="was replaced 50 times while it was read: run the same command again"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile; run the same command again"):
         _bytes(store)
 
 
@@ -398,7 +398,7 @@ def test_an_open_file_that_is_replaced_fails_in_one_line(store: GcsStore, betwee
     """A part of the old one may have been read already."""
     store.put(small, NAME, LABELS)
     between.rule = Once("GET", "/download/", Answered(404))
-    with pytest.raises(StorageError, match="was replaced or removed while it was read: run the same command again"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile; run the same command again"):
         store.open(NAME).read()
 
 
@@ -484,7 +484,7 @@ def test_somebody_elses_object_is_not_replaced_by_a_copy(
     store.put(small, "yellow/a.parquet", {})
     fake_gcs.bucket(store.bucket).blob(f"data/{NAME}").upload_from_string(b"theirs")
     between.rule = Once("POST", "/rewriteTo/", Answered(412))
-    with pytest.raises(StorageError, match="was written by somebody else meanwhile: run the same command again"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile; run the same command again"):
         store.copy(store, "yellow/a.parquet", NAME, LABELS)
 
 

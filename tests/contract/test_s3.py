@@ -152,7 +152,7 @@ def test_what_somebody_else_wrote_meanwhile_stays(store: S3Store, between: Betwe
         store.put(local, NAME, {**LABELS, "edition": "old"})
     other = between.server.client()
     between.before = once(lambda _: other.put_object(Bucket=store.bucket, Key=OBJECT, Body=b"theirs", Metadata=LABELS))
-    with pytest.raises(StorageError, match=f"{OBJECT} was written by somebody else meanwhile: run the same") as error:
+    with pytest.raises(StorageError, match=f"{OBJECT}: another run replaced it meanwhile; run the same") as error:
         store.put(local, NAME, LABELS)
     assert lines(error.value) == 1
     assert content(store) == b"theirs"
@@ -297,7 +297,7 @@ def test_a_file_that_is_replaced_again_and_again_is_given_up(store: S3Store, bet
             other.put_object(Bucket=store.bucket, Key=OBJECT, Body=os.urandom(8))
 
     between.before = before
-    with pytest.raises(StorageError, match="was replaced 50 times while it was read"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile"):
         content(store)
 
 
@@ -361,7 +361,7 @@ def test_a_copy_over_what_somebody_else_wrote_meanwhile_is_refused(
     store.put(small, NAME, LABELS)
     other = between.server.client()
     between.before = once(lambda _: other.put_object(Bucket=store.bucket, Key="data/to", Body=b"theirs"))
-    with pytest.raises(StorageError, match="data/to was written by somebody else"):
+    with pytest.raises(StorageError, match="data/to: another run replaced it meanwhile"):
         store.copy(store, NAME, "to", LABELS)
     assert content(store, "to") == b"theirs"
 

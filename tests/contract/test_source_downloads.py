@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from taxi_luigi.receipt import Seen
 from taxi_luigi.sources import Published
+from taxi_luigi.sources.slots import Pace
 from tests.support.cdn import Break, Cdn, Chunked, Drip, Headers, Short, Stall, Status
 from tests.support.publisher import COLOR, MONTH, NAME, Client, write
 
@@ -205,3 +207,30 @@ def test_a_slow_server_is_no_failure(cdn: Cdn, content: bytes, tmp_path: Path) -
     cdn.fault(NAME, Drip(200_000))
     client.assert_holds(content, client.fetch())
     assert cdn.count("GET") == 1
+
+
+def test_a_download_keeps_to_its_bandwidth_and_is_not_taken_for_slow(
+    cdn: Cdn, content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a clock that passes while it sleeps: 300,000 bytes at 1,000 a second, with no more coming at any time."""
+    slept = [0.0]
+    arrived: list[tuple[float, int]] = []
+
+    class Clocked(Pace):
+        def __init__(self, bandwidth: float, sharing: Callable[[], int]) -> None:
+            super().__init__(bandwidth, sharing, lambda: slept[0], self._pass)
+
+        def _pass(self, seconds: float) -> None:
+            slept[0] += seconds
+
+        def arrived(self, size: int) -> float:
+            arrived.append((slept[0], size))
+            return super().arrived(size)
+
+    monkeypatch.setattr("taxi_luigi.sources.web.Pace", Clocked)
+    cdn.fault(NAME, Break(100_000, reset=False))
+    client = Client(cdn.template, tmp_path / "arriving", bandwidth=1_000, lowest_speed=1_000, at_once=1)
+    client.assert_holds(content, client.fetch())
+    assert slept[0] == pytest.approx(len(content) / 1_000)
+    for number, (at, _) in enumerate(arrived):
+        assert sum(size for _, size in arrived[:number]) <= 1_000 * at + 1

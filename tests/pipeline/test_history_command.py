@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     assert good["began"] <= good["ended"]
 
     told = history(loading, bad["run"])
+    assert told["version"] == good["version"] == version("taxi_luigi")
     [failed] = [task for task in told["tasks"] if task["result"] == "failed"]
     assert (failed["task"], failed["month"]) == ("DownloadMonth", "2021-01")
     assert "HTTP 503" in failed["error"]
@@ -58,6 +60,7 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     assert table[0].split() == ["run", "began", "took", "loaded", "failed", "exit", "host", "command"]
     assert [line.split()[0] for line in table[1:]] == [good["run"], bad["run"]]
     text = loading.command("taxi-luigi", "history", bad["run"][-4:]).out
+    assert text.startswith(f"{bad['run']} on {bad['host']}, taxi_luigi {version('taxi_luigi')}: LoadAllMonths")
     assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ +failed$", text, re.MULTILINE)
     assert re.search(r"^DownloadMonth green 2021-01: http://.*HTTP 503", text, re.MULTILINE)
     assert re.search(r"^green 2021-01 failed$", text, re.MULTILINE)
@@ -110,7 +113,7 @@ def test_a_task_whose_process_died_is_recorded_by_the_main_process(loading: Proj
     process = loading.start("DownloadMonth", "--color", "green", "--month", "2021-01")
     cdn.wait(lambda: cdn.sent(JANUARY) >= 10_000)
     part = next(loading.workspace.rglob("*.part"))
-    os.kill(int(part.name.split("-")[-1].removesuffix(".part")), signal.SIGKILL)
+    os.kill(int(part.stem.split("-")[-2]), signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 30, out
     assert "ERROR: DownloadMonth green 2021-01: its process died (exit code -9)" in out

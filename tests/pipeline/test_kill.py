@@ -100,7 +100,7 @@ def test_a_task_process_that_is_killed_alone_fails_that_month_in_one_line(loadin
     process = loading.start(*MONTH)
     cdn.wait(lambda: cdn.sent(name) >= 10_000)
     part = next(loading.workspace.rglob("*.part"))
-    os.kill(int(part.name.split("-")[-1].removesuffix(".part")), signal.SIGKILL)
+    os.kill(int(part.stem.split("-")[-2]), signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 30, out
     assert "green 2021-01 failed: DownloadMonth: its process died (exit code -9)" in out

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import stat
 import subprocess
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,9 @@ def test_the_terminal_has_a_line_per_event_and_the_file_has_luigis_too(loading: 
     assert "\x1b" not in done.out
     assert "\r" not in done.out
 
-    logged = log_lines(loading)
+    first, *logged = log_lines(loading)
+    typed = " ".join((*MONTHS, "--workers", str(workers), "--local-scheduler"))
+    assert first["message"] == f"taxi_luigi {version('taxi_luigi')}: {typed}"
     assert {line["message"] for line in logged} >= set(lines)
     # Two processes may reach terminal and file in another order
     assert sorted(line["message"] for line in logged if "by" not in line) == sorted(lines)
@@ -154,8 +158,8 @@ def test_a_disk_that_is_full_for_the_log_costs_one_line(loading: Project) -> Non
     logs = loading.state / "logs"
     logs.mkdir(parents=True)
     for day in (datetime.now(UTC).date(), datetime.fromtimestamp(time.time() + 600, UTC).date()):
-        if not (logs / f"{day}.jsonl").is_symlink():
-            (logs / f"{day}.jsonl").symlink_to("/dev/full")
+        if not (logs / f"{day}.jsonl").exists():
+            os.mknod(logs / f"{day}.jsonl", stat.S_IFCHR | 0o600, Path("/dev/full").stat().st_rdev)
     done = loading.run(*MONTHS, "--workers", 2)
     assert done.rc == 0, done.out
     complaints = [line for line in done.out.splitlines() if line.startswith("WARNING: the log file ")]
@@ -185,6 +189,19 @@ def test_half_a_line_is_not_left_on_a_disk_that_fills_up(loading: Project) -> No
         assert log_lines(loading)
     finally:
         subprocess.run(["umount", logs], check=True)
+
+
+def test_nothing_is_logged_or_removed_through_a_folder_that_is_a_link(loading: Project, tmp_path: Path) -> None:
+    theirs = [tmp_path / "theirs" / f"2025-{1 + number // 28:02}-{1 + number % 28:02}.jsonl" for number in range(70)]
+    theirs[0].parent.mkdir()
+    for path in theirs:
+        path.touch()
+    loading.state.mkdir()
+    (loading.state / "logs").symlink_to(theirs[0].parent)
+    done = loading.run(*MONTHS)
+    assert done.rc == 0, done.out
+    assert done.out.count("cannot be written: its folder is a link; remove that; the run goes on without it") == 1
+    assert sorted(theirs[0].parent.iterdir()) == theirs
 
 
 def test_only_the_newest_files_are_kept(loading: Project) -> None:

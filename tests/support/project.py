@@ -36,7 +36,8 @@ class Run:
 class Project:
     """A working folder with its own settings, workspace and DuckDB file; the checkout's config/luigi.cfg lies below.
 
-    No zones are loaded unless a test names a list of them: the shipped settings name TLC's.
+    No zones are loaded unless a test names a list of them: the shipped settings name TLC's. No download waits for one
+    of another test, unless a test sets `[download] at_once`.
     `sections` is section → key → value, written as ./luigi.cfg. Give paths in it as absolute ones: relative paths are
     relative to the checkout.
     """
@@ -53,6 +54,7 @@ class Project:
                 "taxi": {"workspace": self.workspace, "zones": "", "state": self.state},
                 "warehouse.duckdb": {"path": self.warehouse},
                 "core": {"lock_pid_dir": folder / "locks"},
+                "download": {"at_once": 1_000},
             }
         )
         self.configure(sections or {})

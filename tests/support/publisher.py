@@ -19,7 +19,10 @@ NAME = "green_tripdata_2024-01.parquet"
 
 def net(**changes: Any) -> Net:
     """Retries within milliseconds."""
-    return Net(**{"attempts": 3, "backoff": 0.01, "connect_timeout": 2, "read_timeout": 5, "parallel": 3} | changes)
+    return Net(
+        **{"attempts": 3, "backoff": 0.01, "connect_timeout": 2, "read_timeout": 5, "parallel": 3, "at_once": 1_000}
+        | changes
+    )
 
 
 def write(folder: Path, name: str = NAME, size: int = 300_000, seed: int = 1) -> bytes:

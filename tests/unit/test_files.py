@@ -78,10 +78,74 @@ def test_sweep_takes_the_part_of_a_dead_writer_and_leaves_that_of_a_living_one(t
 
 def test_sweep_takes_a_part_whose_process_number_was_used_again(tmp_path: Path) -> None:
     with files.temporary(tmp_path / "month.parquet") as part:
+        before, began = part.stem.rpartition("-")[::2]
+        part = tmp_path / f"{before}-{int(began) - 1}.part"
         part.write_bytes(b"half")
+        assert files.sweep(tmp_path) == [part]
+
+
+def test_sweep_takes_a_part_of_an_older_version_whose_process_number_was_used_again(tmp_path: Path) -> None:
+    with files.temporary(tmp_path / "month.parquet") as part:
+        part = tmp_path / f"{part.stem.rpartition('-')[0]}.part"
+        part.write_bytes(b"half")
+        assert files.sweep(tmp_path) == []
         before_this_process_began = time.time() - 10**7
         os.utime(part, (before_this_process_began, before_this_process_began))
         assert files.sweep(tmp_path) == [part]
+
+
+@pytest.mark.parametrize("years", [-50, 3])
+def test_sweep_leaves_the_part_of_a_living_writer_whatever_the_clock_said_when_it_was_written(
+    tmp_path: Path, years: int
+) -> None:
+    with files.temporary(tmp_path / "month.parquet") as part:
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() + years * 365 * 86400,) * 2)
+        assert files.sweep(tmp_path) == []
+
+
+def test_sweep_leaves_another_hosts_part_that_is_old_by_a_clock_that_is_ahead(tmp_path: Path) -> None:
+    part = tmp_path / "month.parquet.elsewhere-7-7.part"
+    part.write_bytes(b"half")
+    os.utime(part, (time.time() - 3 * 86400,) * 2)
+    assert files.sweep(tmp_path, now=time.time() - 2.5 * 86400) == []
+    with files.temporary(tmp_path / "month.parquet"):
+        assert part.exists(), "a writer does not know how right the clock is"
+    assert files.sweep(tmp_path, now=time.time()) == [part]
+
+
+@pytest.mark.parametrize("name", [files.PARTS, "scratch"])
+def test_nothing_is_written_or_removed_through_a_link_that_was_planted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    theirs = elsewhere / f"x.{files._HOST}-7-7.part"
+    theirs.write_bytes(b"theirs")
+    (tmp_path / name).symlink_to(elsewhere)
+    assert files.sweep(tmp_path, files.SCRATCH) == []
+    writing = files.scratch if name == "scratch" else lambda _: files.temporary(tmp_path / "a" / "month", tmp_path)
+    with pytest.raises(StorageError):
+        writing("month")
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StorageError):
+        writing("month")
+    assert not (tmp_path / "nowhere").exists()
+    assert list(elsewhere.iterdir()) == [theirs]
+
+
+def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"theirs")
+    with files.temporary(tmp_path / "month") as part:
+        planted = part
+    planted.symlink_to(theirs)
+    with files.temporary(tmp_path / "month") as part:
+        assert part == planted
+        part.write_bytes(b"half")
+    assert theirs.read_bytes() == b"theirs"
 
 
 @pytest.mark.parametrize(("age", "swept"), [(3600, False), (3 * 86400, True)])

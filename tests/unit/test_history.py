@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,7 +20,19 @@ import psutil
 import pytest
 
 from taxi_luigi.errors import StorageError, UsageError
-from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, recording, tasks_of, withdrawn
+from taxi_luigi.history import (
+    Ended,
+    Recorder,
+    State,
+    find,
+    last_runs,
+    months_of,
+    now,
+    recording,
+    steady_now,
+    tasks_of,
+    withdrawn,
+)
 from taxi_luigi.months import Month
 from taxi_luigi.runs import MonthResult, Result, RunResult
 
@@ -159,9 +172,8 @@ def test_a_process_number_that_another_process_has_now_is_no_sign_of_life(tmp_pa
 
 def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recording, "KEPT_RUNS", 3)
-    year_ago = (datetime.now(UTC) - timedelta(days=400)).isoformat(timespec="seconds")
-    for run, began in (("ancient", year_ago), ("first", now()), ("second", now()), ("third", now())):
-        recorder = begun(tmp_path, run, began=began)
+    for run in ("ancient", "first", "second", "third"):
+        recorder = begun(tmp_path, run)
         recorder.task(TASK)
         recorder.end(result(run), 1.0)
     assert [run.run for run in last_runs(9, tmp_path)] == ["third", "second", "first"]
@@ -171,6 +183,20 @@ def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: py
         for table in ("tasks", "months"):
             assert set(connection.execute(f"SELECT DISTINCT run FROM {table}")) == {("second",), ("third",)}
     connection.close()
+
+
+def test_a_clock_that_is_ahead_costs_no_run_and_makes_nothing_old(tmp_path: Path) -> None:
+    month_ago, ahead = ((datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds") for days in (-30, 900))
+    begun(tmp_path, "before", began=month_ago)
+    assert steady_now(tmp_path) == datetime.fromisoformat(month_ago).timestamp()
+    for number in range(8):
+        begun(tmp_path, f"ahead-{number}", began=ahead)
+    assert steady_now(tmp_path) == datetime.fromisoformat(month_ago).timestamp()
+    begun(tmp_path, "after")
+    assert len(last_runs(20, tmp_path)) == 10
+    for number in range(10):
+        begun(tmp_path, f"now-{number}")
+    assert abs(steady_now(tmp_path) - time.time()) < 300
 
 
 def test_many_write_at_once(tmp_path: Path) -> None:
@@ -224,6 +250,7 @@ def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_t
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("DROP TABLE withdrawn")
         connection.execute("ALTER TABLE runs DROP COLUMN fewer")
+        connection.execute("ALTER TABLE runs DROP COLUMN version")
         connection.execute("ALTER TABLE months DROP COLUMN replaced")
         connection.execute("PRAGMA user_version = 1")
     assert withdrawn(tmp_path) == {}
@@ -270,6 +297,25 @@ def second_version(tmp_path: Path) -> Path:
             (now(), now()),
         )
     return tmp_path
+
+
+def test_a_run_is_recorded_with_the_version_that_it_ran(tmp_path: Path) -> None:
+    Recorder(tmp_path, "new").begin("LoadAllMonths", HOST, now(), "1.2.3")
+    assert find("new", tmp_path).version == "1.2.3"
+
+
+def test_a_file_of_the_third_version_is_read_as_it_is_and_upgraded_in_place(
+    tmp_path: Path, warnings: Callable[[], list[str]]
+) -> None:
+    begun(tmp_path, "old").end(result("old"), 1.0)
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
+        connection.execute("ALTER TABLE runs DROP COLUMN version")
+        connection.execute("PRAGMA user_version = 3")
+    [old] = last_runs(5, tmp_path)
+    assert (old.version, old.fewer) == ("", result("old").fewer)
+    Recorder(tmp_path, "new").begin("LoadAllMonths", HOST, now(), "1.2.3")
+    assert [each.version for each in last_runs(5, tmp_path)] == ["1.2.3", ""]
+    assert warnings() == []
 
 
 def test_a_file_of_the_second_version_is_read_as_it_is(second_version: Path) -> None:
@@ -327,11 +373,28 @@ def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, war
     with sqlite3.connect(tmp_path / "history.sqlite") as connection:
         connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 3"):
+    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 4"):
         last_runs(1, tmp_path)
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]
     assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+    [aside] = tmp_path.glob("history.sqlite.2*")
+    with closing(sqlite3.connect(aside)) as kept:
+        assert kept.execute("SELECT run FROM runs").fetchall() == [("later",)]
+
+
+@pytest.mark.parametrize("name", ["history.sqlite", "history.sqlite.lock"])
+def test_nothing_is_written_through_a_link_in_the_place_of_a_file(
+    tmp_path: Path, warnings: Callable[[], list[str]], name: str
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"theirs")
+    (tmp_path / name).symlink_to(theirs)
+    recorder = begun(tmp_path, "a")
+    recorder.end(result("a"), 1.0)
+    [line] = warnings()
+    assert "it is a link; remove it" in line
+    assert theirs.read_bytes() == b"theirs"
 
 
 def test_what_cannot_be_written_is_one_line_and_no_failure(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:

@@ -65,8 +65,11 @@ def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
     ("error", "line"),
     [
         (RuntimeError("Unfulfilled dependency at run time: CleanMonth_x (/lake/x)"),
-         "what it was to work on has gone meanwhile: CleanMonth_x (/lake/x)"),
-        (RuntimeError("Unfulfilled dependencies at run time: A, B"), "what it was to work on has gone meanwhile: A, B"),
+         "/lake/x: another run replaced it meanwhile, or removed it; run the same command again"),
+        (RuntimeError("Unfulfilled dependencies at run time: A, B"),
+         "A, B: another run replaced it meanwhile, or removed it; run the same command again"),
+        (RuntimeError("Unfulfilled dependency at run time: PublishedMonth_x (http://x)"),
+         "http://x: it is no longer published"),
         (RuntimeError("anything else"), None),
         (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x"),
         (RPCError("x"), "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"),

@@ -77,7 +77,9 @@ def test_the_text_says_what_happened_to_each_month() -> None:
     late = MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)
     fewer = "green 2026-08 has 54,321 records, where TLC published 76,518"
     months = (LOADED, replace(REFRESHED, replaced=CHANGE), FAILED, late)
-    text = of(run(*months, exit_code=30, remarks=(remark,), fewer=(fewer,), zones="zones: 265 rows")).text
+    text = of(
+        run(*months, exit_code=30, version="1.2.3", remarks=(remark,), fewer=(fewer,), zones="zones: 265 rows")
+    ).text
     assert (
         text
         == """\
@@ -106,7 +108,7 @@ green   2026-08  loaded            54,321    1.3 MB         4 s
 fhv     2026-03  not published
 
 LoadAllMonths --months latest
-2026-11-21 06:00:03 to 2026-11-21 06:14:43 UTC on taxi-host, exit code 30
+2026-11-21 06:00:03 to 2026-11-21 06:14:43 UTC on taxi-host, exit code 30, taxi_luigi 1.2.3
 taxi-luigi history 20261121T060003-4f2a
 """
     )

@@ -1,5 +1,7 @@
 """Receipts and editions."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,32 @@ def test_an_edition_reads_back_what_it_wrote(source: str, recipe: str, stamp: st
 @given(st.lists(st.builds(Seen, st.text(), st.text(), st.integers()), min_size=2, max_size=2, unique=True))
 def test_what_a_source_says_differently_is_another_edition(seen: list[Seen]) -> None:
     assert source_digest(seen[0]) != source_digest(seen[1])
+
+
+@pytest.mark.parametrize(
+    ("held", "wanted", "serves", "any_force"),
+    [
+        ("s-r", "s-r", True, True),
+        ("s-r-20260102T000000Z", "s-r", True, True),
+        ("s-r-20260102T000000Z", "s-r-20260101T000000Z", True, True),
+        ("s-r-20260101T000000Z", "s-r-20260102T000000Z", False, True),
+        ("s-r", "s-r-20260102T000000Z", False, True),
+        ("t-r-20260102T000000Z", "s-r-20260101T000000Z", False, False),
+        ("s-q-20260102T000000Z", "s-r-20260101T000000Z", False, False),
+    ],
+)
+def test_an_edition_serves_who_wanted_its_content_forced_no_later(
+    held: str, wanted: str, serves: bool, any_force: bool
+) -> None:
+    assert Edition.parse(held).serves(Edition.parse(wanted)) is serves
+    assert Edition.parse(held).serves(Edition.parse(wanted), any_force=True) is any_force
+
+
+def test_what_a_clean_file_holds_is_the_same_whenever_it_was_forced() -> None:
+    forced = replace(CLEAN, edition=f"{CLEAN.edition}-20260102T000000Z")
+    assert CLEAN.essentials.same_content(forced.essentials)
+    assert not CLEAN.essentials.same_content(replace(CLEAN, edition="0123456789-fedcba3210").essentials)
+    assert not CLEAN.essentials.same_content(replace(CLEAN, rows_kept=7).essentials)
 
 
 def test_receipts_read_back_what_they_wrote() -> None:

@@ -43,6 +43,16 @@ def test_a_failed_month_is_named_with_its_reason_and_the_others_go_on() -> None:
     ]
 
 
+def test_a_month_that_another_run_did_at_the_same_time_is_loaded_by_it() -> None:
+    backlog = Backlog([missing(JANUARY)], {}, {})
+    theirs = [Outcome("green", "2024-01", "AnyTask", store, elsewhere=True) for store in ("local", "duckdb")]
+    [month] = results(backlog, [*theirs, Outcome("green", "2024-01", "AnyTask", "postgres", elsewhere=True)])
+    assert (month.result, month.rows) == (Result.ELSEWHERE, 0)
+    [month] = results(backlog, [*theirs, *done(JANUARY, "postgres")])
+    assert (month.result, month.rows) == (Result.LOADED, 10)
+    assert results(None, theirs) == ()
+
+
 def test_the_last_try_of_a_task_counts() -> None:
     backlog = Backlog([missing(JANUARY)], {}, {})
     outcomes = [
