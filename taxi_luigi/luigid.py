@@ -7,9 +7,11 @@ does not answer is the worker's own first request to say, so each of ours is mad
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from luigi.interface import core
@@ -90,6 +92,26 @@ def address() -> str:
     """The URL of the luigid that `[core]` names."""
     settings = core()
     return str(settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}").rstrip("/")
+
+
+def local_port(arguments: Sequence[str]) -> int | None:
+    """The port of 127.0.0.1 where `luigi` with these arguments looks for luigid; None for another machine, or for none.
+
+    Raises ValueError or configparser.Error for a luigi.cfg that cannot be read.
+    """
+    settings = core()
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--local-scheduler", action="store_true", default=settings.local_scheduler)
+    for name in ("host", "port", "url"):
+        parser.add_argument(f"--scheduler-{name}", default=getattr(settings, f"scheduler_{name}"))
+    given = parser.parse_known_args(arguments)[0]
+    if given.local_scheduler:
+        return None
+    url = urlsplit(given.scheduler_url or f"http://{given.scheduler_host}:{given.scheduler_port}")
+    # With a user, it is a proxy that asks for a password: no luigid of ours.
+    bare = url.scheme == "http" and url.username is None and url.path in ("", "/")
+    here = bare and url.hostname in ("localhost", "127.0.0.1")
+    return (url.port or 80) if here else None
 
 
 def answers() -> bool:
