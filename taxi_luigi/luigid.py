@@ -13,6 +13,7 @@ from collections.abc import Container, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+import luigi.scheduler
 import requests
 from luigi.interface import core
 
@@ -20,6 +21,12 @@ from taxi_luigi.logs import log
 
 STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""
+
+PORT = 8082
+"""luigid's own"""
+
+SETTINGS = "taxi_luigi_settings"
+"""what a luigid of ours is asked its settings by (luigid_server.py)"""
 
 _TIMEOUT = 3.0
 """seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
@@ -112,6 +119,11 @@ def local_port(arguments: Sequence[str]) -> int | None:
     bare = url.scheme == "http" and url.username is None and url.path in ("", "/")
     here = bare and url.hostname in ("localhost", "127.0.0.1")
     return (url.port or 80) if here else None
+
+
+def texts(settings: luigi.scheduler.scheduler) -> dict[str, str]:
+    """The keys of `[scheduler]` and their values, as text, but for the file that is its machine's own."""
+    return {key: value for key, value in settings.to_str_params().items() if key != "state_path"}
 
 
 def answers() -> bool:
