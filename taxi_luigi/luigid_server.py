@@ -83,8 +83,7 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
     try:
         scheduler = Scheduler(luigi.scheduler.scheduler(state_path=str(state)))
     except (ValueError, ParameterException) as error:
-        said = " ".join(str(error).split())
-        raise ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {said}") from error
+        raise luigid.unreadable(error) from error
     try:
         luigi.server.run(port, address, None if unix_socket is None else str(unix_socket), scheduler)
     except OSError as error:
