@@ -12,13 +12,27 @@ import sys
 from typing import Any
 
 import taxi_luigi
-from taxi_luigi.cli import doctor, history, loaded, luigid, plan, remove, sample, schedule, settings, status, verify
+from taxi_luigi.cli import (
+    doctor,
+    history,
+    loaded,
+    luigid,
+    plan,
+    remove,
+    run,
+    sample,
+    schedule,
+    settings,
+    status,
+    verify,
+)
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 from taxi_luigi.tasks.base import check_settings
 
 _COMMANDS = {
+    "run": (run.add, "a task of the pipeline: luigi --module taxi_luigi with the same words"),
     "status": (status.add, "how far every month is, from listings and markers alone"),
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
