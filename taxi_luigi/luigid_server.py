@@ -138,14 +138,14 @@ def status(port: int) -> tuple[bool, str]:
     return False, "luigid is not running; taxi-luigi luigid start starts it"
 
 
-def running_port() -> int:
+def running_port(project: Path) -> int:
     """The port that `start` has found. Raises OSError or ValueError where luigid has been stopped meanwhile."""
-    return int((_folder() / "port").read_text())
+    return int((_folder(project) / "port").read_text())
 
 
-def _folder() -> Path:
+def _folder(project: Path | None = None) -> Path:
     """Of luigid's pid, port, log and memory."""
-    return config.project_folder() / "data" / "luigid"
+    return (project or config.project_folder()) / "data" / "luigid"
 
 
 def _state() -> Path:
@@ -190,7 +190,7 @@ def _ours() -> psutil.Process | None:
 
 def _recorded() -> str:
     try:
-        return _url(running_port())
+        return _url(running_port(config.project_folder()))
     except (OSError, ValueError):  # the file was removed by hand
         return f"see {_log()} for its port"
 

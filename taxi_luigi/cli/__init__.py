@@ -18,6 +18,7 @@ from taxi_luigi.cli import (
     loaded,
     luigid,
     plan,
+    quickstart,
     remove,
     run,
     sample,
@@ -32,6 +33,7 @@ from taxi_luigi.logs import one_line
 from taxi_luigi.tasks.base import check_settings
 
 _COMMANDS = {
+    "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),
     "run": (run.add, "a task of the pipeline: luigi --module taxi_luigi with the same words"),
     "status": (status.add, "how far every month is, from listings and markers alone"),
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
