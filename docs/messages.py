@@ -153,10 +153,12 @@ GROUPS: tuple[Group, ...] = (
     ),
     (
         "The scheduler, and how a run ends",
-        "`scripts/luigid status` says whether luigid runs. What a run had done is kept; the same command does "
+        "`taxi-luigi luigid status` says whether luigid runs. What a run had done is kept; the same command does "
         "the rest.",
         (
             "logs/",
+            "luigid.py",
+            "luigid_server.py",
             "process.py",
         ),
     ),

@@ -197,12 +197,12 @@ def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     """Starts luigid where it should be on this machine and is not; returns what luigi must be told to find it."""
     try:
         from taxi_luigi.command import shown  # the first import of Luigi, which reads its settings
-        from taxi_luigi.local_luigid import port_for
+        from taxi_luigi.luigid import local_port
     except ValueError as error:  # taxi_luigi.settings_files.Unreadable, of a package that could not be imported
         raise Unusable(str(error)) from error
     log.line(f"begins: {shown(arguments)}")  # without its secrets
     try:
-        port = port_for(arguments)
+        port = local_port(arguments)
     except (configparser.Error, ValueError, OSError) as error:
         log.line(f"luigid was not looked for: luigi.cfg cannot be read ({type(error).__name__}); luigi says more")
         return []

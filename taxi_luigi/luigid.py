@@ -7,17 +7,33 @@ does not answer is the worker's own first request to say, so each of ours is mad
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
+import luigi.scheduler
 import requests
+from luigi.configuration import get_config
 from luigi.interface import core
+from luigi.parameter import ParameterException
 
+from taxi_luigi import command
+from taxi_luigi.errors import ConfigError
 from taxi_luigi.logs import log
 
 STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""
+
+PORT = 8082
+"""luigid's own"""
+
+SETTINGS = "taxi_luigi_settings"
+"""what a luigid of ours is asked its settings by (luigid_server.py)"""
+
+_COUNTS = "[scheduler] metrics_collector"
 
 _TIMEOUT = 3.0
 """seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
@@ -90,6 +106,109 @@ def address() -> str:
     """The URL of the luigid that `[core]` names."""
     settings = core()
     return str(settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}").rstrip("/")
+
+
+def local_port(arguments: Sequence[str]) -> int | None:
+    """The port of 127.0.0.1 where `luigi` with these arguments looks for luigid; None for another machine, or for none.
+
+    Raises ValueError or configparser.Error for a luigi.cfg that cannot be read.
+    """
+    settings = core()
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--local-scheduler", action="store_true", default=settings.local_scheduler)
+    for name in ("host", "port", "url"):
+        parser.add_argument(f"--scheduler-{name}", default=getattr(settings, f"scheduler_{name}"))
+    given = parser.parse_known_args(arguments)[0]
+    if given.local_scheduler:
+        return None
+    url = urlsplit(given.scheduler_url or f"http://{given.scheduler_host}:{given.scheduler_port}")
+    # With a user, it is a proxy that asks for a password: no luigid of ours.
+    bare = url.scheme == "http" and url.username is None and url.path in ("", "/")
+    here = bare and url.hostname in ("localhost", "127.0.0.1")
+    return (url.port or 80) if here else None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """luigid's settings beside those that the files here have."""
+
+    others: tuple[str, ...]
+    """keys that have another value there, each with both"""
+    seen: bool
+    """whether all were seen; a plain luigid shows its [resources] and whether it counts for Prometheus, and no more"""
+
+    def __str__(self) -> str:
+        return (
+            f"luigid at {command.public(address())} has other settings: {', '.join(self.others)}; "
+            "start it anew with those of here: taxi-luigi luigid stop, then taxi-luigi luigid start"
+        )
+
+
+def compared() -> Compared | None:
+    """None without an answer. Raises ConfigError where the settings here cannot be read."""
+    resources = _ask("resource_list")
+    if resources is None:
+        return None
+    there = {f"[resources] {each['name']}": str(each["num_total"]) for each in resources}
+    here, settings = _settings_here(), _ask(SETTINGS)
+    if settings is not None:
+        there |= {f"[scheduler] {key}": value for key, value in settings.items()}
+    else:
+        there |= {key: value for key, value in here.items() if key.startswith("[scheduler]")}
+        if here.get(_COUNTS) == "prometheus" and not _counts():
+            there[_COUNTS] = "none"
+    others = tuple(
+        f"{key} is {_plain(there.get(key, 'not set'))} there and {_plain(value)} here"
+        for key, value in here.items()
+        if there.get(key) != value
+    )
+    return Compared(others, settings is not None)
+
+
+def _plain(value: str) -> str:
+    """86400 of 86400.0"""
+    return value.removesuffix(".0")
+
+
+def warn_of_other_settings() -> None:
+    """At the start of a run, which relies on luigid's limits and on when it takes a worker for dead."""
+    found = compared()
+    if found is not None and found.others:
+        log.warning("%s", found)
+
+
+def _settings_here() -> dict[str, str]:
+    """`[section] key` → value, of the two sections that luigid reads at its start; those that a file has."""
+    parser = get_config()
+    try:
+        settings = texts(luigi.scheduler.scheduler())
+        resources = parser.getintdict("resources")
+    except (ValueError, ParameterException) as error:
+        raise unreadable(error) from error
+    files = parser.options("scheduler") if parser.has_section("scheduler") else []
+    found = {f"[scheduler] {key}": settings[key] for key in files if key in settings}
+    return found | {f"[resources] {key}": str(value) for key, value in resources.items()}
+
+
+def unreadable(error: Exception) -> ConfigError:
+    """What is wrong with the settings that luigid reads, where Luigi's own words are in two exceptions."""
+    said = [str(each).rpartition("kwargs={}]: ")[2] for each in (error, error.__cause__) if each is not None]
+    return ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {' '.join(': '.join(said).split())}")
+
+
+def _counts() -> bool:
+    """Whether luigid counts for Prometheus; also True where it gives no answer."""
+    try:
+        answer = requests.get(f"{address()}/metrics", timeout=_TIMEOUT)
+    except requests.RequestException as error:
+        log.debug("luigid's counts were not read: %s", error)
+        return True
+    return bool(answer.text) or not answer.ok
+
+
+def texts(settings: luigi.scheduler.scheduler) -> dict[str, str]:
+    """The keys of `[scheduler]` and their values, as text, but for the file that is its machine's own."""
+    return {key: value for key, value in settings.to_str_params().items() if key != "state_path"}
 
 
 def answers() -> bool:

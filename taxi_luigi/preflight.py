@@ -50,7 +50,7 @@ def look() -> Iterator[Finding]:
     for name in config.settings().warehouses:
         if config.takes_from_gcs(name):
             yield from _foreign(name)
-    yield _luigid()
+    yield from _luigid()
 
 
 def _clouds() -> Iterator[Finding]:
@@ -126,9 +126,20 @@ def _source() -> Finding:
     return Finding("source", "file", Verdict.SILENT, look.why)
 
 
-def _luigid() -> Finding:
+def _luigid() -> Iterator[Finding]:
     address = command.public(luigid.address())
-    if luigid.answers():
-        return Finding("luigid", "server", Verdict.GOOD, address)
-    line = f"{address} does not answer, or refuses us: scripts/luigid start, or give --local-scheduler"
-    return Finding("luigid", "server", Verdict.SILENT, line)
+    if not luigid.answers():
+        line = f"{address} does not answer, or refuses us: taxi-luigi luigid start, or give --local-scheduler"
+        yield Finding("luigid", "server", Verdict.SILENT, line)
+        return
+    yield Finding("luigid", "server", Verdict.GOOD, address)
+    found = luigid.compared()
+    if found is None:
+        return
+    if found.others:
+        yield Finding("luigid", "settings", Verdict.WRONG, str(found))
+    elif found.seen:
+        yield Finding("luigid", "settings", Verdict.GOOD, "[scheduler] and [resources] as here")
+    else:
+        line = "[resources] as here; a plain luigid does not show its [scheduler], one of taxi-luigi luigid start does"
+        yield Finding("luigid", "settings", Verdict.UNKNOWN, line)

@@ -95,6 +95,7 @@ class Worker(luigi.worker.Worker):
         process.supervise()
         summary.start(root)
         luigid.forget_the_dead()
+        luigid.warn_of_other_settings()
         for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
             log.info("Removed %s, left by a run that was killed", path)
 

@@ -12,13 +12,30 @@ import sys
 from typing import Any
 
 import taxi_luigi
-from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, settings, show, status, verify
+from taxi_luigi.cli import (
+    doctor,
+    history,
+    loaded,
+    luigid,
+    plan,
+    quickstart,
+    remove,
+    run,
+    sample,
+    schedule,
+    settings,
+    show,
+    status,
+    verify,
+)
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 from taxi_luigi.tasks.base import check_settings
 
 _COMMANDS = {
+    "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),
+    "run": (run.add, "a task of the pipeline: luigi --module taxi_luigi with the same words"),
     "status": (status.add, "how far every month is, from listings and markers alone"),
     "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
     "show": (show.add, "the account of one month: by rule counted, rejected and changed"),
@@ -28,6 +45,7 @@ _COMMANDS = {
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
+    "luigid": (luigid.add, "start, stop or look for Luigi's scheduler with its pages, with these settings"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }

@@ -7,6 +7,9 @@ import sys
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
 
+MALFORMED = 2
+"""Exit code of a malformed command line; argparse's own."""
+
 DIFFERENT = 50
 """Exit code of `verify` when counts disagree."""
 

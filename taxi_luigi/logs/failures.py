@@ -52,7 +52,7 @@ def one_line(error: BaseException) -> str | None:
             return f"luigid refuses us (HTTP {status}): check user and password in [core] scheduler_url"
         if status is not None:
             return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
-        return "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
+        return "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else _without_passwords(str(error))
     if isinstance(error, ParameterException | TaskClassException):

@@ -62,7 +62,7 @@ def test_the_page_names_every_service_and_every_variable() -> None:
         (["LoadAllMonths", "--months", "2024-01"], "luigi --module taxi_luigi LoadAllMonths --months 2024-01"),
         (["taxi-luigi", "status"], "taxi-luigi status"),
         (["cron-run"], "cron-run"),
-        (["luigid", "--port", "9"], "luigid --address 127.0.0.1 --state-path data/luigid/state.pickle --port 9"),
+        (["luigid", "--port", "9"], "taxi-luigi luigid run --port 9"),
     ],
 )
 def test_the_first_word_decides_what_starts(tmp_path: Path, words: list[str], starts: str) -> None:

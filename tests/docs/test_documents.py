@@ -145,10 +145,10 @@ def test_what_each_recovery_rests_on_is_a_test() -> None:
 def test_every_event_and_every_command_has_a_row() -> None:
     text = text_of(OPERATING)
     assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == set(EVENTS)
-    commands = set(re.findall(r"^    (\w+) +\w", help_of("taxi-luigi", "--help"), re.M))
-    assert len(commands) == 11
+    commands = set(re.findall(r"^    ([a-z-]+)(?:  |$)", help_of("taxi-luigi", "--help"), re.M))
+    assert {"status", "plan", "run"} < commands
     helpers = {"sample", "schedule"}  # in CONTRIBUTING.md and under its own heading
-    assert set(re.findall(r"^\| `taxi-luigi (\w+)` \|", text, re.M)) == commands - helpers
+    assert set(re.findall(r"^\| `taxi-luigi ([a-z-]+)` \|", text, re.M)) == commands - helpers
 
 
 # ---- architecture.md -------------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_the_reader_of_the_code_puts_messages_together_as_python_does(made: dict
         "…: is a folder, where a file should be",
         "…: the table … is not partitioned by time, not by MONTH of …, so taxi_luigi did not make it; rename it or set "
         "another dataset",
-        "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler",
+        "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler",
         "its certificate is not trusted: … (…)",
         "PYTHON=… is not Python 3.11, 3.12 or 3.13",
     ):

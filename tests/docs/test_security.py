@@ -73,10 +73,10 @@ def test_luigid_of_the_unit_is_for_its_owner_on_this_machine(checkout: Path) -> 
     """Its commands as systemd would start them, at another port."""
     port = free_port()
     text = UNIT.replace("%h/taxi_luigi", str(checkout)).replace("--port 8082", f"--port {port}")
-    umask = int(re.findall(r"^UMask=(.*)", text, re.M)[0], 8)
-    before, *command = (shlex.split(line) for line in re.findall(r"^ExecStart(?:Pre)?=(.*)", text, re.M))
-    subprocess.run(before, cwd=checkout, check=True, umask=umask)
-    process = subprocess.Popen(command[0], cwd=checkout, env=environment(), stderr=subprocess.DEVNULL, umask=umask)
+    [variable] = (shlex.split(line) for line in re.findall(r"^Environment=(.*)", text, re.M))
+    [command] = (shlex.split(line) for line in re.findall(r"^ExecStart=(.*)", text, re.M))
+    env = environment(dict(each.split("=", 1) for each in variable))
+    process = subprocess.Popen(command, cwd=checkout, env=env, stderr=subprocess.DEVNULL, umask=0o022)
     try:
         assert listening(process.pid) == {f"127.0.0.1:{port}"}
     finally:

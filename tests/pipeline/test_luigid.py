@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.cdn import Cdn, Drip, Stall, Status
-from tests.support.luigid import Luigid
+from tests.support.luigid import Luigid, free_port
 from tests.support.project import Project
 
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
@@ -34,7 +34,7 @@ def test_a_luigid_that_is_not_there_is_said_within_seconds(loading: Project) -> 
     assert time.monotonic() - begin < 30, "Luigi's own patience is a minute and a half"
     assert done.rc == 40, done.out
     assert "Traceback" not in done.out
-    assert "start it with scripts/luigid start, or add --local-scheduler" in done.out
+    assert "start it with taxi-luigi luigid start, or add --local-scheduler" in done.out
 
 
 def test_a_luigid_that_is_away_for_a_while_fails_no_month(loading: Project, cdn: Cdn, tmp_path: Path) -> None:
@@ -74,3 +74,62 @@ def test_however_often_a_month_failed_the_next_run_tries_it(loading: Project, cd
             assert loading.run(*COMMAND, scheduler=luigid.url).rc == 30
         fine = loading.run(*COMMAND, scheduler=luigid.url)
     assert fine.rc == 0, fine.out
+
+
+def of_others(text: str) -> list[str]:
+    """The warnings of a luigid whose settings are not the run's."""
+    return [line for line in text.splitlines() if "has other settings" in line]
+
+
+def test_a_luigid_with_other_settings_is_one_warning_and_found_by_doctor(loading: Project, tmp_path: Path) -> None:
+    """Of a plain luigid, the resources are seen and whether it counts; of one of ours, all."""
+    with Luigid(tmp_path / "luigid", started_in=tmp_path) as luigid:
+        done = loading.run(*COMMAND, scheduler=luigid.url)
+        loading.configure({"core": {"scheduler_url": luigid.url}})
+        looked = loading.command("taxi-luigi", "doctor")
+    assert done.rc == 0, done.out
+    [line] = of_others(done.out)
+    assert "WARNING" in line
+    assert f"luigid at {luigid.url} has other settings: [scheduler] metrics_collector is none there and prom" in line
+    assert "[resources] download is not set there and 6 here; start it anew" in line
+    [found] = of_others(looked.out)
+    assert looked.rc == 40
+    assert "wrong" in found
+
+
+def test_a_luigid_that_knows_older_settings_is_noticed(loading: Project) -> None:
+    """It reads them when it starts, and runs when they start."""
+    loading.configure({"core": {"scheduler_port": free_port()}})
+    home = {"TAXI_LUIGI_HOME": str(loading.folder)}
+    started = loading.command("taxi-luigi", "luigid", "start", env=home)
+    url = started.out.split()[-1]
+    try:
+        same = loading.run(*COMMAND, scheduler=url)
+        looked = loading.command("taxi-luigi", "doctor")
+        loading.configure({"scheduler": {"retry_delay": 5, "worker_disconnect_delay": 15}, "resources": {"mine": 2}})
+        other = loading.run(*COMMAND, scheduler=url)
+    finally:
+        loading.command("taxi-luigi", "luigid", "stop", env=home)
+    assert (same.rc, of_others(same.out)) == (0, [])
+    assert "[scheduler] and [resources] as here" in looked.out
+    [line] = of_others(other.out)
+    assert ": [scheduler] retry_delay is 86400 there and 5 here, [resources] mine is not set there and 2 here;" in line
+
+
+def test_of_a_plain_luigid_doctor_says_what_it_does_not_show(loading: Project, tmp_path: Path) -> None:
+    with Luigid(tmp_path / "luigid") as luigid:
+        loading.configure({"core": {"scheduler_url": luigid.url}})
+        done = loading.run(*COMMAND, scheduler=luigid.url)
+        looked = loading.command("taxi-luigi", "doctor")
+    assert of_others(done.out + looked.out) == []
+    assert "a plain luigid does not show its [scheduler]" in looked.out
+
+
+def test_settings_of_the_scheduler_that_cannot_be_read_end_a_run_in_one_line(loading: Project, tmp_path: Path) -> None:
+    loading.configure({"scheduler": {"retry_delay": "soon"}})
+    with Luigid(tmp_path / "luigid") as luigid:
+        done = loading.run(*COMMAND, scheduler=luigid.url)
+    assert done.rc == 40, done.out
+    [line] = done.out.splitlines()
+    assert line.startswith("ERROR: [scheduler] or [resources] in luigi.cfg cannot be read: ")
+    assert line.endswith("'retry_delay': could not convert string to float: 'soon'")

@@ -119,7 +119,7 @@ def test_a_luigid_that_stays_away_ends_the_run_in_one_line_and_the_next_finishes
     assert run.returncode == 40, out
     assert "Traceback" not in out
     *_, why, summary = out.splitlines()
-    assert why == "ERROR: luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
+    assert why == "ERROR: luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"
     assert summary.endswith("3 not finished (2021-01, 2021-02, 2021-03)")
     assert loading.processes() == []
     assert loading.run(*NIGHT).rc == 0

@@ -18,11 +18,15 @@ PATIENCE = 30
 
 
 class Luigid:
-    """The server, with the checkout's settings. `url` is what `--scheduler-url` wants, `log` what it wrote."""
+    """A plain luigid with the settings of the folder where it starts, by default the checkout's.
 
-    def __init__(self, folder: Path) -> None:
+    `url` is what `--scheduler-url` wants, `log` what it wrote.
+    """
+
+    def __init__(self, folder: Path, started_in: Path = ROOT) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self._started_in = started_in
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -33,7 +37,7 @@ class Luigid:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--state-path", self.folder / "state.pickle"],
-                cwd=ROOT,  # luigid reads ./luigi.cfg and has no other way to be configured
+                cwd=self._started_in,  # it reads ./luigi.cfg there
                 env=environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -74,7 +78,8 @@ class Luigid:
             connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Of 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port

@@ -12,6 +12,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
 
 from taxi_luigi import config, settings_files
+from taxi_luigi.cli import quickstart
 from taxi_luigi.config.in_force import masked
 from taxi_luigi.errors import ConfigError, UsageError
 from taxi_luigi.tasks.base import families
@@ -274,9 +275,10 @@ def test_a_flag_wins_over_the_named_file(elsewhere: Path, monkeypatch: pytest.Mo
         assert config.settings().lakes == ("nas",)
 
 
-def test_the_packaged_file_is_a_copy_of_the_one_in_config() -> None:
-    ours = settings_files.PACKAGED.parents[2] / "config" / "luigi.cfg"
-    assert settings_files.PACKAGED.read_text("utf-8") == ours.read_text("utf-8"), f"cp {ours} {settings_files.PACKAGED}"
+@pytest.mark.parametrize("packaged", [settings_files.PACKAGED, quickstart.SETTINGS], ids=lambda path: path.name)
+def test_a_packaged_file_is_a_copy_of_the_one_in_config(packaged: Path) -> None:
+    ours = packaged.parents[2] / "config" / packaged.name
+    assert packaged.read_text("utf-8") == ours.read_text("utf-8"), f"cp {ours} {packaged}"
 
 
 def test_a_client_cfg_in_the_project_folder_wins_over_the_link_there(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
          "http://x: it is no longer published"),
         (RuntimeError("anything else"), None),
         (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x"),
-        (RPCError("x"), "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"),
+        (RPCError("x"), "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"),
     ],
 )  # fmt: skip
 def test_what_people_are_told(error: BaseException, line: str | None) -> None:

@@ -15,7 +15,7 @@ from taxi_luigi import schedule
 from taxi_luigi.cli import schedule as cli_schedule
 from taxi_luigi.cron_run import DEFAULT, variables, with_refresh
 from taxi_luigi.errors import ConfigError, StorageError, UsageError
-from taxi_luigi.local_luigid import port_for
+from taxi_luigi.luigid import local_port
 from taxi_luigi.schedule import Entry
 
 NOW = datetime(2026, 11, 21, 5, 59, 59)  # a Saturday
@@ -264,4 +264,4 @@ def test_months_are_refreshed_unless_something_else_is_said(arguments: list[str]
 )
 @pytest.mark.filterwarnings("ignore:.*parameter 'rpc_")  # Luigi's, see taxi_luigi/logs.py
 def test_luigid_is_ours_to_start_only_on_this_machine(arguments: list[str], port: int | None) -> None:
-    assert port_for(arguments) == port
+    assert local_port(arguments) == port

@@ -1,0 +1,144 @@
+"""`taxi-luigi quickstart`: made-up months into DuckDB, for a first look; no account, no server, no network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from luigi.interface import core
+
+from taxi_luigi import luigid, luigid_server, settings_files
+from taxi_luigi.cli.ending import complain
+from taxi_luigi.cli.run import program
+
+SETTINGS = settings_files.PACKAGED.with_name("quickstart.cfg")
+"""config/quickstart.cfg as it travels in the wheel"""
+REAL = ("LoadAllMonths", "--colors", "green", "--months", "2024-01")
+"""a first run over TLC's own files"""
+
+_MADE_UP = ("--colors", "yellow,green", "--months", "2021-01..2021-03")
+_OURS = (sys.executable, "-P", "-m", "taxi_luigi.cli")
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class _Ended(Exception):
+    """A step did not end well; the exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.description = (
+        "Loads made-up months, in the shape of TLC's files, into data/quickstart/warehouse.duckdb: no account, no "
+        "server, no network. What is there is not done twice. Exit code: luigi's."
+    )
+    parser.add_argument("--folder", type=Path, help="to work in, made where it is missing; else the project folder")
+    parser.set_defaults(run=_quickstart)
+
+
+def _quickstart(arguments: argparse.Namespace) -> int:
+    folder = (arguments.folder or settings_files.project_folder()).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    home = {**os.environ, settings_files.HOME: str(folder)}
+    env = {**home, settings_files.NAMED: str(SETTINGS)}
+    try:
+        _sample(folder, env)
+        port = None if core().local_scheduler else _luigid(folder, home)
+        where = ["--local-scheduler"] if port is None else ["--scheduler-url", f"http://{luigid_server.HOST}:{port}"]
+        _load(folder, env, where)
+        _say("== In data/quickstart/warehouse.duckdb")
+        _step([*_OURS, "loaded"], folder, env)
+        _say("== luigi --module taxi_luigi Report")
+        _step([*program(), "--module", "taxi_luigi", "Report", *where], folder, env)
+    except _Ended as ended:
+        return ended.code
+    _say("\n" + "\n".join(_what_next(folder, port)))
+    return 0
+
+
+def _sample(folder: Path, env: Mapping[str, str]) -> None:
+    _say("== Sample months in data/sample")
+    words = ("sample", "--to", "data/sample", *_MADE_UP, "--rows", "40000", "--seed", "1")
+    made = subprocess.run([*_OURS, *words], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    if made.returncode:
+        raise _Ended(made.returncode)
+    _say(made.stdout.strip() or "all there already")
+
+
+def _luigid(folder: Path, env: Mapping[str, str]) -> int:
+    """With the user's own settings, since it stays for other runs. Returns its port."""
+    _say("== luigid")
+    _step([*_OURS, "luigid", "start"], folder, env)
+    return luigid_server.running_port(folder)
+
+
+def _load(folder: Path, env: Mapping[str, str], where: list[str]) -> None:
+    words = ["--module", "taxi_luigi", "LoadAllMonths", *_MADE_UP]
+    _say(f"== luigi {' '.join(words)}")
+    try:
+        _step([*program(), *words, *where], folder, env)
+    except _Ended as ended:
+        complain(f"the run ended with exit code {ended.code}; the lines above say why")
+        raise
+
+
+def _step(command: list[str], folder: Path, env: Mapping[str, str]) -> None:
+    """Runs it to its end, which is also ours. Signals are for it: it cleans up, and says that it was stopped."""
+    process = subprocess.Popen(command, cwd=folder, env=env)  # noqa: S603 no shell
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    before = {each: signal.signal(each, pass_on) for each in _SIGNALS}
+    try:
+        code = process.wait()
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    if code:
+        raise _Ended(128 - code if code < 0 else code)
+
+
+def _say(line: str) -> None:
+    """Before what the next step writes."""
+    print(line, flush=True)
+
+
+def _what_next(folder: Path, port: int | None) -> list[str]:
+    """The last lines, with commands and paths that work where this was typed."""
+    here = "" if folder == Path.cwd() else f"{folder}/"
+    command = _typed()
+    if settings_files.project_folder().absolute() != folder:
+        command = f"{settings_files.HOME}={shlex.quote(str(folder))} {command}"
+    usual = luigid.local_port([])  # None where runs look for luigid on another machine
+    other = "" if port is None or usual in (port, None) else f" --scheduler-port {port}"
+    page = "" if port is None else f"The run is on the page http://{luigid_server.HOST}:{port}, which luigid serves; "
+    return [
+        *([page + f"{command} luigid stop ends it."] if page else []),
+        f"What was loaded, with charts, is on the page {here}data/quickstart/report.html: open it in a browser.",
+        f"TLC's real files, into {here}data/ and {here}data/warehouse.duckdb, apart from these made-up trips:",
+        f"    {command} run {' '.join(REAL)}{other}",
+    ]
+
+
+def _typed() -> str:
+    """How this command is typed here: by its name where the PATH has it."""
+    script = Path(sys.executable).parent / "taxi-luigi"
+    found = shutil.which("taxi-luigi")
+    if found and (not script.is_file() or Path(found).samefile(script)):
+        return "taxi-luigi"
+    if not script.is_file():
+        return shlex.join(_OURS)
+    here = script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script
+    return shlex.quote(str(here))

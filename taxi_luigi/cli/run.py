@@ -1,0 +1,68 @@
+"""`taxi-luigi run`: `luigi --module taxi_luigi` with the same words, for where `luigi` itself is on no PATH."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from luigi.cmdline_parser import CmdlineParser
+from luigi.task_register import TaskClassException
+
+from taxi_luigi import tasks
+from taxi_luigi.cli.ending import MALFORMED
+from taxi_luigi.errors import UsageError
+
+_HELP = (["-h"], ["--help"])
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Options and help of the command."""
+    parser.usage = "taxi-luigi run TASK [LUIGI ARGUMENTS]"
+    parser.description = (
+        "Becomes luigi --module taxi_luigi with these words, in the environment that this command is installed in. "
+        "taxi-luigi run LoadAllMonths --help shows the task's options."
+    )
+    parser.prefix_chars = ""  # every word is luigi's
+    parser.add_argument("words", metavar="WORD", nargs=argparse.REMAINDER, help="a task and luigi's arguments")
+    parser.set_defaults(run=partial(_run, parser))
+
+
+def program() -> list[str]:
+    """The luigi of this environment, which another one of the PATH may not be.
+
+    Its script where there is one: two runs are the same to Luigi when their command lines are.
+    """
+    script = Path(sys.executable).parent / "luigi"
+    return [str(script)] if script.is_file() else [sys.executable, "-P", "-m", "luigi"]
+
+
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    if arguments.words in _HELP:
+        parser.print_help()
+        return 0
+    if not arguments.words:
+        parser.print_usage(sys.stderr)
+        return MALFORMED
+    words = ["--module", "taxi_luigi", *arguments.words]
+    _check(words)
+    command = [*program(), *words]
+    sys.stdout.flush()
+    return os.execv(command[0], command)  # noqa: S606 no shell; it does not return
+
+
+def _check(words: list[str]) -> None:
+    """As luigi does it; but a task that is missing ends with 40, and without the names of all of Luigi's classes."""
+    missing = UsageError(f"no task is named; these are there: {', '.join(tasks.__all__)}")
+    try:
+        CmdlineParser(words)
+    except SystemExit as stopped:
+        if isinstance(stopped.code, str):  # in luigi's own words
+            raise missing from stopped
+        raise
+    except TaskClassException as error:
+        said = " ".join(str(error).split())
+        # Without a task, luigi takes the first value of an option for its name.
+        raise UsageError(said) if "Did you mean" in said else missing from error

@@ -1,0 +1,254 @@
+"""luigid with this project's settings: in the foreground, or in the background with its files in data/luigid.
+
+A plain `luigid` reads /etc/luigi, ./luigi.cfg and LUIGI_CONFIG_PATH, and knows neither the packaged settings nor the
+project's. What is said to a luigid, and what it answers, is in luigid.py.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import luigi.scheduler
+from luigi.parameter import ParameterException
+from luigi.scheduler import rpc_method
+from luigi.setup_logging import DaemonLogging
+
+from taxi_luigi import config, luigid
+from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+
+if TYPE_CHECKING:
+    import psutil
+
+HOST = "127.0.0.1"
+"""luigid has no password: nothing but this machine reaches it"""
+
+_LIMIT = 15
+"""seconds in which luigid answers when it is started, and ends when it is stopped; it takes 1 to 2 (November 2026)"""
+_PAUSE = 0.1
+"""seconds between two looks whether it does"""
+_MORE_PORTS = 20
+"""that are tried where the first is taken"""
+_PAGE, _TITLE = "/static/visualiser/index.html", b"<title>Luigi Task Visualiser</title>"
+"""luigi 3.8.1's own"""
+
+
+class Scheduler(luigi.scheduler.Scheduler):
+    """Luigi's, which also says by which settings it works."""
+
+    def __init__(self, settings: luigi.scheduler.scheduler) -> None:
+        super().__init__(config=settings)
+        self._in_force = luigid.texts(settings)
+
+    @rpc_method()  # type: ignore[untyped-decorator]
+    def taxi_luigi_settings(self) -> dict[str, str]:
+        """The keys of `[scheduler]` and their values, as text; `luigid.SETTINGS` is this method's name."""
+        return self._in_force
+
+
+class _Port(Enum):
+    """What is at a port of this machine."""
+
+    LUIGID = auto()
+    FREE = auto()
+    TAKEN = auto()
+    """by something else"""
+
+
+def serve(port: int, address: str, unix_socket: Path | None, state: Path | None) -> None:
+    """Is luigid until it is stopped. Raises ConfigError where it cannot begin.
+
+    Args:
+        unix_socket: to listen on instead of address and port
+        state: the file that keeps its memory over a restart; None: the one in data/luigid
+    """
+    import luigi.server  # 0.1 s, for tornado
+
+    if state is None:
+        _make_folder()
+        state = _state()
+    os.umask(0o077)
+    DaemonLogging.setup(Namespace(background=False, logdir=None))
+    try:
+        scheduler = Scheduler(luigi.scheduler.scheduler(state_path=str(state)))
+    except (ValueError, ParameterException) as error:
+        raise luigid.unreadable(error) from error
+    try:
+        luigi.server.run(port, address, None if unix_socket is None else str(unix_socket), scheduler)
+    except OSError as error:
+        raise ConfigError(f"luigid cannot listen on {unix_socket or f'{address}:{port}'}: {error.strerror}") from error
+
+
+def start(port: int) -> str:
+    """Has luigid run in the background, at this port or the next that is free; one that answers there is used.
+
+    Returns: where it is, in one line
+    """
+    _make_folder()
+    with _alone():
+        if _ours() is not None:
+            return f"luigid is running already: {_recorded()}"
+        last = min(port + _MORE_PORTS, 65535)
+        for number in range(port, last + 1):
+            found = _whats_at(number)
+            if found is _Port.LUIGID:
+                _write("port", number)
+                return f"A luigid that was not started here answers, and is used: {_url(number)}"
+            if found is _Port.FREE:
+                _launch(number)
+                return f"luigid is running: {_url(number)}"
+    raise ConfigError(f"the ports up to {last} are all taken: name another with --port")
+
+
+def stop() -> str:
+    """Ends the luigid that `start` has started, and no other. Returns what became of it, in one line."""
+    import psutil
+
+    process = _ours()
+    if process is not None:
+        with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+            process.terminate()
+        deadline = time.monotonic() + _LIMIT
+        while _ours() is not None:
+            if time.monotonic() > deadline:
+                raise TaxiError(f"luigid (process {process.pid}) has not ended after {_LIMIT} seconds: see {_log()}")
+            time.sleep(_PAUSE)
+    for name in ("pid", "port"):
+        (_folder() / name).unlink(missing_ok=True)
+    return "luigid was not running, or not started here" if process is None else "luigid has ended"
+
+
+def status(port: int) -> tuple[bool, str]:
+    """Whether luigid runs, started here or by others at this port; where it is, in one line."""
+    if _ours() is not None:
+        return True, f"luigid is running: {_recorded()}"
+    if _whats_at(port) is _Port.LUIGID:
+        return True, f"A luigid that was not started here answers: {_url(port)}"
+    return False, "luigid is not running; taxi-luigi luigid start starts it"
+
+
+def running_port(project: Path) -> int:
+    """The port that `start` has found. Raises OSError or ValueError where luigid has been stopped meanwhile."""
+    return int((_folder(project) / "port").read_text())
+
+
+def _folder(project: Path | None = None) -> Path:
+    """Of luigid's pid, port, log and memory."""
+    return (project or config.project_folder()) / "data" / "luigid"
+
+
+def _state() -> Path:
+    return _folder() / "state.pickle"
+
+
+def _log() -> Path:
+    return _folder() / "log"
+
+
+def _make_folder() -> None:
+    """Its owner's alone, but data/ as the umask has it: others may read trips."""
+    try:
+        _folder().parent.mkdir(parents=True, exist_ok=True)
+        _folder().mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"luigid's folder cannot be made: {error.strerror}: {_folder()}") from error
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two runs that start luigid at one time start one: the second waits for the first."""
+    descriptor = os.open(_folder(), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _ours() -> psutil.Process | None:
+    """The luigid that was started here, if it is alive. Process numbers are used again, so its words are looked at."""
+    import psutil
+
+    try:
+        process = psutil.Process(int((_folder() / "pid").read_text()))
+        words = process.cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if "luigid" in words and str(_state()) in words else None
+
+
+def _recorded() -> str:
+    try:
+        return _url(running_port(config.project_folder()))
+    except (OSError, ValueError):  # the file was removed by hand
+        return f"see {_log()} for its port"
+
+
+def _url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def _write(name: str, number: int) -> None:
+    """A file of the folder, for its owner alone."""
+    descriptor = os.open(_folder() / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(f"{number}\n")
+
+
+def _launch(port: int) -> None:
+    log = _log()
+    if log.exists():
+        log.replace(log.with_name("log.1"))
+    words = ["luigid", "run", "--port", str(port), "--state-path", str(_state())]
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as output:
+        process = subprocess.Popen(  # noqa: S603 no shell
+            [sys.executable, "-P", "-m", "taxi_luigi.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C in this terminal, and its end, are not for it
+        )
+    _write("pid", process.pid)
+    _write("port", port)
+    deadline = time.monotonic() + _LIMIT
+    while _whats_at(port) is not _Port.LUIGID:
+        if process.poll() is not None:
+            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise TaxiError(f"luigid ended at once: {last} (all of it: {log})")
+        if time.monotonic() > deadline:
+            raise TaxiError(f"luigid does not answer on port {port} after {_LIMIT} seconds: see {log}")
+        time.sleep(_PAUSE)
+
+
+def _whats_at(port: int) -> _Port:
+    # Not by requests, which would take a proxy of the environment for it.
+    try:
+        with closing(http.client.HTTPConnection(HOST, port, timeout=3)) as connection:
+            connection.request("GET", _PAGE)
+            return _Port.LUIGID if _TITLE in connection.getresponse().read() else _Port.TAKEN
+    except ConnectionRefusedError:
+        return _Port.FREE if _can_listen(port) else _Port.TAKEN
+    except (OSError, http.client.HTTPException):
+        return _Port.TAKEN
+
+
+def _can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
