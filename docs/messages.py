@@ -181,6 +181,7 @@ GROUPS: tuple[Group, ...] = (
         (
             "schedule.py",
             "cron_run.py",
+            "cron/",
             "scripts/",
         ),
     ),
