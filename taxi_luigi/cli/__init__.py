@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import taxi_luigi
-from taxi_luigi.cli import doctor, history, loaded, plan, remove, sample, schedule, settings, status, verify
+from taxi_luigi.cli import cron_run, doctor, history, loaded, plan, remove, sample, schedule, settings, status, verify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
@@ -27,6 +27,7 @@ _COMMANDS = {
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
+    "cron-run": (cron_run.add, "what an entry of the crontab calls: luigi once, its output in a log file"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
