@@ -52,6 +52,7 @@ GROUPS: tuple[Group, ...] = (
             "config/",
             "clean_settings.py",
             "settings_files.py",
+            "locks.py",
             "rules.py",
             "tasks/report.py",
         ),
@@ -185,6 +186,7 @@ GROUPS: tuple[Group, ...] = (
         (
             "schedule.py",
             "cron_run.py",
+            "cron/",
             "scripts/",
         ),
     ),

@@ -40,6 +40,7 @@ CALLS = {
     "Refused": "StorageError",
     "Unusable": "script",
     "_complain": "script",
+    "Busy": "script",
     "kind": "StorageError",
     "failure": "StorageError",
 }

@@ -19,6 +19,7 @@ from luigi.retcodes import retcode
 from luigi.task import Task
 
 from taxi_luigi import command, config, history, logs, notify, outcomes, remarks
+from taxi_luigi.cron import mail
 from taxi_luigi.holdings import Backlog
 from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
@@ -191,10 +192,13 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     entries = run.ledger.reader()()
     run.ledger.close()
     result = run.result(entries)
-    for line in run.lines(entries, result):
+    lines, warnings = run.lines(entries, result), [*result.remarks, *outcomes.few([*result.fewer], run.id)]
+    for line in lines:
         log.info("%s", line)
-    for line in (*result.remarks, *outcomes.few([*result.fewer], run.id)):
+    for line in warnings:
         log.warning("%s", line)
+    why = [result.error] if result.error and result.error not in lines else []
+    mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run

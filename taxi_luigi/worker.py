@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 
-from taxi_luigi import config, files, history, luigid, others, preflight, process, summary
+from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, summary
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle, LoadAllMonths
@@ -188,7 +189,21 @@ def _imports_of_any() -> set[str]:
 
 
 class Factory(luigi.interface._WorkerSchedulerFactory):
-    """Makes our worker where Luigi would make its own."""
+    """Makes our worker where Luigi would make its own. Luigi makes one of these for each run, before its lock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if CmdlineParser.get_instance() is None:  # luigi.build takes no lock
+            return
+        settings = luigi.interface.core()
+        if settings.no_lock:
+            return
+        folder = Path(settings.lock_pid_dir)
+        locks.make(folder)
+        holders = locks.holders(folder)
+        if len(holders) >= settings.lock_size and not settings.take_lock:
+            locks.say(holders[0])
+            raise luigi.interface.PidLockAlreadyTakenExit
 
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:
         # Python takes signal handlers, of which Luigi's worker sets one, from the main thread alone

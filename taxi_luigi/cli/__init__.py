@@ -13,6 +13,7 @@ from typing import Any
 
 import taxi_luigi
 from taxi_luigi.cli import (
+    cron_run,
     doctor,
     history,
     loaded,
@@ -45,6 +46,7 @@ _COMMANDS = {
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
+    "cron-run": (cron_run.add, "what an entry of the crontab calls: luigi once, its output in a log file"),
     "luigid": (luigid.add, "start, stop or look for Luigi's scheduler with its pages, with these settings"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from luigi.configuration import get_config
 
+from taxi_luigi import locks
 from taxi_luigi.checks import Verdict
 from taxi_luigi.config.options import STORES, get, store_type
 from taxi_luigi.config.overlap import check_overlap
@@ -36,7 +37,7 @@ def known_keys() -> dict[str, set[str]]:
 def check(tasks: dict[str, set[str]]) -> None:
     """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
     _check_profile()
-    _check_locks()
+    locks.check(Path(get("core", "lock_pid_dir", None) or ""))
     _check_temporary()
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
     for section in get_config().sections():
@@ -58,15 +59,6 @@ def _check_profile() -> None:
     named = os.environ.get("LUIGI_CONFIG_PATH", "")
     if named and not Path(named).is_file():
         raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
-
-
-def _check_locks() -> None:
-    """In /tmp anybody can be there first, and Luigi writes into files there that it takes for its own (3.8.1)."""
-    folder = Path(get("core", "lock_pid_dir", None) or "")
-    if folder.parent != Path(tempfile.gettempdir()):
-        return
-    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
-        raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder")
 
 
 def _check_temporary() -> None:

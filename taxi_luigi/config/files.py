@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import cache
 from pathlib import Path
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import settings_files
+from taxi_luigi import locks, settings_files
+from taxi_luigi.config.kept import values
 
 
 def find() -> None:
@@ -29,8 +28,8 @@ def find() -> None:
             if not parser.has_option(section, key):
                 parser.set(section, key, value)
     if not parser.has_option("core", "lock_pid_dir"):
-        # Luigi's own default, /tmp/luigi, belongs to the first user who ran it (3.8.1).
-        parser.set("core", "lock_pid_dir", str(Path(tempfile.gettempdir()) / f"luigi-{os.getuid()}"))
+        # Luigi's own default, /tmp/luigi, belongs to the first user who ran it, and is one for all settings (3.8.1).
+        parser.set("core", "lock_pid_dir", str(locks.folder(values(), settings_files.project_folder())))
 
 
 @cache

@@ -46,9 +46,14 @@ def kept(make: Callable[P, T]) -> Callable[P, T]:
 
 def _configuration() -> Hashable:
     """The command line and the values of all sections: Luigi's `set`, `reload` and flags change them."""
+    return CmdlineParser.get_instance(), values()
+
+
+def values() -> Hashable:
+    """The values of all sections, and of the environment variables that these refer to."""
     parser: Any = get_config()
     texts: _Texts = tuple((section, tuple(parser.items(section, raw=True))) for section in parser.sections())
-    return CmdlineParser.get_instance(), texts, tuple(map(os.environ.get, _variables(texts)))
+    return texts, tuple(map(os.environ.get, _variables(texts)))
 
 
 @cache

@@ -6,10 +6,14 @@ Each test has a checkout of its own: the scripts, a luigi.cfg, an environment.
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -136,17 +140,111 @@ def test_a_crontab_that_cron_itself_refuses_stays_as_it_is(tmp_path: Path) -> No
     assert refused.out.count("\n") == 1
 
 
-def test_a_second_run_leaves_quietly_with_its_own_code(checkout: Checkout, cdn: Cdn) -> None:
+def working(checkout: Checkout, cdn: Cdn) -> subprocess.Popen[str]:
+    """A cron-run that downloads February, of which 20,000 bytes come and no more for the seconds of `read_timeout`."""
     cdn.fault(FEBRUARY, Stall(20_000))
     first = checkout.begin(months="2021-02")
     cdn.wait(lambda: cdn.sent(FEBRUARY) >= 20_000)
-    assert checkout.cron_run(months="2021-02") == Ended(11, "")
+    return first
+
+
+def wait_for_line(checkout: Checkout, text: str, times: int = 1) -> None:
+    """Until cron-run has logged it."""
+    deadline = time.monotonic() + 30
+    while checkout.log.read_text().count(text) < times:
+        assert time.monotonic() < deadline, checkout.log.read_text()
+        time.sleep(0.05)
+
+
+def ends(checkout: Checkout) -> bool:
+    """Whether all that was started has ended within the ten seconds in which it must."""
+    _, alive = psutil.wait_procs(checkout.processes(), timeout=10)
+    return not alive
+
+
+def test_a_second_run_waits_its_turn_and_both_are_loaded(checkout: Checkout, cdn: Cdn) -> None:
+    checkout.configure({"download": {"read_timeout": 4}})
+    first = working(checkout, cdn)
+    assert checkout.cron_run(months="2021-01") == Ended(0, "")
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS, "2021-02": ROWS}
+    shown = "LoadAllMonths --colors green --months {} --local-scheduler --refresh"
+    assert checkout.logged()[0] == f"begins: {shown.format('2021-02')}"
+    assert re.fullmatch(
+        r"another cron-run is at work since 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d \(process \d+ on \S+\): "
+        rf"{shown.format('2021-02')}: waits for it, 240 minutes at most",
+        checkout.logged()[1],
+    )
+    rest = ["ended: exit code 0", f"begins: {shown.format('2021-01')}", "ended: exit code 0"]
+    assert checkout.logged()[2:] == rest
+
+
+def test_who_waited_long_enough_says_so_in_one_line(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    busy = rf"another cron-run is at work since .* \(process {first.pid} on .*\): LoadAllMonths .*"
+    for wait, why in (("0", ""), ("0.02", ", and 0.02 minutes of waiting were not enough")):
+        done = checkout.cron_run("--wait", wait)
+        assert done.rc == 11
+        assert re.fullmatch(rf"cron-run: exit code 11: {busy}{why}\n", done.mail), done.mail
+        assert re.fullmatch(rf"{busy}{why}: exit code 11", checkout.logged()[-1])
     first.terminate()
     first.communicate(timeout=30)
     assert first.returncode == 143
-    assert checkout.logged()[1:] == ["another cron-run is at work: exit code 11", "ended: exit code 143"]
-    assert checkout.processes() == []
-    assert checkout.cron_run(months="2021-02") == Ended(0, "")
+
+
+def test_how_long_it_waits_can_stand_in_the_environment(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    (checkout.folder / ".env").write_text("TAXI_LUIGI_CRON_WAIT=0.01\n")
+    (checkout.folder / ".env").chmod(0o600)
+    assert checkout.cron_run().mail.endswith(", and 0.01 minutes of waiting were not enough\n")
+    (checkout.folder / ".env").write_text("TAXI_LUIGI_CRON_WAIT=4h\n")
+    assert checkout.cron_run() == Ended(40, "cron-run: TAXI_LUIGI_CRON_WAIT is not a number of minutes, 0 or more\n")
+    first.terminate()
+    first.communicate(timeout=30)
+
+
+def test_of_one_command_line_one_waits(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    waiting = checkout.begin()
+    wait_for_line(checkout, "waits for it, 240 minutes at most")
+    again = checkout.cron_run()
+    assert again.rc == 11
+    assert again.mail.count("\n") == 1
+    assert again.mail.endswith("; the same command waits for it already\n")
+    other = checkout.begin(months="2021-03")
+    wait_for_line(checkout, "waits for it, 240 minutes at most", 2)
+    first.terminate()
+    for process in (first, waiting, other):
+        process.communicate(timeout=60)
+    assert [first.returncode, waiting.returncode, other.returncode] == [143, 0, 0]
+    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS, "2021-03": ROWS}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_one_that_waits(checkout: Checkout, cdn: Cdn, number: signal.Signals) -> None:
+    first = working(checkout, cdn)
+    waiting = checkout.begin()
+    wait_for_line(checkout, "waits for it")
+    waiting.send_signal(number)
+    mail, _ = waiting.communicate(timeout=10)
+    assert (waiting.returncode, mail) == (128 + number, "")
+    assert checkout.logged()[-1] == f"stopped by {number.name} before luigi was started: exit code {128 + number}"
+    first.terminate()
+    first.communicate(timeout=30)
+
+
+def test_runs_with_other_settings_do_not_wait_for_each_other(checkout: Checkout, cdn: Cdn, tmp_path: Path) -> None:
+    first = working(checkout, cdn)
+    other = tmp_path / "other.cfg"
+    other.write_text(f"[warehouse.duckdb]\npath = {tmp_path}/other.duckdb\n[taxi]\nworkspace = {tmp_path}/other\n")
+    env = tmp_path / "other.env"
+    env.write_text(f"LUIGI_CONFIG_PATH={other}\n")
+    env.chmod(0o600)
+    assert checkout.cron_run("--env-file", env, "--wait", "0") == Ended(0, "")
+    assert (tmp_path / "other.duckdb").exists()
+    first.terminate()
+    first.communicate(timeout=30)
 
 
 def test_after_a_reboot_in_the_middle_the_next_run_finishes(checkout: Checkout, cdn: Cdn) -> None:
@@ -160,20 +258,28 @@ def test_after_a_reboot_in_the_middle_the_next_run_finishes(checkout: Checkout, 
     assert checkout.leftovers() == []
 
 
-def test_what_a_killed_cron_run_leaves_at_work_is_waited_for_and_then_in_nobodys_way(
-    checkout: Checkout, cdn: Cdn
-) -> None:
-    cdn.fault(FEBRUARY, Stall(20_000))
-    checkout.configure({"download": {"read_timeout": 4}})
-    first = checkout.begin(months="2021-02")
-    cdn.wait(lambda: cdn.sent(FEBRUARY) >= 20_000)
+def test_luigi_ends_with_a_cron_run_that_is_killed_and_the_next_one_runs(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    waiting = checkout.begin(months="2021-02")
+    wait_for_line(checkout, "waits for it")
     first.kill()
+    waiting.communicate(timeout=60)
     first.communicate(timeout=30)
-    assert checkout.cron_run(months="2021-02") == Ended(11, "")
-    _, alive = psutil.wait_procs(checkout.processes(), timeout=60)
-    assert alive == []
-    assert checkout.cron_run(months="2021-02") == Ended(0, "")
+    assert waiting.returncode == 0
+    assert ends(checkout)
     assert duckdb_counts(checkout, "green_tripdata") == {"2021-02": ROWS}
+
+
+def test_after_luigi_was_killed_the_mail_has_its_last_lines_and_the_next_one_runs(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    [luigi] = [child for child in psutil.Process(first.pid).children() if "luigi" in child.cmdline()[1]]
+    luigi.kill()
+    mail, _ = first.communicate(timeout=30)
+    assert first.returncode == 137
+    why, *lines = mail.splitlines()
+    assert why == f"cron-run: exit code 137: see {checkout.log}"
+    assert "green: 1 to load (2021-02)" in lines
+    assert checkout.cron_run("--wait", "0", months="2021-02") == Ended(0, "")
 
 
 def test_a_month_that_is_not_published_is_no_failure(checkout: Checkout) -> None:
@@ -183,11 +289,39 @@ def test_a_month_that_is_not_published_is_no_failure(checkout: Checkout) -> None
     assert checkout.logged()[-1].startswith("ended: months are not published yet, which is exit code 0 here")
 
 
-def test_a_failure_keeps_its_code_and_is_mailed_in_one_line(checkout: Checkout, cdn: Cdn) -> None:
+def test_a_failure_keeps_its_code_and_its_mail_says_which_month_failed_and_why(checkout: Checkout, cdn: Cdn) -> None:
     cdn.fault(FEBRUARY, *[Status(503)] * 9)
     failed = checkout.cron_run(months="2021-02,2021-05")
-    assert failed == Ended(30, f"cron-run: exit code 30: see {checkout.log}\n")
-    assert "green 2021-02 failed" in checkout.log.read_text()
+    assert failed.rc == 30
+    code, counts, month = failed.mail.splitlines()
+    assert code == f"cron-run: exit code 30: see {checkout.log}"
+    assert counts == "green: 0 months loaded, 0 already there, 1 not published (2021-05), 1 failed"
+    assert re.fullmatch(r"green 2021-02 failed: DownloadMonth: .*: HTTP 503 Service Unavailable; .*", month)
+    assert month in checkout.log.read_text()
+    assert not list((checkout.folder / "data").glob("*.last"))
+
+
+def test_the_mail_of_a_run_that_could_not_begin_says_why(checkout: Checkout) -> None:
+    failed = checkout.cron_run(months="2021-13")
+    why = "ERROR: month must look like 2024-01, not '2021-13'"
+    assert failed == Ended(40, f"cron-run: exit code 40: see {checkout.log}\n{why}\n")
+
+
+def test_the_mail_of_a_run_that_was_stopped_says_what_is_left(checkout: Checkout, cdn: Cdn) -> None:
+    first = working(checkout, cdn)
+    first.terminate()
+    mail, _ = first.communicate(timeout=30)
+    assert mail.splitlines()[-1] == "green: 0 months loaded, 0 already there, 1 not finished (2021-02)"
+
+
+@pytest.mark.parametrize("months", ["2021-01", "2021-13"])
+def test_with_standard_streams_closed_it_ends_as_ever(checkout: Checkout, months: str) -> None:
+    words = shlex.join([str(checkout.folder / "scripts" / "cron-run"), "--", "LoadAllMonths", "--colors", "green"])
+    command = f"exec {words} --months {months} --local-scheduler <&- >&- 2>&-"
+    done = subprocess.run(["sh", "-c", command], cwd="/", env=CRONS, timeout=60)
+    assert done.returncode == (0 if months == "2021-01" else 40)
+    assert "Traceback" not in checkout.log.read_text()
+    assert "exit code" not in (checkout.folder / "data" / "cron-run.lock").read_text()
 
 
 def test_the_environment_file_is_read_and_not_executed(checkout: Checkout, cdn: Cdn, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,10 +44,10 @@ def fresh(folder: Path, *packages: str) -> Path:
     return python
 
 
-def run(command: Sequence[str | Path], folder: Path) -> Run:
+def run(command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | None = None) -> Run:
     """A command to its end, without a developer's settings."""
     done = subprocess.run(
-        command, cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+        command, cwd=folder, env=environment(env), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=280,
     )  # fmt: skip
     return Run(done.returncode, done.stdout)
@@ -122,3 +122,47 @@ def test_it_says_its_version(installed: Path, empty: Path) -> None:
     assert run((installed / "taxi-luigi", "--version"), empty) == Run(0, f"taxi_luigi {wanted}\n")
     asked = run((installed / "python", "-c", "import taxi_luigi; print(taxi_luigi.__version__)"), empty)
     assert asked == Run(0, f"{wanted}\n")
+
+
+def green(source: Path) -> tuple[str, ...]:
+    """cron-run's words, whose last one wants a month."""
+    places = (
+        f"--taxi-source={source}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet",
+        f"--taxi-zones={source}/taxi_zone_lookup.csv",
+    )
+    return ("--", "LoadAllMonths", "--local-scheduler", *places, "--colors", "green", "--months")
+
+
+def test_cron_run_works_in_the_folder_where_it_is_started(installed: Path, empty: Path, samples: Path) -> None:
+    command = (installed / "taxi-luigi", "cron-run", "--keep-logs", "3", *green(samples))
+    assert run((*command, "2021-01"), empty) == Run(0, "")
+    assert os.listdir(empty) == ["data"]
+    [log] = (empty / "data" / "logs").iterdir()
+    assert "green: 1 month loaded" in log.read_text()
+    assert run((*command, "2021-09"), empty) == Run(0, "")
+    failed = run((*command, "2021-13"), empty)
+    assert failed.rc == 40
+    assert failed.out.endswith("ERROR: month must look like 2024-01, not '2021-13'\n")
+
+
+def test_cron_run_reads_the_environment_file_before_the_settings(
+    installed: Path, empty: Path, samples: Path, tmp_path: Path
+) -> None:
+    """With a setting of Luigi's own that needs a variable, in a project folder that is named, from another folder."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "luigi.cfg").write_text("[core]\nlog_level = ${LEVEL}\nlocal_scheduler = ${WHETHER}\n")
+    (project / "the.env").write_text("LEVEL=INFO\nWHETHER=true\n")
+    (project / "the.env").chmod(0o600)
+    words = [word for word in green(samples) if word != "--local-scheduler"]
+    command = (installed / "taxi-luigi", "cron-run", "--env-file", "the.env", *words, "2021-01")
+    assert run(command, empty, {"TAXI_LUIGI_HOME": str(project)}) == Run(0, "")
+    assert list(empty.iterdir()) == []
+    assert (project / "data" / "warehouse.duckdb").is_file()
+
+
+def test_cron_run_has_its_own_help_and_its_own_wrong_words(installed: Path, empty: Path) -> None:
+    assert run((installed / "taxi-luigi", "cron-run", "--help"), empty).out.startswith("usage: cron-run [-h] ")
+    wrong = run((installed / "taxi-luigi", "cron-run", "--wait", "long"), empty)
+    assert wrong.rc == 2
+    assert wrong.out.endswith("cron-run: error: argument --wait: a number of minutes, 0 or more\n")

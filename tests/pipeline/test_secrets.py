@@ -290,9 +290,11 @@ def test_what_is_typed_goes_no_further_than_ps(everything: Everything, cdn: Cdn)
     assert done.rc == 30, done.out
     [log] = (project.folder / "data" / "logs").iterdir()
     assert oct(log.stat().st_mode & 0o777) == "0o600"
-    for said in (history.out, letters(mailbox), log.read_text()):
+    lock = project.folder / "data" / "cron-run.lock"
+    for said in (history.out, letters(mailbox), log.read_text(), lock.read_text()):
         assert "--taxi-source" in said
         assert leaks(said) == []
+    assert "green 2021-01 failed: DownloadMonth: " in done.out
     assert leaks(done.out) == []
     assert leaks_below(project.workspace, project.state) == {}
 

@@ -1,0 +1,81 @@
+"""What cron mails of a run that failed: its last lines, few, and without secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote, urlsplit
+
+from taxi_luigi.command import public
+from taxi_luigi.logs import log
+
+LAST_LINES = "TAXI_LUIGI_LAST_LINES"
+"""the variable that names the file where a run leaves the last lines of its summary"""
+
+_MOST, _LONGEST = 18, 400
+"""lines, and characters of each: with the two that cron-run adds, a mail has 20"""
+_UNSUMMARIZED = 8
+"""lines of the output, where luigi ended before it had a summary"""
+
+_SECRET_NAME = re.compile(r"passw|pwd|secret|token|key|credential|url|dsn", re.IGNORECASE)
+_NOISE = re.compile(r"(DEBUG|INFO)\b|\[?pid \d|={5}|\s*$")
+"""lines of Luigi's own that say nothing about a failure"""
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def leave(lines: Iterable[str]) -> None:
+    """Leaves the last lines of a run for cron-run, if that has started it."""
+    path = os.environ.get(LAST_LINES)
+    if not path:
+        return
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        log.warning("what cron is to mail cannot be written: %s: %s", error.strerror, path)
+
+
+def lines(summary: bytes, output: bytes, environment: Mapping[str, str]) -> list[str]:
+    """At most 19 lines.
+
+    Args:
+        summary: what the run left in the file that LAST_LINES names; empty, if it was killed or did not begin
+        output: the end of what luigi wrote
+        environment: of the environment file, whose passwords are masked
+    """
+    found = _lines(summary)
+    if not found:  # or the disk was full
+        found = [line for line in _lines(output) if not _NOISE.match(line)][-_UNSUMMARIZED:]
+    more = len(found) - _MOST
+    if more > 0:
+        found = [*found[:_MOST], f"and {more} more lines in the log"]
+    secrets = sorted(_secrets(environment), key=len, reverse=True)
+    return [_without(secrets, line)[:_LONGEST] for line in found]
+
+
+def _lines(text: bytes) -> list[str]:
+    """Those that say something; of one that a progress bar wrote over, what stays."""
+    found = (line.rstrip().rpartition("\r")[2] for line in text.decode(errors="replace").split("\n"))
+    return [line for line in (_CONTROL.sub("", line).rstrip() for line in found) if line]
+
+
+def _secrets(environment: Mapping[str, str]) -> set[str]:
+    """Values that are passwords by their name, and the passwords of those that are URLs."""
+    found = set()
+    for name, value in environment.items():
+        if not _SECRET_NAME.search(name):
+            continue
+        found.add(value)
+        try:
+            password = urlsplit(value).password or ""
+        except ValueError:
+            continue
+        found |= {password, unquote(password)}
+    return {secret for secret in found if len(secret) > 3}
+
+
+def _without(secrets: list[str], line: str) -> str:
+    for secret in secrets:
+        line = line.replace(secret, "***")
+    return public(line)

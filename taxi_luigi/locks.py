@@ -1,0 +1,73 @@
+"""Luigi's own lock, by which a command runs once at a time: with the same settings, and where no other user can be.
+
+Luigi 3.8.1 takes it after it has made its factory of workers, from a folder that it makes one level deep; a link that
+is there already it follows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Hashable
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+from luigi import lock
+
+from taxi_luigi import command
+from taxi_luigi.errors import ConfigError
+
+_DECIDE = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_PROFILE",
+    "BIGQUERY_EMULATOR_HOST",
+    "STORAGE_EMULATOR_HOST",
+)
+"""variables that say to a library where a store is; libpq's begin with PG"""
+
+
+def folder(settings: Hashable, project: Path) -> Path:
+    """The folder for runs with these settings, relative paths in which lie in that project folder."""
+    variables = sorted((name, text) for name, text in os.environ.items() if name in _DECIDE or name.startswith("PG"))
+    digest = hashlib.sha256(repr((settings, project, variables)).encode(errors="surrogateescape")).hexdigest()
+    return Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}-locks-{digest[:16]}"
+
+
+def check(folder: Path) -> None:
+    """In /tmp anybody can be there first, and Luigi writes into files there that it takes for its own (3.8.1)."""
+    if folder.parent != Path(tempfile.gettempdir()):
+        return
+    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
+        raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder")
+
+
+def make(folder: Path) -> None:
+    """For its owner alone: what is made can no longer be planted."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check(folder)
+
+
+def holders(folder: Path) -> list[psutil.Process]:
+    """The processes that hold the lock of this process's command line, but for this one and those it comes from."""
+    _, line, path = lock.get_info(str(folder))
+    try:
+        found = {int(text) for text in Path(path).read_text().split()}
+    except (FileNotFoundError, ValueError):  # the file of a run that was killed while it wrote it
+        return []
+    here = psutil.Process()
+    others = found - {process.pid for process in (here, *here.parents())}
+    return [each for each in psutil.process_iter() if each.pid in others and lock.getpcmd(each.pid) == line]
+
+
+def say(holder: psutil.Process) -> None:
+    """Who holds it, on standard error: Luigi has no logging yet, and its own line has the number alone."""
+    try:
+        since = f", since {datetime.fromtimestamp(holder.create_time()):%Y-%m-%d %H:%M:%S}"
+    except psutil.NoSuchProcess:  # it has ended since
+        since = ""
+    words = command.shown(sys.argv[1:])
+    sys.stderr.write(f"ERROR: {words}: the same command is at work already{since} (process {holder.pid})\n")
