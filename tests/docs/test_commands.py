@@ -34,7 +34,7 @@ RUN_BY = {
     r"scripts/test": (".ci/run", "exec scripts/test"),
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
-    r"python docs/(configuration|messages)\.py": ("tests/docs/test_pages.py", "runpy"),
+    r"python docs/configuration\.py": ("tests/docs/test_pages.py", "runpy"),
     r"docker (compose|run) ": ("tests/image/test_compose.py", "compose"),
     r"deploy/compose/make-secrets": ("tests/image/engine.py", "make-secrets"),
 }
