@@ -51,7 +51,7 @@ def start_luigid(root: Path, port: int) -> tuple[int, str]:
 
     Returns: the port where it is, another one where something else has this one; and what to log of it
     """
-    command = [Path(sys.executable).with_name("taxi-luigi"), "luigid", "start", "--port", str(port)]
+    command: list[str | Path] = [Path(sys.executable).with_name("taxi-luigi"), "luigid", "start", "--port", str(port)]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603 a command of ours
         line = " ".join((done.stdout + done.stderr).decode(errors="replace").split())

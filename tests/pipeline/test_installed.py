@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import duckdb
 import pytest
 
 from tests.pipeline.conftest import ROWS
+from tests.support.luigid import Luigid, free_port
 from tests.support.project import ROOT, Run, environment
 
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "taxi_luigi")
@@ -75,13 +78,29 @@ def empty(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(params=["local", "luigid", "plain"])
+def scheduler(request: pytest.FixtureRequest, installed: Path, empty: Path, tmp_path: Path) -> Iterator[Sequence[str]]:
+    """Luigi's arguments for a scheduler in the run itself, a luigid of ours, and one that knows nothing of us."""
+    if request.param == "local":
+        yield ("--local-scheduler",)
+    elif request.param == "plain":
+        with Luigid(tmp_path / "luigid", started_in=tmp_path, program=installed / "luigid") as luigid:
+            yield ("--scheduler-url", luigid.url)
+    else:
+        port = str(free_port())
+        started = run((installed / "taxi-luigi", "luigid", "start", "--port", port), empty)
+        assert started == Run(0, f"luigid is running: http://127.0.0.1:{port}\n")
+        yield ("--scheduler-port", port)
+        assert run((installed / "taxi-luigi", "luigid", "stop"), empty) == Run(0, "luigid has ended\n")
+
+
 def load(installed: Path, folder: Path, source: Path, *words: str) -> Run:
-    """`luigi --module taxi_luigi LoadAllMonths` for green months of a folder."""
+    """`luigi --module taxi_luigi LoadAllMonths` for green months of a folder, with three workers."""
     places = (
         f"--taxi-source={source}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet",
         f"--taxi-zones={source}/taxi_zone_lookup.csv",
     )
-    command = (installed / "luigi", "--module", "taxi_luigi", "LoadAllMonths", *words, *places, "--local-scheduler")
+    command = (installed / "luigi", "--module", "taxi_luigi", "LoadAllMonths", *words, *places, "--workers", "3")
     return run(command, folder)
 
 
@@ -90,31 +109,55 @@ def test_it_is_the_installed_package_that_is_tried(installed: Path, empty: Path)
     assert found.out.startswith(str(installed.parent)), found.out
 
 
-def test_a_month_is_loaded_below_the_folder_where_it_is_started(installed: Path, empty: Path, samples: Path) -> None:
-    done = load(installed, empty, samples, "--colors", "green", "--months", "2021-01", "--workers", "3")
-    assert done.rc == 0, done.out
-    assert "DEBUG" not in done.out
+def test_months_that_load_fail_are_missing_or_wrong_end_with_0_30_20_and_40(
+    installed: Path, empty: Path, samples: Path, scheduler: Sequence[str], tmp_path: Path
+) -> None:
+    """One after the other, as a person tries them, below the folder where they are started."""
+    green = ("--colors", "green", *scheduler)
+    good = load(installed, empty, samples, *green, "--months", "2021-01,2021-02")
+    assert good.rc == 0, good.out
+    assert "DEBUG" not in good.out
     with duckdb.connect(str(empty / "data" / "warehouse.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (ROWS,)
+        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (2 * ROWS,)
     assert os.listdir(empty) == ["data"]
 
-
-def test_a_failed_month_ends_with_30(installed: Path, empty: Path, tmp_path: Path) -> None:
-    (tmp_path / "green_tripdata_2021-01.parquet").write_bytes(b"no parquet")
+    (tmp_path / "green_tripdata_2021-03.parquet").write_bytes(b"no parquet")
     (tmp_path / "taxi_zone_lookup.csv").write_text("LocationID,Borough,Zone,service_zone\n1,EWR,Newark Airport,EWR\n")
-    done = load(installed, empty, tmp_path, "--colors", "green", "--months", "2021-01")
-    assert done.rc == 30, done.out
+    failed = load(installed, empty, tmp_path, *green, "--months", "2021-03")
+    assert failed.rc == 30, failed.out
+
+    unpublished = load(installed, empty, samples, *green, "--months", "2021-09")
+    assert unpublished.rc == 20, unpublished.out
+
+    purple = load(installed, empty, samples, "--colors", "purple", *scheduler)
+    assert purple == Run(40, "ERROR: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
 
 
-def test_a_month_that_is_not_published_ends_with_20(installed: Path, empty: Path, samples: Path) -> None:
-    done = load(installed, empty, samples, "--colors", "green", "--months", "2021-09")
-    assert done.rc == 20, done.out
-
-
-def test_a_wrong_color_ends_with_40_in_one_line(installed: Path, empty: Path, samples: Path) -> None:
-    done = load(installed, empty, samples, "--colors", "purple", "--months", "2021-01")
-    assert done == Run(40, "ERROR: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
+def test_nothing_is_left_of_a_color_that_is_none(installed: Path, empty: Path) -> None:
+    command = (
+        installed / "luigi",
+        "--module",
+        "taxi_luigi",
+        "LoadAllMonths",
+        "--colors",
+        "purple",
+        "--local-scheduler",
+    )
+    assert run(command, empty).rc == 40
     assert list(empty.iterdir()) == []
+
+
+def test_its_first_steps_are_one_command(installed: Path, empty: Path) -> None:
+    """Whose last lines are commands that are there."""
+    (empty / "luigi.cfg").write_text(f"[core]\nscheduler_port = {free_port()}\n")
+    done = run((installed / "taxi-luigi", "quickstart"), empty)
+    assert done.rc == 0, done.out
+    with duckdb.connect(str(empty / "data" / "quickstart" / "warehouse.duckdb"), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (120_000,)
+    [stop] = re.findall(r"which luigid serves; (.*) ends it\.$", done.out, re.M)
+    assert run(shlex.split(stop), empty) == Run(0, "luigid has ended\n")
+    [load] = re.findall(r"^    (.* LoadAllMonths) --colors green --months 2024-01", done.out, re.M)
+    assert run((*shlex.split(load), "--colors", "purple"), empty).rc == 40
 
 
 def test_it_says_its_version(installed: Path, empty: Path) -> None:

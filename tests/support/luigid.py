@@ -23,9 +23,10 @@ class Luigid:
     `url` is what `--scheduler-url` wants, `log` what it wrote.
     """
 
-    def __init__(self, folder: Path, started_in: Path = ROOT) -> None:
+    def __init__(self, folder: Path, started_in: Path = ROOT, program: Path = BIN / "luigid") -> None:
         self.folder = folder
         self._started_in = started_in
+        self._program = program
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "log"
@@ -33,7 +34,7 @@ class Luigid:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [BIN / "luigid", "--address", "127.0.0.1", "--port", str(self.port)]
+        command = [self._program, "--address", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, "--state-path", self.folder / "state.pickle"],
