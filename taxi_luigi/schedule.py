@@ -13,11 +13,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
 from taxi_luigi.errors import ConfigError, StorageError, UsageError
+from taxi_luigi.settings_files import HOME, NAMED
 
 _NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -29,6 +31,9 @@ _NICKNAMES = {
     "@annually": "0 0 1 1 *",
 }
 AT_BOOT = "@reboot"
+
+_LEAPS = 1_000
+"""times of two entries that are compared: of two that are due each month, 40 years; of two each minute, 16 hours"""
 
 _OURS = re.compile(r"\s*(?P<entry>[^#\s].*?)\s+# taxi_luigi: (?P<name>\S+)\s*")
 _ENTRY = re.compile(r"(?P<when>@\S+|\S+(?:\s+\S+){4})\s+(?P<command>\S.*)")
@@ -49,6 +54,25 @@ class Entry:
 
     def __str__(self) -> str:
         return f"{self.when} {self.command} # taxi_luigi: {self.name}"
+
+    def words(self) -> list[str]:
+        """Its command as the shell takes it apart; what a person wrote there may be no words of a shell."""
+        text = self.command.replace(r"\%", "%")
+        try:
+            return shlex.split(text)
+        except ValueError:
+            return text.split()
+
+    def settings(self) -> tuple[str, str]:
+        """Its project folder and LUIGI_CONFIG_PATH: entries that have both in common take turns."""
+        words = self.words()
+        said: dict[str, str] = {}
+        while words and (words[0] == "env" or "=" in words[0]):
+            name, _, text = words.pop(0).partition("=")
+            said[name] = text
+        # Entries of earlier versions have scripts/cron-run of the project folder.
+        program = Path(words[0]) if words else Path()
+        return said.get(HOME, str(program.parent.parent)), said.get(NAMED, "")
 
 
 def new_entry(name: str, when: str, words: Sequence[str]) -> Entry:
@@ -71,6 +95,23 @@ def next_time(when: str, now: datetime) -> datetime | None:
         return next(_times(when, now), None)
     except UsageError:
         return None
+
+
+def meeting(one: Entry, other: Entry, now: datetime) -> str | None:
+    """When two entries that take turns are due at the same minute next, None if never."""
+    if one.settings() != other.settings():
+        return None
+    if AT_BOOT in (one.when, other.when):
+        return "each boot" if one.when == other.when else None
+    first, second = next_time(one.when, now), next_time(other.when, now)
+    for _ in range(_LEAPS):
+        if first is None or second is None:
+            return None
+        if first == second:
+            return f"{first:%Y-%m-%d %H:%M}"
+        before = max(first, second) - timedelta(minutes=1)
+        first, second = next_time(one.when, before), next_time(other.when, before)
+    return None
 
 
 def _times(when: str, now: datetime) -> CronSim:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import itertools
+import os
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from taxi_luigi import command, config, schedule
+from luigi.cmdline_parser import CmdlineParser
+from luigi.task_register import Register, TaskClassException
+
+from taxi_luigi import command, config, cron_run, schedule, settings_files
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.errors import ConfigError, UsageError
+from taxi_luigi.schedule import Entry
 
 _CRONS = {"cron", "crond", "fcron"}
 
@@ -22,8 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "       taxi-luigi schedule --remove NAME"
     )
     parser.description = (
-        "Adds or changes an entry of the user's crontab that runs scripts/cron-run; without arguments, lists them with "
-        "the time when each is due next. Lines of others are left as they are."
+        "Adds or changes an entry of the user's crontab that runs taxi-luigi cron-run, with this project folder and "
+        "LUIGI_CONFIG_PATH; without arguments, lists them with the time when each is due next. Lines of others are "
+        "left as they are."
     )
     when = parser.add_argument("when", metavar="WHEN", help="cron's five fields in quotes, or @daily")
     words = parser.add_argument("words", metavar="ARGUMENT", nargs="+", help="luigi's; without them, cron-run's own")
@@ -32,6 +42,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", default="nightly", help="of the entry, to change or remove it by")
     parser.add_argument("--env-file", type=Path, help="given to cron-run: KEY=value lines")
     parser.add_argument("--log-folder", type=Path, help="given to cron-run: where its log files go")
+    parser.add_argument(
+        "--wait",
+        type=cron_run.minutes,
+        metavar="MINUTES",
+        help=f"given to cron-run: how long it waits for another one; without it, {cron_run.MINUTES:g}",
+    )
     parser.add_argument("--remove", metavar="NAME", help="take the entry out")
     parser.set_defaults(run=_schedule, words=[])
 
@@ -44,47 +60,123 @@ def _schedule(arguments: argparse.Namespace) -> int:
         print(f"removed {arguments.remove}")
     elif arguments.when is not None:
         entry = schedule.new_entry(arguments.name, arguments.when, _command(arguments))
-        schedule.write(schedule.with_entry(schedule.read(), entry))
+        tab = schedule.with_entry(schedule.read(), entry)
+        schedule.write(tab)
         print(_line(entry))
-        if "***" in command.shown(arguments.words):
-            complain(
-                "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
-                "and NAME=… into .env in the project folder"
-            )
+        _warn_of_secrets(arguments.words)
+        _warn_of_settings()
+        _warn_of_meetings((entry, each) for each in schedule.entries(tab) if each.name != entry.name)
         _say_where_no_cron_runs()
     else:
         ours = schedule.entries(schedule.read())
         print("\n".join(map(_line, ours)) or "no entry of ours is in the crontab")
+        _warn_of_meetings(itertools.combinations(ours, 2))
     return 0
 
 
 def _command(arguments: argparse.Namespace) -> list[str]:
+    _check(arguments.words)
+    variables = [f"{settings_files.HOME}={config.project_folder()}"]
+    named = os.environ.get(settings_files.NAMED)
+    if named:
+        path = Path(named).absolute()
+        if not path.is_file():
+            raise ConfigError(f"{settings_files.NAMED} names no file: {path}")
+        variables.append(f"{settings_files.NAMED}={path}")
+    options = {
+        "--env-file": arguments.env_file and arguments.env_file.absolute(),
+        "--log-folder": arguments.log_folder and arguments.log_folder.absolute(),
+        "--wait": None if arguments.wait is None else f"{arguments.wait:g}",
+    }
+    given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+    return ["env", *variables, _installed(), "cron-run", *given, *(["--", *arguments.words] if arguments.words else [])]
+
+
+def _installed() -> str:
+    """The path of this command, which cron's PATH does not have."""
+    started = Path(sys.argv[0]).absolute()
+    path = started if started.name == "taxi-luigi" else Path(sys.executable).with_name("taxi-luigi")
+    if not path.is_file():
+        raise ConfigError(f"cron needs the installed command taxi-luigi; there is no {path}")
+    return str(path)
+
+
+def _check(words: Sequence[str]) -> None:
+    """Raises UsageError for words that luigi would refuse, each time that cron starts it."""
     from taxi_luigi import tasks
 
-    if arguments.words and not set(arguments.words) & set(tasks.__all__):
-        raise UsageError(f"{' '.join(arguments.words)!r} names no task: {', '.join(tasks.__all__)}")
-    script = config.project_folder() / "scripts" / "cron-run"
-    if not script.is_file():
-        raise ConfigError(f"cron needs the project's own folder, with its scripts; there is no {script}")
-    options = [("--env-file", arguments.env_file), ("--log-folder", arguments.log_folder)]
-    given = [word for option, path in options if path is not None for word in (option, str(path.absolute()))]
-    return [str(script), *given, *(["--", *arguments.words] if arguments.words else [])]
+    if not words:
+        return
+    if not set(words) & set(tasks.__all__):
+        raise UsageError(f"{' '.join(command.masked(words))!r} names no task: {', '.join(tasks.__all__)}")
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+            _parse(words)
+    except SystemExit as error:  # argparse's, which has written its usage, or Luigi's own
+        *_, last = said.getvalue().splitlines() or [str(error)]
+        raise UsageError(command.public(last.partition(": error: ")[2] or "luigi would show its help")) from None
+    except TaskClassException as error:
+        raise UsageError(" ".join(str(error).split())) from error
 
 
-def _line(entry: schedule.Entry) -> str:
+def _parse(words: Sequence[str]) -> None:
+    """Each value is parsed as its parameter would be; settings, which may need the environment file, are not read."""
+    with CmdlineParser.global_instance(list(words)) as parser:
+        known = vars(parser.known_args)
+        for family, _, name, parameter in Register.get_all_params():
+            own = [name] if family == known["root_task"] else []
+            for text in (known.get(each) for each in (f"{family}_{name}", *own)):
+                if not isinstance(text, str):
+                    continue
+                try:
+                    parameter.parse(text)
+                except ValueError as error:
+                    raise UsageError(f"--{name.replace('_', '-')}: {command.public(str(error))}") from error
+
+
+def _line(entry: Entry) -> str:
     due = schedule.next_time(entry.when, datetime.now())
     text = f"next {due:%Y-%m-%d %H:%M}" if due else "at the next boot" if entry.when == schedule.AT_BOOT else "next ?"
-    return f"{entry.name}: {entry.when} · {text} · {_shown(entry.command)}"
+    return f"{entry.name}: {entry.when} · {text} · {_shown(entry)}"
 
 
-def _shown(text: str) -> str:
-    """A command as the crontab has it, its secrets masked; what a person wrote there may be no words of a shell."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = text.split()
+def _shown(entry: Entry) -> str:
+    """Its command as the crontab has it, the secrets masked."""
+    words = entry.words()
     masked = command.masked(words)
-    return text if masked == words else shlex.join(masked)
+    return entry.command if masked == words else shlex.join(masked)
+
+
+def _warn_of_secrets(words: Sequence[str]) -> None:
+    if "***" in command.shown(words):
+        complain(
+            "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
+            "and NAME=… into .env in the project folder"
+        )
+
+
+def _warn_of_settings() -> None:
+    """Of files in this folder that count here and not where cron-run works."""
+    project = config.project_folder()
+    if Path.cwd().samefile(project):
+        return
+    layers = [layer for layer in settings_files.layers() if layer.path.is_file()]
+    kept = {layer.path for layer in layers if layer.why == settings_files.NAMED}
+    for path in (layer.path for layer in layers if layer.path.parent == Path.cwd()):
+        if path not in kept:
+            complain(f"WARNING: cron-run works in {project} and does not read {path}: name it by LUIGI_CONFIG_PATH")
+
+
+def _warn_of_meetings(pairs: Iterable[tuple[Entry, Entry]]) -> None:
+    now = datetime.now()
+    for one, other in pairs:
+        when = schedule.meeting(one, other, now)
+        if when is not None:
+            complain(
+                f"WARNING: {one.name} and {other.name} are both due at {when}: the second waits for the first, "
+                f"{cron_run.MINUTES:g} minutes at most unless --wait says otherwise"
+            )
 
 
 def _say_where_no_cron_runs() -> None:

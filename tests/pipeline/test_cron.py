@@ -90,35 +90,47 @@ def checkout(tmp_path: Path, cdn: Cdn) -> Iterator[Checkout]:
     checkout.end()
 
 
-def test_debians_cron_runs_what_schedule_wrote(tmp_path: Path, cdn: Cdn) -> None:
-    """With paths that cron and the shell would take apart; the source is known from the environment file."""
+def test_debians_cron_runs_what_schedule_wrote_one_after_the_other(tmp_path: Path, cdn: Cdn) -> None:
+    """Two entries at each minute, with paths that cron and the shell would take apart.
+
+    The source is known from the environment file, and the warehouse from the file of the one who schedules.
+    """
     checkout = Checkout(tmp_path / "a checkout", tmp_path / "work", "${TLC}")
     checkout.log = tmp_path / "100% logs" / checkout.log.name
     (checkout.folder / ".env").write_text(f"TLC={cdn.template}\n")
     (checkout.folder / ".env").chmod(0o600)
-    words = ["--name", "each-minute", "--log-folder", checkout.log.parent]
-    luigis = ["--", "LoadAllMonths", "--colors", "green", "--months", "2021-01"]
+    mine = tmp_path / "my settings.cfg"
+    mine.write_text(f"[warehouse.duckdb]\npath = {tmp_path}/my.duckdb\n")
+    checkout.warehouse = tmp_path / "my.duckdb"
+    own = {"TAXI_LUIGI_HOME": str(checkout.folder), "LUIGI_CONFIG_PATH": str(mine)}
     try:
         with Cron(tmp_path) as cron:
             cron.crontab(OTHERS)
-            own = {"PYTHONPATH": str(checkout.folder)}
-            said = cron.command([*SCHEDULE, "* * * * *", *words, *luigis], env=own)
-            assert said.rc == 0, said.out
-            assert said.out.startswith("each-minute: * * * * * · next "), said.out
-            assert "/a checkout/scripts/cron-run' --log-folder '" in said.out
-            assert "/100\\% logs' -- LoadAllMonths" in said.out
-            assert "no cron is seen at work here" in said.out or psutil_sees_cron()
+            for color in ("green", "yellow"):
+                words = ["--name", color, "--log-folder", checkout.log.parent]
+                luigis = ["--", "LoadAllMonths", "--colors", color, "--months", "2021-01"]
+                said = cron.command([*SCHEDULE, "* * * * *", *words, *luigis], cwd=checkout.folder, env=own)
+                assert said.rc == 0, said.out
+                assert said.out.startswith(f"{color}: * * * * * · next "), said.out
+                assert f" · env 'TAXI_LUIGI_HOME={checkout.folder}' 'LUIGI_CONFIG_PATH={mine}' /" in said.out
+                assert "/bin/taxi-luigi cron-run --log-folder '" in said.out
+                assert "/100\\% logs' -- LoadAllMonths" in said.out
+                assert "no cron is seen at work here" in said.out or psutil_sees_cron()
+            assert "WARNING: yellow and green are both due at " in said.out
             assert cron.crontab().startswith(OTHERS)
             cron.start()
-            cron.wait(checkout.log, "ended: exit code 0", 100)
-            assert cron.command([*SCHEDULE, "--remove", "each-minute"], env=own).rc == 0
+            cron.wait(checkout.log, "waits for it, 240 minutes at most", 100)
+            for color in ("green", "yellow"):
+                assert cron.command([*SCHEDULE, "--remove", color], env=own).rc == 0
             assert cron.crontab() == OTHERS
+            for color in ("green", "yellow"):
+                cron.wait(checkout.log, f"{color}: 1 month loaded", 60)
+            wait_for_line(checkout, "ended: exit code 0", 2)
     finally:
         checkout.end()
-    assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS}
-    assert checkout.logged()[0] == "begins: LoadAllMonths --colors green --months 2021-01 --refresh"
-    assert checkout.logged()[1] == f"luigid is running: http://127.0.0.1:{checkout.port}"
-    assert "green: 1 month loaded" in checkout.log.read_text()
+    for color in ("green", "yellow"):
+        assert duckdb_counts(checkout, f"{color}_tripdata") == {"2021-01": ROWS}
+    assert f"luigid is running: http://127.0.0.1:{checkout.port}" in checkout.logged()
 
 
 SCHEDULE = (BIN / "taxi-luigi", "schedule")

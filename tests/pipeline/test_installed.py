@@ -209,3 +209,29 @@ def test_cron_run_has_its_own_help_and_its_own_wrong_words(installed: Path, empt
     wrong = run((installed / "taxi-luigi", "cron-run", "--wait", "long"), empty)
     assert wrong.rc == 2
     assert wrong.out.endswith("cron-run: error: argument --wait: a number of minutes, 0 or more\n")
+
+
+def test_what_schedule_writes_runs_without_a_checkout(
+    installed: Path, empty: Path, samples: Path, tmp_path: Path
+) -> None:
+    """By a shell as cron's, in another folder and with few variables; a file stands for the crontab."""
+    tab, crontab = tmp_path / "tab", tmp_path / "bin" / "crontab"
+    tab.touch()
+    crontab.parent.mkdir()
+    crontab.write_text(f'#!/bin/sh\n[ "$1" = -l ] && cat "{tab}" || cat >"{tab}"\n')
+    crontab.chmod(0o755)
+    (empty / "luigi.cfg").write_text(f"[warehouse.duckdb]\npath = {tmp_path}/mine.duckdb\n")
+    added = run(
+        (installed / "taxi-luigi", "schedule", "0 6 * * *", *green(samples), "2021-01"), empty,
+        {"PATH": f"{crontab.parent}:/usr/bin:/bin"},
+    )  # fmt: skip
+    assert added.rc == 0, added.out
+    line = tab.read_text()
+    assert line.startswith(f"0 6 * * * env TAXI_LUIGI_HOME={empty} {installed}/taxi-luigi cron-run -- LoadAllMonths ")
+    done = subprocess.run(
+        ["sh", "-c", line.removeprefix("0 6 * * * ")], cwd="/", env={"HOME": "/nowhere", "PATH": "/usr/bin:/bin"},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (tmp_path / "mine.duckdb").is_file()
+    assert sorted(os.listdir(empty)) == ["data", "luigi.cfg"]

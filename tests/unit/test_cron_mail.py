@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from taxi_luigi.cron import mail
@@ -56,3 +58,21 @@ def test_what_the_environment_file_keeps_secret_is_not_mailed(said: str, mailed:
 
 def test_what_is_not_utf_8_is_mailed_as_far_as_it_can_be_read() -> None:
     assert mail.lines(b"caf\xe9\0 closed\n", b"", {}) == ["caf\ufffd closed"]
+
+
+def test_a_run_leaves_its_last_lines_for_its_owner_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "cron-run.last"
+    monkeypatch.setenv(mail.LAST_LINES, str(path))
+    mail.leave(["green: 1 failed", "WARNING: café"])
+    assert path.read_text("utf-8") == "green: 1 failed\nWARNING: café\n"
+    assert oct(path.stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_full_disk_is_warned_of_and_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(mail.LAST_LINES, "/dev/full")
+    mail.leave(["green: 1 failed"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "what cron is to mail cannot be written: No space left on device: /dev/full"
+    ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi import schedule
 from taxi_luigi.cli import schedule as cli_schedule
@@ -18,6 +21,7 @@ from taxi_luigi.errors import ConfigError, StorageError, UsageError
 from taxi_luigi.luigid import local_port
 from taxi_luigi.schedule import Entry
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 21, 5, 59, 59)  # a Saturday
 ODD = (
     b"# taxi_luigi: not an entry\n"
@@ -168,6 +172,15 @@ def test_the_bytes_of_a_crontab_go_through_as_they_are(tmp_path: Path, monkeypat
     assert schedule.read() == (tmp_path / "tab").read_bytes() == ODD
 
 
+@pytest.fixture
+def a_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which a crontab program keeps the crontab, which is empty."""
+    tab = tmp_path / "tab"
+    tab.touch()
+    monkeypatch.setenv("PATH", a_crontab(tmp_path, f'[ "$1" = -l ] && cat "{tab}" || cat >"{tab}"'))
+    return tab
+
+
 def command(*words: str) -> int:
     """`taxi-luigi schedule WORDS`."""
     parser = argparse.ArgumentParser()
@@ -177,12 +190,8 @@ def command(*words: str) -> int:
     return code
 
 
-def test_entries_are_added_listed_changed_and_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    script = f'[ "$1" = -l ] && cat "{tmp_path}/tab" || cat >"{tmp_path}/tab"'
-    monkeypatch.setenv("PATH", a_crontab(tmp_path, script))
-    (tmp_path / "tab").write_bytes(ODD)
+def test_entries_are_added_listed_changed_and_removed(a_tab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_tab.write_bytes(ODD)
     assert command() == 0
     assert capsys.readouterr().out == "no entry of ours is in the crontab\n"
     assert command("@reboot", "--name", "up") == 0
@@ -191,12 +200,11 @@ def test_entries_are_added_listed_changed_and_removed(
     capsys.readouterr()
     assert command() == 0
     up, nightly = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(r"up: @reboot · at the next boot · \S*/scripts/cron-run", up)
-    assert re.fullmatch(
-        r"nightly: 0 7 \* \* \* · next \d{4}-\d\d-\d\d 07:00 · \S*/scripts/cron-run -- LoadZones", nightly
-    )
+    run = rf"env TAXI_LUIGI_HOME={re.escape(str(ROOT))} \S*/bin/taxi-luigi cron-run"
+    assert re.fullmatch(rf"up: @reboot · at the next boot · {run}", up)
+    assert re.fullmatch(rf"nightly: 0 7 \* \* \* · next \d{{4}}-\d\d-\d\d 07:00 · {run} -- LoadZones", nightly)
     assert command("--remove", "up") == command("--remove", "nightly") == 0
-    assert (tmp_path / "tab").read_bytes() == ODD
+    assert a_tab.read_bytes() == ODD
 
 
 @pytest.mark.parametrize(
@@ -205,11 +213,122 @@ def test_entries_are_added_listed_changed_and_removed(
         (("@daily", "--", "LoadAll"), "'LoadAll' names no task: "),
         (("@daily", "--remove", "nightly"), "--remove takes an entry's name and nothing else"),
         (("daily",), "'daily' is no time for cron"),
+        (("@daily", "--", "LoadAllMonths", "--months", "2024-13"), "month must look like 2024-01, not '2024-13'"),
+        (("@daily", "--", "LoadAllMonths", "--months", ""), "months must be 2024-01, 2024, "),
+        (("@daily", "--", "LoadAllMonths", "--months=2024-02..2024-01"), "ends before it begins"),
+        (("@daily", "--", "LoadAllMonths", "--LoadAllMonths-months", "x"), "months must be 2024-01, 2024, "),
+        (("@daily", "--", "LoadAllMonths", "--colors", "purple"), "color must be one of yellow, "),
+        (("@daily", "--", "LoadAllMonths", "--colors", ""), "color must be one of yellow, "),
+        (("@daily", "--", "LoadAllMonths", "--refresh", "daily"), "refresh must be recent or all, not 'daily'"),
+        (("@daily", "--", "LoadAllMonths", "--workers", "four"), "--workers: invalid literal for int()"),
+        (("@daily", "--", "LoadAllMonths", "--colours", "green"), "unrecognized arguments: --colours green"),
+        (("@daily", "--", "LoadAllMonths", "--months"), "argument --months: expected one argument"),
+        (("@daily", "--", "LoadAllMonths", "--help"), "luigi would show its help"),
+        (("@daily", "--", "--lock-pid-dir", "LoadZones", "LoadAll"), "No task LoadAll."),
     ],
 )
-def test_what_cannot_be_meant_is_said_before_the_crontab_is_read(words: tuple[str, ...], says: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(says)):
+def test_what_is_invalid_is_said_in_one_line_before_the_crontab_is_read(
+    words: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no crontab
+    with pytest.raises(UsageError, match=re.escape(says)) as raised:
         command(*words)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_will_be_right_when_cron_starts_it_is_scheduled(a_tab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of the future, and settings that need the environment file."""
+    monkeypatch.setattr(LuigiConfigParser, "_instance", LuigiConfigParser())
+    LuigiConfigParser.instance().add_section("LoadAllMonths")
+    LuigiConfigParser.instance().set("LoadAllMonths", "colors", "${COLORS}")
+    assert command("@yearly", "--", "LoadAllMonths", "--months", "2999-01") == 0
+    assert b"--months 2999-01 # taxi_luigi: nightly\n" in a_tab.read_bytes()
+
+
+def test_an_entry_keeps_the_settings_of_the_one_who_schedules(
+    a_tab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = tmp_path / "100% mine.cfg"
+    named.touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", named.name)
+    assert command("@daily", "--wait", "30", "--log-folder", "logs", "--", "LoadZones") == 0
+    [entry] = schedule.entries(a_tab.read_bytes())
+    program = str(Path(sys.executable).with_name("taxi-luigi"))
+    assert entry.words() == [
+        "env", f"TAXI_LUIGI_HOME={ROOT}", f"LUIGI_CONFIG_PATH={named}", program, "cron-run",
+        "--log-folder", f"{tmp_path}/logs", "--wait", "30", "--", "LoadZones",
+    ]  # fmt: skip
+    assert entry.settings() == (str(ROOT), str(named))
+
+
+def test_a_file_of_settings_that_is_not_there_is_said_before_the_crontab_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(tmp_path / "none.cfg"))
+    with pytest.raises(ConfigError, match=r"LUIGI_CONFIG_PATH names no file: .*/none\.cfg"):
+        command("@daily")
+
+
+def test_a_luigi_cfg_that_cron_will_not_read_is_warned_of(
+    a_tab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "luigi.cfg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert command("@daily") == 0
+    warning = f"WARNING: cron-run works in {ROOT} and does not read {tmp_path}/luigi.cfg: name it by LUIGI_CONFIG_PATH"
+    assert f"taxi-luigi: {warning}\n" in capsys.readouterr().err
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(tmp_path / "luigi.cfg"))
+    assert command("@daily") == 0
+    assert "does not read" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "when"),
+    [
+        ("0 6 * * *", "0 6 * * *", "2026-11-21 06:00"),
+        ("@daily", "0 0 1 * *", "2026-12-01 00:00"),
+        ("* * * * *", "0 6 * * 1", "2026-11-23 06:00"),
+        ("0 6 29 2 *", "*/15 6 * * 2", "2028-02-29 06:00"),
+        ("0 6 1 * *", "0 6 31 12 *", None),
+        ("*/2 * * * *", "1-59/2 * * * *", None),
+        ("0 6 * * *", "5 6 * * *", None),
+        ("@reboot", "@reboot", "each boot"),
+        ("@reboot", "* * * * *", None),
+        ("~ * * * *", "* * * * *", None),
+    ],
+)
+def test_two_entries_meet_when_both_are_due_in_one_minute(one: str, other: str, when: str | None) -> None:
+    first, second = Entry("a", one, "/x/scripts/cron-run"), Entry("b", other, "/x/scripts/cron-run -- LoadZones")
+    assert schedule.meeting(first, second, NOW) == schedule.meeting(second, first, NOW) == when
+
+
+def test_entries_with_other_settings_take_no_turns() -> None:
+    commands = [
+        "/x/scripts/cron-run", "/y/scripts/cron-run", "env TAXI_LUIGI_HOME=/z /x/bin/taxi-luigi cron-run",
+        "env TAXI_LUIGI_HOME=/x LUIGI_CONFIG_PATH=/a.cfg /x/bin/taxi-luigi cron-run", "'",
+    ]  # fmt: skip
+    found = [Entry(str(number), "@daily", text) for number, text in enumerate(commands)]
+    pairs = itertools.combinations(found, 2)
+    assert [(one.name, other.name) for one, other in pairs if schedule.meeting(one, other, NOW)] == []
+    same = Entry("same", "0 0 * * *", "env TAXI_LUIGI_HOME=/x /y/bin/taxi-luigi cron-run -- LoadZones")
+    assert schedule.meeting(found[0], same, NOW)
+
+
+def test_entries_that_meet_are_warned_of_once_with_both_names(a_tab: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_tab.write_bytes(os.fsencode(f"0 6 * * * {ROOT}/scripts/cron-run -- LoadAllMonths # taxi_luigi: nightly\n"))
+    assert command("0 6 * * 1", "--name", "zones", "--", "LoadZones") == 0
+    added = [line for line in capsys.readouterr().err.splitlines() if "WARNING" in line]
+    assert command() == 0
+    listed = [line for line in capsys.readouterr().err.splitlines() if "WARNING" in line]
+    for [line], names in ((added, "zones and nightly"), (listed, "nightly and zones")):
+        assert re.fullmatch(
+            rf"taxi-luigi: WARNING: {names} are both due at \d{{4}}-\d\d-\d\d 06:00: the second waits for the first, "
+            r"240 minutes at most unless --wait says otherwise",
+            line,
+        )
+    assert command("0 7 * * 1", "--name", "zones", "--", "LoadZones") == 0
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_the_shell_gets_the_words_that_were_meant() -> None:
