@@ -223,7 +223,8 @@ def alone(root: Path) -> Iterator[None]:
 def _began(pid: int) -> str:
     """When a process began, in ticks since the machine did; '' of none, and where that is not to be known."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[19]
     except OSError:
         return ""
 

@@ -35,7 +35,8 @@ def supervise() -> None:
         return
     _main_process = os.getpid()
     for number in _SIGNALS:
-        signal.signal(number, _leave)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # which nohup ignores
+            signal.signal(number, _leave)
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

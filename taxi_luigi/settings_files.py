@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from taxi_luigi import streams
 from taxi_luigi.errors import ConfigError
 
 HOME = "TAXI_LUIGI_HOME"
@@ -89,7 +90,7 @@ def check() -> None:
 
 
 def _say(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    sys.stderr.write(f"ERROR: {error}\n")
+    streams.say(f"ERROR: {error}")
     raise SystemExit(UNUSABLE)
 
 

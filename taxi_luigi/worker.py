@@ -24,7 +24,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 
-from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, summary
+from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, streams, summary
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle, LoadAllMonths
@@ -93,6 +93,7 @@ class Worker(luigi.worker.Worker):
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
+        streams.repair()
         process.supervise()
         summary.start(root)
         luigid.forget_the_dead()
@@ -137,6 +138,7 @@ class Worker(luigi.worker.Worker):
         for task in (self._root, *self._ours):
             if isinstance(task, PlainTask):
                 task.ended()
+        streams.settle()
 
     def _settle(self) -> tuple[bool, bool]:
         """Where others did what this worker did not, asks its first task once more; if complete, all counts as done.

@@ -6,12 +6,12 @@ The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from typing import Any
 
 import taxi_luigi
+from taxi_luigi import streams
 from taxi_luigi.cli import (
     cron_run,
     doctor,
@@ -65,23 +65,35 @@ class _Version(argparse.Action):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line."""
+    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line.
+
+    141 is a command whose reader had read enough, as `| head` has, and 130 one that Ctrl-C ended.
+    """
+    streams.repair()
+    try:
+        return _run(argv)
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    finally:
+        streams.settle()
+
+
+def _run(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
     parser.add_argument("--version", action=_Version, nargs=0, help="show which version this is, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (add, what) in _COMMANDS.items():
         add(commands.add_parser(name, help=what))
-    arguments = parser.parse_args(argv)
     try:
+        arguments = parser.parse_args(argv)
         if arguments.command in _ON_SETTINGS:
             check_settings()
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:  # whoever read us has read enough, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    except BrokenPipeError:
+        raise
     except (TaxiError, OSError) as error:
         complain(one_line(error))
         return FAILED

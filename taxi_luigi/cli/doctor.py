@@ -18,12 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from taxi_luigi import preflight
     from taxi_luigi.checks import Verdict
+    from taxi_luigi.cli.console import Console
 
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
     verdicts = set()

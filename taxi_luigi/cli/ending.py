@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from taxi_luigi import streams
 
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
@@ -15,5 +15,5 @@ DIFFERENT = 50
 
 
 def complain(line: str | None) -> None:
-    """Tells what went wrong."""
-    sys.stderr.write(f"taxi-luigi: {line}\n")
+    """Says what went wrong."""
+    streams.say(f"taxi-luigi: {line}")

@@ -127,9 +127,10 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
             cells = zip(heads, line, widths, strict=True)
             print("  ".join(c.rjust(w) if head in _RIGHT else c.ljust(w) for head, c, w in cells).rstrip())
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from taxi_luigi.cli.console import Console
 
     console, table = Console(highlight=False), Table(box=None, pad_edge=False)
     # A run's id says when it began, where there is no room to say it twice.

@@ -94,9 +94,10 @@ def _why(backlog: Backlog, color: str, month: Month, why: str) -> dict[str, str 
 
 
 def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from taxi_luigi.cli.console import Console
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     table = Table("color", "month", "why", "to", box=None, pad_edge=False)

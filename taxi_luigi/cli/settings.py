@@ -40,9 +40,10 @@ def _settings(arguments: argparse.Namespace) -> int:
 
 
 def _print(files: list[dict[str, Any]], found: list[config.Setting]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from taxi_luigi.cli.console import Console
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     read = Table("file; a later one wins", "what", "", box=None, pad_edge=False)

@@ -20,6 +20,7 @@ from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
+from taxi_luigi import streams
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs.fields import of_task
 
@@ -130,7 +131,7 @@ def _say_early_failure(kind: type[BaseException], error: BaseException, trace: T
     line = one_line(error) if isinstance(error, TaskClassException) else _unset(error)
     if line is None:
         return sys.__excepthook__(kind, error, trace)
-    sys.stderr.write(f"ERROR: {line}\n")
+    streams.say(f"ERROR: {line}")
     from luigi.retcodes import retcode
 
     raise SystemExit(retcode().unhandled_exception)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import luigi
@@ -52,8 +53,9 @@ def give_back(taken: list[logging.Handler]) -> None:
 def clear() -> None:
     """Takes away what a bar left behind whose process was killed."""
     if can_draw():
-        sys.stderr.write(CLEAR)
-        sys.stderr.flush()
+        with suppress(OSError):  # the terminal was closed meanwhile, and the run goes on
+            sys.stderr.write(CLEAR)
+            sys.stderr.flush()
 
 
 def _not_noise(record: logging.LogRecord) -> bool:

@@ -165,7 +165,7 @@ def test_what_somebody_else_removed_meanwhile_is_not_put_back_unseen(
     store.put(small, NAME, LABELS)
     other = between.server.client()
     between.before = once(lambda _: other.delete_object(Bucket=store.bucket, Key=OBJECT))
-    with pytest.raises(StorageError, match="by somebody else meanwhile"):
+    with pytest.raises(StorageError, match="another run replaced it meanwhile"):
         store.put(small, NAME, LABELS)
 
 
