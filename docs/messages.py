@@ -98,6 +98,7 @@ GROUPS: tuple[Group, ...] = (
         "What is there stays whole: a file appears by one rename or one finished upload. Cure the cause, then "
         "give the same command again.",
         (
+            "errors.py",
             "files.py",
             "found.py",
             "lakes.py",
