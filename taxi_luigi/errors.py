@@ -45,10 +45,10 @@ class StorageError(TaxiError):
 class Replaced(StorageError):
     """What a task read, or had just made, was replaced while it worked: by a run at the same time, as a rule."""
 
-    def __init__(self, what: object) -> None:
-        said = f"{what}: another run replaced it meanwhile"
-        super().__init__(f"{said}; run the same command again")
-        self.again = f"{said}; trying again"
+
+def replaced_meanwhile(what: object) -> Replaced:
+    """The error of what was replaced; `what` is its address, or which month it is."""
+    return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
 
 
 class WarehouseError(TaxiError):

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from taxi_luigi.errors import BadFile, Replaced, StorageError, force_command
+from taxi_luigi.errors import BadFile, StorageError, force_command, replaced_meanwhile
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
@@ -120,7 +120,7 @@ class Lake:
         if found is None or found.labels() != stored.essentials.labels():
             now = self.store.stat(self.name(color, month))
             if now is None or now.version != stored.entry.version:
-                raise Replaced(self.url(color, month))
+                raise replaced_meanwhile(self.url(color, month))
             raise damaged(self.url(color, month), why or "its receipt is not the one in its labels", color, month)
 
     def _essentials(self, color: str, month: Month) -> Essentials | None:
@@ -209,7 +209,7 @@ class Lake:
         if stored is None:
             raise StorageError(f"{self.url(color, month)} was written and is not there")
         if not stored.essentials.same_content(held.essentials):
-            raise Replaced(self.url(color, month))
+            raise replaced_meanwhile(self.url(color, month))
         return stored
 
     def remove(self, color: str, month: Month) -> None:

@@ -64,7 +64,7 @@ class Run:
     """months with fewer records than TLC published, one line each"""
     error: str
     """why it failed, where no month says it"""
-    version: str
+    version: str = ""
     """of taxi_luigi; '' of a run that was recorded before this was kept"""
 
 

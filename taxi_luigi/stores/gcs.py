@@ -22,7 +22,7 @@ from taxi_luigi import files
 from taxi_luigi.checks import Finding
 from taxi_luigi.cloud import gcp, pages
 from taxi_luigi.cloud.forks import per_process
-from taxi_luigi.errors import ConfigError, Replaced, StorageError
+from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.stores import (
     Entry,
     Labels,
@@ -169,7 +169,7 @@ class GcsStore:
             now = self.stat(name)
             if now is None or now.version == str(seen) or (now.crc32c, now.labels) != (crc32c, dict(labels)):
                 if isinstance(error, gcs_upload.Taken):
-                    raise Replaced(self.url(name)) from error
+                    raise replaced_meanwhile(self.url(name)) from error
                 raise StorageError(f"{self.url(name)} {error}: run the same command again") from error
             # Ours: the first try succeeded, only its answer was lost
             return
@@ -214,7 +214,7 @@ class GcsStore:
             try:
                 yield
             except NotFound as error:
-                raise Replaced(self.url(name)) from error
+                raise replaced_meanwhile(self.url(name)) from error
 
     @property
     def _patience(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from google.cloud.storage import Blob
 from google.cloud.storage.fileio import BlobReader
 
 from taxi_luigi import files
-from taxi_luigi.errors import Replaced, StorageError
+from taxi_luigi.errors import StorageError, replaced_meanwhile
 from taxi_luigi.stores.gcs_upload import crc32c_of
 
 _DOWNLOADS = 50
@@ -46,7 +46,7 @@ def whole(find: Callable[[], Any], path: Path, saying: Saying, patience: Mapping
                 return _download(blob, path, patience)
             except NotFound:
                 continue
-    raise Replaced(_url(blob))
+    raise replaced_meanwhile(_url(blob))
 
 
 def _download(blob: Any, path: Path, patience: Mapping[str, Any]) -> None:

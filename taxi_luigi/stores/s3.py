@@ -21,7 +21,7 @@ from s3transfer.exceptions import S3DownloadFailedError
 from taxi_luigi import files
 from taxi_luigi.checks import Finding
 from taxi_luigi.cloud import aws, aws_errors, pages
-from taxi_luigi.errors import ConfigError, Replaced, StorageError
+from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
 from taxi_luigi.stores.s3_bytes import Head
 
@@ -179,7 +179,7 @@ class S3Store:
         now = self._head(name)
         # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
         if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
-            raise Replaced(self.url(name))
+            raise replaced_meanwhile(self.url(name))
         if now.differs(size, crc32):
             cure = f"aws s3 rm {self.url(name)} and {_AGAIN}"
             raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: {cure}")
@@ -197,7 +197,7 @@ class S3Store:
             if head.differs(size, crc32):
                 raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
             return
-        raise Replaced(self.url(name))
+        raise replaced_meanwhile(self.url(name))
 
     def _fetched(self, name: str, version: str, path: Path) -> bool:
         """Downloads this version; False when it was replaced or removed."""

@@ -13,7 +13,7 @@ import luigi
 
 from taxi_luigi import config, logs, preflight, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import Replaced, StorageError
+from taxi_luigi.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
@@ -108,7 +108,7 @@ class PipelineTask(PlainTask):
                 return
             self._made = True
             if not self.complete():
-                raise Replaced(self.output())
+                raise replaced_meanwhile(self.output())
             summary.note(self.outcome(made))
 
     def _work(self) -> Made | None:
@@ -121,7 +121,7 @@ class PipelineTask(PlainTask):
             except Replaced as error:
                 if not left:
                     raise
-                log.info("%s", error.again)
+                log.info("%s; trying again", str(error).partition(";")[0])
             except OSError as error:
                 where = error.filename or config.settings().workspace
                 raise StorageError(f"{error.strerror or error}: {where}") from error

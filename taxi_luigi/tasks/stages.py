@@ -18,11 +18,11 @@ from taxi_luigi.errors import (
     BadFile,
     DamagedCopy,
     Refusal,
-    Replaced,
     StorageError,
     WarehouseBusy,
     WarehouseError,
     force_command,
+    replaced_meanwhile,
 )
 from taxi_luigi.lakes import Stored, cause, damaged, gone
 from taxi_luigi.logs import figures, log, one_line
@@ -133,7 +133,7 @@ class CleanMonth(MonthTask):
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
         if not raw.has_content(raw_receipt.edition):
-            raise Replaced(raw)
+            raise replaced_meanwhile(raw)
         recipe = str(config.recipe(self.color, self.month))
         edition = self.edition or str(Edition(raw_receipt.source, recipe))
         before, settings = raw.failure(), config.check_version()
@@ -144,7 +144,7 @@ class CleanMonth(MonthTask):
             made = self._clean(raw, raw_receipt, edition, held)
         except (BadFile, AccountError) as error:
             if not _still_there(raw, raw_receipt):
-                raise Replaced(raw) from error
+                raise replaced_meanwhile(raw) from error
             raise self._failed(raw, error, Edition.parse(edition), settings, before) from error
         if before:
             raw.taken()
@@ -199,7 +199,7 @@ class CleanMonth(MonthTask):
             )  # fmt: skip
             guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
             if not _still_there(raw, raw_receipt):
-                raise Replaced(raw)
+                raise replaced_meanwhile(raw)
             odd = [*filter(None, [describe_rejects(receipt, rejects_part), *receipt.warnings])]
             if held is not None:
                 holding = replacing.in_lake(clean, receipt)
@@ -355,7 +355,7 @@ def _seen(source: LakeTarget) -> Stored:
     if stored is None:
         raise gone(str(source))
     if not source.has_content(stored.essentials.edition):
-        raise Replaced(source)
+        raise replaced_meanwhile(source)
     return stored
 
 

@@ -11,7 +11,7 @@ import luigi
 
 from taxi_luigi import config, holdings, preflight, summary
 from taxi_luigi.datasets import DATASETS
-from taxi_luigi.errors import Replaced, TaxiError, UsageError
+from taxi_luigi.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.logs import log
 from taxi_luigi.months import LATEST, Month
 from taxi_luigi.outcomes import Outcome
@@ -124,7 +124,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         if not self.complete():
             replaced = self._replaced()
             self._note(replaced)
-            raise Replaced(several([f"{color} {month}" for color, month in replaced]) or self)
+            raise replaced_meanwhile(several([f"{color} {month}" for color, month in replaced]) or self)
         self._done = True
 
     def on_failure(self, exception: BaseException) -> Any:
@@ -143,7 +143,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def _note(self, months: list[tuple[str, Month]]) -> None:
         for color, month in months:
-            why = str(Replaced(f"{color} {month}"))
+            why = str(replaced_meanwhile(f"{color} {month}"))
             summary.note(Outcome(color, str(month), type(self).__name__, why=why))
 
     def _tidy(self) -> None:

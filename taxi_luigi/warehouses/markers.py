@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
 from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.errors import AccountError, Replaced, WarehouseError, force_command
+from taxi_luigi.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.warehouses import CleanFile, Marker
@@ -78,7 +78,7 @@ def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, 
     Raises Replaced when the rows may be of another file, which was put in the clean one's place meanwhile.
     """
     if not clean.unchanged():
-        raise Replaced(clean.url)
+        raise replaced_meanwhile(clean.url)
     if counted != clean.essentials.rows:
         raise AccountError(
             f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean.url} says "

@@ -5,11 +5,14 @@ Short form of `python -m tests.support.at_once`, which runs eight of each.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from taxi_luigi.months import Month
+from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import ROWS, duckdb_counts, markers
 from tests.support.at_once import ALL, LOAD, at_once
 from tests.support.cdn import Cdn
@@ -77,6 +80,25 @@ def test_runs_of_one_month_at_once_all_end_well_in_s3(loading: Project, seaweed_
     settings = {"bucket": seaweed_server.bucket(), "endpoint_url": seaweed_server.url, "region": "us-east-1"}
     loading.configure({"taxi": {"lake": "s3", "warehouse": ""}, "lake.s3": settings})
     check(at_once(loading, [FORCE, ALL, FORCE, FORCE]))
+
+
+@pytest.mark.parametrize("flag", ["--force", "--refresh=all"])
+def test_runs_that_replace_a_rewritten_month_at_once_all_end_well(
+    loading: Project, samples: Path, tmp_path: Path, flag: str
+) -> None:
+    """The new raw file is another one, of which no reader may meet half."""
+    published = tmp_path / "published"
+    published.mkdir()
+    shutil.copy(samples / "green_tripdata_2021-01.parquet", published)
+    with Cdn(published) as cdn:
+        loading.configure({"taxi": {"source": cdn.template}})
+        assert loading.run(*ALL).rc == 0
+        rewritten = write_month(tmp_path / "rewritten", "green", Month(2021, 1), ROWS + 100, seed=9)
+        rewritten.replace(published / "green_tripdata_2021-01.parquet")
+        check(at_once(loading, [(*ALL, flag)] * 4))
+    assert duckdb_counts(loading, "green_tripdata") == {"2021-01": ROWS + 100}
+    assert markers(loading) == {("green", "2021-01"): ROWS + 100}
+    assert loading.command("taxi-luigi", "verify").rc == 0
 
 
 MEANWHILE = """

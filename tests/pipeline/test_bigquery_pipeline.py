@@ -14,6 +14,7 @@ from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.pipeline.test_real_months import cents_in_duckdb
+from tests.support.at_once import ALL, at_once
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
@@ -185,3 +186,15 @@ def test_a_dataset_that_cannot_take_the_months_stops_the_run_before_the_first_by
     assert says in line
     assert cdn.count("GET") == 0
     assert not (loading.workspace / "raw").exists()
+
+
+def test_runs_of_one_month_at_once_all_end_well(
+    loading: Project, dataset: str, bucket: str, bigquery: BigQueryServer
+) -> None:
+    """From this machine's file, and from the bucket, where others replace the file that is loaded."""
+    for lake in ("local", "gcs"):
+        loading.configure({"taxi": {"lake": lake, "warehouse": "bigquery"}})
+        for run in at_once(loading, [(*ALL, "--force"), ALL, (*ALL, "--force"), (*ALL, "--force")]):
+            assert run.rc == 0, run.out
+            assert "Traceback" not in run.out
+        assert dict(bigquery.query(dataset, COUNTS)) == {"2021-01": 3_000}

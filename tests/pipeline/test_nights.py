@@ -75,6 +75,26 @@ def test_a_clock_that_is_wrong_by_a_month_costs_nothing_that_the_right_one_does_
     assert runs.count("LoadAllMonths") == 2, runs
 
 
+def test_a_clock_that_was_ahead_once_costs_no_record_and_a_month_that_it_forced_is_forced_again(
+    loading: Project,
+) -> None:
+    if shutil.which("faketime") is None:
+        pytest.skip("needs faketime: sudo apt-get install faketime")
+    month = ("LoadAllMonths", "--colors", "green", "--months", "2021-01")
+    foreign = loading.workspace / ".taxi_luigi-parts" / "1-month.parquet.elsewhere-7-7.part"
+    assert loading.run(*month).rc == 0
+    foreign.write_bytes(b"another machine writes it just now")
+    ahead = loading.run(*month, "--force", env={"LD_PRELOAD": _faketime(), "FAKETIME": "+900d"})
+    assert ahead.rc == 0, ahead.out
+    assert foreign.exists()
+    again = loading.run(*month, "--force")
+    assert again.rc == 0, again.out
+    for verb in ("Downloaded", "Cleaned", "Loaded"):
+        assert f"{verb} green 2021-01: " in again.out
+    assert loading.command("taxi-luigi", "history").out.count("LoadAllMonths") == 3
+    assert len(list((loading.state / "logs").glob("*.jsonl"))) == 2
+
+
 def _faketime() -> str:
     """The library that `faketime` preloads."""
     return str(next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")))

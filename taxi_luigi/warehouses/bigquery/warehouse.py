@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from taxi_luigi.checks import Finding
 from taxi_luigi.datasets import DATASETS, Dataset
-from taxi_luigi.errors import ConfigError, Replaced, WarehouseBusy, WarehouseError
+from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
@@ -193,7 +193,7 @@ class BigQuery:
             rows = None  # whatever the table has now, neither the old marker nor this job's id tells
         marked = self._mark(target, sequence + 1, given, rows, job.job_id)
         if rows is None:
-            raise Replaced(clean.url)
+            raise replaced_meanwhile(clean.url)
         return marked
 
     def _remove(self, target: swap.Target) -> bool:
