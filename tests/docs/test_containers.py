@@ -86,6 +86,15 @@ def test_what_compose_publishes_is_on_this_machine_alone() -> None:
     assert composed()["services"]["luigid"]["network_mode"] == "none"
 
 
+def test_luigid_has_the_settings_of_what_runs_tasks() -> None:
+    """Of the layer that is chosen: [scheduler] and [resources] are read by luigid alone."""
+    layers = {
+        name: each.get("environment", {}).get("LUIGI_CONFIG_PATH") for name, each in composed()["services"].items()
+    }
+    assert layers["luigid"] is not None
+    assert layers["luigid"] == layers["worker"] == layers["nightly"]
+
+
 def test_every_file_that_compose_and_the_dockerfile_name_is_there() -> None:
     mounts = re.findall(r"\./(deploy/[\w./-]+):", (ROOT / "compose.yaml").read_text())
     copied = re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.M)

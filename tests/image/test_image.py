@@ -129,10 +129,15 @@ def test_luigid_is_healthy_and_listens_to_its_own_container_alone(engine: Engine
         return engine.call("exec", running, "/app/deploy/image/healthcheck", check=False).rc == 0
 
     listening = engine.call("exec", running, "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6").out
+    ask = (
+        "import urllib.request as r; print(r.urlopen('http://127.0.0.1:9000/api/taxi_luigi_settings').read().decode())"
+    )
+    settings = engine.call("exec", running, "python", "-c", ask).out
     engine.call("kill", "--signal", "TERM", running)
     code, _ = engine.end(running)
     addresses = re.findall(r"^\s*\d+: (\w+:\w+) 0+:0000 0A", listening, re.M)
     assert addresses == [f"0100007F:{9000:04X}"]
+    assert '"worker_disconnect_delay": "15.0"' in settings, "those of config/luigi.cfg"
     assert code in (0, 143)
 
 
