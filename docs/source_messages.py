@@ -41,6 +41,7 @@ CALLS = {
     "Unusable": "script",
     "_complain": "script",
     "Busy": "script",
+    "_report": "log",
     "kind": "StorageError",
     "failure": "StorageError",
 }
