@@ -75,8 +75,10 @@ def main(argv: Sequence[str]) -> int:
         _complain(str(error))
         return UNUSABLE
     except Stopped as stopped:
+        why = f"stopped by {stopped.name} before luigi was started"
         if log is not None:
-            log.line(f"stopped by {stopped.name} before luigi was started: exit code {stopped.code}")
+            log.line(f"{why}: exit code {stopped.code}")
+        _complain(f"exit code {stopped.code}: {why}")
         raise
 
 

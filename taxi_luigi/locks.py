@@ -69,5 +69,8 @@ def say(holder: psutil.Process) -> None:
         since = f", since {datetime.fromtimestamp(holder.create_time()):%Y-%m-%d %H:%M:%S}"
     except psutil.NoSuchProcess:  # it has ended since
         since = ""
-    words = command.shown(sys.argv[1:])
-    sys.stderr.write(f"ERROR: {words}: the same command is at work already{since} (process {holder.pid})\n")
+    _report(f"{command.shown(sys.argv[1:])}: the same command is at work already{since} (process {holder.pid})")
+
+
+def _report(line: str) -> None:
+    sys.stderr.write(f"ERROR: {line}\n")

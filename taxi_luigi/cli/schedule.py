@@ -81,7 +81,7 @@ def _command(arguments: argparse.Namespace) -> list[str]:
     if named:
         path = Path(named).absolute()
         if not path.is_file():
-            raise ConfigError(f"{settings_files.NAMED} names no file: {path}")
+            raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {path}")
         variables.append(f"{settings_files.NAMED}={path}")
     options = {
         "--env-file": arguments.env_file and arguments.env_file.absolute(),

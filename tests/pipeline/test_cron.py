@@ -240,8 +240,9 @@ def test_a_signal_ends_one_that_waits(checkout: Checkout, cdn: Cdn, number: sign
     wait_for_line(checkout, "waits for it")
     waiting.send_signal(number)
     mail, _ = waiting.communicate(timeout=10)
-    assert (waiting.returncode, mail) == (128 + number, "")
-    assert checkout.logged()[-1] == f"stopped by {number.name} before luigi was started: exit code {128 + number}"
+    why, code = f"stopped by {number.name} before luigi was started", 128 + number
+    assert (waiting.returncode, mail) == (code, f"cron-run: exit code {code}: {why}\n")
+    assert checkout.logged()[-1] == f"{why}: exit code {code}"
     first.terminate()
     first.communicate(timeout=30)
 
