@@ -21,9 +21,6 @@ from taxi_luigi.errors import ConfigError
 from taxi_luigi.notify import check as check_addresses
 from taxi_luigi.stores.folder import FolderStore
 
-_LONGEST = 107 - len("/pymp-12345678/listener-12345678")
-"""bytes; 107 are what Linux takes as the path of a socket"""
-
 
 def known_keys() -> dict[str, set[str]]:
     """Section → the keys that somebody reads, for the package's own sections and one store of each type."""
@@ -37,7 +34,6 @@ def check(tasks: dict[str, set[str]]) -> None:
     """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
     _check_profile()
     _check_locks()
-    _check_temporary()
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
     for section in get_config().sections():
         _check_section(section, known)
@@ -67,13 +63,6 @@ def _check_locks() -> None:
         return
     if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
         raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder")
-
-
-def _check_temporary() -> None:
-    """Python's multiprocessing, which `[worker] cache_task_completion` begins, adds 32 bytes to a socket's path."""
-    folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) > _LONGEST:
-        raise ConfigError(f"the path of TMPDIR is too long for sockets in it, at most {_LONGEST} bytes: {folder}")
 
 
 def _check_section(section: str, known: dict[str, set[str]]) -> None:
