@@ -70,7 +70,8 @@ class Supervision:
         self._code = 0
         self._handlers: dict[signal.Signals, Any] = {}
         self._written: Callable[[int, str], None] = lambda _code, _line: None
-        self._forking = False
+        self._holding = False
+        """whether what a signal raises waits"""
         self._blocked: set[int] = set()
         _supervision = self
         _hook()
@@ -84,6 +85,7 @@ class Supervision:
         if CmdlineParser.get_instance() is None or threading.current_thread() is not threading.main_thread():
             return
         self._written = written
+        _keep_open_files()
         ends = _wake()
         self._handlers = {number: signal.signal(number, self._leave) for number in _SIGNALS}
         with _blocked():  # the main thread gets them, which may wait for something
@@ -98,6 +100,17 @@ class Supervision:
     def why(self) -> str:
         """For the history; '' where it was not stopped."""
         return f"stopped by {signal.Signals(self._stopped).name}" if self._stopped else ""
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """A signal ends the run behind the block, which takes milliseconds."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._stopped:
+            sys.exit(self.stopped)
 
     def ending(self) -> None:
         """The run ends: its tasks' processes are ended now, and no signal cuts that short."""
@@ -131,7 +144,7 @@ class Supervision:
             self._stopped = number
             log.warning("Stopped by %s; run the same command again to finish", signal.Signals(number).name)
         # A second Ctrl-C must not cut the cleaning up short; and what is raised in a hook of a fork, Python drops
-        if not self._ending.is_set() and not self._forking:
+        if not self._ending.is_set() and not self._holding:
             sys.exit(self.stopped)
 
     def _watch(self, signals: socket.socket, _written: socket.socket) -> None:
@@ -160,14 +173,14 @@ class Supervision:
     def before_fork(self) -> None:
         """A signal waits until the new process can take it."""
         if threading.get_ident() == self._thread:
-            self._forking = True
+            self._holding = True
             self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def after_fork(self) -> None:
         """In the parent."""
         if threading.get_ident() == self._thread:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
-            self._forking = False
+            self._holding = False
 
     def in_child(self) -> None:
         """In a new process, before anything else: it ends by a signal and with its parent.
@@ -228,6 +241,14 @@ def stoppable() -> Iterator[None]:
         if _supervision is not None and _supervision.stopped:
             sys.exit(_supervision.stopped)
         raise
+
+
+def _keep_open_files() -> None:
+    """From programs that tasks start: cron-run's lock is handed to Luigi by exec, and would be handed on."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            with contextlib.suppress(OSError):  # the listing's own, which is closed by now
+                os.set_inheritable(int(name), False)
 
 
 def _wake() -> tuple[socket.socket, socket.socket]:

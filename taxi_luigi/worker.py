@@ -140,7 +140,8 @@ class Worker(luigi.worker.Worker):
         self._task_completion_cache = self._answers
         self._supervision = self._supervision or process.Supervision()
         self._supervision.take_signals(summary.stopped)
-        summary.start(root)
+        with self._supervision.holding():  # else the history would not have the run that was stopped
+            summary.start(root)
         luigid.forget_the_dead()
         for path in files.sweep(files.SCRATCH, *config.written_folders()):
             log.info("Removed %s, left by a run that was killed", path)
