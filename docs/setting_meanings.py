@@ -54,7 +54,6 @@ MORE = {
     ("worker", "force_multiprocessing"): "Every task in a process of its own: one that is killed fails alone.",
     ("worker", "task_process_context"): "Ends all processes of a run by a signal (`taxi_luigi/process.py`).",
     ("worker", "check_complete_on_run"): "A task that made nothing has failed.",
-    ("worker", "cache_task_completion"): "What was seen complete is not asked again in this run.",
     ("retcode", "already_running"): "Exit code when another run has these months in hand.",
     ("retcode", "missing_data"): "A month that was named is not published.",
     ("retcode", "not_run"): "Another worker has the tasks, or luigid forgot them.",

@@ -15,6 +15,7 @@ import re
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,8 @@ copy, which is not atomic.
 """
 
 _being_written: set[Path] = set()
-
+_ends = threading.Event()
+"""this process is about to end: nothing is begun any more"""
 
 _copies = itertools.count()
 
@@ -96,6 +98,8 @@ def _written(folder: Path, name: str) -> Iterator[Path]:
     path.unlink(missing_ok=True)  # a link that somebody planted would be followed
     _being_written.add(path)
     try:
+        if _ends.is_set():
+            threading.Event().wait()
         yield path
     finally:
         path.unlink(missing_ok=True)
@@ -154,7 +158,11 @@ def publish(written: Path, final: Path) -> None:
 
 
 def remove_being_written() -> None:
-    """Unlinks this process's temporary files; for a process that is about to end by a signal."""
+    """Unlinks this process's temporary files, for good: it is about to be ended, by whichever of its threads.
+
+    Another thread that wants to begin a file waits for that end.
+    """
+    _ends.set()
     for path in list(_being_written):
         path.unlink(missing_ok=True)
 

@@ -173,6 +173,13 @@ def did(task: str, color: str, month: str, store: str) -> bool:
     return bool(about) and not about[-1].why
 
 
+def stopped(exit_code: int, why: str) -> None:
+    """Called in a thread, when the process is ended before `end` could be called."""
+    if _run is not None:
+        _run.exit_code, _run.error = exit_code, why
+        _run.record.end(_run.result([]), round(time.monotonic() - _run.started, 3))
+
+
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
     """Called in the process that called `start`, when no task runs any more.
 

@@ -2,8 +2,8 @@
 
 All that a run of ours does at its start and its end is here. Luigi has no public place for it (3.8.1): the private
 names that we need are used in this file alone, and tests/unit/test_worker.py fails where a Luigi has them not. They are
-`luigi.interface._WorkerSchedulerFactory`, `luigi.execution_summary._summary_dict`, and the worker's own records
-`_add_task_history` and `_get_work_response_history`.
+`luigi.interface._WorkerSchedulerFactory`, `luigi.execution_summary._summary_dict`, and of the worker its own records
+`_add_task_history` and `_get_work_response_history` and its `_task_completion_cache`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from luigi import execution_summary
 from luigi.cmdline_parser import CmdlineParser
 from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
+from luigi.worker import worker as worker_settings
 
 from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, streams, summary
 from taxi_luigi.errors import TaxiError
@@ -38,12 +39,38 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_
 (we multiply no matrices, and pyarrow 26 takes its memory from mimalloc)."""
 
 
+class _Answers(dict[str, bool]):
+    """Luigi's cache of what is complete, by task id: in memory, where Luigi's own is in a process beside the run.
+
+    That process outlives a kill of the main one, with what it has inherited open (3.8.1). A task's process has what was
+    known when it was forked: all that was scheduled as complete, or done since.
+    """
+
+    def __init__(self, history: list[tuple[luigi.Task, str, bool]]) -> None:
+        super().__init__()
+        self._history, self._seen = history, 0
+
+    def get(self, task_id: str, default: Any = None) -> Any:
+        new = self._history[self._seen :]
+        self._seen += len(new)
+        self.update((task.task_id, True) for task, status, _ in new if status == DONE)
+        return super().get(task_id, default)
+
+    def __reduce__(self) -> tuple[type[dict[str, bool]], tuple[()]]:
+        """Another process that asks while everything is scheduled begins without: no task is asked twice then."""
+        return dict, ()
+
+
 class Worker(luigi.worker.Worker):
     """Luigi's worker; a run is ours from the first task of ours on that it is given, or that it schedules."""
 
     def __init__(self, assistant: bool, **kwargs: Any) -> None:
-        super().__init__(assistant=assistant, **kwargs)
+        super().__init__(assistant=assistant, **kwargs, cache_task_completion=False)
+        self._answers = _Answers(self._add_task_history)
+        if worker_settings().cache_task_completion:
+            self._task_completion_cache = self._answers
         self._helps = assistant
+        self._supervision: process.Supervision | None = None
         self._root: luigi.Task | None = None
         """what a run of ours is for"""
 
@@ -51,6 +78,10 @@ class Worker(luigi.worker.Worker):
         if isinstance(task, PlainTask) and self._root is None:
             self._attempt(lambda: self._begin(task))
             self._attempt(task.prepare)
+        if isinstance(task, PlainTask):
+            multiprocess = False  # the plan has looked already; Luigi would begin a manager beside its pool
+        if multiprocess and self._supervision is None:
+            self._supervision = process.Supervision()  # one of ours may be below it
         added = bool(super().add(task, multiprocess, processes))
         if self._ours and self._root is None:
             self._attempt(lambda: self._begin(task))
@@ -76,14 +107,28 @@ class Worker(luigi.worker.Worker):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Literal[False]:
+        supervision, found, given = self._supervision, (False, False), error
+        if self._root is not None and error is None:
+            try:
+                found = self._settle()
+            except BaseException as failure:  # noqa: BLE001 it ends the run as one in `run` does: raised below
+                error = failure
+        if supervision is not None:
+            supervision.ending()
         try:
             super().__exit__(kind, error, trace)
-        except SystemExit as stopped:  # a signal
-            error = stopped
+        except BaseException as failure:
+            error = failure
             raise
         finally:
+            if supervision is not None and supervision.stopped:
+                error = SystemExit(supervision.stopped)
             if self._root is not None:
-                self._end(error)
+                self._end(error, *found)
+            if supervision is not None:
+                supervision.over()
+        if error is not given and error is not None:
+            raise error from None
         return False
 
     @property
@@ -94,8 +139,11 @@ class Worker(luigi.worker.Worker):
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
         streams.repair()
-        process.supervise()
-        summary.start(root)
+        self._task_completion_cache = self._answers
+        self._supervision = self._supervision or process.Supervision()
+        self._supervision.take_signals(summary.stopped)
+        with self._supervision.holding():  # else the history would not have the run that was stopped
+            summary.start(root)
         luigid.forget_the_dead()
         luigid.warn_of_other_settings()
         for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
@@ -116,24 +164,25 @@ class Worker(luigi.worker.Worker):
         An exception that passes through the worker makes `luigi` print a traceback; a SystemExit does not.
         """
         try:
-            work()
+            with process.stoppable():
+                work()
         except TaxiError as error:
             if CmdlineParser.get_instance() is None:
                 raise
             log.error("%s", error)
             sys.exit(retcode().unhandled_exception)
 
-    def _end(self, error: BaseException | None) -> None:
-        finished = forgotten = False
-        if error is None:
-            finished, forgotten = self._settle()
-            code, line = self._exit_code(), ""
-        elif isinstance(error, SystemExit):
-            code, line = (error.code if isinstance(error.code, int) else int(error.code is not None)), ""
+    def _end(self, error: BaseException | None, finished: bool, forgotten: bool) -> None:
+        assert self._supervision is not None
+        code, line = self._exit_code() if error is None else 0, ""
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            line = self._supervision.why
         elif isinstance(error, KeyboardInterrupt):
             code, line = 128 + signal.SIGINT, "stopped by SIGINT"
-        else:
+        elif error is not None:
             code, line = retcode().unhandled_exception, one_line(error) or f"{type(error).__name__}: {error}"
+        self._supervision.decided(code)
         summary.end(code, line, finished, forgotten)
         for task in (self._root, *self._ours):
             if isinstance(task, PlainTask):

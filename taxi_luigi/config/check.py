@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
 from pathlib import Path
 
 from luigi.configuration import get_config
@@ -22,9 +21,6 @@ from taxi_luigi.errors import ConfigError
 from taxi_luigi.notify import check as check_addresses
 from taxi_luigi.stores.folder import FolderStore
 
-_LONGEST = 107 - len("/pymp-12345678/listener-12345678")
-"""bytes; 107 are what Linux takes as the path of a socket"""
-
 
 def known_keys() -> dict[str, set[str]]:
     """Section → the keys that somebody reads, for the package's own sections and one store of each type."""
@@ -38,7 +34,6 @@ def check(tasks: dict[str, set[str]]) -> None:
     """Raises ConfigError for a section or key that nobody reads; `tasks` are our task families and their parameters."""
     _check_profile()
     locks.check(Path(get("core", "lock_pid_dir", None) or ""))
-    _check_temporary()
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
     for section in get_config().sections():
         _check_section(section, known)
@@ -59,13 +54,6 @@ def _check_profile() -> None:
     named = os.environ.get("LUIGI_CONFIG_PATH", "")
     if named and not Path(named).is_file():
         raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
-
-
-def _check_temporary() -> None:
-    """Python's multiprocessing, which `[worker] cache_task_completion` begins, adds 32 bytes to a socket's path."""
-    folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) > _LONGEST:
-        raise ConfigError(f"the path of TMPDIR is too long for sockets in it, at most {_LONGEST} bytes: {folder}")
 
 
 def _check_section(section: str, known: dict[str, set[str]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, logs, preflight, summary
+from taxi_luigi import config, logs, preflight, process, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.logs import log, one_line
@@ -94,7 +94,10 @@ class PipelineTask(PlainTask):
         self._known = None
 
     def complete(self) -> bool:
-        return bool(super().complete()) if self._known is None else self._known
+        if self._known is not None:
+            return self._known
+        with process.stoppable():
+            return bool(super().complete())
 
     def run(self) -> None:
         """Does the work, unless another run did it while this one waited."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, holdings, preflight, summary
+from taxi_luigi import config, holdings, preflight, process, summary
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.logs import log
@@ -98,13 +98,14 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         """Asks the stores afresh each time, once all is scheduled; until then, what was decided counts."""
         if self._over:
             self._forget_plan()
-        if self._done:
-            return True
-        if not self._scheduled:
-            return self.backlog.done
-        if self.force or self.refresh:
-            return all(task.complete() for task in self.requires())
-        return holdings.backlog(self._wanted).done
+        with process.stoppable():
+            if self._done:
+                return True
+            if not self._scheduled:
+                return self.backlog.done
+            if self.force or self.refresh:
+                return all(task.complete() for task in self.requires())
+            return holdings.backlog(self._wanted).done
 
     def scheduled(self) -> None:
         self._scheduled = True

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -285,20 +284,6 @@ def test_a_client_cfg_in_the_project_folder_wins_over_the_link_there(tmp_path: P
     (tmp_path / "luigi.cfg").symlink_to(Path(config.__file__).parents[2] / "config" / "luigi.cfg")
     (tmp_path / "client.cfg").write_text("[core]\nlog_level = ERROR\n")
     assert seen_from(tmp_path) == "local ERROR"
-
-
-def test_a_temporary_folder_whose_path_no_socket_takes_is_refused(
-    given: Callable[[Settings], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given({})
-    for length, fits in ((75, True), (76, False)):
-        folder = Path("/tmp") / ("x" * (length - len("/tmp/")))
-        monkeypatch.setattr(tempfile, "tempdir", str(folder))
-        if fits:
-            check()
-        else:
-            with pytest.raises(ConfigError, match="too long for sockets in it, at most 75 bytes: /tmp/x"):
-                check()
 
 
 def test_an_empty_flag_is_an_empty_value_over_what_the_file_has(given: Callable[[Settings], None]) -> None:

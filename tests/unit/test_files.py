@@ -45,13 +45,28 @@ def test_an_exception_leaves_neither_file_nor_part(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [final]
 
 
-def test_remove_being_written_takes_only_open_parts(tmp_path: Path) -> None:
+def test_a_process_that_is_about_to_end_removes_its_open_parts_alone_and_begins_no_other(tmp_path: Path) -> None:
+    """By another thread than the one that writes, which waits for the end where it would begin a file."""
     final = tmp_path / "month.parquet"
     final.write_bytes(b"old")
-    with files.temporary(final) as part:
-        part.write_bytes(b"half")
-        files.remove_being_written()
-        assert not part.exists()
+    code = (
+        "import os, sys, threading; from pathlib import Path; from taxi_luigi import files\n"
+        "final = Path(sys.argv[1])\n"
+        "def end():\n"
+        "    files.remove_being_written()\n"
+        "    threading.Timer(0.5, os._exit, (7,)).start()\n"
+        "with files.temporary(final) as part:\n"
+        "    part.write_bytes(b'half')\n"
+        "    other = threading.Thread(target=end)\n"
+        "    other.start()\n"
+        "    other.join()\n"
+        "    with files.temporary(final) as part:\n"
+        "        part.write_bytes(b'half')\n"
+        "        files.publish(part, final)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, final], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
+    assert list(tmp_path.iterdir()) == [final]
     assert final.read_bytes() == b"old"
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 
 import luigi
 import luigi.interface
 import pytest
 from luigi import execution_summary
-from luigi.configuration import LuigiConfigParser
+from luigi.configuration import LuigiConfigParser, get_config
 
 import taxi_luigi
 from taxi_luigi.worker import _UNDONE, Factory, Worker
@@ -71,3 +72,34 @@ def test_somebody_elses_run_in_a_thread_sets_no_signal_handlers() -> None:
     thread.start()
     thread.join()
     assert [result.scheduling_succeeded for result in results] == [True]
+
+
+class Once(Strange):
+    """Remembers how often it was asked whether it is complete."""
+
+    asked = 0
+
+    def complete(self) -> bool:
+        self.asked += 1
+        return self.ran
+
+
+class Above(luigi.WrapperTask):
+    """Requires two that are asked about before each of them runs."""
+
+    def requires(self) -> list[luigi.Task]:
+        return [Once(name="below")]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_what_is_complete_is_remembered_without_a_process_beside_the_run_where_people_want_that(wanted: bool) -> None:
+    """By Luigi's private `_task_completion_cache`, which takes any mapping."""
+    get_config().set("worker", "cache_task_completion", str(wanted).lower())
+    worker = build(Above()).worker
+    assert multiprocessing.active_children() == []
+    assert (worker._task_completion_cache is not None) == wanted
+    below = Once(name="below")
+    assert below.ran
+    assert below.asked == (2 if wanted else 3), (
+        "scheduling and the wrapper itself ask, and Luigi before the wrapper runs"
+    )
