@@ -25,10 +25,15 @@ _INTERVAL = 1.0
 _SILENCE = 30.0
 """seconds without a report after one that luigid did not hear: a task may lose 3 s with each (luigid.py)"""
 
-# tqdm's own lock is shared with all processes forked from here, and stays held when one is killed that holds it.
-tqdm.set_lock(threading.RLock())
-# Its thread that looks for bars that stand still is not worth a thread in a process that forks.
-tqdm.monitor_interval = 0
+
+class _Bar(tqdm):  # type: ignore[type-arg]
+    """With a lock of its own: tqdm's is shared with all forked processes, and stays held when one is killed with it."""
+
+    monitor_interval = 0
+    """no thread that looks for bars that stand still, in a process that forks"""
+
+
+_Bar.set_lock(threading.RLock())
 
 
 class Progress:
@@ -116,7 +121,7 @@ class Months:
 
 
 def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
-    return tqdm(desc=what, unit=unit, leave=False, dynamic_ncols=True, file=sys.stderr, **more)
+    return _Bar(desc=what, unit=unit, leave=False, dynamic_ncols=True, file=sys.stderr, **more)
 
 
 def pace(done: int, total: int, unit: str, seconds: float) -> str:

@@ -22,7 +22,7 @@ _HOW_TO_GET_TLC_FILES = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long forms of tests that have a short one in the suite."""
-    parser.addoption("--kills", type=int, default=4, help="at how many moments test_kill.py kills a run")
+    parser.addoption("--kills", type=int, default=6, help="at how many moments test_kill.py kills a run")
     parser.addoption("--fuzz", type=int, default=400, help="how many spoilt files test_fuzz.py tries")
     parser.addoption(
         "--sweep", type=int, default=1, help="how many of the faults test_fault_sweep.py tries at each request"

@@ -54,6 +54,7 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
     logging_conf_file configures stay as they are.
     """
     _errors.line, before = "", (log.level, _ours.level, _ours.propagate)
+    failures.one_line_each.in_a_run = True
     terminals = [] if core().logging_conf_file else terminal.take_over(log)
     if terminals:
         log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
@@ -69,6 +70,7 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
     _ours.propagate = not terminals
 
     def end() -> None:
+        failures.one_line_each.in_a_run = False
         for handler in (file, _errors):
             log.removeHandler(handler)
         for each in (*terminals, file):

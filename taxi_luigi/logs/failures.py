@@ -12,6 +12,7 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +32,8 @@ _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
 """luigi 3.8.1's own words"""
 
+_PACKAGE = str(Path(__file__).parents[1])
+
 _PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s]*@")
 """of a URL, with its user; a user alone is no secret"""
 
@@ -39,8 +42,17 @@ def install(logger: logging.Logger) -> None:
     """Called once, when the package is imported."""
     # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
     warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
-    logger.addFilter(OneLine())
-    sys.excepthook = _say_early_failure
+    logger.addFilter(one_line_each)
+    # Luigi has no other place for what goes wrong before there is a task; a program that only imports us keeps its own
+    if _is_our_command():
+        sys.excepthook = _say_early_failure
+
+
+def _is_our_command() -> bool:
+    """Whether this process is a command of ours, or `luigi --module taxi_luigi`."""
+    package = __name__.partition(".")[0]
+    named = {f"--module={package}"} | ({package} if "--module" in sys.argv else set())
+    return Path(sys.argv[0]).name in ("taxi-luigi", "cron_run.py") or not named.isdisjoint(sys.argv[1:])
 
 
 def one_line(error: BaseException) -> str | None:
@@ -72,9 +84,17 @@ def _unfulfilled(missing: str) -> str:
 
 
 class OneLine(logging.Filter):
-    """Replaces the traceback of a failure that has a one-line text by that text, and Luigi's words for our tasks."""
+    """Replaces the traceback of a failure that has a one-line text by that text, and Luigi's words for our tasks.
+
+    Of runs of others that only import us, it leaves every line as it is.
+    """
+
+    in_a_run = False
+    """whether one of ours goes on, or has ended with its command"""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if not (self.in_a_run or _is_our_command() or _is_ours(record)):
+            return True
         if record.msg == _NO_ANSWER:
             record.msg, record.args, record.exc_info = "luigid did not answer, and is asked again", None, None
         _in_our_words(record)
@@ -86,6 +106,15 @@ class OneLine(logging.Filter):
             record.exc_info = record.exc_text = None
         _hide_passwords(record)
         return True
+
+
+one_line_each = OneLine()
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line is of our code, or says what our code raised before there was a run."""
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    return record.pathname.startswith(_PACKAGE) or isinstance(error, TaxiError)
 
 
 def _hide_passwords(record: logging.LogRecord) -> None:

@@ -95,7 +95,8 @@ def _reading(clean: Path) -> Iterator[None]:
 def _without_system_errors() -> Iterator[None]:
     """Keeps off stderr what psycopg2 2.9 has Python print there where the server ends a connection in mid COPY.
 
-    libpq then has two errors; psycopg2 raises both, the second while the first is pending, which is a SystemError.
+    libpq then has two errors; psycopg2 raises both, the second while the first is pending, which is a SystemError. It
+    is handed to sys.excepthook alone, so that is replaced for the COPY, as a rule in the task's own process.
     """
     hook = sys.excepthook
 

@@ -6,6 +6,7 @@ The suite kills at a few moments; `pytest tests/pipeline/test_kill.py --kills 30
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -13,12 +14,16 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from tests.pipeline.conftest import duckdb_counts, markers
+from tests.pipeline.test_cron import Checkout
 from tests.support.cdn import Cdn, Stall
 from tests.support.project import Project
 
@@ -47,25 +52,115 @@ def check_exact(project: Project) -> None:
     assert project.leftovers() == []
 
 
-def test_killed_at_any_moment_the_next_run_finishes_exactly(
-    loading: Project, cdn: Cdn, tmp_path: Path, request: pytest.FixtureRequest
+def mains(running: list[psutil.Process]) -> list[psutil.Process]:
+    """Luigi's main process, which is none while cron-run still prepares."""
+    luigis = {each.pid: each for each in running if any(word.endswith("bin/luigi") for word in words(each))}
+    return [each for each in luigis.values() if parent(each) not in luigis]
+
+
+def words(process: psutil.Process) -> list[str]:
+    """Its command line; none of one that has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def parent(process: psutil.Process) -> int:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return 0
+
+
+WHO: dict[str, Callable[[list[psutil.Process]], list[psutil.Process]]] = {
+    "the main process": mains,
+    "one child": lambda running: [each for each in running if parent(each) in {main.pid for main in mains(running)}][
+        :1
+    ],
+    "the whole tree": lambda running: running,
+}
+NUMBERS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+HOW = ("by hand", "by cron-run")
+
+
+def prepared(folder: Path, cdn: Cdn, how: str, cached: bool) -> Checkout:
+    """A checkout with a folder for temporary files of its own."""
+    folder.mkdir()
+    checkout = Checkout(folder / "checkout", folder / "work", cdn.template)
+    temporary = folder / "work" / "tmp"
+    temporary.mkdir()
+    if cached:
+        checkout.configure({"worker": {"cache_task_completion": "true"}})
+    if how == "by cron-run":
+        (checkout.folder / ".env").write_text(f"TMPDIR={temporary}\n")
+        (checkout.folder / ".env").chmod(0o600)
+    return checkout
+
+
+def started(checkout: Checkout, how: str) -> subprocess.Popen[str]:
+    if how == "by cron-run":
+        return checkout.begin(months="2021-01")
+    return checkout.start(*MONTH, env={"TMPDIR": str(checkout.workspace.parent / "tmp")})
+
+
+def check_seen_by_readers(checkout: Checkout) -> None:
+    """Whatever lies in a folder of months is whole."""
+    for part in ("raw", "clean"):
+        for path in (checkout.workspace / part).rglob("*"):
+            if path.is_file() and ".taxi_luigi-parts" not in path.parts and path.suffix != ".json":
+                assert path.suffix == ".parquet", path
+                assert pq.read_metadata(path).num_rows == ROWS, path
+
+
+def test_killed_at_any_moment_nothing_outlives_the_run_and_the_next_one_finishes_exactly(
+    cdn: Cdn, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    begin = time.monotonic()
-    check_exact(loading)
-    whole_run = time.monotonic() - begin
-    moments = random.Random(20261121)
-    killed_while_running = 0
-    for number in range(request.config.getoption("--kills")):
-        project = Project(tmp_path / f"kill-{number}", {"taxi": {"source": cdn.template}})
-        process = project.start(*MONTH)
-        try:
-            process.wait(timeout=moments.uniform(0.2, 1.0) * whole_run)
-        except subprocess.TimeoutExpired:
-            killed_while_running += 1
-        end_all(process, project)
-        check_exact(project)
-        assert project.processes() == []
-    assert killed_while_running > 0
+    """Every signal, to whatever part of a run; also where people's own settings want Luigi's manager."""
+    kinds = [*itertools.product(NUMBERS, WHO, HOW, (True, False))]
+    chance = random.Random(20261121)
+    chance.shuffle(kinds)
+    lasted: dict[str, float] = {}
+    for how in HOW:
+        began = time.monotonic()
+        checkout = prepared(tmp_path / how, cdn, how, cached=False)
+        out, _ = started(checkout, how).communicate(timeout=120)
+        lasted[how] = time.monotonic() - began
+        assert markers(checkout) == {("green", "2021-01"): ROWS}, out
+    hit: Counter[str] = Counter()
+    longest = 0.0
+    for turn, (number, who, how, cached) in enumerate(
+        itertools.islice(itertools.cycle(kinds), request.config.getoption("--kills"))
+    ):
+        checkout = prepared(tmp_path / f"{turn}", cdn, how, cached)
+        process = started(checkout, how)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=chance.uniform(0.2, 1.0) * lasted[how])
+        killed = WHO[who](checkout.processes())
+        while who == "one child" and not killed and process.poll() is None:
+            killed = WHO[who](checkout.processes())
+        for each in killed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(number)
+        of = f"{turn}: {number.name} to {who}, {how}, {'cached' if cached else 'as shipped'}"
+        began = time.monotonic()
+        # What has lost one child goes on, and its main process ends it.
+        while (left := checkout.processes()) and time.monotonic() - began < (60 if who == "one child" else 10):
+            time.sleep(0.02)
+        assert left == [], of
+        if killed:
+            hit[who] += 1
+            longest = max(longest, time.monotonic() - began if who != "one child" else 0)
+        out, _ = process.communicate(timeout=10)
+        check_seen_by_readers(checkout)
+        done, _ = (again := started(checkout, how)).communicate(timeout=120)
+        assert again.returncode == 0, f"{of}: {out}{done}"
+        assert duckdb_counts(checkout, "green_tripdata") == {"2021-01": ROWS}, of
+        assert markers(checkout) == {("green", "2021-01"): ROWS}, of
+        left_over = [*checkout.workspace.parent.rglob("*.part"), *checkout.workspace.parent.rglob("pymp-*")]
+        assert (left_over, checkout.processes()) == ([], []), of
+    print(f"killed {dict(hit)}; the longest that a process was left: {longest:.1f} s")
+    assert hit["the whole tree"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -28,8 +28,8 @@ class Task:
         return "LoadMonth(color=green)"
 
 
-def said(text: str, *args: object, error: BaseException | None = None) -> logging.LogRecord:
-    """A line of Luigi's worker after our filter."""
+def said(text: str, *args: object, error: BaseException | None = None, in_a_run: bool = True) -> logging.LogRecord:
+    """A line of Luigi's worker after our filter, in a run of ours."""
     trace = None
     if error is not None:
         try:
@@ -37,7 +37,9 @@ def said(text: str, *args: object, error: BaseException | None = None) -> loggin
         except type(error):
             trace = sys.exc_info()
     record = logging.LogRecord("luigi-interface", logging.ERROR, "/x/luigi/worker.py", 1, text, args, trace)
-    assert OneLine().filter(record)
+    each = OneLine()
+    each.in_a_run = in_a_run
+    assert each.filter(record)
     return record
 
 
@@ -48,6 +50,17 @@ def test_a_known_failure_of_a_task_is_one_line_that_names_it() -> None:
     record = said(FAILED, 7, "Worker(salt=1)", Task(), error=SourceError("the server is down"))
     assert (record.getMessage(), record.exc_info) == ("LoadMonth green 2024-01 pg: the server is down", None)
     assert fields_of(record) == Task.facts
+
+
+def test_a_run_of_others_keeps_its_traceback_of_what_would_be_one_line_of_ours() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", "TheirTask()", error=FileNotFoundError(2, "none", "x"), in_a_run=False)
+    assert record.getMessage() == "[pid 7] Worker Worker(salt=1) failed    TheirTask()"
+    assert record.exc_info
+
+
+def test_what_our_code_raises_before_there_is_a_run_is_one_line() -> None:
+    record = said("Uncaught exception in luigi", error=SourceError("no such color"), in_a_run=False)
+    assert (record.getMessage(), record.exc_info) == ("no such color", None)
 
 
 def test_a_defect_keeps_its_traceback_behind_the_name() -> None:

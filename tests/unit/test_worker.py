@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 
 import luigi
@@ -103,3 +105,30 @@ def test_what_is_complete_is_remembered_without_a_process_beside_the_run_where_p
     assert below.asked == (2 if wanted else 3), (
         "scheduling and the wrapper itself ask, and Luigi before the wrapper runs"
     )
+
+
+def test_an_import_changes_no_more_than_the_worker_that_luigi_makes() -> None:
+    """And Luigi's settings; a warning of Luigi's own is ignored, and a filter is there that awaits a run of ours."""
+    script = """
+import logging, os, signal, sys, threading, warnings
+import luigi, luigi.interface, tqdm
+import multiprocessing.util
+
+log = logging.getLogger("luigi-interface")
+signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
+def state():
+    return [
+        sys.excepthook, sys.unraisablehook, threading.excepthook, sys.argv[:], threading.active_count(),
+        [signal.getsignal(number) for number in signals], signal.set_wakeup_fd(-1), dict(os.environ),
+        tqdm.tqdm.monitor_interval, getattr(tqdm.tqdm, "_lock", None), multiprocessing.active_children(),
+        log.level, log.handlers[:], logging.getLogger().handlers[:],
+    ]
+before, filters = state(), warnings.filters[:]
+import taxi_luigi
+assert state() == before
+added = [each for each in warnings.filters if each not in filters]
+assert [(each[0], each[1].pattern) for each in added if each[1]] == [("ignore", ".*parameter 'rpc_.*")], added
+assert len(log.filters) == 1
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
