@@ -113,6 +113,8 @@ class Worker(luigi.worker.Worker):
                 found = self._settle()
             except BaseException as failure:  # noqa: BLE001 it ends the run as one in `run` does: raised below
                 error = failure
+        if self._root is not None and CmdlineParser.get_instance() is not None:
+            error = _said(error)
         if supervision is not None:
             supervision.ending()
         try:
@@ -223,6 +225,15 @@ class Worker(luigi.worker.Worker):
         highest = max(code if tasks else 0 for code, tasks in happened)
         done = self._add_task_history[0][0] in sets["completed"] | sets["already_done"]
         return int(highest if highest or done else codes.not_run)
+
+
+def _said(error: BaseException | None) -> BaseException | None:
+    """Logs the one line of what ends the run, before its summary: Luigi would log it behind that (3.8.1)."""
+    line = one_line(error) if isinstance(error, Exception) else None
+    if line is None:
+        return error
+    log.error("%s", line)
+    return SystemExit(retcode().unhandled_exception)
 
 
 def import_once(modules: set[str]) -> None:
