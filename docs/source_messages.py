@@ -49,6 +49,7 @@ CLAUSES = {
     ("files.py", "unwritable"): "ConfigError",
     ("logs/failures.py", "one_line"): "Luigi",
     ("logs/failures.py", "_unset"): "Luigi",
+    ("luigid.py", "__str__"): "log",
     ("remarks.py", "_left_out"): "log",
     ("sources/exchange.py", "_reason"): "SourceError",
     ("summary.py", "_not_ours"): "log",
