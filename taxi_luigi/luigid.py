@@ -31,7 +31,7 @@ PORT = 8082
 """luigid's own"""
 
 SETTINGS = "taxi_luigi_settings"
-"""what a luigid of ours is asked its settings by (luigid_server.py)"""
+"""the request that a luigid of ours answers with its settings (luigid_server.py)"""
 
 _COUNTS = "[scheduler] metrics_collector"
 

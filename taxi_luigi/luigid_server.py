@@ -87,7 +87,8 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
     try:
         luigi.server.run(port, address, None if unix_socket is None else str(unix_socket), scheduler)
     except OSError as error:
-        raise ConfigError(f"luigid cannot listen on {unix_socket or f'{address}:{port}'}: {error.strerror}") from error
+        where = unix_socket or f"{address}:{port}"
+        raise ConfigError(f"luigid cannot listen on {where}: {error.strerror}") from error
 
 
 def start(port: int) -> str:

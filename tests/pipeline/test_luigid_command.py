@@ -50,7 +50,7 @@ def process_of(home: Path) -> psutil.Process:
     return psutil.Process(int((home / "data" / "luigid" / "pid").read_text()))
 
 
-def asked(port: str, method: str) -> object:
+def answer_to(port: str, method: str) -> object:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/{method}", timeout=10) as answer:
         return json.load(answer)["response"]
 
@@ -79,11 +79,11 @@ def test_packaged_and_own_settings_reach_it(home: Path, port: str) -> None:
     own = home / "own.cfg"
     own.write_text("[scheduler]\nremove_delay = 9\n")
     call(home, "start", "--port", port, LUIGI_CONFIG_PATH=str(own))
-    found = asked(port, "taxi_luigi_settings")
+    found = answer_to(port, "taxi_luigi_settings")
     assert isinstance(found, dict)
     keys = ("worker_disconnect_delay", "retry_delay", "remove_delay", "metrics_collector")
     assert [found[key] for key in keys] == ["15.0", "7.0", "9.0", "prometheus"]
-    resources = asked(port, "resource_list")
+    resources = answer_to(port, "resource_list")
     assert isinstance(resources, list)
     assert {each["name"]: each["num_total"] for each in resources}["mine"] == 3
 
