@@ -10,6 +10,7 @@ settings_files.check()
 from taxi_luigi import config, logs  # noqa: E402 Luigi reads its settings while it is imported
 
 config.find()
+config.remember_secrets()
 logs.install()
 
 from taxi_luigi.reading import read_trips  # noqa: E402

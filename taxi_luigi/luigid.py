@@ -15,6 +15,7 @@ import requests
 from luigi.interface import core
 
 from taxi_luigi.logs import log
+from taxi_luigi.redaction import redact
 
 STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""
@@ -44,7 +45,7 @@ def tell(task_id: str, message: str, percent: int | None) -> bool:
     if core().local_scheduler:
         return False
     try:
-        _post("set_task_status_message", task_id=task_id, status_message=message.translate(_PLAIN))
+        _post("set_task_status_message", task_id=task_id, status_message=redact(message).translate(_PLAIN))
         _post("set_task_progress_percentage", task_id=task_id, progress_percentage=percent)
     except requests.RequestException as error:
         log.debug("luigid was not told of %s: %s", task_id, error)

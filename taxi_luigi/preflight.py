@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from taxi_luigi import command, config, luigid
+from taxi_luigi import config, luigid
 from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.redaction import public_url
 from taxi_luigi.remarks import several
 from taxi_luigi.sources import Published
 from taxi_luigi.stores import is_remote
@@ -127,7 +128,7 @@ def _source() -> Finding:
 
 
 def _luigid() -> Finding:
-    address = command.public(luigid.address())
+    address = public_url(luigid.address())
     if luigid.answers():
         return Finding("luigid", "server", Verdict.GOOD, address)
     line = f"{address} does not answer, or refuses us: scripts/luigid start, or give --local-scheduler"

@@ -92,6 +92,7 @@ class Worker(luigi.worker.Worker):
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
+        config.remember_secrets()
         process.supervise()
         summary.start(root)
         luigid.forget_the_dead()

@@ -24,11 +24,12 @@ def _doctor(_: argparse.Namespace) -> int:
 
     from taxi_luigi import preflight
     from taxi_luigi.checks import Verdict
+    from taxi_luigi.redaction import redact
 
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
     verdicts = set()
     for finding in preflight.look():
         verdicts.add(finding.verdict)
-        table.add_row(finding.place, finding.what, finding.verdict.value, Text(finding.line, overflow="fold"))
+        table.add_row(finding.place, finding.what, finding.verdict.value, Text(redact(finding.line), overflow="fold"))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
     return FAILED if verdicts & {Verdict.WRONG, Verdict.SILENT} else 0

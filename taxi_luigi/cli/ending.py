@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from taxi_luigi.redaction import redact
+
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
 
@@ -13,4 +15,4 @@ DIFFERENT = 50
 
 def complain(line: str | None) -> None:
     """Tells what went wrong."""
-    sys.stderr.write(f"taxi-luigi: {line}\n")
+    sys.stderr.write(f"taxi-luigi: {redact(str(line))}\n")

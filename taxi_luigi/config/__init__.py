@@ -9,6 +9,7 @@ from taxi_luigi.config.files import find, project_folder
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.in_force import Setting, in_force
 from taxi_luigi.config.overlap import check_overlap
+from taxi_luigi.config.secret_values import remember as remember_secrets
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
 from taxi_luigi.config.stores import (
     clean_lake,
@@ -43,6 +44,7 @@ __all__ = [
     "notices",
     "project_folder",
     "recipe",
+    "remember_secrets",
     "settings",
     "source",
     "takes_from_gcs",

@@ -59,6 +59,8 @@ def begin(folder: Path, run: str) -> Callable[[], None]:
     file = JsonLines(folder, run, Once())
     file.remove_old()
     log.addHandler(file)
+    for handler in (*terminals, file, _errors):
+        handler.addFilter(failures.without_secrets)  # Luigi's logger has it, those below it that log to these have not
     for handler in (*terminals, file):
         _ours.addHandler(handler)
     log.addHandler(_errors)

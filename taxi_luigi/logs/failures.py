@@ -8,8 +8,8 @@ other exception, which is a defect, its traceback.
 from __future__ import annotations
 
 import logging
-import re
 import sys
+import traceback
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -22,6 +22,7 @@ from luigi.task_register import TaskClassException
 
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs.fields import of_task
+from taxi_luigi.redaction import redact
 
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
@@ -30,20 +31,24 @@ _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
 """luigi 3.8.1's own words"""
 
-_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s]*@")
-"""of a URL, with its user; a user alone is no secret"""
-
 
 def install(logger: logging.Logger) -> None:
     """Called once, when the package is imported."""
     # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
     warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
     logger.addFilter(OneLine())
+    if logging.lastResort is not None:  # which prints what libraries warn of, whose loggers have no handler
+        logging.lastResort.addFilter(without_secrets)
     sys.excepthook = _say_early_failure
 
 
 def one_line(error: BaseException) -> str | None:
-    """What to tell a person of a failure; None when it is a defect and its traceback is what helps."""
+    """What to tell a person of a failure, without secrets; None when it is a defect and its traceback helps."""
+    line = _line(error)
+    return None if line is None else redact(line)
+
+
+def _line(error: BaseException) -> str | None:
     if isinstance(error, TaxiError):
         return str(error)
     if isinstance(error, RPCError):
@@ -54,7 +59,7 @@ def one_line(error: BaseException) -> str | None:
             return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
         return "luigid does not answer: start it with scripts/luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else _without_passwords(str(error))
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
@@ -75,26 +80,25 @@ class OneLine(logging.Filter):
             said = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
             record.msg, record.args = "%s%s", (said, line)
             record.exc_info = record.exc_text = None
-        _hide_passwords(record)
-        return True
+        return without_secrets(record)
 
 
-def _hide_passwords(record: logging.LogRecord) -> None:
-    """Luigi logs the scheduler's address as it is, and requests' errors repeat it with the password (3.8.1, 2.34)."""
+def without_secrets(record: logging.LogRecord) -> bool:
+    """A filter that keeps every line and masks what it shows; its traceback too.
+
+    Luigi logs the scheduler's address as it is, and what libraries raise repeats addresses (3.8.1, requests 2.34).
+    """
     try:
         said = record.getMessage()
     except (TypeError, ValueError):  # arguments that do not fit their text: the handlers say so
-        return
-    if _PASSWORD.search(said):
-        record.msg, record.args = "%s", (_without_passwords(said),)
+        return True
+    shown = redact(said)
+    if shown != said:
+        record.msg, record.args = "%s", (shown,)
     if record.exc_info:
         # What formatters take in place of the traceback
-        text = record.exc_text or logging.Formatter().formatException(record.exc_info)
-        record.exc_text = _without_passwords(text)
-
-
-def _without_passwords(text: str) -> str:
-    return _PASSWORD.sub("://***@", text)
+        record.exc_text = redact(record.exc_text or logging.Formatter().formatException(record.exc_info))
+    return True
 
 
 def _in_our_words(record: logging.LogRecord) -> None:
@@ -121,7 +125,8 @@ def _say_early_failure(kind: type[BaseException], error: BaseException, trace: T
     """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
     line = one_line(error) if isinstance(error, TaskClassException) else _unset(error)
     if line is None:
-        return sys.__excepthook__(kind, error, trace)
+        sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+        return None
     sys.stderr.write(f"ERROR: {line}\n")
     from luigi.retcodes import retcode
 

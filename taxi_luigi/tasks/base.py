@@ -16,6 +16,7 @@ from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
+from taxi_luigi.redaction import redact
 from taxi_luigi.texts import cut
 
 _BOX = 66
@@ -127,7 +128,7 @@ class PipelineTask(PlainTask):
             **self.facts,
             rows=made.rows,
             bytes=made.bytes,
-            why=cut(why, _LONGEST_WHY),
+            why=cut(redact(why), _LONGEST_WHY),
             seconds=round(seconds, 3),
             began=began,
             replaced=made.replaced,
@@ -137,7 +138,7 @@ class PipelineTask(PlainTask):
         line = one_line(exception)
         summary.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
         if line is None:
-            return super().on_failure(exception)
+            return redact(str(super().on_failure(exception)))
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
 
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import extensions
 
 from taxi_luigi.errors import ConfigError, WarehouseError
+from taxi_luigi.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
 
 Cursor = extensions.cursor
@@ -134,10 +134,7 @@ class Server:
         """What the server or libpq said, in one line; libpq indents its guesses at the reason, which are left out."""
         lines = text.splitlines()
         text = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("\t", "LINE ")))
-        for secret in (self._options.get("password"), self._options.get("sslpassword")):
-            for spelling in (secret, quote(secret, safe="")) if secret else ():
-                text = text.replace(spelling, "***")
-        return text
+        return redact(without(text, filter(None, map(self._options.get, ("password", "sslpassword")))))
 
 
 def _last_words(connection: extensions.connection) -> str:
