@@ -8,13 +8,17 @@ does not answer is the worker's own first request to say, so each of ours is mad
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Container
 from typing import Any
 
 import requests
+from luigi.cmdline_parser import CmdlineParser
 from luigi.interface import core
+from luigi.rpc import RPCError
 
-from taxi_luigi.logs import log
+from taxi_luigi.errors import ConfigError
+from taxi_luigi.logs import log, one_line
 from taxi_luigi.redaction import redact
 
 STOPPED = "stopped by "
@@ -23,6 +27,8 @@ STOPPED = "stopped by "
 _TIMEOUT = 3.0
 """seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
 
+_ATTEMPTS, _PAUSE = 3, 0.3
+
 _PLAIN = str.maketrans("<>&", "‹›+")
 """Luigi's page shows a message as text at first and as HTML when it shows it again (3.8.1)."""
 
@@ -30,6 +36,24 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 def forget_the_dead() -> None:
     """Makes luigid look now for workers that are silent; at the start of a run."""
     _ask("prune")
+
+
+def check() -> None:
+    """Raises ConfigError at the start of a run where no luigid answers: before its work, and in one line.
+
+    It is tried three times, for as long as Luigi's worker sends nothing itself, whose thread begins after a second.
+    """
+    if core().local_scheduler or CmdlineParser.get_instance() is None:  # `luigi.build` has its own arguments for it
+        return
+    for attempt in range(_ATTEMPTS):
+        try:
+            _post("prune")
+        except requests.RequestException as error:
+            if attempt == _ATTEMPTS - 1 or not isinstance(error, requests.ConnectionError):
+                raise ConfigError(one_line(RPCError("", error))) from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def give_back(task_id: str, worker_id: str, why: str) -> None:

@@ -49,6 +49,8 @@ _NAMED = re.compile(
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")
 _BEFORE = re.compile(r"""[\s/"'(\[=,;<>`]""")
 _END = re.compile(r"""[)\]}>"'`,;:.…]*$""")
+_EXAMPLE = "USER:PASSWORD@HOST"
+"""as messages have it"""
 _PAGES = ("https://console.cloud.google.com/", "https://s3.console.aws.amazon.com/")
 """of consoles, whose query names the job or the object"""
 
@@ -176,11 +178,13 @@ def _end_of_address(rest: str) -> int:
 def _address(scheme: str, rest: str, whole: bool = False) -> str:
     tail = "" if whole else _END.search(rest)[0]  # type: ignore[index]
     rest = rest[: len(rest) - len(tail)]
-    if _userinfo(rest) and not (scheme.lower().startswith(_USERS) and re.fullmatch(r"[\w.-]+@[^@]*", rest)):
+    lone_user = scheme.lower().startswith(_USERS) and re.fullmatch(r"[\w.-]+@[^@]*", rest)
+    if _userinfo(rest) and not lone_user and not rest.startswith(_EXAMPLE):
         rest = MASK + "@" + rest.rpartition("@")[2]
     host, slash, path = re.match(r"([^/?#]*)([/?#]?)([\s\S]*)", rest).groups()  # type: ignore[union-attr]
     if not host.startswith(("[", MASK + "@[")) and scheme.lower() != "file:///":
-        host = re.sub(r":(?!\d*$|\{)[\s\S]*", f":{MASK}", host)  # what is no port may be half a password
+        # What is no port may be half a password
+        host = re.sub(r":(?!\d*$|\{|PORT$|PASSWORD@HOST)[\s\S]*", f":{MASK}", host)
     rest = host + slash + path
     if not (scheme + rest).startswith(_PAGES):
         rest = re.sub(r"[?#](?!\*\*\*)[\s\S]+", f"?{MASK}", rest)

@@ -95,7 +95,7 @@ class Worker(luigi.worker.Worker):
         config.remember_secrets()
         process.supervise()
         summary.start(root)
-        luigid.forget_the_dead()
+        luigid.check()
         for path in files.sweep(files.SCRATCH, *config.written_folders()):
             log.info("Removed %s, left by a run that was killed", path)
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import argparse
 import sys
 
-from taxi_luigi.cli.ending import FAILED
+from taxi_luigi import config
+from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.tasks.base import families
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
     parser.description = (
-        "Looks at the workspace, the source, luigid, each lake and warehouse that luigi.cfg names; changes nothing. "
-        f"Exit code {FAILED} when something is wrong or does not answer."
+        "Says all that is wrong in the settings. Where nothing is, looks at the workspace, the source, luigid, each "
+        f"lake and warehouse that luigi.cfg names; changes nothing. Exit code {FAILED} when something is wrong or does "
+        "not answer."
     )
     parser.set_defaults(run=_doctor)
 
 
 def _doctor(_: argparse.Namespace) -> int:
+    wrong = config.faults(families())
+    for line in wrong:
+        complain(line)
+    if wrong:
+        return FAILED
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

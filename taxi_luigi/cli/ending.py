@@ -9,6 +9,9 @@ from taxi_luigi.redaction import redact
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
 
+MALFORMED = 2
+"""Exit code for an option that does not exist, or has no value: argparse's own, as `luigi` has it."""
+
 DIFFERENT = 50
 """Exit code of `verify` when counts disagree."""
 

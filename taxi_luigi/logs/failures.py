@@ -8,6 +8,7 @@ other exception, which is a defect, its traceback.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 import warnings
@@ -20,15 +21,18 @@ from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
+from taxi_luigi import interrupt
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs.fields import of_task
 from taxi_luigi.redaction import redact
+from taxi_luigi.settings_files import UNUSABLE
 
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
 _NO_DATA = "Data for %s does not exist (yet?)"
 _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
+_UNREADABLE = re.compile(r"(\w+)\[args=.*: Error when parsing the default value of '(\w+)'$", re.DOTALL)
 """luigi 3.8.1's own words"""
 
 
@@ -36,6 +40,9 @@ def install(logger: logging.Logger) -> None:
     """Called once, when the package is imported."""
     # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
     warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
+    # Its warning of a key that it does not know quotes the value.
+    plain = warnings.formatwarning
+    warnings.formatwarning = lambda *args, **more: redact(plain(*args, **more))
     logger.addFilter(OneLine())
     if logging.lastResort is not None:  # which prints what libraries warn of, whose loggers have no handler
         logging.lastResort.addFilter(without_secrets)
@@ -62,6 +69,9 @@ def _line(error: BaseException) -> str | None:
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
+    if isinstance(error, ValueError | InterpolationMissingEnvvarError):
+        found = _UNREADABLE.match(str(error))
+        return unreadable(found[1], found[2], error.__cause__ or error) if found else _unset(error)
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
         return f"what it was to work on has gone meanwhile: {str(error).partition(': ')[2]}"
     return None
@@ -123,20 +133,32 @@ def name(facts: Mapping[str, str]) -> str:
 
 def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
     """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
-    line = one_line(error) if isinstance(error, TaskClassException) else _unset(error)
+    if interrupt.is_ours(kind):
+        raise SystemExit(interrupt.CODE)
+    line = one_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
     if line is None:
         sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
         return None
     sys.stderr.write(f"ERROR: {line}\n")
     from luigi.retcodes import retcode
 
-    raise SystemExit(retcode().unhandled_exception)
+    try:
+        code = retcode().unhandled_exception
+    except ValueError:  # it may be what cannot be read
+        code = UNUSABLE
+    raise SystemExit(code)
+
+
+def unreadable(section: str, key: str, error: BaseException) -> str:
+    """Why a value of a section of Luigi's own, or of its flag, is none."""
+    flag = f"{'' if section == 'core' else f'{section}_'}{key}".replace("_", "-")
+    return _unset(error) or f"[{section}] {key}, or --{flag}: {' '.join(str(error).split())}"
 
 
 def _unset(error: BaseException) -> str | None:
     """What is missing, where a section of Luigi's own names an environment variable that is not set."""
-    cause = error.__cause__
-    if not isinstance(error, ValueError) or not isinstance(cause, InterpolationMissingEnvvarError):
+    cause = error if isinstance(error, InterpolationMissingEnvvarError) else error.__cause__
+    if not isinstance(cause, InterpolationMissingEnvvarError):
         return None
     variable = str(cause).partition("variable ")[2].partition(". Section")[0]
     return f"[{cause.section}] {cause.option} cannot be read: the environment variable {variable} is not set"

@@ -115,7 +115,7 @@ def _check_scheme(text: str, setting: str) -> None:
         raise _wrong(text, "has a character that is not printed", setting)
     if not separator:
         if _ALMOST.match(text):
-            raise _wrong(text, "is neither a URL, which begins with https://, nor a path")
+            raise _wrong(text, "is neither a URL, which begins with https://, nor a path", setting)
         return
     scheme = scheme.lower()
     if scheme not in ("http", "https", "file"):

@@ -61,6 +61,8 @@ NONE = [
     "https://console.cloud.google.com/bigquery?project=p&j=job",
     "http://127.0.0.1:8082: Connection refused",
     "/data/what?.parquet",
+    "write it as http://USER:PASSWORD@HOST:PORT, or https://HOST:PORT, without",
+    "cannot be read as postgresql://USER:PASSWORD@HOST:PORT/DATABASE; write",
     "mailto:you@example.com, you@example.com",
     "CleanMonth(color=green, month=2021-01)",
     "basic understanding of a token, as it was",
