@@ -13,6 +13,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from taxi_luigi.asking import noticed
 from taxi_luigi.errors import ConfigError, WarehouseError
 from taxi_luigi.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
@@ -22,8 +23,11 @@ Cursor = extensions.cursor
 _DRIVER = "postgresql+psycopg2://"
 """how SQLAlchemy writes what libpq calls postgresql://"""
 
+_CONNECT = 10
+"""seconds for each address of the server's name, of which localhost has two"""
+
 _PATIENCE = {
-    "connect_timeout": "10",
+    "connect_timeout": str(_CONNECT),
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
@@ -110,7 +114,8 @@ class Server:
 
     def _connect(self) -> extensions.connection:
         try:
-            connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
+            with noticed(f"warehouse {self.name} ({self.address})", _CONNECT):
+                connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
         except psycopg2.Error as error:
             text = self._said(error.diag.message_primary or str(error))
             todo = _on_ending(text) or (
