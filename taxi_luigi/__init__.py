@@ -3,13 +3,15 @@
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
-from taxi_luigi import settings_files
+from taxi_luigi import interrupt, settings_files
 
+interrupt.while_importing()
 settings_files.check()
 
 from taxi_luigi import config, logs  # noqa: E402 Luigi reads its settings while it is imported
 
 config.find()
+config.remember_secrets()
 logs.install()
 
 from taxi_luigi.reading import read_trips  # noqa: E402
@@ -27,6 +29,8 @@ from taxi_luigi.tasks import (  # noqa: E402
 from taxi_luigi.worker import install  # noqa: E402
 
 install()
+config.check_flags()
+interrupt.imported()
 
 __all__ = [
     "CleanMonth",

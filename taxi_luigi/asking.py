@@ -1,17 +1,40 @@
-"""Asking several stores at the same time, and going on when one of them does not answer.
+"""Asking several stores at the same time, saying which does not answer, and going on without it.
 
 What is asked, and whether a silence matters, is its caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from threading import Thread
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread, Timer
 from typing import TypeVar
 
 from taxi_luigi.errors import TaxiError
+from taxi_luigi.logs import log
 
 T = TypeVar("T")
+
+ANSWER, AGAIN = 10.0, 20.0
+"""seconds for one answer to a question about what is there, and for which one that fails is asked again: a store that
+is down costs the sum at most. Sending and fetching files has the store's own limits."""
+
+_NOTICED = 2.0
+"""seconds after which a silence is said: an answer takes a few hundred milliseconds"""
+
+
+@contextmanager
+def noticed(place: str, limit: float = ANSWER + AGAIN) -> Iterator[None]:
+    """In the block, a place that does not answer is named in one line while it is still waited for."""
+    line = "%s has not answered for %g s; waiting for it for %g s at most"
+    timer = Timer(_NOTICED, log.warning, (line, place, _NOTICED, limit))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # so that no thread is there when tasks are forked
 
 
 def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | TaxiError]:

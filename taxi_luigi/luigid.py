@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +17,15 @@ from urllib.parse import urlsplit
 
 import luigi.scheduler
 import requests
+from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import ParameterException
+from luigi.rpc import RPCError
 
-from taxi_luigi import command
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.logs import log
+from taxi_luigi.logs import log, one_line
+from taxi_luigi.redaction import public_url, redact
 
 STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""
@@ -38,6 +41,8 @@ _COUNTS = "[scheduler] metrics_collector"
 _TIMEOUT = 3.0
 """seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
 
+_ATTEMPTS, _PAUSE = 3, 0.3
+
 _PLAIN = str.maketrans("<>&", "‹›+")
 """Luigi's page shows a message as text at first and as HTML when it shows it again (3.8.1)."""
 
@@ -45,6 +50,24 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 def forget_the_dead() -> None:
     """Makes luigid look now for workers that are silent; at the start of a run."""
     _ask("prune")
+
+
+def check() -> None:
+    """Raises ConfigError at the start of a run where no luigid answers: before its work, and in one line.
+
+    It is tried three times, for as long as Luigi's worker sends nothing itself, whose thread begins after a second.
+    """
+    if core().local_scheduler or CmdlineParser.get_instance() is None:  # `luigi.build` has its own arguments for it
+        return
+    for attempt in range(_ATTEMPTS):
+        try:
+            _post("prune")
+        except requests.RequestException as error:
+            if attempt == _ATTEMPTS - 1 or not isinstance(error, requests.ConnectionError):
+                raise ConfigError(one_line(RPCError("", error))) from None
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def give_back(task_id: str, worker_id: str, why: str) -> None:
@@ -60,7 +83,7 @@ def tell(task_id: str, message: str, percent: int | None) -> bool:
     if core().local_scheduler:
         return False
     try:
-        _post("set_task_status_message", task_id=task_id, status_message=message.translate(_PLAIN))
+        _post("set_task_status_message", task_id=task_id, status_message=redact(message).translate(_PLAIN))
         _post("set_task_progress_percentage", task_id=task_id, progress_percentage=percent)
     except requests.RequestException as error:
         log.debug("luigid was not told of %s: %s", task_id, error)
@@ -139,7 +162,7 @@ class Compared:
 
     def __str__(self) -> str:
         return (
-            f"luigid at {command.public(address())} has other settings: {', '.join(self.others)}; "
+            f"luigid at {public_url(address())} has other settings: {', '.join(self.others)}; "
             "start it anew with those of here: taxi-luigi luigid stop, then taxi-luigi luigid start"
         )
 

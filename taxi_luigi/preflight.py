@@ -6,14 +6,16 @@ Wrong configuration stops a run. A store that does not answer never does: its ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from taxi_luigi import command, config, luigid
+from taxi_luigi import config, luigid
+from taxi_luigi.asking import ask_all
 from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.redaction import public_url
 from taxi_luigi.sources import Published
 from taxi_luigi.stores import is_remote
 from taxi_luigi.texts import several
@@ -24,8 +26,9 @@ _KNOWN = ("yellow", Month(2024, 1))
 
 def check(wanted: Mapping[str, Sequence[Month]]) -> None:
     """Raises ConfigError for what is wrong with a cloud store that is named, or when it refuses a month of a color."""
-    wrong = []
-    for finding in (*_clouds(), *_refused(wanted)):
+    wrong, clouds = [], list(_clouds())
+    silent = {finding.place for finding in clouds if finding.verdict is Verdict.SILENT}
+    for finding in (*clouds, *_refused(wanted, silent)):
         if finding.verdict is Verdict.WRONG:
             wrong.append(finding.line)
         else:
@@ -54,15 +57,26 @@ def look() -> Iterator[Finding]:
 
 
 def _clouds() -> Iterator[Finding]:
+    """All asked at once, so that those that do not answer cost the time of one; then what two of them need."""
     settings = config.settings()
+    warehouses = [name for name in settings.warehouses if config.takes_from_gcs(name)]
+    looks: dict[str, Callable[[], Sequence[Finding]]] = {}
     if is_remote(settings.workspace):
-        yield from config.workspace().findings()
+        looks["workspace"] = config.workspace().findings
     for name in settings.lakes:
         if config.lake_type(name) != "local":
-            yield from config.lake(name).store.findings()
-    for name in settings.warehouses:
-        if config.takes_from_gcs(name):
-            yield from config.warehouse(name).findings()
+            looks[f"lake {name}"] = config.lake(name).store.findings
+    looks |= {f"warehouse {name}": config.warehouse(name).findings for name in warehouses}
+    bad = set()
+    for place, found in ask_all(looks).items():
+        if isinstance(found, TaxiError):
+            raise found
+        yield from found
+        if any(finding.verdict in (Verdict.WRONG, Verdict.SILENT) for finding in found):
+            bad.add(place)
+    for name in warehouses:
+        lake = config.lake_for(name)
+        if not bad & {f"warehouse {name}", "workspace" if lake is None else f"lake {lake}"}:
             yield from _locations(name)
 
 
@@ -100,8 +114,10 @@ def _locations(name: str) -> Iterator[Finding]:
     yield Finding(f"warehouse {name}", what, Verdict.WRONG, f"{where}; {cure}, and set it in luigi.cfg")
 
 
-def _refused(wanted: Mapping[str, Sequence[Month]]) -> Iterator[Finding]:
+def _refused(wanted: Mapping[str, Sequence[Month]], silent: Collection[str]) -> Iterator[Finding]:
     for name in config.settings().warehouses:
+        if f"warehouse {name}" in silent:
+            continue
         for color, months in wanted.items():
             try:
                 refused = config.warehouse(name).refused(DATASETS[color], months)
@@ -127,7 +143,7 @@ def _source() -> Finding:
 
 
 def _luigid() -> Iterator[Finding]:
-    address = command.public(luigid.address())
+    address = public_url(luigid.address())
     if not luigid.answers():
         line = f"{address} does not answer, or refuses us: taxi-luigi luigid start, or give --local-scheduler"
         yield Finding("luigid", "server", Verdict.SILENT, line)

@@ -11,6 +11,7 @@ import configparser
 import locale
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -82,15 +83,27 @@ def _same_file(path: Path, project: Path) -> bool:
 
 
 def check() -> None:
-    """Raises Unreadable for the first file that cannot be read. A command ends with its line, and without traceback."""
-    line = _wrong_variable() or next(filter(None, (_fault(layer.path) for layer in layers())), None)
-    if line is not None:
+    """Raises Unreadable for the first fault, naming how many more there are; a command ends with its line alone.
+
+    `taxi-luigi doctor`, which cannot begin either, says them all.
+    """
+    found = faults()
+    if found:
         sys.excepthook = _say
-        raise Unreadable(line)
+        more = f" (and {len(found) - 1} more: run taxi-luigi doctor)" if len(found) > 1 else ""
+        raise Unreadable(found[0] + more)
+
+
+def faults() -> list[str]:
+    """Everything that keeps a file from being read, a line each; nothing of a file's text, which may be a password."""
+    wrong = _wrong_variable()
+    return [wrong] if wrong else [line for layer in layers() for line in _faults(layer.path)]
 
 
 def _say(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
-    streams.say(f"ERROR: {error}")
+    doctor = Path(sys.argv[0]).name == "taxi-luigi" and sys.argv[1:2] == ["doctor"]
+    for line in faults() if doctor else [str(error)]:
+        streams.say(f"ERROR: {line}")
     raise SystemExit(UNUSABLE)
 
 
@@ -105,14 +118,18 @@ def _wrong_variable() -> str | None:
     return None
 
 
-def _fault(path: Path) -> str | None:
-    """What is wrong with a file, in one line without anything of its text, which may be a password."""
+def _faults(path: Path) -> list[str]:
     try:
         if not path.exists():
-            return None
+            return []
         found = path.read_bytes()
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
+        return [f"{path} cannot be read: {error.strerror}"]
+    wrong = _wrong_bytes(path, found)
+    return [wrong] if wrong else [f"{path}, {line}" for _, line in sorted(_faults_of_text(found.decode("utf-8")))]
+
+
+def _wrong_bytes(path: Path, found: bytes) -> str | None:
     if found.startswith(codecs.BOM_UTF8):
         return f"{path} begins with a byte order mark (BOM): save it as UTF-8 without one"
     luigis = "utf-8" if sys.flags.utf8_mode else locale.getencoding()
@@ -122,7 +139,7 @@ def _fault(path: Path) -> str | None:
             found.decode(encoding)
         except UnicodeDecodeError as error:
             return f"{path}, line {found.count(10, 0, error.start) + 1}, is not {encoding.upper()}: {cure}"
-    return _fault_of_text(path, found.decode("utf-8"))
+    return None
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
@@ -133,16 +150,28 @@ def parsed(text: str) -> configparser.RawConfigParser:
     return parser
 
 
-def _fault_of_text(path: Path, text: str) -> str | None:
-    try:
-        parsed(text)
-    except configparser.DuplicateSectionError as error:
-        return f"{path}, line {error.lineno}: the section [{error.section}] is there twice; make one of them"
-    except configparser.DuplicateOptionError as error:
-        return f"{path}, line {error.lineno}: the section [{error.section}] has this setting already"
-    except configparser.MissingSectionHeaderError as error:
-        return f"{path}, line {error.lineno}, stands before the first [section]"
-    except configparser.ParsingError as error:
-        lines = ", ".join(f"line {number}" for number, _ in error.errors)
-        return f"{path}, {lines}: a setting is KEY = VALUE in one line (one that goes on is indented)"
-    return None
+def _faults_of_text(text: str) -> Iterator[tuple[int, str]]:
+    """Line → what is wrong there. configparser ends at the first: so each is mended, as if, and the rest read again."""
+    lines = text.split("\n")
+    while True:
+        try:
+            parsed("\n".join(lines))
+        except configparser.DuplicateSectionError as error:
+            number = error.lineno or 1
+            yield number, f"line {number}: the section [{error.section}] is there twice; make one of them"
+            lines[number - 1] = f"[line {number}]"
+        except configparser.DuplicateOptionError as error:
+            number = error.lineno or 1
+            yield number, f"line {number}: the section [{error.section}] has this setting already"
+            lines[number - 1] = f"line {number} ="
+        except configparser.MissingSectionHeaderError as error:
+            yield error.lineno, f"line {error.lineno}, stands before the first [section]"
+            lines[error.lineno - 1] = f"[line {error.lineno}]"
+        except configparser.ParsingError as error:
+            numbers = [number for number, _ in error.errors]
+            named = ", ".join(f"line {number}" for number in numbers)
+            yield numbers[0], f"{named}: a setting is KEY = VALUE in one line (one that goes on is indented)"
+            for number in numbers:
+                lines[number - 1] = ""
+        else:
+            return

@@ -25,6 +25,7 @@ from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months
+from taxi_luigi.redaction import redact
 from taxi_luigi.release import release
 from taxi_luigi.runs import Result, RunResult
 from taxi_luigi.texts import several
@@ -71,11 +72,11 @@ class _Run:
             already_there=sum(len(months) for months in there),
             months=outcomes.results(self.backlog, done, self.done_by_others),
             zones="; ".join(outcomes.zones(done)),
-            remarks=tuple(remarks.warnings(notes, self.settings.keep_raw)),
-            fewer=tuple(remarks.fewer(notes)),
+            remarks=tuple(map(redact, remarks.warnings(notes, self.settings.keep_raw))),
+            fewer=tuple(map(redact, remarks.fewer(notes))),
             version=release(),
         )
-        return replace(result, error=self._why(result))
+        return replace(result, error=redact(self._why(result)))
 
     def lines(self, entries: list[Entry], result: RunResult) -> list[str]:
         """What people read of it."""

@@ -141,12 +141,13 @@ class Worker(luigi.worker.Worker):
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
         streams.repair()
+        config.remember_secrets()
         self._task_completion_cache = self._answers
         self._supervision = self._supervision or process.Supervision()
         self._supervision.take_signals(summary.stopped)
         with self._supervision.holding():  # else the history would not have the run that was stopped
             summary.start(root)
-        luigid.forget_the_dead()
+        luigid.check()
         luigid.warn_of_other_settings()
         for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
             log.info("Removed %s, left by a run that was killed", path)

@@ -22,6 +22,7 @@ _HOW_TO_GET_TLC_FILES = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long forms of tests that have a short one in the suite."""
+    parser.addoption("--all-commands", action="store_true", help="try all of test_wrong_secrets.py, in ten minutes")
     parser.addoption("--kills", type=int, default=6, help="at how many moments test_kill.py kills a run")
     parser.addoption("--fuzz", type=int, default=400, help="how many spoilt files test_fuzz.py tries")
     parser.addoption(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import taxi_luigi
-from taxi_luigi import streams
+from taxi_luigi import interrupt, streams
 from taxi_luigi.cli import (
     cron_run,
     doctor,
@@ -29,9 +29,10 @@ from taxi_luigi.cli import (
     status,
     verify,
 )
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.ending import FAILED, MALFORMED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
+from taxi_luigi.redaction import redact
 from taxi_luigi.tasks.base import check_settings
 
 _COMMANDS = {
@@ -52,8 +53,18 @@ _COMMANDS = {
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
-_ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "doctor", "remove"}
+_ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
 """those that would ask, or empty, other places than were meant where the settings cannot be read"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes no abbreviated options, of which a later one may mean another, and says what is wrong in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MALFORMED, f"{self.prog}: {redact(message)}; {self.prog} --help lists the options\n")
 
 
 class _Version(argparse.Action):
@@ -79,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str] | None) -> int:
-    parser = argparse.ArgumentParser(prog="taxi-luigi", description=__doc__)
+    parser = _Parser(prog="taxi-luigi", description=__doc__)
     parser.add_argument("--version", action=_Version, nargs=0, help="show which version this is, and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     for name, (add, what) in _COMMANDS.items():
@@ -91,7 +102,7 @@ def _run(argv: list[str] | None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return interrupt.CODE
     except BrokenPipeError:
         raise
     except (TaxiError, OSError) as error:

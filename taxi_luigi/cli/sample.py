@@ -14,7 +14,7 @@ from taxi_luigi.parameters import ColorsParameter
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
-    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--to", required=True, metavar="FOLDER")
     parser.add_argument("--colors", default=",".join(DATASETS), help="record types, as yellow,green")
     parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
     parser.add_argument("--rows", type=int, default=40_000, help="in each month")
@@ -26,6 +26,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _sample(arguments: argparse.Namespace) -> int:
     from taxi_luigi.sample import write_samples
 
+    if "://" in arguments.to:
+        raise UsageError(f"--to is a folder on this machine's disk, not {arguments.to}")
+    if arguments.seed < 0 or arguments.rows < 1:
+        key, least = ("seed", 0) if arguments.seed < 0 else ("rows", 1)
+        raise UsageError(f"--{key} is a number from {least} on, not {getattr(arguments, key)}")
     months = Selection.parse(arguments.months).resolve(date.today())
     wanted = {  # as LoadAllMonths has it, a color begins with its first month
         color: [month for month in months if month >= DATASETS[color].first_month]
@@ -35,6 +40,8 @@ def _sample(arguments: argparse.Namespace) -> int:
         first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in wanted)
         raise UsageError(f"no month of {arguments.months}: {first}")
     for color, of_color in wanted.items():
-        for path in write_samples(arguments.to, [color], of_color, arguments.rows, arguments.seed, arguments.form):
+        for path in write_samples(
+            Path(arguments.to), [color], of_color, arguments.rows, arguments.seed, arguments.form
+        ):
             print(f"wrote {path}")
     return 0

@@ -19,6 +19,7 @@ from luigi.task_register import Register, TaskClassException
 from taxi_luigi import command, config, cron_run, schedule, settings_files
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.errors import ConfigError, UsageError
+from taxi_luigi.redaction import redact
 from taxi_luigi.schedule import Entry
 
 _CRONS = {"cron", "crond", "fcron"}
@@ -115,7 +116,7 @@ def _check(words: Sequence[str]) -> None:
             _parse(words)
     except SystemExit as error:  # argparse's, which has written its usage, or Luigi's own
         *_, last = said.getvalue().splitlines() or [str(error)]
-        raise UsageError(command.public(last.partition(": error: ")[2] or "luigi would show its help")) from None
+        raise UsageError(redact(last.partition(": error: ")[2] or "luigi would show its help")) from None
     except TaskClassException as error:
         raise UsageError(" ".join(str(error).split())) from error
 
@@ -132,7 +133,7 @@ def _parse(words: Sequence[str]) -> None:
                 try:
                     parameter.parse(text)
                 except ValueError as error:
-                    raise UsageError(f"--{name.replace('_', '-')}: {command.public(str(error))}") from error
+                    raise UsageError(f"--{name.replace('_', '-')}: {redact(str(error))}") from error
 
 
 def _line(entry: Entry) -> str:

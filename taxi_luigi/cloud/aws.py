@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -26,6 +26,11 @@ _ATTEMPTS = 5
 
 _CONNECT = 10.0
 """seconds to wait for a connection: the server is there or it is not, however slow the link"""
+
+_LOOK = 8.0
+"""seconds for one answer to a question"""
+LOOKS = 3
+"""attempts of one: with botocore's pauses, a server that is down costs less than 30 seconds"""
 
 _WRITES = ("PutObject", "CompleteMultipartUpload", "CopyObject")
 _READS = ("GetObject",)
@@ -121,6 +126,10 @@ class Bucket:
     def connection(self, attempts: int = _ATTEMPTS) -> Connection:
         """This process's, made when it first asks; each request is tried so often."""
         return per_process((*self.account, attempts), lambda: Connection(self._client(attempts)))
+
+    def looking(self) -> Self:
+        """The same for questions about what is there, which wait no longer than the answer to one may take."""
+        return replace(self, timeout=min(self.timeout, _LOOK))
 
     def _client(self, attempts: int) -> Any:
         config = Config(

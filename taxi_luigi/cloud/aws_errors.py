@@ -11,6 +11,7 @@ from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as s3transfer
 
 from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.redaction import redact
 
 FAILURES = (
     BotoCoreError,
@@ -133,5 +134,5 @@ def _region_of(error: ClientError) -> str:
 
 
 def _line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = redact(" ".join(str(error).split()))
     return text if len(text) <= 300 else text[:299] + "…"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import ssl
 import warnings
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, Ref
 from google.resumable_media import DataCorruption, InvalidResponse
 
 from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.redaction import looks_like_key, redact
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 """What a token may be used for; the roles of the account narrow it down."""
@@ -36,6 +36,8 @@ LOGIN = "run gcloud auth application-default login, or set credentials_file to t
 _LOGIN_AGAIN = "run gcloud auth application-default login again, or make a new key for the service account"
 
 _KEY = "make a JSON key: gcloud iam service-accounts keys create KEY.json --iam-account ACCOUNT"
+
+_KEY_FILE = "write the key into a file that only you can read, and name that"
 
 _BUSY = {"rateLimitExceeded", "userRateLimitExceeded", "jobRateLimitExceeded", "quotaExceeded", "backendError"}
 """Reasons of a 403 that no role cures, only time."""
@@ -105,6 +107,8 @@ def found(file: Path | None, endpoint: str | None, where: str) -> Found:
 
 def _from_file(path: Path, named: str, where: str) -> Found:
     """The credentials in a file; `named` is the setting or variable that names it."""
+    if looks_like_key(str(path)):
+        raise ConfigError(f"{where}: {named} is to be a file's name, and its value looks like a key: {_KEY_FILE}")
     place = f"{where}: {named} = {path}"
     try:
         info = json.loads(path.read_text("utf-8"))
@@ -201,8 +205,7 @@ def _reasons(error: Exception) -> set[str]:
 
 def _line(error: Exception) -> str:
     """What an error says, in one line of at most 300 characters and without the secrets that its URLs may carry."""
-    text = _answered(error) or _reason(error)
-    text = re.sub(r"\?[^\s'\")]*", "", " ".join(text.split()))
+    text = redact(" ".join((_answered(error) or _reason(error)).split()))
     return text if len(text) <= 300 else text[:299] + "…"
 
 

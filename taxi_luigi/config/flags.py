@@ -1,11 +1,24 @@
-"""Flags of the command line whose value is empty: they count as such, where Luigi takes them for not given (3.8.1)."""
+"""Flags of the command line: one that does not exist is one line; one whose value is empty counts as such.
+
+Luigi prints its usage for the first, and takes the second for not given (3.8.1).
+"""
 
 from __future__ import annotations
 
+import difflib
+import re
+import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise, takewhile
 from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
+from luigi.task_register import Register
+
+from taxi_luigi.redaction import redact
+
+_WRONG = 2
+"""exit code of argparse, and so of Luigi, for a malformed command line"""
 
 
 class EmptyFlags:
@@ -32,3 +45,39 @@ class EmptyFlags:
         family = cls.get_task_family()  # type: ignore[attr-defined]
         names = [f"{family}_{name}", *([name] if parser.known_args.root_task == family else [])]
         return any(getattr(parser.known_args, each, None) == "" for each in names)
+
+
+def check() -> None:
+    """Called when the package has been imported; under `luigi --module taxi_luigi`, all flags are known by then."""
+    words = sys.argv[1:]
+    if "taxi_luigi" not in [each for pair in pairwise(words) for each in _module(*pair)]:
+        return
+    strange = unknown(words)
+    if strange:
+        near = difflib.get_close_matches(strange, sorted(_flags(words)), n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; --help lists them"
+        sys.stderr.write(f"luigi: error: there is no option {redact(strange)}{hint}\n")
+        raise SystemExit(_WRONG)
+
+
+def unknown(words: Sequence[str]) -> str:
+    """The first option that does not exist, without its value; '' when all do. As argparse, it takes beginnings."""
+    known = _flags(words)
+    for word in takewhile(lambda word: word != "--", words):
+        name = word.partition("=")[0]
+        if re.match(r"-[^\d.\s]", word) and not any(flag.startswith(name) for flag in known):
+            return name
+    return ""
+
+
+def _module(word: str, following: str) -> Sequence[str]:
+    return [following] if word == "--module" else [word.removeprefix("--module=")]
+
+
+def _flags(words: Sequence[str]) -> set[str]:
+    """Those of all tasks and sections, and those that the tasks among the words have without their name."""
+    known = {"--help", "--help-all"}
+    for task, bare, name, _ in Register.get_all_params():
+        names = [name] if bare else [f"{task}_{name}", *([name] if task in words else [])]
+        known |= {f"--{each.replace('_', '-')}" for each in names}
+    return known

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 
 from luigi.configuration import get_config
 
-from taxi_luigi import settings_files
+from taxi_luigi import redaction, settings_files
 from taxi_luigi.config.options import STORES
 
 DEFAULT, PACKAGED = "default", "packaged"
 """where a setting comes from, if not from a file of the user's"""
 
 _ADDRESSES = ("notify", "urls")
-_SECRET_KEY = re.compile(r"passw|secret|token|credential|(^|[_-])key($|[_-])|apikey", re.IGNORECASE)
-_SECRET_WORD = re.compile(r"(passw\w*|pwd|secret\w*|token\w*)(\s*[=:]\s*)\S.*", re.IGNORECASE | re.DOTALL)
-_KEY_ITSELF = re.compile(r'-----BEGIN|"\s*:\s*"')
-"""a PEM, or a JSON as Google's key files are"""
 _VARIABLE = re.compile(r"\$\{[^}]+\}")
 
 
@@ -59,12 +55,14 @@ def masked(section: str, key: str, value: str) -> str:
     text = " ".join(value.split())
     if (section, key) == _ADDRESSES:
         return ", ".join(map(_address, re.split(r"[,\s]+", text))) if text else ""
-    secret = _SECRET_KEY.search(key) and not key.endswith(("_file", "_path"))
-    if text and (secret or _KEY_ITSELF.search(text)):
-        return text if _VARIABLE.fullmatch(text) else "***"
-    text = re.sub(r"^((?:[\w+.-]+:/+)?).*@", r"\1***@", text)
-    text = re.sub(r"[?#].*" if "://" in text else r"\?.*", "?***", text)
-    return _SECRET_WORD.sub(r"\1\2***", text)
+    if text and is_secret(key) and not _VARIABLE.fullmatch(text):
+        return redaction.MASK
+    return redaction.value(text)
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key of that name has a secret for its value, rather than the name of a file."""
+    return bool(redaction.SECRET_NAME.search(key)) and not key.endswith(("_file", "_path"))
 
 
 def _address(text: str) -> str:
@@ -72,4 +70,4 @@ def _address(text: str) -> str:
     if _VARIABLE.fullmatch(text):
         return text
     scheme, colon, _ = text.partition("://")
-    return f"{scheme}://***" if colon and scheme.isalnum() else "***"
+    return f"{scheme}://{redaction.MASK}" if colon and scheme.isalnum() else redaction.MASK

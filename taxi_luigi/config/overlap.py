@@ -18,7 +18,8 @@ from taxi_luigi.config.stores import duckdb_files, lake, workspace
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
-from taxi_luigi.sources import parse_template, public_url
+from taxi_luigi.redaction import public_url
+from taxi_luigi.sources import parse_template
 from taxi_luigi.sources.answers import SOURCE
 from taxi_luigi.sources.template import is_web
 from taxi_luigi.stores import Store

@@ -6,13 +6,16 @@ All are text here: what a value may be is said in one line by whoever reads it, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import luigi
 
+from taxi_luigi import redaction
 from taxi_luigi.clean_settings import CleanRules, Limits
 from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
@@ -36,6 +39,8 @@ TLC = "https://d37ci6vzurychx.cloudfront.net"
 ZONES = "[taxi] zones"
 _LEAST_BANDWIDTH = 1000
 """bytes a second; below it a month of 50 MB takes more than half a day"""
+_NO_FOLDER = re.compile(r"[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@|[^/]*@[^/]*:")
+"""a URL, also one that lacks a slash or its scheme"""
 _MOST = 1_000_000_000
 """of any number in a section; a socket takes no timeout of 300 years"""
 
@@ -106,24 +111,20 @@ class Settings:
 def settings() -> Settings:
     """Raises ConfigError, one line, for the first value that cannot be."""
     section = taxi()
-    lakes = _names("taxi", "lake", section.lake)
-    warehouses = _names("taxi", "warehouse", section.warehouse)
+    lakes, warehouses = names_of("lake"), names_of("warehouse")
     if not lakes and not warehouses:
         raise ConfigError("[taxi] lake and warehouse are both empty: name at least one")
     keep_clean = _boolean("taxi", "keep_clean", section.keep_clean)
     if not keep_clean and "local" in lakes:
         raise ConfigError("[taxi] keep_clean = false would empty the local lake: leave local out of lake first")
+    for key in ("workspace", "state"):
+        _check_folder(key, getattr(section, key))
     workspace = section.workspace if is_remote(section.workspace) else str(absolute(section.workspace))
     if is_remote(workspace) and "local" in lakes:
         raise ConfigError(
             f"[taxi] lake = local is the workspace's clean/ folder, and the workspace is {workspace}: leave local out, "
             "or name a lake there (gcs, s3)"
         )
-    for key in ("workspace", "state"):
-        if not getattr(section, key).strip():
-            raise ConfigError(f"[taxi] {key} is empty: name a folder, as in the default, data")
-    if is_remote(section.state):
-        raise ConfigError(f"[taxi] state is a folder on this machine's own disk, not {section.state}")
     return Settings(
         source=_source_template(section.source),
         zones=_zones_address(section.zones),
@@ -136,28 +137,65 @@ def settings() -> Settings:
     )
 
 
+def names_of(noun: str) -> tuple[str, ...]:
+    """The lakes or warehouses that `[taxi]` names."""
+    return _names("taxi", noun, getattr(taxi(), noun))
+
+
+def value_checks() -> Iterator[Callable[[], object]]:
+    """Each raises ConfigError for one value, where settings(), net() and the others stop at the first."""
+    of_taxi, of_clean = taxi(), clean()
+    for key in ("keep_raw", "keep_clean"):
+        yield partial(_boolean, "taxi", key, getattr(of_taxi, key))
+    for key in ("workspace", "state"):
+        yield partial(_check_folder, key, getattr(of_taxi, key))
+    yield partial(_source_template, of_taxi.source)
+    yield partial(_zones_address, of_taxi.zones)
+    yield from (partial(_net, key) for key in _net_keys())
+    yield partial(positive, "notify", "not_published_for", notify().not_published_for, int)
+    yield from (_rejected, _filled, _unknown_columns)
+    for key in ("most_rejected", "fewest_rows"):
+        yield partial(share, "clean", key, getattr(of_clean, key))
+    yield partial(_missing_columns, of_clean.missing_columns)
+
+
+def _check_folder(key: str, text: str) -> None:
+    if not text.strip():
+        raise ConfigError(f"[taxi] {key} is empty: name a folder, as in the default, data")
+    if key == "state" and is_remote(text):
+        raise ConfigError(f"[taxi] state is a folder on this machine's own disk, not {text}")
+    if not is_remote(text) and _NO_FOLDER.match(text):
+        like = "data, gs://BUCKET/FOLDER or s3://BUCKET/FOLDER" if key == "workspace" else "data/state"
+        raise ConfigError(f"[taxi] {key} is like {like}, not {redaction.value(text)}")
+
+
 @kept
 def net() -> Net:
     """The patience of `[download]`."""
     from taxi_luigi.sources import Net
 
-    section = download()
-    whole = ("attempts", "parallel", "at_once")
-    numbers: dict[str, Any] = {
-        field.name: positive(
-            "download", field.name, getattr(section, field.name), int if field.name in whole else float
-        )
-        for field in fields(Net)
-        if field.name != "bandwidth" or section.bandwidth.strip()
-    }
+    numbers: dict[str, Any] = {key: _net(key) for key in _net_keys()}
     found = Net(**numbers)
     least = max(_LEAST_BANDWIDTH, found.lowest_speed)
-    if section.bandwidth.strip() and found.bandwidth < least:
+    if 0 < found.bandwidth < least:
         raise ConfigError(
-            f"[download] bandwidth is {section.bandwidth} bytes a second: set {least:,.0f} or more, as lowest_speed is "
+            f"[download] bandwidth is {found.bandwidth:g} bytes a second: set {least:,.0f} or more, as lowest_speed is "
             f"{found.lowest_speed:g}, or leave it empty for no limit"
         )
     return found
+
+
+def _net_keys() -> list[str]:
+    from taxi_luigi.sources import Net
+
+    return [field.name for field in fields(Net)]
+
+
+def _net(key: str) -> float:
+    text: str = getattr(download(), key)
+    if key == "bandwidth" and not text.strip():
+        return 0.0
+    return positive("download", key, text, int if key in ("attempts", "parallel", "at_once") else float)
 
 
 @kept
@@ -173,13 +211,25 @@ def notices() -> Notices:
 @kept
 def clean_rules() -> CleanRules:
     """The switches of `[clean]`."""
-    section = clean()
-    reject = _names("clean", "reject", section.reject)
-    if section.fill_missing_passengers not in ("", "0"):
-        raise ConfigError(f"[clean] fill_missing_passengers is 0 or empty, not {section.fill_missing_passengers!r}")
-    if section.unknown_columns not in ("warn", "fail"):
-        raise ConfigError(f"[clean] unknown_columns is warn or fail, not {section.unknown_columns!r}")
-    return CleanRules(frozenset(reject), section.fill_missing_passengers == "0", section.unknown_columns)
+    return CleanRules(frozenset(_rejected()), _filled() == "0", _unknown_columns())
+
+
+def _rejected() -> tuple[str, ...]:
+    return _names("clean", "reject", clean().reject)
+
+
+def _filled() -> str:
+    text: str = clean().fill_missing_passengers
+    if text not in ("", "0"):
+        raise ConfigError(f"[clean] fill_missing_passengers is 0 or empty, not {text!r}")
+    return text
+
+
+def _unknown_columns() -> Literal["warn", "fail"]:
+    text: Literal["warn", "fail"] = clean().unknown_columns
+    if text not in ("warn", "fail"):
+        raise ConfigError(f"[clean] unknown_columns is warn or fail, not {text!r}")
+    return text
 
 
 @kept
@@ -223,7 +273,7 @@ def _missing_columns(text: str) -> Literal["fail", "warn"] | frozenset[str]:
 
 def _source_template(text: str) -> str:
     """A relative path becomes absolute; URLs stay. The project folder's own braces are no fields."""
-    if text.strip() and "://" not in text:
+    if text.strip() and "://" not in text and not _NO_FOLDER.match(text):
         folder = str(project_folder()).replace("{", "{{").replace("}", "}}")
         text = str(folder / Path(text).expanduser())
     parse_template(text)
@@ -233,7 +283,7 @@ def _source_template(text: str) -> str:
 def _zones_address(text: str) -> str:
     if not text:
         return ""
-    return parse_address(text if "://" in text else str(absolute(text)), ZONES)
+    return parse_address(text if "://" in text or _NO_FOLDER.match(text) else str(absolute(text)), ZONES)
 
 
 def _names(section: str, key: str, text: str) -> tuple[str, ...]:

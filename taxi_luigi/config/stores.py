@@ -7,6 +7,8 @@ in tasks: an address or a password is read here, where the store is opened.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,11 +127,38 @@ def lake_for(warehouse_name: str) -> str | None:
     return None if lakes[:1] in ((), ("local",)) else lakes[0]
 
 
-def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Store:
+def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
+    """Each raises ConfigError for one value of `[NOUN.NAME]`, where building the store stops at the first."""
+    try:
+        kind, options = store(noun, name)
+    except ConfigError:  # which building it raises too
+        return
+    section = f"{noun}.{name}"
+    for key, number in (("chunk_size", int), ("timeout", float), ("wait", float), ("patience", float)):
+        if key in options:
+            yield partial(positive, section, key, options[key], number)
+    if kind in ("gcs", "s3"):
+        yield partial(_bucket_name, section, options)
+    if kind == "s3":
+        from taxi_luigi.cloud.aws import Bucket
+
+        yield partial(Bucket, f"lake {name}", "bucket", options.get("endpoint_url"))
+    if kind == "duckdb":
+        yield partial(_duckdb_path, name, options)
+    if kind == "bigquery":
+        yield from (partial(_check_named, section, options, key) for key in ("project", "dataset"))
+
+
+def _bucket_name(section: str, options: dict[str, str]) -> str:
     bucket = options.get("bucket", "")
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+", bucket):
         what = f"must be the name of a bucket alone, not {bucket!r}" if bucket else "is missing: the name of a bucket"
         raise ConfigError(f"[{section}] bucket {what}")
+    return bucket
+
+
+def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Store:
+    bucket = _bucket_name(section, options)
     prefix = options.get("prefix", "data")
     chunk = positive(section, "chunk_size", options.get("chunk_size", {"gcs": "64", "s3": "16"}[kind]), int)
     timeout = positive(section, "timeout", options.get("timeout", "300"), float)
@@ -167,6 +196,10 @@ def warehouse(name: str) -> Warehouse:
     from taxi_luigi.warehouses.duckdb import DuckDB
 
     wait = positive(section, "wait", options.get("wait", "60"), float)
+    return DuckDB(name, absolute(_duckdb_path(name, options)), options.get("memory_limit", "256MB"), wait)
+
+
+def _duckdb_path(name: str, options: dict[str, str]) -> str:
     path = options.get("path", "data/warehouse.duckdb")
     address = _ADDRESS.match(path)
     if address:  # of what follows, a part may be a password
@@ -174,15 +207,14 @@ def warehouse(name: str) -> Warehouse:
             f"[warehouse.{name}] path begins with {address[0]}, and must be a file on this machine's disk: set one, "
             f"like data/warehouse.duckdb (./{address[0]}… where a file's name begins so)"
         )
-    return DuckDB(name, absolute(path), options.get("memory_limit", "256MB"), wait)
+    return path
 
 
 def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
     from taxi_luigi.warehouses.bigquery import BigQuery
 
     for key in ("project", "dataset"):
-        if not options.get(key, "trips_data_all" if key == "dataset" else ""):
-            raise ConfigError(f"[{section}] {key} is missing: the {key} that the tables are in")
+        _check_named(section, options, key)
     file = options.get("credentials_file")
     return BigQuery(
         name,
@@ -194,6 +226,11 @@ def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
         positive(section, "wait", options.get("wait", "1800"), float),
         positive(section, "patience", options.get("patience", "60"), float),
     )
+
+
+def _check_named(section: str, options: dict[str, str], key: str) -> None:
+    if not options.get(key, "trips_data_all" if key == "dataset" else ""):
+        raise ConfigError(f"[{section}] {key} is missing: the {key} that the tables are in")
 
 
 @kept

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from urllib.parse import unquote, urlsplit
 
-from taxi_luigi.command import public
+from taxi_luigi import redaction
 from taxi_luigi.logs import log
 
 LAST_LINES = "TAXI_LUIGI_LAST_LINES"
@@ -50,8 +49,8 @@ def lines(summary: bytes, output: bytes, environment: Mapping[str, str]) -> list
     more = len(found) - _MOST
     if more > 0:
         found = [*found[:_MOST], f"and {more} more lines in the log"]
-    secrets = sorted(_secrets(environment), key=len, reverse=True)
-    return [_without(secrets, line)[:_LONGEST] for line in found]
+    secrets = _secrets(environment)
+    return [redaction.redact(redaction.without(line, secrets))[:_LONGEST] for line in found]
 
 
 def _lines(text: bytes) -> list[str]:
@@ -61,21 +60,7 @@ def _lines(text: bytes) -> list[str]:
 
 
 def _secrets(environment: Mapping[str, str]) -> set[str]:
-    """Values that are passwords by their name, and the passwords of those that are URLs."""
-    found = set()
-    for name, value in environment.items():
-        if not _SECRET_NAME.search(name):
-            continue
-        found.add(value)
-        try:
-            password = urlsplit(value).password or ""
-        except ValueError:
-            continue
-        found |= {password, unquote(password)}
+    """Values that are passwords by their name, and the secrets in those that are URLs."""
+    named = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
+    found = named.union(*map(redaction.secrets_of, named))
     return {secret for secret in found if len(secret) > 3}
-
-
-def _without(secrets: list[str], line: str) -> str:
-    for secret in secrets:
-        line = line.replace(secret, "***")
-    return public(line)

@@ -18,6 +18,7 @@ from pathlib import Path
 from taxi_luigi.history import file
 from taxi_luigi.logs import Once, log
 from taxi_luigi.months import Month
+from taxi_luigi.redaction import redact
 from taxi_luigi.runs import RunResult
 
 KEPT_RUNS = 10_000
@@ -60,7 +61,7 @@ class Recorder:
                 _forget(connection)
                 connection.execute(
                     "INSERT INTO runs (run, command, host, pid, began, version) VALUES (?, ?, ?, ?, ?, ?)",
-                    (self._run, command, host, os.getpid(), began, version),
+                    (self._run, redact(command), host, os.getpid(), began, version),
                 )
 
         self._try(write)
@@ -71,7 +72,7 @@ class Recorder:
         def write() -> None:
             result = "failed" if ended.error else "done"
             row = (self._run, ended.task, ended.color, ended.month, ended.store, ended.began, now(), ended.seconds,
-                   ended.rows, ended.bytes, result, ended.error)  # fmt: skip
+                   ended.rows, ended.bytes, result, redact(ended.error))  # fmt: skip
             with file.opened(self._path, write=True) as connection:
                 connection.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 

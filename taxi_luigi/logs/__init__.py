@@ -63,6 +63,8 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
     if what:
         file.handle(log.makeRecord(log.name, logging.INFO, __file__, 0, "%s", (what,), None))
     log.addHandler(file)
+    for handler in (*terminals, file, _errors):
+        handler.addFilter(failures.without_secrets)  # Luigi's logger has it, those below it that log to these have not
     for handler in (*terminals, file):
         _ours.addHandler(handler)
     log.addHandler(_errors)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,21 +22,21 @@ from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
-from taxi_luigi import streams
+from taxi_luigi import interrupt, streams
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs.fields import of_task
+from taxi_luigi.redaction import redact
+from taxi_luigi.settings_files import UNUSABLE
 
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
 _NO_DATA = "Data for %s does not exist (yet?)"
 _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
+_UNREADABLE = re.compile(r"(\w+)\[args=.*: Error when parsing the default value of '(\w+)'$", re.DOTALL)
 """luigi 3.8.1's own words"""
 
 _PACKAGE = str(Path(__file__).parents[1])
-
-_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s]*@")
-"""of a URL, with its user; a user alone is no secret"""
 
 
 def install(logger: logging.Logger) -> None:
@@ -45,6 +46,11 @@ def install(logger: logging.Logger) -> None:
     logger.addFilter(one_line_each)
     # Luigi has no other place for what goes wrong before there is a task; a program that only imports us keeps its own
     if _is_our_command():
+        # Its warning of a key that it does not know quotes the value.
+        plain = warnings.formatwarning
+        warnings.formatwarning = lambda *args, **more: redact(plain(*args, **more))
+        if logging.lastResort is not None:  # which prints what libraries warn of, whose loggers have no handler
+            logging.lastResort.addFilter(without_secrets)
         sys.excepthook = _say_early_failure
 
 
@@ -56,7 +62,12 @@ def _is_our_command() -> bool:
 
 
 def one_line(error: BaseException) -> str | None:
-    """What to tell a person of a failure; None when it is a defect and its traceback is what helps."""
+    """What to tell a person of a failure, without secrets; None when it is a defect and its traceback helps."""
+    line = _line(error)
+    return None if line is None else redact(line)
+
+
+def _line(error: BaseException) -> str | None:
     if isinstance(error, TaxiError):
         return str(error)
     if isinstance(error, RPCError):
@@ -67,9 +78,12 @@ def one_line(error: BaseException) -> str | None:
             return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
         return "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
-        return f"{error.strerror or error}: {error.filename}" if error.filename else _without_passwords(str(error))
+        return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return " ".join(str(error).split())
+    if isinstance(error, ValueError | InterpolationMissingEnvvarError):
+        found = _UNREADABLE.match(str(error))
+        return unreadable(found[1], found[2], error.__cause__ or error) if found else _unset(error)
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
         return _unfulfilled(str(error).partition(": ")[2])
     return None
@@ -104,8 +118,7 @@ class OneLine(logging.Filter):
             said = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
             record.msg, record.args = "%s%s", (said, line)
             record.exc_info = record.exc_text = None
-        _hide_passwords(record)
-        return True
+        return without_secrets(record)
 
 
 one_line_each = OneLine()
@@ -117,22 +130,22 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return record.pathname.startswith(_PACKAGE) or isinstance(error, TaxiError)
 
 
-def _hide_passwords(record: logging.LogRecord) -> None:
-    """Luigi logs the scheduler's address as it is, and requests' errors repeat it with the password (3.8.1, 2.34)."""
+def without_secrets(record: logging.LogRecord) -> bool:
+    """A filter that keeps every line and masks what it shows; its traceback too.
+
+    Luigi logs the scheduler's address as it is, and what libraries raise repeats addresses (3.8.1, requests 2.34).
+    """
     try:
         said = record.getMessage()
     except (TypeError, ValueError):  # arguments that do not fit their text: the handlers say so
-        return
-    if _PASSWORD.search(said):
-        record.msg, record.args = "%s", (_without_passwords(said),)
+        return True
+    shown = redact(said)
+    if shown != said:
+        record.msg, record.args = "%s", (shown,)
     if record.exc_info:
         # What formatters take in place of the traceback
-        text = record.exc_text or logging.Formatter().formatException(record.exc_info)
-        record.exc_text = _without_passwords(text)
-
-
-def _without_passwords(text: str) -> str:
-    return _PASSWORD.sub("://***@", text)
+        record.exc_text = redact(record.exc_text or logging.Formatter().formatException(record.exc_info))
+    return True
 
 
 def _in_our_words(record: logging.LogRecord) -> None:
@@ -157,19 +170,32 @@ def name(facts: Mapping[str, str]) -> str:
 
 def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
     """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
-    line = one_line(error) if isinstance(error, TaskClassException) else _unset(error)
+    if interrupt.is_ours(kind):
+        raise SystemExit(interrupt.CODE)
+    line = one_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
     if line is None:
-        return sys.__excepthook__(kind, error, trace)
+        streams.say(redact("".join(traceback.format_exception(kind, error, trace))).rstrip("\n"))
+        return None
     streams.say(f"ERROR: {line}")
     from luigi.retcodes import retcode
 
-    raise SystemExit(retcode().unhandled_exception)
+    try:
+        code = retcode().unhandled_exception
+    except ValueError:  # it may be what cannot be read
+        code = UNUSABLE
+    raise SystemExit(code)
+
+
+def unreadable(section: str, key: str, error: BaseException) -> str:
+    """Why a value of a section of Luigi's own, or of its flag, is none."""
+    flag = f"{'' if section == 'core' else f'{section}_'}{key}".replace("_", "-")
+    return _unset(error) or f"[{section}] {key}, or --{flag}: {' '.join(str(error).split())}"
 
 
 def _unset(error: BaseException) -> str | None:
     """What is missing, where a section of Luigi's own names an environment variable that is not set."""
-    cause = error.__cause__
-    if not isinstance(error, ValueError) or not isinstance(cause, InterpolationMissingEnvvarError):
+    cause = error if isinstance(error, InterpolationMissingEnvvarError) else error.__cause__
+    if not isinstance(cause, InterpolationMissingEnvvarError):
         return None
     variable = str(cause).partition("variable ")[2].partition(". Section")[0]
     return f"[{cause.section}] {cause.option} cannot be read: the environment variable {variable} is not set"

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from taxi_luigi.errors import ConfigError
+from taxi_luigi.redaction import without
 
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z0-9]+://)")
 """Commas and blanks may stand within a URL too, as between the people a mail goes to."""
@@ -34,8 +35,7 @@ def split(text: str) -> tuple[str, ...]:
 
 def hidden(text: str, urls: Iterable[str]) -> str:
     """The text without what it repeats of the URLs, for apprise's own words about them; in one line."""
-    for secret in sorted({secret for url in urls for secret in _parts(url)}, key=len, reverse=True):
-        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
+    text = without(text, {secret for url in urls for secret in _parts(url)})
     # What apprise shows of a URL that it cannot read still has the first and last letter of each part.
     return " ".join(_URL.sub("…", text).split())
 

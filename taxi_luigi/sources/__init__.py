@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from taxi_luigi.months import Month
+from taxi_luigi.redaction import public_url
 from taxi_luigi.sources.answers import (
     Fetched,
     Look,
@@ -33,7 +34,7 @@ from taxi_luigi.sources.answers import (
 )
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.single import SingleFile
-from taxi_luigi.sources.template import Template, parse_address, parse_template, public_url
+from taxi_luigi.sources.template import Template, parse_address, parse_template
 from taxi_luigi.sources.web import Web
 
 __all__ = [
@@ -49,7 +50,6 @@ __all__ = [
     "open_source",
     "parse_address",
     "parse_template",
-    "public_url",
 ]
 
 

@@ -15,12 +15,12 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.errors import SourceError
 from taxi_luigi.receipt import Seen
+from taxi_luigi.redaction import public_url
 from taxi_luigi.sources.answers import SPACE_STEP, Fetched, Net, Progress, check_space
 from taxi_luigi.sources.exchange import Answer, Client, Transient, first_words
 from taxi_luigi.sources.packing import unpack
 from taxi_luigi.sources.patience import Patience, judge
 from taxi_luigi.sources.slots import Pace
-from taxi_luigi.sources.template import public_url
 
 _LONGEST_WISH = 300.0
 """seconds that a server may ask us to wait between two attempts; when it wants more we leave, and say so"""

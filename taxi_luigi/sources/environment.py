@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3.util import parse_url
+
+from taxi_luigi import redaction
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """in the order in which requests 2.34 takes them"""
@@ -98,8 +99,5 @@ def _proxy(url: str) -> tuple[str, str] | None:
 
 def _shown(value: str) -> str:
     """A variable's value in one line, without user and password."""
-    shown = re.sub(r"^([A-Za-z0-9+.-]*:/+)?.*@", r"\1***@", value, flags=re.DOTALL)
-    if "://" in shown:
-        shown = re.sub(r"[?#].*", "?***", shown, flags=re.DOTALL)
-    shown = "".join(letter if letter.isprintable() else "?" for letter in shown)
+    shown = redaction.typed("".join(letter if letter.isprintable() else "?" for letter in value))
     return shown[:_LONGEST] + "…" * (len(shown) > _LONGEST)

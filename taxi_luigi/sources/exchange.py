@@ -31,9 +31,9 @@ from urllib3.util.response import assert_header_parsing
 
 from taxi_luigi.errors import SourceError, TaxiError
 from taxi_luigi.receipt import Seen, digest
+from taxi_luigi.redaction import public_url, redact
 from taxi_luigi.sources.answers import CHUNK, Net
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
-from taxi_luigi.sources.template import public_url, without_secrets
 
 WINDOW = 60.0
 """seconds over which the lowest speed is measured, so that a slow start and a short stall are no failure"""
@@ -267,9 +267,8 @@ class Answer:
 
 def first_words(body: bytes, *addresses: str) -> str:
     """The beginning of a web page in one quoted line, without what it repeats of the addresses' secrets."""
-    text = " ".join(body[:400].decode("utf-8", "replace").split())
-    for address in addresses:
-        text = without_secrets(text, address)
+    # Masked before it is cut: half a secret would not be known for one
+    text = redact(" ".join(body.decode("utf-8", "replace").split()), *addresses)
     return _quoted(text) if text else "an empty page"
 
 

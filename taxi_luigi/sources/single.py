@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from taxi_luigi.errors import SourceError
+from taxi_luigi.redaction import public_url
 from taxi_luigi.sources.answers import Fetched, Net, NotPublished, Transport, human
 from taxi_luigi.sources.folder import Folder
-from taxi_luigi.sources.template import is_web, public_url
+from taxi_luigi.sources.template import is_web
 from taxi_luigi.sources.web import Web
 
 

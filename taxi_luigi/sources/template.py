@@ -15,18 +15,20 @@ from urllib.parse import unquote, urlsplit
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month, month_range
+from taxi_luigi.redaction import value
 from taxi_luigi.sources.answers import SOURCE
 
 _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"
-_SHORTEST = 3
-"""characters; to mask what is shorter would mask half of a text"""
 _LONGEST_NAME = 200
 """bytes of a file's name: file systems take 255, and a receipt's and a temporary file's are longer than it"""
 _LONGEST_ADDRESS = 4000
 """characters; PATH_MAX is 4096, and servers take URLs of 8,000"""
 _SHOWN = 300
 """characters of a template that a line shows"""
+_ALMOST = re.compile(r"[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@|[^/]*@[^/]*:")
+"""how a URL begins that lacks a slash or its scheme"""
+_BRACE = "a brace in a user, a password or a query is written twice, or %7B and %7D"
 _UNPRINTED = re.compile("[\0-\x1f\x7f]")
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
@@ -90,38 +92,18 @@ def parse_address(text: str, setting: str) -> str:
 
 def is_web(text: str) -> bool:
     """Whether a web server is named, rather than a disk."""
-    return text.startswith(("http://", "https://"))
-
-
-def public_url(address: str) -> str:
-    """A URL or a template of one with user, password, query and fragment masked; a path as it is."""
-    if not is_web(address):
-        return address
-    return re.sub(r"[?#].*", "?***", re.sub(r"^(https?://)[^/?#]*@", r"\1***@", address), flags=re.DOTALL)
-
-
-def without_secrets(text: str, address: str) -> str:
-    """The words of a server, masked where they repeat user, password or query of the address, as firewalls do."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # where its secrets are cannot be said
-        return "***"
-    values = [parts.username, parts.password, *(pair.partition("=")[2] for pair in parts.query.split("&")), parts.query]
-    found = {each for value in values if value for each in (value, unquote(value)) if len(each) >= _SHORTEST}
-    for secret in sorted(found, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return text
+    return text[:8].lower().startswith(("http://", "https://"))
 
 
 def path_of(text: str) -> Path:
     """The path of a `file://` URL, percent-decoded; a path is taken as it is."""
-    if text.startswith("file://"):
-        return Path(unquote("/" + text.removeprefix("file://").partition("/")[2]))
+    if text[:7].lower() == "file://":
+        return Path(unquote("/" + text[7:].partition("/")[2]))
     return Path(text)
 
 
 def _wrong(text: str, what: str, setting: str = SOURCE) -> ConfigError:
-    shown = " ".join(public_url(text).split())
+    shown = value(text)
     return ConfigError(f"{setting} = {shown[:_SHOWN]}{'…' * (len(shown) > _SHOWN)}: {what}")
 
 
@@ -132,9 +114,12 @@ def _check_scheme(text: str, setting: str) -> None:
     if _UNPRINTED.search(unquote(text)):
         raise _wrong(text, "has a character that is not printed", setting)
     if not separator:
+        if _ALMOST.match(text):
+            raise _wrong(text, "is neither a URL, which begins with https://, nor a path", setting)
         return
+    scheme = scheme.lower()
     if scheme not in ("http", "https", "file"):
-        raise _wrong(text, f"{scheme}:// is not read from; use https://, http://, file:// or a path", setting)
+        raise _wrong(text, f"{value(scheme)}:// is not read from; use https://, http://, file:// or a path", setting)
     host = rest.partition("/")[0]
     if scheme == "file" and host not in ("", "localhost"):
         raise _wrong(text, "a file:// URL of this machine begins with file:///", setting)
@@ -153,6 +138,9 @@ def _check_fields(text: str) -> None:
     for _, field, spec, _ in parts:
         if field is None:
             continue
+        known = field in _FIELDS and not re.search(r"{|\d{3}", spec or "")
+        if not known and f"{{{field}" not in value(text):
+            raise _wrong(text, _BRACE)
         if field not in _FIELDS:
             raise _wrong(text, f"unknown field {{{field}}}; the fields are {{color}}, {{year}} and {{month}}")
         if "{" in (spec or ""):
@@ -167,13 +155,19 @@ def _check_fields(text: str) -> None:
         raise _wrong(text, f"has no {{{missing[0]}}}; a file's name is like {_EXAMPLE}")
 
 
+def _specs(text: str) -> list[tuple[str, str]]:
+    return [(field, spec) for _, field, spec, _ in Formatter().parse(text) if field is not None and spec]
+
+
 def _check_names(template: Template) -> None:
     months = list(month_range(*_PROBES))
     try:
         names = [template.file_name("yellow", month) for month in months]
         addresses = [template.address(color, month) for color in DATASETS for month in months]
     except (ValueError, TypeError, OverflowError) as error:
-        raise _wrong(template.text, f"bad format: {error}; write {{month:02}} for two digits") from error
+        hidden = any(f"{{{field}:{spec}" not in value(template.text) for field, spec in _specs(template.text))
+        why = _BRACE if hidden else f"bad format: {error}; write {{month:02}} for two digits"
+        raise _wrong(template.text, why) from None
     if any("/" in name or not name.isprintable() or name in ("", ".", "..") for name in names):
         raise _wrong(template.text, f"{names[0]!r} is no name for a file; it is like {_EXAMPLE}")
     if max(len(os.fsencode(name)) for name in names) > _LONGEST_NAME:

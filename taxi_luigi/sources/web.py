@@ -12,12 +12,12 @@ from threading import Thread
 
 from taxi_luigi import files
 from taxi_luigi.errors import SourceError
+from taxi_luigi.redaction import public_url
 from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
 from taxi_luigi.sources.download import Download
 from taxi_luigi.sources.exchange import Answer, Client, Transient
 from taxi_luigi.sources.patience import Patience, judge
 from taxi_luigi.sources.slots import Pace, Slots
-from taxi_luigi.sources.template import public_url
 
 _HEAD_ATTEMPTS = 2
 _HEAD_SILENCE = 15.0

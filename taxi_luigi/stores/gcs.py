@@ -19,10 +19,12 @@ from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi import files
+from taxi_luigi.asking import AGAIN, ANSWER, noticed
 from taxi_luigi.checks import Finding
 from taxi_luigi.cloud import gcp, pages
 from taxi_luigi.cloud.forks import per_process
 from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
+from taxi_luigi.redaction import public_url
 from taxi_luigi.stores import (
     Entry,
     Labels,
@@ -39,6 +41,9 @@ ROLE = "roles/storage.objectUser"
 """The least of Google's own roles that reads, writes, lists and replaces objects."""
 
 _LISTED = "items(name,size,generation,crc32c,metadata),nextPageToken"
+
+_LOOK: dict[str, Any] = {"timeout": ANSWER, "retry": DEFAULT_RETRY.with_timeout(AGAIN)}
+"""for listings, which a run waits for before it can begin"""
 
 _ANSWER = 60
 """seconds to wait for an answer at most, and between two pieces of one, where no file is sent"""
@@ -83,12 +88,15 @@ class GcsStore:
         """Where the store's root is."""
         return f"gs://{self.bucket}/{self._prefix}".rstrip("/")
 
+    @property
+    def server(self) -> str:
+        """Who is asked, for people."""
+        return public_url(self.endpoint or "https://storage.googleapis.com")
+
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._saying(folder):
-            found = self._client().list_blobs(
-                self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **self._patience
-            )
+        with self._saying(folder), noticed(f"{self.name} ({self.server})"):
+            found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **_LOOK)
             # Consoles make an object with the folder's own name to show an empty folder
             return {f"{folder}/{blob.name[len(prefix) :]}": _entry(blob) for blob in found if blob.name != prefix}
 
@@ -146,7 +154,8 @@ class GcsStore:
         return "" if self.endpoint else pages.gcs_object(self.bucket, self._key(name))
 
     def findings(self) -> Sequence[Finding]:
-        return gcs_findings.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
+        with noticed(f"{self.name} ({self.server})"):
+            return gcs_findings.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
 
     def location(self) -> str | None:
         """Where the bucket's bytes are (`EU`, `US-CENTRAL1`); None when the server does not tell."""
@@ -186,7 +195,7 @@ class GcsStore:
 
     def _look(self, name: str) -> Any:
         """The object as it is now, bound to its generation; None when there is none."""
-        with self._saying(name):
+        with self._saying(name), noticed(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)):
             blob = self._blob(name)
             try:
                 blob.reload(**self._patience)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import Request
 from google.cloud.storage.retry import DEFAULT_RETRY
 
+from taxi_luigi.asking import AGAIN, ANSWER
 from taxi_luigi.checks import Finding, Verdict
 from taxi_luigi.cloud import gcp
 from taxi_luigi.errors import ConfigError, StorageError, TaxiError
@@ -19,10 +21,8 @@ PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get",
 
 _BUCKET_ROLE = "storage.buckets.get, as roles/storage.legacyBucketReader has it"
 
-_TIMEOUT = 10
-"""seconds for one answer; a store that is down holds up the look for `_PATIENCE` seconds, not for the client's 120"""
-
-_PATIENCE = DEFAULT_RETRY.with_timeout(20.0)
+_PATIENCE = DEFAULT_RETRY.with_timeout(AGAIN)
+"""The client's own is 120 seconds."""
 
 
 def findings(
@@ -41,7 +41,7 @@ def findings(
 def location(place: str, bucket: str, client: Callable[[], Any]) -> str | None:
     """The bucket's location, upper case; None when the server does not tell."""
     with gcp.saying(f"{place} (gs://{bucket})", StorageError, _BUCKET_ROLE):
-        told = client().get_bucket(bucket, timeout=_TIMEOUT, retry=_PATIENCE).location
+        told = client().get_bucket(bucket, timeout=ANSWER, retry=_PATIENCE).location
     return told.upper() if told else None
 
 
@@ -51,7 +51,7 @@ def _credentials(place: str, file: Path | None, endpoint: str | None) -> Finding
         found = gcp.found(file, endpoint, place)
         if not isinstance(found.credentials, AnonymousCredentials):
             with gcp.saying(place, StorageError):
-                found.credentials.refresh(Request())
+                found.credentials.refresh(partial(Request(), timeout=ANSWER))
     except TaxiError as error:
         return _failed(place, "credentials", error)
     return Finding(place, "credentials", Verdict.GOOD, found.line)
@@ -72,7 +72,7 @@ def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Finding
 def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Finding:
     try:
         with gcp.saying(f"{place} (gs://{bucket})", StorageError):
-            held = client().bucket(bucket).test_iam_permissions(PERMISSIONS, timeout=_TIMEOUT, retry=_PATIENCE)
+            held = client().bucket(bucket).test_iam_permissions(PERMISSIONS, timeout=ANSWER, retry=_PATIENCE)
     except TaxiError as error:
         answer = gcp.status(error.__cause__) or "nothing"
         return Finding(place, "permissions", Verdict.UNKNOWN, f"gs://{bucket}: cannot be asked (answered {answer})")

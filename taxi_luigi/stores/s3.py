@@ -19,9 +19,11 @@ from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError
 
 from taxi_luigi import files
+from taxi_luigi.asking import noticed
 from taxi_luigi.checks import Finding
 from taxi_luigi.cloud import aws, aws_errors, pages
 from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
+from taxi_luigi.redaction import public_url
 from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
 from taxi_luigi.stores.s3_bytes import Head
 
@@ -75,10 +77,15 @@ class S3Store:
         variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
         return self._aws.endpoint_url or next((os.environ[name] for name in variables if os.environ.get(name)), None)
 
+    @property
+    def server(self) -> str:
+        """Who is asked, for people."""
+        return public_url(self.endpoint or "Amazon S3")
+
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._saying(folder) as connection:
-            pages = connection.client.get_paginator("list_objects_v2")
+        with self._aws.saying(self.url(folder)), noticed(f"{self.name} ({self.server})"):
+            pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
             found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
         # Consoles make an object with the folder's own name to show an empty folder
         return {
@@ -166,7 +173,8 @@ class S3Store:
         return pages.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def findings(self) -> Sequence[Finding]:
-        return s3_findings.findings(self._aws, self.address, self._key(""))
+        with noticed(f"{self.name} ({self.server})"):
+            return s3_findings.findings(self._aws.looking(), self.address, self._key(""))
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]

@@ -17,6 +17,7 @@ from taxi_luigi.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.outcomes import Made, Outcome
 from taxi_luigi.parameters import ColorParameter, MonthParameter
+from taxi_luigi.redaction import redact
 from taxi_luigi.targets import MonthTarget
 from taxi_luigi.texts import cut
 
@@ -153,7 +154,7 @@ class PipelineTask(PlainTask):
             **self.facts,  # type: ignore[arg-type]  # texts, of the fields that are texts
             rows=made.rows,
             bytes=made.bytes,
-            why=cut(why, _LONGEST_WHY),
+            why=cut(redact(why), _LONGEST_WHY),
             seconds=round(seconds, 3),
             began=began,
             replaced=made.replaced,
@@ -163,7 +164,7 @@ class PipelineTask(PlainTask):
         line = one_line(exception)
         summary.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
         if line is None:
-            return super().on_failure(exception)
+            return redact(str(super().on_failure(exception)))
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
 
 

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import extensions
 
+from taxi_luigi.asking import noticed
 from taxi_luigi.errors import ConfigError, WarehouseError
+from taxi_luigi.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
 
 Cursor = extensions.cursor
@@ -22,8 +23,11 @@ Cursor = extensions.cursor
 _DRIVER = "postgresql+psycopg2://"
 """how SQLAlchemy writes what libpq calls postgresql://"""
 
+_CONNECT = 10
+"""seconds for each address of the server's name, of which localhost has two"""
+
 _PATIENCE = {
-    "connect_timeout": "10",
+    "connect_timeout": str(_CONNECT),
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
@@ -110,7 +114,8 @@ class Server:
 
     def _connect(self) -> extensions.connection:
         try:
-            connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
+            with noticed(f"warehouse {self.name} ({self.address})", _CONNECT):
+                connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
         except psycopg2.Error as error:
             text = self._said(error.diag.message_primary or str(error))
             todo = _on_ending(text) or (
@@ -134,10 +139,7 @@ class Server:
         """What the server or libpq said, in one line; libpq indents its guesses at the reason, which are left out."""
         lines = text.splitlines()
         text = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("\t", "LINE ")))
-        for secret in (self._options.get("password"), self._options.get("sslpassword")):
-            for spelling in (secret, quote(secret, safe="")) if secret else ():
-                text = text.replace(spelling, "***")
-        return text
+        return redact(without(text, filter(None, map(self._options.get, ("password", "sslpassword")))))
 
 
 def _last_words(connection: extensions.connection) -> str:

@@ -133,8 +133,8 @@ def test_a_dead_service_costs_a_log_line_and_the_others_are_told(
     assert len(webhook.posts) == 1
     not_told = "was not told of this run"
     assert lines(caplog) == {
-        f"WARNING json://127.0.0.1:{dead} {not_told}: A Connection error occurred sending JSON notification to …",
-        f'WARNING mailto://127.0.0.1:{dead} {not_told}: Connection error while submitting email to "…"',
+        f"WARNING json://127.0.0.1:{dead} {not_told}: A Connection error occurred sending JSON notification to ***",
+        f'WARNING mailto://127.0.0.1:{dead} {not_told}: Connection error while submitting email to "***"',
         f"INFO Told of this run: json://127.0.0.1:{webhook.port}",
     }
     for secret in ("sesame", "PathSecret", "HeaderSecret", "QuerySecret", "robot"):
@@ -172,7 +172,7 @@ def test_a_url_that_apprise_took_no_longer_is_a_log_line(webhook: Webhook, caplo
     """It was checked when the run began, with the packages of then."""
     tell("slack://Sesame4711-Open/PathSecret", f"json://127.0.0.1:{webhook.port}")
     assert len(webhook.posts) == 1
-    why = "An invalid Slack (first) Token (…) was specified"
+    why = "An invalid Slack (first) Token (***) was specified"
     assert f"WARNING slack://… was not told of this run: {why}" in lines(caplog)
     assert "Sesame4711" not in caplog.text
 

@@ -122,7 +122,7 @@ def test_a_certificate_that_is_not_trusted_names_what_is(tmp_path: Path, monkeyp
         ("me:hush@proxy:1", "***@proxy:1"),
         ("http://me:hu/sh@proxy:1", "http://***@proxy:1"),
         ("http://[::1", "http://[::1"),
-        ("http://proxy:port", "http://proxy:port"),
+        ("http://proxy:port", "http://proxy:***"),
         ("http://127.0.0.1:99999", "http://127.0.0.1:99999"),
         ("http://", "http://"),
         (":::", ":::"),

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
 from tests.pipeline.conftest import duckdb_counts, markers
-from tests.support.project import Project, Run
+from tests.support.project import BIN, Project, Run, environment
 
 
 @pytest.mark.parametrize(
@@ -40,6 +43,126 @@ def test_a_wrong_command_is_one_line(project: Project, args: tuple[str, ...], sa
     assert says in done.out
     assert len(done.out.splitlines()) == 1, done.out
     assert not project.workspace.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "settings", "args", "says"),
+    [
+        (40, {}, ("--workers", "four"), "[core] workers, or --workers: invalid literal for int() with base 10: 'four'"),
+        (40, {}, ("--workers", "0"), "[core] workers, or --workers, is how many tasks run at a time, from 1 on, not 0"),
+        (40, {}, ("--workers", "-1"), "from 1 on, not -1"),
+        (40, {}, ("--scheduler-port", "eight"), "[core] scheduler_port, or --scheduler-port: invalid literal"),
+        (40, {}, ("--scheduler-port", "65536"), "--scheduler-port, is from 1 to 65535, not 65536"),
+        (40, {}, ("--scheduler-url", "localhost:8082"), "scheduler_url, or --scheduler-url, is like http://HOST:8082"),
+        (40, {}, ("--scheduler-port", "1"), "luigid does not answer: start it with scripts/luigid start"),
+        (40, {"worker": {"keep_alive": "maybe"}}, (), "[worker] keep_alive, or --worker-keep-alive: cannot interpret"),
+        (40, {"retcode": {"not_run": "x"}}, (), "[retcode] not_run, or --retcode-not-run: invalid literal"),
+        (40, {"core": {"log_level": "LOUD"}}, (), "[core] log_level, or --log-level: LOUD is not a valid choice"),
+        (40, {"core": {"rpc_retry_wait": "x"}}, (), "[core] rpc_retry_wait must be a number, not 'x'"),
+        (40, {"worker": {"keep_alive": "${NO_SUCH}"}}, (), "the environment variable NO_SUCH is not set"),
+        (2, {}, ("--moths", "2021-01"), "there is no option --moths; did you mean --months?"),
+        (2, {}, ("-x",), "there is no option -x; --help lists them"),
+    ],
+)
+def test_what_luigi_itself_cannot_read_is_one_line(
+    project: Project, code: int, settings: dict[str, dict[str, str]], args: tuple[str, ...], says: str
+) -> None:
+    """Of Luigi's own flags and sections; it prints a traceback, its whole usage, or runs nothing (3.8.1)."""
+    project.configure(settings)
+    done = project.command("luigi", "--module", "taxi_luigi", "LoadAllMonths", *args)
+    assert done.rc == code, done.out
+    [line] = done.out.splitlines()
+    assert says in line
+    assert not project.workspace.exists()
+
+
+def test_a_wrong_limit_of_downloads_is_one_line(project: Project) -> None:
+    project.configure({"resources": {"download": "many"}})
+    done = project.run("LoadAllMonths")
+    assert (done.rc, done.out) == (40, "ERROR: [resources] download must be a number, not 'many'\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "says"),
+    [
+        (2, ("remove", "--color", "green", "--months", "2021-01", "--yes"), "required: --colors"),
+        (2, ("remove", "--colors", "green", "--months", "2021-01", "--ye"), "unrecognized arguments: --ye"),
+        (2, ("sample", "--to", "x", "--months", "2021-01", "--rows", "many"), "--rows: invalid int value: 'many'"),
+        (
+            40,
+            ("sample", "--to", "gs://taxi/x", "--months", "2021-01"),
+            "--to is a folder on this machine's disk",
+        ),
+        (40, ("sample", "--to", "x", "--months", "2021-01", "--seed", "-1"), "--seed is a number from 0 on, not -1"),
+        (40, ("sample", "--to", "x", "--months", "2021-01", "--rows", "0"), "--rows is a number from 1 on, not 0"),
+        (2, (), "required: COMMAND"),
+    ],
+)
+def test_a_wrong_option_of_taxi_luigi_is_one_line(
+    project: Project, code: int, words: tuple[str, ...], says: str
+) -> None:
+    done = project.command("taxi-luigi", *words)
+    assert done.rc == code, done.out
+    [line] = done.out.splitlines()
+    assert says in line
+    assert sorted(path.name for path in project.folder.iterdir()) == ["luigi.cfg"]
+
+
+@pytest.mark.parametrize("words", [("taxi-luigi", "settings"), ("luigi", "--module", "taxi_luigi", "LoadAllMonths")])
+def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_traceback(
+    project: Project, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """A module that our import needs stands for any that takes long: it says that it began, and waits."""
+    began = tmp_path / "began"
+    os.mkfifo(began)
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "psutil.py").write_text(
+        f"import pathlib, time\npathlib.Path({str(began)!r}).write_text('x')\ntime.sleep(60)\n"
+    )
+    code = "import re, sys; sys.argv[0] = sys.argv.pop(1); sys.path.insert(0, sys.argv.pop(1))\n"
+    code += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
+    process = subprocess.Popen(
+        [BIN / "python", "-c", code, BIN / words[0], tmp_path / "slow", *words[1:]],
+        cwd=project.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with subprocess.Popen(["timeout", "30", "cat", began], stdout=subprocess.PIPE) as reader:
+        assert reader.communicate()[0] == b"x"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+
+
+def test_doctor_says_all_that_is_wrong(project: Project) -> None:
+    project.configure(
+        {
+            "taxi": {"keep_raw": "yes", "worksapce": "x", "lake": "gcs, s3", "zones": "ftp://x"},
+            "lake.gcs": {"bucket": "gs://x", "timeout": "-1"},
+            "lake.s3": {"bucket": "b0", "endpoint_url": "x"},
+            "download": {"attempts": "x", "parallel": "0"},
+            "warehouse.duckdb": {"path": "md:x", "wait": "x"},
+            "clean": {"most_rejected": "2", "reject": "x"},
+            "core": {"workers": "0", "scheduler_port": "x"},
+            "wrehouse.pg": {"url": "x"},
+        }
+    )
+    done = project.command("taxi-luigi", "doctor")
+    assert done.rc == 40
+    assert [line.partition("] ")[0].partition("[")[2] + " " + line.partition("] ")[2].split()[0] for line in
+            done.out.splitlines()] == [
+        "taxi has", "wrehouse.pg in", "core scheduler_port,", "core workers,", "taxi keep_raw", "taxi zones",
+        "download attempts", "download parallel", "clean most_rejected", "lake.gcs timeout", "lake.gcs bucket",
+        "lake.s3 endpoint_url", "warehouse.duckdb wait", "warehouse.duckdb path", "clean reject:",
+    ]  # fmt: skip
+
+
+def test_doctor_says_all_faults_of_the_files(project: Project) -> None:
+    path = project.folder / "luigi.cfg"
+    path.write_text(TWICE + "[core]\nx = 1\nx = 2\n")
+    done = project.command("taxi-luigi", "doctor")
+    assert done.rc == 40
+    assert [line.partition(": the section")[0] for line in done.out.splitlines()] == [
+        f"ERROR: {path}, line {number}" for number in (5, 7, 9)
+    ]
 
 
 def test_an_unknown_setting_is_one_line(project: Project) -> None:

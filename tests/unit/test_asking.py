@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from threading import Barrier
+import logging
+import threading
+from threading import Barrier, Event
 
 import pytest
 
+from taxi_luigi import asking
 from taxi_luigi.asking import ask_all
+from taxi_luigi.cloud import aws
 from taxi_luigi.errors import StorageError
+from taxi_luigi.warehouses.bigquery.connection import Connection
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
@@ -36,3 +41,34 @@ def test_a_none_is_an_answer() -> None:
 def test_a_defect_is_not_taken_for_silence() -> None:
     with pytest.raises(ZeroDivisionError):
         ask_all({"gcs": lambda: 1 // 0, "duckdb": lambda: 212})
+
+
+def test_a_place_that_does_not_answer_is_named_while_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(asking, "_NOTICED", 0.01)
+    said = Event()
+    caplog.handler.addFilter(lambda _record: said.set() or True)
+    logger = logging.getLogger("luigi-interface")
+    logger.addHandler(caplog.handler)
+    try:
+        with asking.noticed("lake gcs (http://127.0.0.1:1)"):
+            assert said.wait(10)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert "lake gcs (http://127.0.0.1:1) has not answered for 0.01 s; waiting for it for 30 s at most" in caplog.text
+
+
+def test_a_place_that_answers_is_not_named_and_no_thread_is_left() -> None:
+    before = threading.active_count()
+    with asking.noticed("lake gcs"):
+        pass
+    assert threading.active_count() == before
+
+
+def test_a_question_about_what_is_there_takes_30_seconds_at_most() -> None:
+    """Whatever the settings say of files that are sent."""
+    connection = Connection("bq", "p", "d", None, None, "http://127.0.0.1:1", 600.0).looking()
+    assert connection.patience + connection.request == asking.ANSWER + asking.AGAIN == 30
+    bucket = aws.Bucket("lake s3", "bucket", timeout=300.0).looking()
+    assert bucket.timeout * aws.LOOKS < 25  # with botocore's pauses of up to 3 s

@@ -53,6 +53,24 @@ def test_a_file_that_cannot_be_read_is_named_with_the_line(
     assert fault().startswith(f"{path}{FAULTS[text]}")
 
 
+def test_all_faults_of_all_files_are_found_in_their_order(here: Path) -> None:
+    (here / "config").mkdir(exist_ok=True)
+    (here / "config" / "luigi.cfg").write_bytes(b"\xff")
+    (here / "luigi.cfg").write_text(
+        "stray\n[a]\nb = 1\nb = 2\nhunter2\n[c]\n[a]\nb = 3\n[c]\nd = 1\nd = 2\n  e\nhunter2"
+    )
+    assert [line.removeprefix(f"{here}/").partition(": ")[0] for line in settings_files.faults()] == [
+        "config/luigi.cfg, line 1, is not UTF-8",
+        "luigi.cfg, line 1, stands before the first [section]",
+        "luigi.cfg, line 4",
+        "luigi.cfg, line 5, line 13",
+        "luigi.cfg, line 7",
+        "luigi.cfg, line 9",
+        "luigi.cfg, line 11",
+    ]
+    assert fault().endswith(" (and 6 more: run taxi-luigi doctor)")
+
+
 def test_a_file_that_cannot_be_opened_is_not_left_out(here: Path) -> None:
     """Luigi goes on without it, into another warehouse than the one it names."""
     (here / "luigi.cfg").mkdir()

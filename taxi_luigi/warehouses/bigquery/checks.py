@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from taxi_luigi.checks import Finding, Verdict
@@ -10,13 +9,10 @@ from taxi_luigi.cloud import gcp
 from taxi_luigi.errors import ConfigError, TaxiError
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import expiry
-from taxi_luigi.warehouses.bigquery.connection import REQUEST, ROLES, Connection
+from taxi_luigi.warehouses.bigquery.connection import ROLES, Connection
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Dataset
-
-_PATIENCE = 20.0
-"""seconds for which a failing request is repeated here: a run waits for the answers"""
 
 _PERMISSIONS = [
     *("bigquery.tables.get", "bigquery.tables.getData"),
@@ -26,7 +22,6 @@ _PERMISSIONS = [
 
 def findings(connection: Connection) -> list[Finding]:
     """All that was found, up to the first thing that keeps the rest from being asked. Never raises."""
-    connection = replace(connection, patience=min(_PATIENCE, connection.patience))
     found: list[Finding] = []
     what = "credentials"
 
@@ -69,7 +64,7 @@ def _permissions(connection: Connection) -> tuple[Verdict, str]:
 
     try:
         answer = connection.client().test_iam_permissions(
-            connection.table(MARKERS), _PERMISSIONS, retry=connection.retry, timeout=REQUEST
+            connection.table(MARKERS), _PERMISSIONS, retry=connection.retry, timeout=connection.request
         )
     except NotFound:
         return Verdict.UNKNOWN, "cannot be asked before the first load has made its tables"

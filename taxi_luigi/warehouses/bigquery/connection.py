@@ -5,14 +5,17 @@ What is in the dataset is not known here. google.cloud.bigquery takes 0.4 s to i
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
+from taxi_luigi.asking import AGAIN, ANSWER, noticed
 from taxi_luigi.cloud import gcp
 from taxi_luigi.cloud.forks import per_process
 from taxi_luigi.errors import ConfigError, WarehouseError
+from taxi_luigi.redaction import public_url
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -41,6 +44,8 @@ class Connection:
     credentials_file: Path | None
     endpoint: str | None
     patience: float
+    request: float = REQUEST
+    """seconds that a question about what is there may take"""
 
     @property
     def address(self) -> str:
@@ -64,6 +69,17 @@ class Connection:
 
         return DEFAULT_RETRY.with_timeout(self.patience)
 
+    def looking(self) -> Self:
+        """The same for questions about what is there, which a run waits for before it can begin."""
+        return replace(self, patience=min(AGAIN, self.patience), request=ANSWER)
+
+    @contextmanager
+    def asking(self) -> Iterator[Self]:
+        """Itself for a block of such questions, in which a silence is said and Google's exceptions become one line."""
+        server = public_url(self.server or "https://bigquery.googleapis.com")
+        with self.saying(), noticed(f"warehouse {self.name} ({server})"):
+            yield self.looking()
+
     def saying(self) -> AbstractContextManager[None]:
         """A block in which Google's exceptions become one line: ConfigError or WarehouseError."""
         return gcp.saying(self.where, WarehouseError, ROLES)
@@ -84,7 +100,7 @@ class Connection:
 
         named = f"{self.project}.{self.dataset}"
         try:
-            home = self.client().get_dataset(named, retry=self.retry, timeout=REQUEST)
+            home = self.client().get_dataset(named, retry=self.retry, timeout=self.request)
         except NotFound as error:
             raise ConfigError(
                 f"{self.where}: there is no such dataset: correct [warehouse.{self.name}] project and dataset, or make "

@@ -76,7 +76,7 @@ def entries(connection: Connection) -> list[Entry]:
 def _listed(connection: Connection, existing: Collection[str]) -> Iterator[Entry]:
     wanted = [field for field in LAYOUT.fields() if field.name != "source" and field.name in existing]
     for row in connection.client().list_rows(
-        connection.table(MARKERS), selected_fields=wanted, retry=connection.retry, timeout=REQUEST
+        connection.table(MARKERS), selected_fields=wanted, retry=connection.retry, timeout=connection.request
     ):
         # A server that leaves out a column that is not there answers shorter rows
         values: dict[str, Any] = dict(zip(row.keys(), row.values(), strict=False))

@@ -83,7 +83,7 @@ def find(connection: Connection, name: str) -> Table | None:
     from google.api_core.exceptions import NotFound
 
     try:
-        return connection.client().get_table(connection.table(name), retry=connection.retry, timeout=REQUEST)
+        return connection.client().get_table(connection.table(name), retry=connection.retry, timeout=connection.request)
     except NotFound:
         connection.home()
         return None

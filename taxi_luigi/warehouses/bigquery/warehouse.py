@@ -91,8 +91,8 @@ class BigQuery:
         return clean.essentials.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
-        with self._connection.saying():
-            return ledger.loaded(self._connection, dataset)
+        with self._connection.asking() as connection:
+            return ledger.loaded(connection, dataset)
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         with self._connection.saying():
@@ -144,8 +144,8 @@ class BigQuery:
         return len(zones)
 
     def zones(self) -> int:
-        with self._connection.saying():
-            table = tables.find(self._connection, ZONES)
+        with self._connection.asking() as connection:
+            table = tables.find(connection, ZONES)
         ours = table is not None and table.table_type == "TABLE" and tables.types(table) == _ZONE_TYPES
         return int(table.num_rows or 0) if table is not None and ours else 0
 
@@ -161,15 +161,16 @@ class BigQuery:
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
         """The months that Google would delete as soon as they are loaded, each with the line that says so."""
-        with self._connection.saying():
-            table = tables.find(self._connection, dataset.table)
+        with self._connection.asking() as connection:
+            table = tables.find(connection, dataset.table)
             lifetime = self._lifetime(table)
         now = datetime.now(UTC)
         return {each: self._too_old(each, lifetime) for each in months if expiry.is_over(each, lifetime, now)}
 
     def findings(self) -> list[Finding]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
-        return checks.findings(self._connection)
+        with self._connection.asking() as connection:
+            return checks.findings(connection)
 
     def _check_zones(self) -> None:
         existing = tables.find(self._connection, ZONES)

@@ -1,0 +1,238 @@
+"""Texts without the secrets in them: the one place where a password, a token or a key becomes `***`. Pure.
+
+Two things make a secret: its form (`user:password@`, a query, a header, a key, a JSON), also in a value that is not as
+it should be; and its being known from a setting or a variable, in whatever words a server or a library repeats it.
+What is masked twice stays as it is. Where a text can be read in two ways, the one that shows less counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from urllib.parse import quote, quote_plus, unquote
+
+MASK = "***"
+
+SECRET_NAME = re.compile(r"passw|pwd|secret|token|credential|(^|[_-])key($|[_-])|apikey|^sig$|signature", re.IGNORECASE)
+"""how a setting, a variable or a parameter of a query is called whose value is a secret"""
+
+_SHORTEST, _SHORTEST_WORD = 6, 12
+"""characters of a secret that is masked wherever it stands, and of one that is a word in lower case: a password like
+`postgres` in every line would mask the names of things"""
+_SHORTEST_NEAR = 3
+"""the same in the words of the server that the secret belongs to"""
+
+_PEM = re.compile(r"-----BEGIN[\s\S]*?(?:-----END[A-Z ]*-----|\Z)")
+_JSON = re.compile(r'\{\s*\\?"[^{}"]*"\s*:[\s\S]*(?:\}|\Z)')
+_KEYS = re.compile(
+    r"\bAIza[\w-]{30,}|\bya29\.[\w.-]+|\bgh[a-z]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[a-z]-[\w-]{8,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{12,}(?:[:/][\w/+=]+)?"
+    r"|\b(?:eyJ|ewo)[A-Za-z0-9+/=]{40,}"
+    r"|(?<![\w/+=.-])(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])(?=[\w/+]*\d)[A-Za-z0-9][A-Za-z0-9/+]{39}(?![\w/+=.-])"
+)
+"""of Google, GitHub, Slack and AWS, whose secret keys have 40 letters; a JSON web token; a JSON in Base64"""
+_CODED_KEY = re.compile(r"\s*(?:eyJ|ewo)[A-Za-z0-9+/=\s]{40,}")
+_BASIC = re.compile(r"\b(basic\s+)([A-Za-z0-9+/_-]{6,}=*)", re.IGNORECASE)
+_BEARER = re.compile(r"\b(bearer\s+|authorization:\s*(?!basic)\w+\s+)(?=\S*\d)[\w.~+/=-]{8,}", re.IGNORECASE)
+_NAMED = re.compile(
+    r"""((?:^|[\s"'{(\[,;&?#-]|\b)(?:[\w-]*(?:passwo?r?d|passwd|passphrase|pwd|secret|token|api_?key|access_?key|"""
+    r"""account_?key|private_?key)\w*|sig|signature)["']?\s*(?:=|:(?!//))\s*)"""
+    r"""(?!\*\*\*|["']?\$\{)(?:'[^']*'|"[^"]*"|[^\s;&,'"]+)""",
+    re.IGNORECASE,
+)
+"""`password = …`, `AccountKey=…`; a variable's name is none"""
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+")
+_BEFORE = re.compile(r"""[\s/"'(\[=,;<>`]""")
+_END = re.compile(r"""[)\]}>"'`,;:.…]*$""")
+_EXAMPLE = "USER:PASSWORD@HOST"
+"""as messages have it"""
+_PAGES = ("https://console.cloud.google.com/", "https://s3.console.aws.amazon.com/")
+"""of consoles, whose query names the job or the object"""
+
+_USERS = ("postgres",)
+"""how schemes begin whose user, without a password, is a name for people; of others it may be a token"""
+
+_known: set[str] = set()
+
+
+def remember(secrets: Iterable[str]) -> None:
+    """From here on these are masked wherever they stand, in whatever coding: in this process and those it forks."""
+    for secret in secrets:
+        plain = secret.isalpha() and secret.islower()
+        if secret not in _known and len(secret) >= (_SHORTEST_WORD if plain else _SHORTEST):
+            _known.add(secret)
+
+
+def forget() -> None:
+    """Nothing is known any more."""
+    _known.clear()
+
+
+def redact(text: str, *addresses: str) -> str:
+    """The text without secrets; `addresses` are those whose secrets, however short, it may repeat."""
+    near = {each for address in addresses for each in secrets_of(address)}
+    text = without(text, near | _known)
+    if "-----BEGIN" in text:
+        text = _PEM.sub(MASK, text)
+    if "{" in text:
+        text = _JSON.sub(MASK, text)
+    text = _BASIC.sub(_basic, text)
+    text = _BEARER.sub(rf"\1{MASK}", text)
+    text = _KEYS.sub(MASK, text)
+    if ":" in text and ("@" in text or "?" in text or "#" in text or ":/" in text):
+        text = "\n".join(_line(line) if ":" in line else line for line in text.split("\n"))
+    return _NAMED.sub(rf"\1{MASK}", text)
+
+
+def public_url(address: str) -> str:
+    """A URL or a template of one without user, password, query and fragment; a path as it is."""
+    found = _URL.match(address)
+    return _address(found[0], address[found.end() :], whole=True) if found and found[0][:5] != "file:" else address
+
+
+def value(text: str) -> str:
+    """A setting's whole value, in one line: less is known of where a secret ends than in a sentence."""
+    shown = " ".join(text.split())
+    if looks_like_key(shown):
+        return MASK
+    found = _URL.search(shown)
+    if found:
+        shown = shown[: found.start()] + _address(found[0], shown[found.end() :], whole=True)
+    elif ":" in shown.rpartition("@")[0]:
+        shown = MASK + "@" + shown.rpartition("@")[2]
+    if not found:
+        shown = re.sub(r"\?(?=[^?]*=).*", f"?{MASK}", shown)
+    named = _NAMED.search(shown)
+    return redact(shown[: named.end(1)] + MASK if named else shown)
+
+
+def typed(text: str) -> str:
+    """A whole value as it was typed, blanks and all, unless there is a secret in it."""
+    shown = value(text)
+    return text if shown == " ".join(text.split()) else shown
+
+
+def looks_like_key(text: str) -> bool:
+    """Whether it is the content of a key file rather than anything that names one."""
+    return "-----BEGIN" in text or (text.lstrip()[:1] == "{" and '"' in text) or bool(_CODED_KEY.fullmatch(text))
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text without these, in whatever coding; nothing else is masked."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        plain, coded = _forms(secret)
+        text = plain.sub(MASK, text)
+        for form in coded:
+            if form in text:  # with all that it is coded together with
+                text = re.sub(rf"[A-Za-z0-9+/_-]*{re.escape(form)}[A-Za-z0-9+/_=-]*", MASK, text)
+    return text
+
+
+def secrets_of(address: str) -> set[str]:
+    """What in an address is secret: the password, as it is and as a header has it, a lone user, the query's values."""
+    found = _URL.search(address)
+    scheme, rest = (found[0].lower(), address[found.end() :]) if found else ("", address)
+    database = scheme.startswith(_USERS)
+    user = rest.rpartition("@")[0] if _userinfo(rest) else ""
+    name, _, password = user.partition(":")
+    texts = [password, user] if password else [] if database else [name]
+    for part in re.split(r"[?#]", rest[len(user) :], maxsplit=1)[1:]:
+        pairs = [pair.partition("=") for pair in re.split(r"[&#;]", part)]
+        texts += [text for key, _, text in pairs if not database or SECRET_NAME.search(key)]
+        texts += [] if database else [part]
+    secrets = {each for text in texts for each in (text, unquote(text)) if len(each) >= _SHORTEST_NEAR}
+    if password:
+        pair = f"{unquote(name)}:{unquote(password)}".encode(errors="surrogateescape")
+        secrets.add(base64.b64encode(pair).decode())
+    return secrets
+
+
+def _line(text: str) -> str:
+    """One line, each word that is an address or `user:password@host` masked."""
+    done = ""
+    while found := _URL.search(text):
+        before, rest = text[: found.start()], text[found.end() :]
+        end = _end_of_address(rest)
+        done += _words(before) + _address(found[0], rest[:end])
+        text = rest[end:]
+    return done + _words(text)
+
+
+def _end_of_address(rest: str) -> int:
+    """Where an address ends in a line: at a blank, or where a broken password has blanks, at the @ after them."""
+    word = re.match(r"\S*", rest)
+    end = word.end() if word else 0
+    bare = _END.sub("", rest[:end])
+    host = re.split(r"[/?#]", bare, maxsplit=1)[0]
+    if "@" not in bare and not host.startswith("[") and re.search(r":(?!\d+$|\*)[^\]]", host):
+        more = re.match(r"[^@]{0,200}@\S*", rest)
+        end = more.end() if more else end
+    return end
+
+
+def _address(scheme: str, rest: str, whole: bool = False) -> str:
+    tail = "" if whole else _END.search(rest)[0]  # type: ignore[index]
+    rest = rest[: len(rest) - len(tail)]
+    lone_user = scheme.lower().startswith(_USERS) and re.fullmatch(r"[\w.-]+@[^@]*", rest)
+    if _userinfo(rest) and not lone_user and not rest.startswith(_EXAMPLE):
+        rest = MASK + "@" + rest.rpartition("@")[2]
+    host, slash, path = re.match(r"([^/?#]*)([/?#]?)([\s\S]*)", rest).groups()  # type: ignore[union-attr]
+    if not host.startswith(("[", MASK + "@[")) and scheme.lower() != "file:///":
+        # What is no port may be half a password
+        host = re.sub(r":(?!\d*$|\{|PORT$|PASSWORD@HOST)[\s\S]*", f":{MASK}", host)
+    rest = host + slash + path
+    if not (scheme + rest).startswith(_PAGES):
+        rest = re.sub(r"[?#](?!\*\*\*)[\s\S]+", f"?{MASK}", rest)
+    return scheme + rest + tail
+
+
+def _userinfo(rest: str) -> bool:
+    """Whether what follows the scheme has a user before its last @, rather than an @ in its path."""
+    before = rest.rpartition("@")[0]
+    first = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return bool(before) and ("@" in first or ":" in first)
+
+
+def _words(text: str) -> str:
+    return re.sub(r"\S+", lambda found: _word(found[0]), text) if "@" in text else text
+
+
+def _word(word: str) -> str:
+    """`user:password@host`, perhaps behind a quote or a folder; not `mailto:you@example.com`."""
+    colon, at = word.find(":"), word.rfind("@")
+    if colon < 0 or colon > at or word[:colon].endswith("mailto"):
+        return word
+    begins = [found.end() for found in _BEFORE.finditer(word, 0, colon)]
+    return word[: begins[-1] if begins else 0] + MASK + word[at:]
+
+
+def _basic(found: re.Match[str]) -> str:
+    """Of basic authentication, if it is: the words `basic understanding` are not."""
+    coded = found[2].rstrip("=")
+    try:
+        said = base64.b64decode(coded[: len(coded) // 4 * 4], altchars=b"-_" if re.search("[-_]", coded) else None)
+    except (binascii.Error, ValueError):
+        return found[0]
+    return found[1] + MASK if b":" in said else found[0]
+
+
+@cache
+def _forms(secret: str) -> tuple[re.Pattern[str], frozenset[str]]:
+    """In any case, as it is and as URLs, JSON, HTML and Python have it; and in Base64, behind any number of bytes."""
+    plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), html.escape(secret)}
+    plain |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    coded: set[str] = set()
+    raw = secret.encode(errors="surrogateescape")
+    if len(raw) >= _SHORTEST:
+        for before in range(3):  # on which Base64 depends
+            text = base64.b64encode(b"\0" * before + raw).decode()
+            # The first letters and the last also hold bits of what is beside the secret
+            form = text[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]
+            coded |= {form, form.translate(str.maketrans("+/", "-_"))}
+    longest_first = sorted(plain, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), frozenset(coded)
