@@ -245,3 +245,73 @@ def test_while_a_month_is_downloaded_no_folder_of_months_holds_a_part_of_it(load
     assert [path.parent for path in found] == [loading.workspace / ".taxi_luigi-parts"]
     end_all(process, loading)
     check_exact(loading)
+
+
+BESIDE = """
+import os, socket, sys, threading, time
+import duckdb, luigi, psycopg2, taxi_luigi
+
+class Busy(luigi.Task):
+    "A task of somebody's beside ours, in a library that does not come back for minutes."
+    where = luigi.Parameter()
+
+    def complete(self):
+        if self.where == "being asked":
+            open("asked", "w").close()
+            time.sleep(300)
+        return False
+
+    def run(self):
+        open("runs", "w").close()
+        if self.where == "DuckDB":
+            duckdb.connect().execute("SELECT count(*) FROM range(900000000000) a WHERE a.range % 7 = 3").fetchall()
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            psycopg2.connect(host="127.0.0.1", port=server.getsockname()[1], connect_timeout=300)
+
+class Both(luigi.WrapperTask):
+    where = luigi.Parameter()
+
+    def requires(self):
+        return [taxi_luigi.LoadMonth(warehouse="duckdb", color="green", month="2021-01"), Busy(where=self.where)]
+
+def build():
+    luigi.build([Both(where=sys.argv[1])], local_scheduler=True, workers=2)
+
+if __name__ == "__main__":
+    if sys.argv[2] == "in a thread":
+        thread = threading.Thread(target=build)
+        thread.start()
+        thread.join()
+    else:
+        build()
+"""
+
+
+@pytest.mark.parametrize("how", ["luigi", "luigi.build", "in a thread"])
+@pytest.mark.parametrize("where", ["DuckDB", "libpq", "being asked"])
+def test_without_its_main_process_whatever_it_forked_ends_in_the_middle_of_its_work(
+    loading: Project, cdn: Cdn, where: str, how: str
+) -> None:
+    """Beside a download that has stalled; `being asked`, in Luigi's pool of `--parallel-scheduling`."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(after=10_000))
+    loading.configure({
+        "download": {"read_timeout": 300},
+        "core": {"parallel_scheduling": str(where == "being asked").lower(), "parallel_scheduling_processes": 2},
+    })  # fmt: skip
+    (loading.folder / "beside.py").write_text(BESIDE)
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(loading.folder), os.environ.get("PYTHONPATH"))))}
+    words = ["python", "beside.py", where, how]
+    if how == "luigi":
+        words = ["luigi", "--module", "beside", "Both", "--where", where, "--workers", "2", "--local-scheduler"]
+    process = loading.start_command(*words, env=environment)
+    if where == "being asked":
+        cdn.wait(lambda: (loading.folder / "asked").exists())
+    else:
+        cdn.wait(lambda: (loading.folder / "runs").exists() and cdn.sent(name) >= 10_000)
+    assert len(loading.processes()) > 2
+    process.kill()
+    _, alive = psutil.wait_procs(loading.processes(), timeout=10)
+    assert alive == []
+    process.communicate(timeout=10)
+    assert loading.leftovers() == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.cdn import Cdn, Status
 from tests.support.gcs import GcsServer
+from tests.support.luigid import Luigid
 from tests.support.project import Project, Run
 
 MONTH = "2021-01"
@@ -58,15 +60,17 @@ def history(project: Project) -> list[Any]:
     return list(json.loads(done.out)) if done.out.startswith("[") else []
 
 
-def build(project: Project, how: str) -> Run:
-    return project.command("python", "-c", BUILD.replace("{how}", HOW[how]))
+def build(project: Project, how: str, local: bool = True) -> Run:
+    script = BUILD.replace("{how}", HOW[how]).replace("local_scheduler=True", f"local_scheduler={local}")
+    return project.command("python", "-c", script)
 
 
-def theirs(project: Project, task: str) -> Run:
+def theirs(project: Project, task: str, local: bool = True) -> Run:
     """Somebody else's task, by the `luigi` command."""
     (project.folder / "theirs.py").write_text(THEIRS)
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(project.folder), os.environ.get("PYTHONPATH"))))}
-    return project.command("luigi", "--module", "theirs", task, "--local-scheduler", env=environment)
+    where = ["--local-scheduler"] if local else []
+    return project.command("luigi", "--module", "theirs", task, *where, env=environment)
 
 
 def left_by_a_kill(project: Project) -> Path:
@@ -146,15 +150,45 @@ def test_a_run_sweeps_what_a_killed_one_left(loading: Project) -> None:
     assert not left.exists()
 
 
-def test_asking_luigi_what_depends_on_what_changes_nothing_on_disk(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
-    loading.workspace.joinpath("clean", "green").rename(loading.workspace / "aside")
-    left_by_a_kill(loading)
-    before = on_disk(loading)
-    for command in ("luigi-deps-tree", "luigi-deps"):
-        asked = loading.command(command, "--module", "taxi_luigi", *COMMAND)
-        assert asked.rc == 0, asked.out
-    assert on_disk(loading) == before
+def in_luigid(luigid: Luigid) -> dict[str, str]:
+    """Task → status, of all that it knows."""
+    with urllib.request.urlopen(f"{luigid.url}/api/graph", timeout=10) as answer:
+        return {task: known["status"] for task, known in json.load(answer)["response"].items()}
+
+
+def test_asking_luigi_what_depends_on_what_changes_nothing_on_disk_or_in_luigid(
+    loading: Project, tmp_path: Path
+) -> None:
+    with Luigid(tmp_path / "luigid") as luigid:
+        loading.configure({"core": {"scheduler_port": luigid.port}})
+        assert loading.run(*COMMAND, scheduler=luigid.url).rc == 0
+        loading.workspace.joinpath("clean", "green").rename(loading.workspace / "aside")
+        left_by_a_kill(loading)
+        before, known = on_disk(loading), in_luigid(luigid)
+        assert set(known.values()) == {"DONE"}
+        for command in ("luigi-deps-tree", "luigi-deps"):
+            asked = loading.command(command, "--module", "taxi_luigi", *COMMAND)
+            assert asked.rc == 0, asked.out
+        found = loading.command("luigi-grep", "--scheduler-port", luigid.port, "--prefix", "LoadMonth")
+        assert found.rc == 0, found.out
+        assert "LoadMonth_green" in found.out
+        assert on_disk(loading) == before
+        assert in_luigid(luigid) == known
+
+
+@pytest.mark.parametrize("how", ["the main thread", "another thread", "Theirs", "OnlyImports"])
+def test_luigid_has_each_task_of_a_run_as_done_and_none_of_ours_else(
+    loading: Project, tmp_path: Path, how: str
+) -> None:
+    with Luigid(tmp_path / "luigid") as luigid:
+        loading.configure({"core": {"scheduler_port": luigid.port}})
+        done = build(loading, how, local=False) if how in HOW else theirs(loading, how, local=False)
+        assert done.rc == 0, done.out
+        known = in_luigid(luigid)
+    assert set(known.values()) == {"DONE"}
+    ours = {task.partition("_")[0] for task in known} - {"Theirs", "OnlyImports"}
+    one = {"LoadMonth", "CleanMonth", "DownloadMonth", "PublishedMonth"}
+    assert ours == {"Theirs": one, "OnlyImports": set()}.get(how, one | {"LoadAllMonths"})
 
 
 def test_a_task_of_somebody_else_that_requires_ours_is_a_run(loading: Project) -> None:

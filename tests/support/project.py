@@ -80,7 +80,11 @@ class Project:
 
     def command(self, name: str, *args: object, env: Mapping[str, str] | None = None, timeout: float = 120) -> Run:
         """Runs another command of this environment in the project folder: `taxi-luigi`, `luigi-deps-tree`, `python`."""
-        return self._finish(self._start([BIN / name, *args], env), timeout)
+        return self._finish(self.start_command(name, *args, env=env), timeout)
+
+    def start_command(self, name: str, *args: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """The same, still running."""
+        return self._start([BIN / name, *args], env)
 
     def start(
         self, *args: object, env: Mapping[str, str] | None = None, scheduler: str | None = None
