@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
-from taxi_luigi import config
+from taxi_luigi import config, held
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError
 from taxi_luigi.lakes import essentials_in
 from taxi_luigi.logs import log
 from taxi_luigi.months import Month
+from taxi_luigi.raw_month import is_failure
 from taxi_luigi.receipt import Failure
-from taxi_luigi.targets import RawTarget, is_failure, lake_target
 
 T = TypeVar("T")
 
@@ -83,11 +83,11 @@ class Workspace:
 
     def has_raw(self, color: str, month: Month) -> bool:
         """Whether the raw file is there, whatever it was made from."""
-        return self.has(RawTarget(color, month).name)
+        return self.has(config.raw_month(color, month).name)
 
     def failure_names(self, color: str, month: Month) -> list[str]:
         """The records that say why the month's file was not taken, of places that luigi.cfg names no more too."""
-        raw = RawTarget(color, month).name
+        raw = config.raw_month(color, month).name
         self.has(raw)
         return [name for name in self._listed[raw.rpartition("/")[0]] if is_failure(name, raw)]
 
@@ -96,7 +96,7 @@ class Workspace:
 
         A place is `lake NAME` or `warehouse NAME`, of those that luigi.cfg names.
         """
-        settings, raw = config.settings(), RawTarget(color, month)
+        settings, raw = config.settings(), config.raw_month(color, month)
         places = [
             "",
             *(f"lake {name}" for name in settings.lakes),
@@ -142,7 +142,7 @@ class Stores:
         if not doubtful:
             return list(found)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            there = pool.map(lambda place: lake_target(*place).exists(), doubtful)
+            there = pool.map(lambda place: held.in_lake(config.lake(place[0]), *place[1:]), doubtful)
             lost = {place for place, good in zip(doubtful, there, strict=True) if not good}
 
         def without_lost(each: Found) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from taxi_luigi import config, guards
+from taxi_luigi import config, guards, held
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.found import Found, Stores, Workspace, without
 from taxi_luigi.logs import log
@@ -20,7 +20,6 @@ from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
-from taxi_luigi.targets import CleanTarget, RawTarget, lake_target
 
 ColorMonth = tuple[str, Month]
 
@@ -131,7 +130,9 @@ def _without_refused(missing: Missing, each: Found, workspace: Workspace, result
     lakes = tuple(name for name in missing.lakes if each.lakes[name] is None or f"lake {name}" not in in_force)
     refusing = {*missing.lakes} - {*lakes}
     # A listing without labels does not tell the edition, so a lake that has taken the file already is named, too.
-    lakes = tuple(name for name in lakes if not lake_target(name, each.color, each.month, missing.edition).exists())
+    lakes = tuple(
+        name for name in lakes if not held.in_lake(config.lake(name), each.color, each.month, missing.edition)
+    )
     warehouses = tuple(
         name for name in missing.warehouses if each.warehouses[name] is None or f"warehouse {name}" not in in_force
     )
@@ -205,13 +206,13 @@ def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime)
 
 def _editions(each: Found, workspace: Workspace) -> list[str]:
     """Those of all that a forced run replaces; what cannot be read has none."""
-    targets = [lake_target(name, each.color, each.month) for name, held in each.lakes.items() if held == ""]
+    lakes = [config.lake(name) for name, edition in each.lakes.items() if edition == ""]
     if workspace.has_clean(each.color, each.month):
-        targets.append(CleanTarget(each.color, each.month))
+        lakes.append(config.clean_lake())
     told = [edition for edition in (*each.lakes.values(), *each.warehouses.values()) if edition]
     try:
-        stored = [target.held_in.stat(each.color, each.month) for target in targets]
-        raw = RawTarget(each.color, each.month).receipt() if workspace.has_raw(each.color, each.month) else None
+        stored = [lake.stat(each.color, each.month) for lake in lakes]
+        raw = config.raw_month(each.color, each.month).receipt() if workspace.has_raw(each.color, each.month) else None
     except TaxiError as error:
         log.debug("what is held of %s %s is not known: %s", each.color, each.month, error)
         return told
@@ -237,15 +238,15 @@ def _at_hand(each: Found, workspace: Workspace) -> bool:
     loaded_from = {config.lake_for(name) for name in without(each.warehouses)}
     if not without(each.lakes) and None not in loaded_from:
         return True
-    if workspace.has_clean(each.color, each.month) and CleanTarget(each.color, each.month).exists():
+    if workspace.has_clean(each.color, each.month) and held.in_lake(config.clean_lake(), each.color, each.month):
         return True
-    return workspace.has_raw(each.color, each.month) and RawTarget(each.color, each.month).exists()
+    return workspace.has_raw(each.color, each.month) and held.in_raw(each.color, each.month)
 
 
 def held_everywhere(color: str, month: Month) -> bool:
     """Whether every lake and warehouse named has the month; one that cannot be asked has not."""
     settings = config.settings()
-    return all(lake_target(name, color, month).exists() for name in settings.lakes) and all(
+    return all(held.in_lake(config.lake(name), color, month) for name in settings.lakes) and all(
         month in Stores().in_warehouse(name, color) for name in settings.warehouses
     )
 
@@ -261,10 +262,10 @@ def drop_spent(months: Iterable[ColorMonth]) -> None:
         clean_is_spent = not settings.keep_clean and workspace.has_clean(color, month)
         if not (raw_is_spent or clean_is_spent):
             continue
-        if not all(lake_target(name, color, month).exists() for name in settings.lakes):
+        if not all(held.in_lake(config.lake(name), color, month) for name in settings.lakes):
             continue
         if raw_is_spent:
-            raw = RawTarget(color, month)
+            raw = config.raw_month(color, month)
             raw.remove()
             log.info("Removed %s: keep_raw = false, and every lake and warehouse has the month", raw)
         if clean_is_spent:

@@ -16,7 +16,7 @@ from taxi_luigi.lakes import object_name
 from taxi_luigi.logs import one_line
 from taxi_luigi.months import Month, Selection
 from taxi_luigi.parameters import ColorsParameter
-from taxi_luigi.targets import RawTarget, rejects_name
+from taxi_luigi.raw_month import rejects_name
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -96,4 +96,4 @@ def _take_out_of_workspace(color: str, month: Month, workspace: Workspace) -> No
     config.clean_lake().remove(color, month)
     for name in (rejects_name(color, month), *workspace.failure_names(color, month)):
         config.workspace().remove(name)
-    RawTarget(color, month).remove()
+    config.raw_month(color, month).remove()

@@ -19,6 +19,8 @@ from taxi_luigi.config.sections import ZONES, net, positive, settings
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.lakes import Lake
+from taxi_luigi.months import Month
+from taxi_luigi.raw_month import RawMonth
 from taxi_luigi.stores import Store, is_remote
 from taxi_luigi.stores.folder import FolderStore
 from taxi_luigi.warehouses import Warehouse
@@ -181,6 +183,11 @@ def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Stor
     )
 
 
+def raw_month(color: str, month: Month) -> RawMonth:
+    """The month's raw file in the workspace, under the name that the source gives it."""
+    return RawMonth(workspace(), f"raw/{color}/{source().file_name(color, month)}")
+
+
 @kept
 def warehouse(name: str) -> Warehouse:
     """The warehouse called NAME: `[warehouse.NAME]`."""
@@ -193,10 +200,12 @@ def warehouse(name: str) -> Warehouse:
 
         wait = positive(section, "wait", options.get("wait", "600"), float)
         return Postgres(name, options.get("url", ""), options.get("schema", "public"), wait)
-    from taxi_luigi.warehouses.duckdb import DuckDB
+    if kind == "duckdb":
+        from taxi_luigi.warehouses.duckdb import DuckDB
 
-    wait = positive(section, "wait", options.get("wait", "60"), float)
-    return DuckDB(name, absolute(_duckdb_path(name, options)), options.get("memory_limit", "256MB"), wait)
+        wait = positive(section, "wait", options.get("wait", "60"), float)
+        return DuckDB(name, absolute(_duckdb_path(name, options)), options.get("memory_limit", "256MB"), wait)
+    raise AssertionError(f"a type of warehouse without its class: {kind}")
 
 
 def _duckdb_path(name: str, options: dict[str, str]) -> str:

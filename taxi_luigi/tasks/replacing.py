@@ -9,7 +9,6 @@ from taxi_luigi.guards import Holding
 from taxi_luigi.lakes import Lake
 from taxi_luigi.months import Month
 from taxi_luigi.receipt import LAYOUT, CleanReceipt, Edition, Failure
-from taxi_luigi.targets import RawTarget
 from taxi_luigi.warehouses import Marker
 
 
@@ -62,7 +61,7 @@ def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: o
     Returns: records and money before → after, '' where nothing is replaced
     Raises: Refusal
     """
-    raw = RawTarget(new.color, Month.parse(new.month))
+    raw = config.raw_month(new.color, Month.parse(new.month))
     if held is None:
         raw.taken(place)  # it was refused for what was there then
         return ""

@@ -30,6 +30,7 @@ from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
+from taxi_luigi.raw_month import RawMonth, rejects_name
 from taxi_luigi.receipt import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
@@ -40,7 +41,6 @@ from taxi_luigi.targets import (
     RawTarget,
     lake_target,
     raw_edition,
-    rejects_name,
 )
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.base import MonthTask
@@ -82,7 +82,7 @@ class DownloadMonth(MonthTask):
     def work(self) -> Made:
         from taxi_luigi.formats import check_whole
 
-        target, started = self.output(), time.monotonic()
+        target, started = self.output().raw, time.monotonic()
         with target.writing() as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
             try:
@@ -128,11 +128,11 @@ class CleanMonth(MonthTask):
         return CleanTarget(self.color, self.month, self.edition)
 
     def work(self) -> Made:
-        raw = self.input()
+        raw = self.input().raw
         raw_receipt = raw.receipt()
         if raw_receipt is None:
             raise StorageError(f"{raw} has gone since it was downloaded; run the same command again")
-        if not raw.has_content(raw_receipt.edition):
+        if not self.input().has_content(raw_receipt.edition):
             raise replaced_meanwhile(raw)
         recipe = str(config.recipe(self.color, self.month))
         edition = self.edition or str(Edition(raw_receipt.source, recipe))
@@ -160,7 +160,7 @@ class CleanMonth(MonthTask):
             raise Refusal(why, before.check)
 
     def _failed(
-        self, raw: RawTarget, error: BadFile | AccountError, edition: Edition, settings: str, before: Failure | None
+        self, raw: RawMonth, error: BadFile | AccountError, edition: Edition, settings: str, before: Failure | None
     ) -> BadFile | AccountError:
         """Remembers why the file was not taken; returns the error with what to do about it."""
         why, check = one_line(error) or "", error.check if isinstance(error, Refusal) else FILE
@@ -180,7 +180,7 @@ class CleanMonth(MonthTask):
         published = self.requires().requires()
         return "failed before, and no longer published: " if before and not published.complete() else ""
 
-    def _clean(self, raw: RawTarget, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
+    def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
         from taxi_luigi.clean import clean_month, describe_rejects, find_layout
 
         rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
@@ -231,7 +231,7 @@ class CleanMonth(MonthTask):
         return Made(receipt.rows_kept, size, replaced)
 
 
-def _still_there(raw: RawTarget, receipt: RawReceipt) -> bool:
+def _still_there(raw: RawMonth, receipt: RawReceipt) -> bool:
     """Whether the file that was read by this receipt has not been replaced since, by a file with other bytes."""
     now = raw.receipt()
     return now is not None and now.sha256 == receipt.sha256
@@ -277,7 +277,7 @@ class UploadMonth(MonthTask):
     def _judge(self, target: LakeTarget) -> str:
         """Records and money before → after; '' where the lake has nothing of the month. Raises Refusal."""
         if target.held_in.store.stat(target.held_in.name(self.color, self.month)) is None:
-            RawTarget(self.color, self.month).taken(f"lake {self.lake}")
+            config.raw_month(self.color, self.month).taken(f"lake {self.lake}")
             return ""
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_lake(target.held_in, new)
@@ -342,7 +342,7 @@ class LoadMonth(MonthTask):
         """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
         marker = config.warehouse(self.warehouse).loaded_months(DATASETS[self.color]).get(self.month)
         if marker is None:
-            RawTarget(self.color, self.month).taken(f"warehouse {self.warehouse}")
+            config.raw_month(self.color, self.month).taken(f"warehouse {self.warehouse}")
             return ""
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)

@@ -18,8 +18,8 @@ from taxi_luigi.logs import one_line
 from taxi_luigi.months import Month, month_range
 from taxi_luigi.parquet_footer import read_footer
 from taxi_luigi.published import counts_apply_to, published_rows
+from taxi_luigi.raw_month import RawMonth, rejects_name
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
-from taxi_luigi.targets import RawTarget, rejects_name
 from taxi_luigi.verify.judge import Count, Found
 from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
 
@@ -43,7 +43,7 @@ class ColorCounts:
     def _downloaded(self, today: date) -> set[Month]:
         names = set(config.workspace().list(f"raw/{self.dataset.color}"))
         months = month_range(self.dataset.first_month, Month.of(today)) if names else ()
-        return {month for month in months if RawTarget(self.dataset.color, month).name in names}
+        return {month for month in months if config.raw_month(self.dataset.color, month).name in names}
 
     def find(self, month: Month) -> Found:
         """The month in every place. Reads the whole raw file, so this can take minutes."""
@@ -64,16 +64,16 @@ class ColorCounts:
             rejected = replace(rejected, rows=0)
         lakes = {f"lake {name}": count for name, (count, _) in files.items() if name != WORKSPACE}
         tables = {f"warehouse {name}": _in_table(name, table, month) for name, table in self._tables.items()}
-        target = RawTarget(color, month)
+        raw_month = config.raw_month(color, month)
         return Found(
             raw=raw,
             clean=clean,
             rejected=rejected,
-            lakes=[_with_refusal(count, clean, target, place) for place, count in lakes.items()],
-            warehouses=[_with_refusal(count, clean, target, place) for place, count in tables.items()],
+            lakes=[_with_refusal(count, clean, raw_month, place) for place, count in lakes.items()],
+            warehouses=[_with_refusal(count, clean, raw_month, place) for place, count in tables.items()],
             clean_is_lake=self._stores.clean_is_lake,
             other_raw=receipt is not None and stored.downloaded not in ("", receipt.raw.sha256),
-            refused=target.failure() is not None,
+            refused=raw_month.failure() is not None,
             from_tlc=counts_apply_to(url),
             published=published_rows(color, month, "parquet" if form == "parquet" else "csv") if form else None,
         )
@@ -96,15 +96,15 @@ class ColorCounts:
         return Count(name, footer.rows, receipt.rows_kept if receipt else None), receipt
 
 
-def _with_refusal(count: Count, clean: Count, target: RawTarget, place: str) -> Count:
+def _with_refusal(count: Count, clean: Count, raw: RawMonth, place: str) -> Count:
     """Says of a place that holds other rows than the clean file whether it refused the month."""
     differs = None not in (count.rows, clean.rows) and count.rows != clean.rows
-    return replace(count, refused=True) if differs and target.failure(place) is not None else count
+    return replace(count, refused=True) if differs and raw.failure(place) is not None else count
 
 
 def _raw_name(color: str, month: Month, receipt: CleanReceipt | None) -> str:
     """The raw file that the clean one was made from, which may have come from another source than today's."""
-    name = RawTarget(color, month).name
+    name = config.raw_month(color, month).name
     if receipt is None or receipt.raw.url == config.source().url(color, month):
         return name
     folder, _, file_name = name.rpartition("/")

@@ -1,0 +1,128 @@
+"""A month's raw file in the workspace, with its receipt beside it, and why it was not taken. Knows no settings."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from taxi_luigi.errors import DamagedCopy
+from taxi_luigi.lakes import object_name
+from taxi_luigi.months import Month
+from taxi_luigi.receipt import Failure, RawReceipt
+from taxi_luigi.stores import Progress, Store
+
+FAILURE = ".failure.json"
+"""how the names of the records end that say why a month was not taken"""
+
+
+class RawMonth:
+    """`raw/{color}/{name}` in the workspace, the bytes as published, with `{name}.receipt.json` beside it."""
+
+    def __init__(self, workspace: Store, name: str) -> None:
+        self.name = name
+        """in the workspace"""
+        self._workspace = workspace
+        self._receipt_name = f"{name}.receipt.json"
+
+    def receipt(self) -> RawReceipt | None:
+        """The receipt, if it is that of the file beside it; None when either is missing or they do not agree."""
+        raw = self._workspace.stat(self.name)
+        if raw is None:
+            return None
+        try:
+            with self._workspace.open(self._receipt_name) as file:
+                receipt = RawReceipt.from_json(file.read().decode())
+        except (FileNotFoundError, ValueError):
+            return None
+        same = receipt.bytes == raw.bytes and receipt.sha256 == raw.labels.get("sha256", receipt.sha256)
+        return receipt if same else None
+
+    def failure(self, place: str = "") -> Failure | None:
+        """Why the month was not taken at its last attempt; None when it was, or nothing of it was attempted.
+
+        Args:
+            place: '' for the clean file, else `lake NAME` or `warehouse NAME`
+        """
+        try:
+            with self._workspace.open(self.failure_name(place)) as file:
+                return Failure.from_json(file.read().decode())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def failed(self, failure: Failure, place: str = "") -> None:
+        """Keeps why the month was not taken, beside the raw file."""
+        name = self.failure_name(place)
+        with self._workspace.writing(name) as path:
+            path.write_text(failure.to_json())
+            self._workspace.publish(path, name, {})
+
+    def taken(self, place: str = "") -> None:
+        """Forgets why it was not taken before."""
+        self._workspace.remove(self.failure_name(place))
+
+    def failure_name(self, place: str = "") -> str:
+        """The name in the workspace of what `failure` reads."""
+        return failure_name(self.name, place)
+
+    def reading(self) -> AbstractContextManager[Path]:
+        """A local file with the bytes, for reading only."""
+        return self._workspace.reading(self.name)
+
+    def check_bytes(self, path: Path, receipt: RawReceipt) -> None:
+        """Raises DamagedCopy unless the bytes at `path`, as `reading` gives it, are those that were downloaded."""
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != receipt.sha256:
+            raise DamagedCopy(
+                f"{self}: its bytes are not those that were downloaded: sha256 {found}, not {receipt.sha256}"
+            )
+
+    def writing(self) -> AbstractContextManager[Path]:
+        """A local name to write to before `publish`."""
+        return self._workspace.writing(self.name)
+
+    def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:
+        """Puts file and receipt in place; a kill between any two steps leaves a month that is not there.
+
+        Of runs at once that publish the same file, none takes it away from the others in between.
+        """
+        with self._workspace.alone():
+            if self._would_pass_for(receipt):
+                self._workspace.remove(self.name)
+            with self._workspace.writing(self._receipt_name) as beside:
+                beside.write_text(receipt.to_json())
+                self._workspace.publish(beside, self._receipt_name, {})
+            self._workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
+
+    def _would_pass_for(self, new: RawReceipt) -> bool:
+        """Whether the file that is there could be taken for the new one, which has the same length, and is another."""
+        raw, held = self._workspace.stat(self.name), self.receipt()
+        return raw is not None and "sha256" not in raw.labels and (held is None or held.sha256 != new.sha256)
+
+    def remove(self) -> None:
+        """Takes away the file, its receipt, and why it was not taken; nothing there is no error."""
+        for name in (self.name, self._receipt_name, self.failure_name()):
+            self._workspace.remove(name)
+
+    def distrust(self) -> None:
+        """Takes the receipt away, so that the file is downloaded again: its bytes are not those that arrived."""
+        self._workspace.remove(self._receipt_name)
+
+    def __str__(self) -> str:
+        return self._workspace.url(self.name)
+
+
+def failure_name(raw_name: str, place: str) -> str:
+    """Where in the workspace it is kept why a month was not taken, by its raw file's name; `place` as in `failure`."""
+    return ".".join(filter(None, (raw_name, place.replace(" ", "-")))) + FAILURE
+
+
+def is_failure(name: str, raw_name: str) -> bool:
+    """Whether a file of the workspace is such a record of the month with that raw file, whatever its place."""
+    return name.startswith(f"{raw_name}.") and name.endswith(FAILURE)
+
+
+def rejects_name(color: str, month: Month) -> str:
+    """Where in the workspace the rows of a month that were taken out are kept."""
+    return f"rejected/{object_name(color, month)}"
