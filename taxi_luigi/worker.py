@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
@@ -145,6 +146,7 @@ class Worker(luigi.worker.Worker):
         luigid.forget_the_dead()
         for path in files.sweep(files.SCRATCH, *config.written_folders()):
             log.info("Removed %s, left by a run that was killed", path)
+        files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
 
     def _prepare_guests(self) -> None:
         """Of tasks of ours that somebody else's requires, which are scheduled."""
