@@ -68,6 +68,7 @@ class Supervision:
         """the first signal's number"""
         self._ending, self._decided = threading.Event(), threading.Event()
         self._code = 0
+        self._written_to: socket.socket | None = None
         self._handlers: dict[signal.Signals, Any] = {}
         self._written: Callable[[int, str], None] = lambda _code, _line: None
         self._holding = False
@@ -87,9 +88,10 @@ class Supervision:
         self._written = written
         _keep_open_files()
         ends = _wake()
+        self._written_to = ends[1]
         self._handlers = {number: signal.signal(number, self._leave) for number in _SIGNALS if not _is_ignored(number)}
         with _blocked():  # the main thread gets them, which may wait for something
-            threading.Thread(target=self._watch, args=ends, daemon=True).start()
+            threading.Thread(target=self._watch, args=ends[:1], daemon=True).start()
 
     @property
     def stopped(self) -> int:
@@ -129,6 +131,8 @@ class Supervision:
         os.close(self._held)
         if self._handlers and not _is_command():
             self._give_back()
+            assert self._written_to is not None
+            self._written_to.close()
 
     def _give_back(self) -> None:
         signal.set_wakeup_fd(-1)
@@ -147,8 +151,10 @@ class Supervision:
         if not self._ending.is_set() and not self._holding:
             sys.exit(self.stopped)
 
-    def _watch(self, signals: socket.socket, _written: socket.socket) -> None:
+    def _watch(self, signals: socket.socket) -> None:
         number = _next_signal(signals)
+        if not number:
+            return
         began, main = time.monotonic(), threading.main_thread().ident
         assert main is not None
         while not self._ending.wait(_AGAIN):
@@ -261,9 +267,11 @@ def _wake() -> tuple[socket.socket, socket.socket]:
 
 
 def _next_signal(signals: socket.socket) -> int:
-    while (number := signals.recv(1)[0]) not in _SIGNALS:
-        pass
-    return number
+    """Waits for it; 0 when the run is over."""
+    while received := signals.recv(1):
+        if received[0] in _SIGNALS:
+            return received[0]
+    return 0
 
 
 @contextlib.contextmanager

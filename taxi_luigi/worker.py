@@ -151,6 +151,7 @@ class Worker(luigi.worker.Worker):
         luigid.warn_of_other_settings()
         for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
             log.info("Removed %s, left by a run that was killed", path)
+        files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
 
     def _prepare_guests(self) -> None:
         """Of tasks of ours that somebody else's requires, which are scheduled."""

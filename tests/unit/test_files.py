@@ -282,3 +282,19 @@ def test_sweep_takes_the_log_that_duckdb_keeps_beside_a_file(tmp_path: Path) -> 
     log = part.with_name(f"{part.name}.wal")
     log.write_bytes(b"half")
     assert set(files.sweep(tmp_path)) == {part, log}
+
+
+def test_locks_of_runs_that_are_over_are_swept_and_no_others(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    contents = {
+        "over.pid": f"{ended.pid}\n",
+        "at work.pid": f"{ended.pid}\n{os.getpid()}\n",
+        "begun.pid": "",
+        "x.pid": "x",
+    }
+    for name, text in contents.items():
+        (tmp_path / name).write_text(text)
+    files.sweep_pid_files(tmp_path)
+    files.sweep_pid_files(tmp_path / "not made")
+    assert {path.name for path in tmp_path.iterdir()} == contents.keys() - {"over.pid"}
