@@ -42,7 +42,7 @@ class _Run:
         self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
         self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
         self.host, self.command = socket.gethostname(), _command(root)
-        self.settings, self.codes, self.state = config.settings(), retcode(), history.state_folder()
+        self.settings, self.codes, self.state = config.settings(), retcode(), config.settings().state
         self.notices = config.notices()
         self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
         self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)

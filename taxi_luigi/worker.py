@@ -149,7 +149,9 @@ class Worker(luigi.worker.Worker):
             summary.start(root)
         luigid.check()
         luigid.warn_of_other_settings()
-        for path in files.sweep(files.SCRATCH, *config.written_folders(), now=history.steady_now()):
+        for path in files.sweep(
+            files.SCRATCH, *config.written_folders(), now=history.steady_now(config.settings().state)
+        ):
             log.info("Removed %s, left by a run that was killed", path)
         files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from taxi_luigi import history
+from taxi_luigi import config, history
 from taxi_luigi.history import Run, State, Task
 from taxi_luigi.logs import task_name
 from taxi_luigi.outcomes import replacements
@@ -43,8 +43,9 @@ def _count(text: str) -> int:
 
 def _history(arguments: argparse.Namespace) -> int:
     if arguments.id is not None:
-        run = history.find(arguments.id)
-        months, tasks = history.months_of(run), history.tasks_of(run)
+        state = config.settings().state
+        run = history.find(state, arguments.id)
+        months, tasks = history.months_of(state, run), history.tasks_of(state, run)
         if arguments.json:
             _print_json(
                 asdict(run) | {"months": [asdict(each) for each in months], "tasks": [asdict(t) for t in tasks]}
@@ -52,7 +53,7 @@ def _history(arguments: argparse.Namespace) -> int:
         else:
             _print_run(run, months, tasks)
         return 0
-    runs = history.last_runs(arguments.last)
+    runs = history.last_runs(config.settings().state, arguments.last)
     if arguments.json:
         _print_json([asdict(each) for each in runs])
     elif runs:

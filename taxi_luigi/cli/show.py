@@ -77,10 +77,10 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _status(color: str) -> Status:
-    from taxi_luigi import history, status
+    from taxi_luigi import config, history, status
 
     try:
-        withdrawn = history.withdrawn()
+        withdrawn = history.withdrawn(config.settings().state)
     except StorageError as error:
         complain(one_line(error))
         withdrawn = {}

@@ -32,11 +32,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from taxi_luigi import history, status
+    from taxi_luigi import config, history, status
 
     colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
     try:
-        withdrawn, runs = history.withdrawn(), history.last_runs(5)
+        state = config.settings().state
+        withdrawn, runs = history.withdrawn(state), history.last_runs(state, 5)
     except StorageError as error:
         complain(one_line(error))
         withdrawn, runs = {}, []

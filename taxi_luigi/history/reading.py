@@ -20,7 +20,6 @@ from typing import Any
 
 import psutil
 
-from taxi_luigi import config
 from taxi_luigi.errors import StorageError, UsageError
 from taxi_luigi.history import file
 from taxi_luigi.months import Month
@@ -100,32 +99,27 @@ FROM runs
 """
 
 
-def state_folder() -> Path:
-    """`[taxi] state`: where the history is, and the logs beside it."""
-    return config.settings().state
-
-
-def last_runs(count: int, folder: Path | None = None) -> list[Run]:
-    """The newest runs, the last first; `folder` is `[taxi] state` unless another is named."""
+def last_runs(folder: Path, count: int) -> list[Run]:
+    """The newest runs, the last first; `folder` is `[taxi] state`, here and below."""
     with _connection(folder) as connection:
         if connection is None:
             return []
         return [_run(row) for row in connection.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (count,))]
 
 
-def steady_now(folder: Path | None = None) -> float:
+def steady_now(folder: Path) -> float:
     """The time, in seconds since 1970, as the last runs have it: no later than the first of those that began.
 
     What a clock says that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
     """
     try:
-        began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(_STEADY, folder)]
+        began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(folder, _STEADY)]
     except (StorageError, ValueError):
         return 0.0
     return min([time.time(), *began])
 
 
-def find(name: str, folder: Path | None = None) -> Run:
+def find(folder: Path, name: str) -> Run:
     """The run whose id this is, or begins or ends with it; raises UsageError when it is not exactly one."""
     with _connection(folder) as connection:
         query = f"{_RUNS} WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
@@ -139,7 +133,7 @@ def find(name: str, folder: Path | None = None) -> Run:
     return exact[0]
 
 
-def months_of(run: Run, folder: Path | None = None) -> list[MonthResult]:
+def months_of(folder: Path, run: Run) -> list[MonthResult]:
     """What became of each month that it had to do with, in its own order."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute("SELECT * FROM months WHERE run = ?", (run.run,))
@@ -158,21 +152,21 @@ def months_of(run: Run, folder: Path | None = None) -> list[MonthResult]:
         ]
 
 
-def tasks_of(run: Run, folder: Path | None = None) -> list[Task]:
+def tasks_of(folder: Path, run: Run) -> list[Task]:
     """Its tasks that ended, in that order; one that was tried twice is there twice."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
         return [Task(*row) for row in rows]
 
 
-def done_tasks(folder: Path | None = None) -> list[Task]:
+def done_tasks(folder: Path) -> list[Task]:
     """The tasks of all runs that did their work, the last first."""
     with _connection(folder) as connection:
         query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
         return [] if connection is None else [Task(*row) for row in connection.execute(query)]
 
 
-def withdrawn(folder: Path | None = None) -> dict[str, dict[Month, str]]:
+def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:
     """Color → month → when a run noticed that the source has it no more, UTC, ISO 8601; none that has come back."""
     found: dict[str, dict[Month, str]] = {}
     with _connection(folder) as connection:
@@ -183,8 +177,8 @@ def withdrawn(folder: Path | None = None) -> dict[str, dict[Month, str]]:
 
 
 @contextmanager
-def _connection(folder: Path | None) -> Iterator[sqlite3.Connection | None]:
-    path = (state_folder() if folder is None else folder) / file.NAME
+def _connection(folder: Path) -> Iterator[sqlite3.Connection | None]:
+    path = folder / file.NAME
     try:
         if not path.exists():
             yield None

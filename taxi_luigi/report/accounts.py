@@ -128,7 +128,7 @@ def read_times(months: Sequence[ColorMonth]) -> dict[ColorMonth, dict[str, float
     """
     times: dict[ColorMonth, dict[str, float]] = {}
     wanted = set(months)
-    for task in history.done_tasks():
+    for task in history.done_tasks(config.settings().state):
         key = (task.color, Month.parse(task.month)) if task.color else None
         if key in wanted:
             step = task.task if task.store in ("", "local") else f"{task.task} {task.store}"

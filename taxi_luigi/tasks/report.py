@@ -8,7 +8,7 @@ from pathlib import Path
 
 import luigi
 
-from taxi_luigi import history, report
+from taxi_luigi import config, history, report
 from taxi_luigi.config.files import absolute
 from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, StorageError
@@ -39,7 +39,7 @@ class ReportTarget(luigi.Target):
 
     def exists(self) -> bool:
         try:
-            withdrawn = history.withdrawn()
+            withdrawn = history.withdrawn(config.settings().state)
         except StorageError as error:
             log.debug("withdrawn months are not known: %s", error)
             withdrawn = {}

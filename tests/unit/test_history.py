@@ -78,7 +78,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     recorder.task(TASK)
     recorder.task(failed)
     recorder.end(result("20261121T060000-aaaa"), 12.5)
-    [run] = last_runs(5, tmp_path / "state")
+    [run] = last_runs(tmp_path / "state", 5)
     assert (run.run, run.host, run.began, run.state) == (
         "20261121T060000-aaaa", HOST, "2026-11-21T06:00:00+00:00", State.ENDED,
     )  # fmt: skip
@@ -92,8 +92,8 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     )
     assert (run.zones, run.remarks, run.error) == ("zones: 265 rows", ("a", "b"), "")
     assert run.fewer == ("green 2024-01 has 3,000 records, where TLC published 76,518",)
-    assert months_of(run, tmp_path / "state") == list(MONTHS)
-    loaded, broken = tasks_of(run, tmp_path / "state")
+    assert months_of(tmp_path / "state", run) == list(MONTHS)
+    loaded, broken = tasks_of(tmp_path / "state", run)
     assert (loaded.task, loaded.store, loaded.seconds, loaded.rows, loaded.result) == (
         "LoadMonth", "duckdb", 1.5, 3_000, "done",
     )  # fmt: skip
@@ -103,29 +103,29 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
 def test_the_last_runs_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
     for number in range(5):
         begun(tmp_path, f"run-{number}")
-    assert [run.run for run in last_runs(3, tmp_path)] == ["run-4", "run-3", "run-2"]
+    assert [run.run for run in last_runs(tmp_path, 3)] == ["run-4", "run-3", "run-2"]
 
 
 def test_where_nothing_was_recorded_there_is_nothing_and_nothing_is_made(tmp_path: Path) -> None:
-    assert last_runs(20, tmp_path / "state") == []
+    assert last_runs(tmp_path / "state", 20) == []
     (tmp_path / "history.sqlite").touch()  # a run was killed between making the file and its tables
-    assert last_runs(20, tmp_path) == []
+    assert last_runs(tmp_path, 20) == []
     with pytest.raises(UsageError, match="no run is called 'x'"):
-        find("x", tmp_path)
+        find(tmp_path, "x")
     assert not (tmp_path / "state").exists()
 
 
 def test_a_run_is_found_by_the_beginning_or_the_end_of_its_id(tmp_path: Path) -> None:
     for run in ("20261121T060000-aaaa", "20261121T070000-bbbb", "20261122T060000-a_aa"):
         begun(tmp_path, run)
-    assert find("bbbb", tmp_path).run == "20261121T070000-bbbb"
-    assert find("20261122", tmp_path).run == "20261122T060000-a_aa"
-    assert find("20261121T060000-aaaa", tmp_path).run == "20261121T060000-aaaa"
+    assert find(tmp_path, "bbbb").run == "20261121T070000-bbbb"
+    assert find(tmp_path, "20261122").run == "20261122T060000-a_aa"
+    assert find(tmp_path, "20261121T060000-aaaa").run == "20261121T060000-aaaa"
     with pytest.raises(UsageError, match="more than one run is called '20261121'"):
-        find("20261121", tmp_path)
+        find(tmp_path, "20261121")
     for nothing in ("", "____", "60000"):
         with pytest.raises(UsageError, match="no run is called"):
-            find(nothing, tmp_path)
+            find(tmp_path, nothing)
 
 
 def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
@@ -140,9 +140,9 @@ def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
     assert process.stdout is not None
     with process, process.stdout:
         process.stdout.readline()
-        assert [run.state for run in last_runs(1, tmp_path)] == [State.RUNNING]
+        assert [run.state for run in last_runs(tmp_path, 1)] == [State.RUNNING]
         process.send_signal(signal.SIGKILL)
-    assert [run.state for run in last_runs(1, tmp_path)] == [State.DID_NOT_END]
+    assert [run.state for run in last_runs(tmp_path, 1)] == [State.DID_NOT_END]
 
 
 def test_what_a_killed_writer_left_half_done_is_undone_by_the_next_reader(tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ def test_what_a_killed_writer_left_half_done_is_undone_by_the_next_reader(tmp_pa
     os.waitpid(child, 0)
     assert (tmp_path / "history.sqlite-journal").stat().st_size > 0
     assert (tmp_path / "history.sqlite").stat().st_size > 500_000
-    assert [run.run for run in last_runs(9, tmp_path)] == ["whole"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["whole"]
 
 
 def test_a_process_number_that_another_process_has_now_is_no_sign_of_life(tmp_path: Path) -> None:
     before = datetime.fromtimestamp(psutil.Process().create_time() - 60, UTC).isoformat(timespec="seconds")
     begun(tmp_path, "long-ago", began=before)
     begun(tmp_path, "elsewhere", host="another-machine")
-    assert [run.state for run in last_runs(2, tmp_path)] == [State.UNKNOWN, State.DID_NOT_END]
+    assert [run.state for run in last_runs(tmp_path, 2)] == [State.UNKNOWN, State.DID_NOT_END]
 
 
 def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,9 +176,9 @@ def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: py
         recorder = begun(tmp_path, run)
         recorder.task(TASK)
         recorder.end(result(run), 1.0)
-    assert [run.run for run in last_runs(9, tmp_path)] == ["third", "second", "first"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["third", "second", "first"]
     begun(tmp_path, "fourth")
-    assert [run.run for run in last_runs(9, tmp_path)] == ["fourth", "third", "second"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["fourth", "third", "second"]
     with sqlite3.connect(tmp_path / "history.sqlite") as connection:
         for table in ("tasks", "months"):
             assert set(connection.execute(f"SELECT DISTINCT run FROM {table}")) == {("second",), ("third",)}
@@ -193,7 +193,7 @@ def test_a_clock_that_is_ahead_costs_no_run_and_makes_nothing_old(tmp_path: Path
         begun(tmp_path, f"ahead-{number}", began=ahead)
     assert steady_now(tmp_path) == datetime.fromisoformat(month_ago).timestamp()
     begun(tmp_path, "after")
-    assert len(last_runs(20, tmp_path)) == 10
+    assert len(last_runs(tmp_path, 20)) == 10
     for number in range(10):
         begun(tmp_path, f"now-{number}")
     assert abs(steady_now(tmp_path) - time.time()) < 300
@@ -203,7 +203,7 @@ def test_many_write_at_once(tmp_path: Path) -> None:
     recorders = [begun(tmp_path, f"run-{number}") for number in range(4)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: recorders[number % 4].task(TASK), range(80)))
-    assert [len(tasks_of(run, tmp_path)) for run in last_runs(4, tmp_path)] == [20] * 4
+    assert [len(tasks_of(tmp_path, run)) for run in last_runs(tmp_path, 4)] == [20] * 4
 
 
 @pytest.mark.parametrize("content", [b"no database " * 1_000, b"SQLite format 3\x00" + b"\x07" * 9_000])
@@ -213,12 +213,12 @@ def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(
     path = tmp_path / "history.sqlite"
     path.write_bytes(content)
     with pytest.raises(StorageError, match=r"cannot be read: .*the next run sets it aside") as failed:
-        last_runs(1, tmp_path)
+        last_runs(tmp_path, 1)
     assert "\n" not in str(failed.value)
     begun(tmp_path, "new").end(result("new"), 1.0)
     [line] = warnings()
     assert line.startswith(f"{path} could not be used: set aside as history.sqlite.2")
-    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
     [aside] = tmp_path.glob("history.sqlite.2*")
     assert aside.read_bytes() == content
 
@@ -232,7 +232,7 @@ def test_a_file_that_was_damaged_in_the_middle_is_set_aside_with_its_journal(
     journal.write_bytes(b"")
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]
-    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
 
 
 def test_a_month_is_withdrawn_until_the_source_has_it_again(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_t
     assert withdrawn(tmp_path) == {}
     begun(tmp_path, "new").source({"fhv": [Month(2020, 1)]}, {})
     assert withdrawn(tmp_path).keys() == {"fhv"}
-    assert [each.run for each in last_runs(5, tmp_path)] == ["new", "old"]
+    assert [each.run for each in last_runs(tmp_path, 5)] == ["new", "old"]
 
 
 _SECOND_VERSION = """
@@ -301,7 +301,7 @@ def second_version(tmp_path: Path) -> Path:
 
 def test_a_run_is_recorded_with_the_version_that_it_ran(tmp_path: Path) -> None:
     Recorder(tmp_path, "new").begin("LoadAllMonths", HOST, now(), "1.2.3")
-    assert find("new", tmp_path).version == "1.2.3"
+    assert find(tmp_path, "new").version == "1.2.3"
 
 
 def test_a_file_of_the_third_version_is_read_as_it_is_and_upgraded_in_place(
@@ -311,18 +311,18 @@ def test_a_file_of_the_third_version_is_read_as_it_is_and_upgraded_in_place(
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("ALTER TABLE runs DROP COLUMN version")
         connection.execute("PRAGMA user_version = 3")
-    [old] = last_runs(5, tmp_path)
+    [old] = last_runs(tmp_path, 5)
     assert (old.version, old.fewer) == ("", result("old").fewer)
     Recorder(tmp_path, "new").begin("LoadAllMonths", HOST, now(), "1.2.3")
-    assert [each.version for each in last_runs(5, tmp_path)] == ["1.2.3", ""]
+    assert [each.version for each in last_runs(tmp_path, 5)] == ["1.2.3", ""]
     assert warnings() == []
 
 
 def test_a_file_of_the_second_version_is_read_as_it_is(second_version: Path) -> None:
     before = (second_version / "history.sqlite").read_bytes()
-    [old] = last_runs(5, second_version)
+    [old] = last_runs(second_version, 5)
     assert (old.run, old.remarks, old.fewer) == ("old", ("a",), ())
-    assert months_of(old, second_version) == [MonthResult("green", "2024-01", Result.REFRESHED, 9, 0, 1.5)]
+    assert months_of(second_version, old) == [MonthResult("green", "2024-01", Result.REFRESHED, 9, 0, 1.5)]
     assert (second_version / "history.sqlite").read_bytes() == before
 
 
@@ -333,11 +333,11 @@ def test_a_file_of_the_second_version_is_upgraded_in_place_by_the_next_run(
     recorder.task(TASK)
     recorder.end(result("new"), 1.0)
     assert warnings() == []
-    new, old = last_runs(5, second_version)
+    new, old = last_runs(second_version, 5)
     assert (old.run, old.loaded, old.rows, old.fewer) == ("old", 1, 9, ())
-    assert [each.replaced for each in months_of(old, second_version)] == [""]
-    assert len(tasks_of(old, second_version)) == len(tasks_of(new, second_version)) == 1
-    assert months_of(new, second_version) == list(MONTHS)
+    assert [each.replaced for each in months_of(second_version, old)] == [""]
+    assert len(tasks_of(second_version, old)) == len(tasks_of(second_version, new)) == 1
+    assert months_of(second_version, new) == list(MONTHS)
     assert new.fewer == result("new").fewer
     begun(second_version, "again")
     assert warnings() == []
@@ -365,7 +365,7 @@ def test_two_runs_that_begin_at_once_upgrade_it_once(second_version: Path, warni
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: begun(second_version, f"run-{number}"), range(4)))
     assert warnings() == []
-    assert len(last_runs(9, second_version)) == 5
+    assert len(last_runs(second_version, 9)) == 5
 
 
 def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
@@ -374,10 +374,10 @@ def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, war
         connection.execute("PRAGMA user_version = 7")
     connection.close()
     with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 4"):
-        last_runs(1, tmp_path)
+        last_runs(tmp_path, 1)
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]
-    assert [run.run for run in last_runs(9, tmp_path)] == ["new"]
+    assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
     [aside] = tmp_path.glob("history.sqlite.2*")
     with closing(sqlite3.connect(aside)) as kept:
         assert kept.execute("SELECT run FROM runs").fetchall() == [("later",)]
@@ -421,8 +421,8 @@ def test_a_file_that_somebody_keeps_locked_is_one_line_and_the_end_is_still_reco
     other.execute("ROLLBACK")
     other.close()
     recorder.end(result("a", 0), 1.0)
-    [run] = last_runs(1, tmp_path)
-    assert (run.exit_code, tasks_of(run, tmp_path), warnings()) == (0, [], [])
+    [run] = last_runs(tmp_path, 1)
+    assert (run.exit_code, tasks_of(tmp_path, run), warnings()) == (0, [], [])
 
 
 def test_tasks_write_from_processes_of_their_own(tmp_path: Path) -> None:
@@ -432,5 +432,5 @@ def test_tasks_write_from_processes_of_their_own(tmp_path: Path) -> None:
         recorder.task(TASK)
         os._exit(0)
     os.waitpid(child, 0)
-    [run] = last_runs(1, tmp_path)
-    assert len(tasks_of(run, tmp_path)) == 1
+    [run] = last_runs(tmp_path, 1)
+    assert len(tasks_of(tmp_path, run)) == 1
