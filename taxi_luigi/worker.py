@@ -28,8 +28,7 @@ from luigi.worker import worker as worker_settings
 from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, streams, summary
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import log, one_line
-from taxi_luigi.tasks import CleanMonth, DownloadMonth, Idle, LoadAllMonths
-from taxi_luigi.tasks.base import PipelineTask, PlainTask, families
+from taxi_luigi.task import PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
 """the sets of Luigi's summary that hold what other workers have done, or nobody"""
@@ -93,7 +92,7 @@ class Worker(luigi.worker.Worker):
         if self._root is not None:
             pending = [task for task, status, runnable in self._add_task_history if status == PENDING and runnable]
             ours = [task for task in pending if isinstance(task, PlainTask)]
-            helping = self._helps and any(isinstance(task, Idle) for task in self._ours)
+            helping = self._helps and any(task.helps for task in self._ours)
             if helping:
                 import_once(_imports_of_any())
             elif ours:
@@ -157,7 +156,7 @@ class Worker(luigi.worker.Worker):
 
     def _prepare_guests(self) -> None:
         """Of tasks of ours that somebody else's requires, which are scheduled."""
-        wrappers = [task for task in self._ours if isinstance(task, LoadAllMonths)]
+        wrappers = [task for task in self._ours if task.plans]
         for wrapper in wrappers:
             wrapper.prepare()
         pending = {task for task, status, _ in self._add_task_history if status == PENDING}
@@ -251,7 +250,7 @@ def import_once(modules: set[str]) -> None:
 def _imports_of_any() -> set[str]:
     """What the tasks of others may need, which a worker that helps is handed one by one."""
     loads = (config.warehouse(name).imports for name in config.settings().warehouses)
-    return {*DownloadMonth.imports, *CleanMonth.imports, *(module for modules in loads for module in modules)}
+    return imports_of_all().union(*loads)
 
 
 class Factory(luigi.interface._WorkerSchedulerFactory):

@@ -33,7 +33,7 @@ from taxi_luigi.cli.ending import FAILED, MALFORMED, complain
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.logs import one_line
 from taxi_luigi.redaction import redact
-from taxi_luigi.tasks.base import check_settings
+from taxi_luigi.task import check_settings
 
 _COMMANDS = {
     "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),

@@ -7,7 +7,7 @@ import sys
 
 from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.tasks.base import families
+from taxi_luigi.task import families
 
 
 def add(parser: argparse.ArgumentParser) -> None:

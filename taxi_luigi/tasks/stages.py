@@ -37,14 +37,40 @@ from taxi_luigi.targets import (
     CleanTarget,
     LakeTarget,
     MarkerTarget,
+    MonthTarget,
     PublishedTarget,
     RawTarget,
     lake_target,
     raw_edition,
 )
+from taxi_luigi.task import PipelineTask
 from taxi_luigi.tasks import replacing
-from taxi_luigi.tasks.base import MonthTask
 from taxi_luigi.warehouses import CleanFile
+
+
+class MonthTask(PipelineTask):
+    """One month of one color. `edition` is '' unless a certain edition is wanted in place of what is there."""
+
+    color = ColorParameter(description=f"one of {', '.join(DATASETS)}")
+    month = MonthParameter(description="the month in the name of TLC's file, as 2024-01")
+    edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
+
+    @property
+    def subject(self) -> str:
+        return f"{self.color} {self.month}"
+
+    def output(self) -> MonthTarget:
+        raise NotImplementedError
+
+    def complete(self) -> bool:
+        """Once this run has made it, the same content serves that another run's `--force` put in its place."""
+        if super().complete():
+            return True
+        target = self.output()
+        if self._known is not None or not target.edition or not (self._made or summary.did(**self.facts)):
+            return False
+        target.any_force = True
+        return target.exists()
 
 
 class PublishedMonth(luigi.ExternalTask):

@@ -17,14 +17,16 @@ from taxi_luigi.months import LATEST, Month
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.staleness import Why
-from taxi_luigi.tasks.base import MonthTask, PipelineTask, PlainTask, check_settings
-from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, UploadMonth
+from taxi_luigi.task import PipelineTask, PlainTask, check_settings
+from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.texts import several
 
 
 class Idle(PlainTask, luigi.WrapperTask):
     """Nothing to do of its own: the task that a worker names which only helps others (`--assistant`)."""
+
+    helps = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,6 +42,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
     """
 
+    plans = True
     _scheduled = _over = _done = False
     colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
     months = MonthsParameter(

@@ -10,7 +10,7 @@ from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.progress import Progress
 from taxi_luigi.targets import ZonesTarget
-from taxi_luigi.tasks.base import PipelineTask
+from taxi_luigi.task import PipelineTask
 from taxi_luigi.texts import cut, listed
 from taxi_luigi.zones import TABLE, read_lookup
 

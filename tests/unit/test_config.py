@@ -14,7 +14,7 @@ from taxi_luigi import config, settings_files
 from taxi_luigi.cli import quickstart
 from taxi_luigi.config.in_force import masked
 from taxi_luigi.errors import ConfigError, UsageError
-from taxi_luigi.tasks.base import families
+from taxi_luigi.task import families
 
 Settings = dict[str, dict[str, str]]
 

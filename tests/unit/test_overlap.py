@@ -12,7 +12,7 @@ from luigi.configuration import LuigiConfigParser
 from taxi_luigi import config
 from taxi_luigi.config.overlap import Place, overlap, web_address
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.tasks.base import families
+from taxi_luigi.task import families
 
 Settings = dict[str, dict[str, str]]
 

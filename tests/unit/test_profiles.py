@@ -11,7 +11,7 @@ from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi import config
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.tasks.base import families
+from taxi_luigi.task import families
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 PROFILES: dict[str, dict[str, dict[str, str]]] = {

@@ -1,4 +1,4 @@
-"""What the tasks share: one-line failures, doing nothing twice, and the identity of those over one month."""
+"""What every task of ours has in common: one-line failures, and doing nothing twice."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from typing import Any, Self
 import luigi
 
 from taxi_luigi import config, logs, preflight, process, summary
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.outcomes import Made, Outcome
-from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.redaction import redact
-from taxi_luigi.targets import MonthTarget
 from taxi_luigi.texts import cut
 
 _BOX = 66
@@ -26,6 +23,8 @@ _BOX = 66
 
 _ROUNDS = 5
 """times that a task works on a month which other runs replace all the time"""
+
+_ours: list[type[luigi.Task]] = []
 
 _LONGEST_WHY = 4_000
 """characters of a failure that history, mails and the report are given: drivers quote what they were sent"""
@@ -38,6 +37,11 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """As luigid, its page and other workers are told them; who leaves one out means the same."""
         told = super().to_str_params(only_significant, only_public)
         return {name: text for name, text in told.items() if getattr(self, name) not in ("", False)}
+
+    plans = False
+    """whether it decides what the run schedules, so that it is prepared as somebody else's requirement, too"""
+    helps = False
+    """whether a worker with `--assistant` names it to do the tasks of others"""
 
     def prepare(self) -> None:
         """Called once, in the process that schedules, where this is what the run is for, before anything is scheduled.
@@ -168,31 +172,6 @@ class PipelineTask(PlainTask):
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
 
 
-class MonthTask(PipelineTask):
-    """One month of one color. `edition` is '' unless a certain edition is wanted in place of what is there."""
-
-    color = ColorParameter(description=f"one of {', '.join(DATASETS)}")
-    month = MonthParameter(description="the month in the name of TLC's file, as 2024-01")
-    edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
-
-    @property
-    def subject(self) -> str:
-        return f"{self.color} {self.month}"
-
-    def output(self) -> MonthTarget:
-        raise NotImplementedError
-
-    def complete(self) -> bool:
-        """Once this run has made it, the same content serves that another run's `--force` put in its place."""
-        if super().complete():
-            return True
-        target = self.output()
-        if self._known is not None or not target.edition or not (self._made or summary.did(**self.facts)):
-            return False
-        target.any_force = True
-        return target.exists()
-
-
 @PipelineTask.event_handler(luigi.Event.PROCESS_FAILURE)  # type: ignore[untyped-decorator]
 def _process_died(task: PipelineTask, message: str) -> None:
     """Called in the main process: a process that was killed told nobody."""
@@ -213,15 +192,22 @@ def _failed_here(task: PipelineTask, why: str) -> None:
     summary.note(task.outcome(why=why))
 
 
+def register(*tasks: type[luigi.Task]) -> None:
+    """Names the task families of the package; called once, when it is imported."""
+    _ours.extend(tasks)
+
+
 def families() -> dict[str, set[str]]:
     """Our task families and their parameters, which luigi.cfg may set in sections of their names."""
-    from taxi_luigi import tasks
+    return {task.task_family: {name for name, _ in task.get_params()} for task in _ours}
 
-    classes = (getattr(tasks, name) for name in tasks.__all__)
-    return {task.task_family: {name for name, _ in task.get_params()} for task in classes}
+
+def imports_of_all() -> set[str]:
+    """The modules that the work of any of our tasks imports, but for those of the warehouses."""
+    return {name for task in _ours for name in getattr(task, "imports", ())}
 
 
 @cache
 def check_settings() -> None:
-    """Raises ConfigError for a luigi.cfg that cannot be meant; looks once, before any task is scheduled."""
+    """Raises ConfigError for a luigi.cfg that is invalid; looks once, before any task is scheduled."""
     config.check(families())
