@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, logs, preflight, process, summary
+from taxi_luigi import config, logs, notify, preflight, process, summary
 from taxi_luigi.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.logs import log, one_line
 from taxi_luigi.outcomes import Made, Outcome
@@ -210,4 +210,4 @@ def imports_of_all() -> set[str]:
 @cache
 def check_settings() -> None:
     """Raises ConfigError for a luigi.cfg that is invalid; looks once, before any task is scheduled."""
-    config.check(families())
+    config.check(families(), notify.check)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from taxi_luigi import config
+from taxi_luigi import config, notify
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.task import families
 
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(_: argparse.Namespace) -> int:
-    wrong = config.faults(families())
+    wrong = config.faults(families(), notify.check)
     for line in wrong:
         complain(line)
     if wrong:

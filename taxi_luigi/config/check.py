@@ -18,6 +18,7 @@ from luigi.parameter import UnconsumedParameterWarning
 from taxi_luigi import locks
 from taxi_luigi.checks import Verdict
 from taxi_luigi.config import luigis
+from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.options import STORES, get, store_type
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import (
@@ -34,7 +35,6 @@ from taxi_luigi.config.sections import (
 )
 from taxi_luigi.config.stores import lake, source, store_checks, warehouse, workspace
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.notify import check as check_addresses
 from taxi_luigi.redaction import looks_like_key
 from taxi_luigi.stores.folder import FolderStore
 
@@ -47,16 +47,22 @@ def known_keys() -> dict[str, set[str]]:
     return sections
 
 
-def check(tasks: dict[str, set[str]]) -> None:
-    """Raises ConfigError for the first fault; `tasks` are our task families and their parameters."""
-    for look in _looks(tasks):
+def check(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> None:
+    """Looks at every section and key.
+
+    Args:
+        tasks: our task families and their parameters
+        addresses: raises ConfigError where apprise does not take an address
+    Raises: ConfigError, for the first fault
+    """
+    for look in _looks(tasks, addresses):
         look()
 
 
-def faults(tasks: dict[str, set[str]]) -> list[str]:
-    """Everything that is wrong, a line each."""
+def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> list[str]:
+    """Everything that is wrong, a line each; the arguments are as for `check`."""
     found: dict[str, None] = {}
-    looks = _looks(tasks)
+    looks = _looks(tasks, addresses)
     with warnings.catch_warnings():  # Luigi's, of keys that are among the faults
         warnings.filterwarnings("ignore", r".* by the task '(taxi|clean|download|notify)'", UnconsumedParameterWarning)
         while True:
@@ -69,7 +75,7 @@ def faults(tasks: dict[str, set[str]]) -> list[str]:
                 return list(found)
 
 
-def _looks(tasks: dict[str, set[str]]) -> Iterator[Callable[[], object]]:
+def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> Iterator[Callable[[], object]]:
     """Each raises ConfigError for one thing; what is made of a thing that is wrong repeats that one's line."""
     yield from (_check_profile, _check_locks)
     known = {name: keys for name, keys in known_keys().items() if "." not in name} | tasks
@@ -85,7 +91,7 @@ def _looks(tasks: dict[str, set[str]]) -> Iterator[Callable[[], object]]:
         for name in _names_of(noun):
             yield from store_checks(noun, name)
             yield partial(build, name)
-    yield from (source, check_overlap, lambda: check_addresses(notices()), clean_rules, limits)
+    yield from (source, check_overlap, lambda: addresses(notices()), clean_rules, limits)
 
 
 def _names_of(noun: str) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.kept import kept
+from taxi_luigi.config.notifications import Settings as Notices
+from taxi_luigi.config.notifications import settings_of
 from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.months import Month
@@ -30,7 +32,6 @@ from taxi_luigi.stores import is_remote
 
 if TYPE_CHECKING:
     from taxi_luigi.clean_settings import CleanRules
-    from taxi_luigi.notify import Settings as Notices
     from taxi_luigi.sources import Net
 
 T = TypeVar("T", int, float)
@@ -201,8 +202,6 @@ def _net(key: str) -> float:
 @kept
 def notices() -> Notices:
     """Whom `[notify]` names, and what they want to be told."""
-    from taxi_luigi.notify import settings_of
-
     section = notify()
     days = positive("notify", "not_published_for", section.not_published_for, int)
     return settings_of(section.urls, section.events, days)

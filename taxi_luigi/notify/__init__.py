@@ -8,34 +8,11 @@ sending.py     hands the message to courier.py, which is a process of its own an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from taxi_luigi.config.notifications import Settings, ordinal
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.logs import log
 from taxi_luigi.notify import addresses, events
 from taxi_luigi.runs import RunResult
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of `[notify]`, typed."""
-
-    urls: tuple[str, ...]
-    """apprise's; none: nobody is told"""
-    events: frozenset[str]
-    """some of `events.EVENTS`"""
-    not_published_for: int
-    """days after a month's end"""
-
-
-def settings_of(urls: str, chosen: str, not_published_for: int) -> Settings:
-    """The texts of luigi.cfg, apart; ConfigError for what cannot be, without asking apprise."""
-    names = frozenset(name for name in (part.strip() for part in chosen.split(",")) if name)
-    for name in sorted(names - events.EVENTS.keys()):
-        raise ConfigError(f"[notify] events has no {name!r}; there are {', '.join(events.EVENTS)}")
-    if urls and not names:
-        raise ConfigError(f"[notify] has urls but no events: name some of {', '.join(events.EVENTS)}")
-    return Settings(addresses.split(urls), names, not_published_for)
 
 
 def check(settings: Settings) -> None:
@@ -48,7 +25,7 @@ def check(settings: Settings) -> None:
         try:
             courier.service(url)
         except courier.Unusable as error:
-            which = f"the {addresses.ordinal(number)}, {url.partition('://')[0]}://…,"
+            which = f"the {ordinal(number)}, {url.partition('://')[0]}://…,"
             why = addresses.hidden(str(error), settings.urls).rstrip(".")
             raise ConfigError(
                 f"[notify] urls: {which} cannot be used: {why}; https://appriseit.com/services/ has the form of each"

@@ -10,27 +10,12 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from taxi_luigi.errors import ConfigError
 from taxi_luigi.redaction import without
 
-_BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z0-9]+://)")
-"""Commas and blanks may stand within a URL too, as between the people a mail goes to."""
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
 _HOST = re.compile(r"(localhost|\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)+)(:\d+)?", re.IGNORECASE)
 _SHORTEST = 3
 """characters; to hide what is shorter would hide the message"""
-
-
-def split(text: str) -> tuple[str, ...]:
-    """The URLs of `[notify] urls`; ConfigError, which shows none of them, for something else between them."""
-    urls = tuple(part for part in _BETWEEN.split(text.strip(" \t\r\n,")) if part)
-    for number, url in enumerate(urls, 1):
-        if not _URL.fullmatch(url):
-            raise ConfigError(
-                f"[notify] urls: the {ordinal(number)} is no URL such as mailto://…, json://… or slack://… "
-                "(a blank in one is written %20, and its percent sign twice in luigi.cfg)"
-            )
-    return urls
 
 
 def hidden(text: str, urls: Iterable[str]) -> str:
@@ -48,12 +33,6 @@ def place(private_url: str) -> str:
     scheme, _, rest = private_url.partition("://")
     host = re.split(r"[/?#]", rest)[0].rpartition("@")[2]
     return f"{scheme}://{host if _HOST.fullmatch(host) else '…'}"
-
-
-def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th … 11th."""
-    teens = 10 < number % 100 < 14
-    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def _parts(url: str) -> set[str]:

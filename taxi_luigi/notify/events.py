@@ -8,25 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
 from taxi_luigi.months import Month
 from taxi_luigi.runs import MonthResult, Result, RunResult
-
-FAILED = "failed"
-FINISHED = "finished"
-NOT_PUBLISHED_FOR = "not_published_for"
-DRIFT = "drift"
-FEWER = "fewer"
-REFRESHED = "refreshed"
-
-EVENTS = {
-    FAILED: "a month failed, or the run ended before its end",
-    FINISHED: "the run ended well, whether there was anything to load or not",
-    NOT_PUBLISHED_FOR: "a month's file is overdue",
-    DRIFT: "the files brought columns or codes that are not known, or lack columns",
-    FEWER: "a month was loaded with fewer records than TLC published",
-    REFRESHED: "a month that was there was replaced",
-}
-"""The events that people choose from, and when each happens."""
 
 _WELL = (0, 20)
 """Exit codes of a run that went well; 20: a month that was named is not published, and may never be."""

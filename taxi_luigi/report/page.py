@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from taxi_luigi import config, files, receipt, templates
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import log
-from taxi_luigi.progress import Progress
 from taxi_luigi.release import release
 from taxi_luigi.status import Status
 
@@ -92,16 +91,25 @@ def digest(status: Status) -> str:
     return receipt.digest(_FORM, release(), config.limits().fewest_rows, held, places)
 
 
-def write(page: Page, status: Status, progress: Progress) -> int:
-    """Makes the page from what the places hold; returns its bytes. Raises StorageError as Page.write."""
+def write(page: Page, status: Status, read: Callable[[int, int], None], drawing: Callable[[], None]) -> int:
+    """Makes the page from what the places hold.
+
+    Args:
+        page: where it goes
+        status: what the places hold
+        read: called with (done, total) while the receipts are read
+        drawing: called when they are, before the charts are drawn
+    Returns: the page's bytes
+    Raises: StorageError as Page.write
+    """
     from taxi_luigi.report.accounts import read_accounts
 
     shown = [color for color in status.colors if not color.empty]
-    accounts = read_accounts(shown, progress)
+    accounts = read_accounts(shown, read)
     notes = [f"{place.key} cannot be asked: {place.silent}" for place in status.silent]
     notes += [f"{key} cannot be read: {why}" for key, why in accounts.silent.items()]
     times = _times([*accounts.found, *accounts.lacking], notes)
-    progress.now("drawing")
+    drawing()
     return page.write(_render(_whole(status, accounts, times, notes)))
 
 

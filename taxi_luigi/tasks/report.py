@@ -87,7 +87,7 @@ class Report(PipelineTask):
         for place in target.status.silent:
             log.warning("%s cannot be asked what it holds: %s", place.key, place.silent)
         with Progress(self, "reading receipts", "months") as progress:
-            written = report.write(target.page, target.status, progress)
+            written = report.write(target.page, target.status, progress, lambda: progress.now("drawing"))
             progress.ended(f"{written:,} bytes")
         self._made = True
         seconds = time.monotonic() - started

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi import notify
+from taxi_luigi.config.notifications import EVENTS, Settings
 from taxi_luigi.notify import sending
 from taxi_luigi.notify.message import Message, compose
 from taxi_luigi.runs import RunResult
@@ -24,7 +25,7 @@ from tests.support.webhook import Webhook
 PEOPLE = "from=taxi@example.com&to=you@example.com"
 WITHOUT_TLS = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 """The server's warning; what it hears stays on this machine."""
-ALL = frozenset(notify.events.EVENTS)
+ALL = frozenset(EVENTS)
 RUN = run(LOADED, REFRESHED, FAILED, MISSING, exit_code=30, remarks=("green: left out <fee>",))
 
 
@@ -46,7 +47,7 @@ def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def tell(*urls: str, result: RunResult = RUN, chosen: frozenset[str] = ALL) -> None:
-    notify.tell(result, notify.Settings(urls, chosen, 210))
+    notify.tell(result, Settings(urls, chosen, 210))
 
 
 def message() -> Message:
@@ -233,10 +234,11 @@ def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_pa
     code = f"""
 import atexit, json, sys
 from taxi_luigi import notify, runs
+from taxi_luigi.config.notifications import Settings
 fields = json.load(open("run.json"))
 months = tuple(runs.MonthResult(**{{**each, "result": runs.Result(each["result"])}}) for each in fields.pop("months"))
 run = runs.RunResult(**fields, months=months)
-settings = notify.Settings(("json://127.0.0.1:{webhook.port}",), frozenset({{"failed"}}), 210)
+settings = Settings(("json://127.0.0.1:{webhook.port}",), frozenset({{"failed"}}), 210)
 atexit.register(lambda: print("apprise" in sys.modules))
 atexit.register(notify.tell, run, settings)
 """

@@ -10,7 +10,7 @@ import pytest
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import config, settings_files
+from taxi_luigi import config, notify, settings_files
 from taxi_luigi.cli import quickstart
 from taxi_luigi.config.in_force import masked
 from taxi_luigi.errors import ConfigError, UsageError
@@ -33,7 +33,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], None
 
 
 def check() -> None:
-    config.check(families())
+    config.check(families(), notify.check)
 
 
 def test_the_defaults_need_no_file(given: Callable[[Settings], None]) -> None:

@@ -7,8 +7,9 @@ import logging
 import pytest
 
 from taxi_luigi import notify
+from taxi_luigi.config.notifications import Settings, ordinal, settings_of, split
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.notify.addresses import hidden, ordinal, place, split
+from taxi_luigi.notify.addresses import hidden, place
 
 # apprise 2.2 imports imghdr, where Python still has it, for PGP.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -16,30 +17,28 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 SECRET = "Sesame4711-Open"
 
 
-def settings(*urls: str) -> notify.Settings:
-    return notify.Settings(urls, frozenset({"failed"}), 210)
+def settings(*urls: str) -> Settings:
+    return Settings(urls, frozenset({"failed"}), 210)
 
 
 def test_the_settings_are_taken_apart() -> None:
-    assert notify.settings_of(
-        "json://host/a, mailto://h?to=a@b.example,c@d.example", "failed, drift", 210
-    ) == notify.Settings(
+    assert settings_of("json://host/a, mailto://h?to=a@b.example,c@d.example", "failed, drift", 210) == Settings(
         ("json://host/a", "mailto://h?to=a@b.example,c@d.example"), frozenset({"failed", "drift"}), 210
     )
 
 
 def test_without_urls_nobody_is_told_whatever_the_events() -> None:
-    assert notify.settings_of("", "", 210) == notify.Settings((), frozenset(), 210)
+    assert settings_of("", "", 210) == Settings((), frozenset(), 210)
 
 
 def test_an_event_that_does_not_exist_is_named() -> None:
     with pytest.raises(ConfigError, match=r"\[notify\] events has no 'fialed'; there are failed, finished, not_pub"):
-        notify.settings_of("json://host", "fialed", 210)
+        settings_of("json://host", "fialed", 210)
 
 
 def test_urls_without_events_are_a_mistake() -> None:
     with pytest.raises(ConfigError, match="has urls but no events"):
-        notify.settings_of("json://host", " , ", 210)
+        settings_of("json://host", " , ", 210)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import config
+from taxi_luigi import config, notify
 from taxi_luigi.config.overlap import Place, overlap, web_address
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.task import families
@@ -39,7 +39,7 @@ def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Settin
             parser.read_dict({section: {key: value.replace("@/", f"{tmp_path}/") for key, value in keys.items()}})
         monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
         try:
-            config.check(families())
+            config.check(families(), notify.check)
         except ConfigError as error:
             return str(error).replace(f"{tmp_path}/", "@/")
         return ""

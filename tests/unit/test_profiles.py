@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import config
+from taxi_luigi import config, notify
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.task import families
 
@@ -80,7 +80,7 @@ def test_a_profile_sets_only_what_somebody_reads(profile: str) -> None:
 
 
 def test_a_profile_can_be_meant(profile: str) -> None:
-    config.check(families())
+    config.check(families(), notify.check)
     settings = config.settings()
     wanted = PROFILES[profile]["taxi"]
     assert settings.lakes == (wanted.get("lake", "local"),)
@@ -92,7 +92,7 @@ def test_a_variable_that_is_not_set_is_named_in_one_line(profile: str, monkeypat
         with monkeypatch.context() as without:
             without.delenv(variable)
             with pytest.raises(ConfigError) as failed:
-                config.check(families())
+                config.check(families(), notify.check)
             assert str(failed.value).endswith(f"cannot be read: the environment variable {variable} is not set")
 
 
