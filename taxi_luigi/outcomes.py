@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.holdings import Backlog, Missing
-from taxi_luigi.runs import MonthResult, Result
 from taxi_luigi.staleness import Why
 from taxi_luigi.texts import several
 

@@ -20,6 +20,7 @@ from luigi.task import Task
 
 from taxi_luigi import command, config, history, logs, notify, outcomes, remarks
 from taxi_luigi.cron import mail
+from taxi_luigi.history.run_result import Result, RunResult
 from taxi_luigi.holdings import Backlog
 from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.logs import log, terminal
@@ -27,7 +28,6 @@ from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months
 from taxi_luigi.redaction import redact
 from taxi_luigi.release import release
-from taxi_luigi.runs import Result, RunResult
 from taxi_luigi.texts import several
 
 _run: _Run | None = None

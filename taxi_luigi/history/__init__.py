@@ -7,7 +7,7 @@ reading.py   what `taxi-luigi history` and `status` read from it
 
 from __future__ import annotations
 
-from taxi_luigi.history.reading import (
+from taxi_luigi.history.read import (
     Run,
     State,
     Task,
@@ -19,7 +19,7 @@ from taxi_luigi.history.reading import (
     tasks_of,
     withdrawn,
 )
-from taxi_luigi.history.recording import Ended, Recorder, now
+from taxi_luigi.history.write import Ended, Recorder, now
 
 __all__ = [
     "Ended",

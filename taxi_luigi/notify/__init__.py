@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from taxi_luigi.config.notifications import Settings, ordinal
 from taxi_luigi.errors import ConfigError
+from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.logs import log
 from taxi_luigi.notify import addresses, events
-from taxi_luigi.runs import RunResult
 
 
 def check(settings: Settings) -> None:

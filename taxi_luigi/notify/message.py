@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taxi_luigi import templates
+from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.notify import report
-from taxi_luigi.runs import RunResult
 
 _TEMPLATE = Path(__file__).with_name("mail.html")
 _COLORS = {report.BAD: "#b3261e", report.GOOD: "#1a7f37", report.PLAIN: "#57606a"}

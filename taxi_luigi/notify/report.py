@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from taxi_luigi.history.run_result import MonthResult, Result, RunResult
 from taxi_luigi.notify import events
-from taxi_luigi.runs import MonthResult, Result, RunResult
 
 ROWS = 25
 """months that the table shows; the worst come first, and `taxi-luigi history` has all"""

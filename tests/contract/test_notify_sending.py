@@ -15,9 +15,9 @@ import pytest
 
 from taxi_luigi import notify
 from taxi_luigi.config.notifications import EVENTS, Settings
+from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.notify import sending
 from taxi_luigi.notify.message import Message, compose
-from taxi_luigi.runs import RunResult
 from tests.support.mailbox import PASSWORD, USER, Mailbox
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 from tests.support.webhook import Webhook

@@ -20,21 +20,10 @@ import psutil
 import pytest
 
 from taxi_luigi.errors import StorageError, UsageError
-from taxi_luigi.history import (
-    Ended,
-    Recorder,
-    State,
-    find,
-    last_runs,
-    months_of,
-    now,
-    recording,
-    steady_now,
-    tasks_of,
-    withdrawn,
-)
+from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, steady_now, tasks_of, withdrawn
+from taxi_luigi.history import write as recording
+from taxi_luigi.history.run_result import MonthResult, Result, RunResult
 from taxi_luigi.months import Month
-from taxi_luigi.runs import MonthResult, Result, RunResult
 
 HOST = socket.gethostname()
 TASK = Ended("LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:00", 1.5, 3_000, 0, "")
@@ -411,7 +400,7 @@ def test_what_cannot_be_written_is_one_line_and_no_failure(tmp_path: Path, warni
 def test_a_file_that_somebody_keeps_locked_is_one_line_and_the_end_is_still_recorded(
     tmp_path: Path, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taxi_luigi.history.file.WAIT", 0.05)
+    monkeypatch.setattr("taxi_luigi.history.sqlite.WAIT", 0.05)
     recorder = begun(tmp_path, "a")
     other = sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

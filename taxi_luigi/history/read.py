@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 
 from taxi_luigi.errors import StorageError, UsageError
-from taxi_luigi.history import file
+from taxi_luigi.history import sqlite as file
+from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.months import Month
-from taxi_luigi.runs import MonthResult, Result
 
 
 class State(Enum):
