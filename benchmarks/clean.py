@@ -69,8 +69,8 @@ def csv_read(raw: Path, clean: Path) -> None:
 
     from benchmarks.months import named
     from taxi_luigi.conform import match
-    from taxi_luigi.datasets import DATASETS
     from taxi_luigi.formats import open_raw
+    from taxi_luigi.tlc.datasets import DATASETS
 
     color, month = named(raw)
     began = perf_counter()
@@ -86,7 +86,7 @@ def ours(raw: Path, clean: Path) -> None:
     from benchmarks.months import named, raw_receipt
     from taxi_luigi.clean import clean_month
     from taxi_luigi.clean_settings import CleanRules
-    from taxi_luigi.datasets import DATASETS
+    from taxi_luigi.tlc.datasets import DATASETS
 
     receipt = raw_receipt(raw)
     color, month = named(raw)

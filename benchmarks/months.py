@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import said
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.receipt import RawReceipt
+from taxi_luigi.tlc.months import Month, month_range
 
 if TYPE_CHECKING:
     from taxi_luigi.warehouses import CleanFile

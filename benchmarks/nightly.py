@@ -16,7 +16,7 @@ from benchmarks import harness
 from benchmarks.harness import ROOT
 
 if TYPE_CHECKING:
-    from taxi_luigi.months import Month
+    from taxi_luigi.tlc.months import Month
 
 _LUIGI = [sys.executable, "-m", "luigi"]
 _OURS = [*_LUIGI, "--module", "taxi_luigi", "LoadAllMonths", "--colors", "yellow,green,fhv,fhvhv", "--months", "all"]
@@ -101,9 +101,9 @@ def _one_more(folder: Path, published: Path, environment: dict[str, str]) -> str
 
 
 def _published(color: str) -> list[Month]:
-    from taxi_luigi.datasets import DATASETS
-    from taxi_luigi.months import Month, month_range
-    from taxi_luigi.published import published_rows
+    from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.tlc.months import Month, month_range
+    from taxi_luigi.tlc.published import published_rows
 
     months = month_range(DATASETS[color].first_month, Month.of(date.today()))
     return [month for month in months if published_rows(color, month, "parquet")]
@@ -111,7 +111,7 @@ def _published(color: str) -> list[Month]:
 
 def _simulate(folder: Path, published: Path) -> int:
     """Empty files where the publisher and the workspace have them; how many months."""
-    from taxi_luigi.datasets import DATASETS
+    from taxi_luigi.tlc.datasets import DATASETS
 
     names = [(color, f"{color}_tripdata_{month}.parquet") for color in DATASETS for month in _published(color)]
     for color, name in names:
@@ -128,9 +128,9 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     import duckdb
 
     from taxi_luigi.clean_settings import CleanRules
-    from taxi_luigi.datasets import DATASETS
     from taxi_luigi.receipt import Edition, source_digest
     from taxi_luigi.sources import Net, open_source
+    from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.warehouses import MARKERS
 
     source, recipe, now = open_source(template, Net()), CleanRules().recipe, datetime.now(UTC).replace(tzinfo=None)

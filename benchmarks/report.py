@@ -21,9 +21,9 @@ from benchmarks import harness
 from benchmarks.harness import ROOT
 
 if TYPE_CHECKING:
-    from taxi_luigi.datasets import Column, Dataset
-    from taxi_luigi.months import Month
     from taxi_luigi.receipt import CleanReceipt
+    from taxi_luigi.tlc.datasets import Column, Dataset
+    from taxi_luigi.tlc.months import Month
 
 _REPORT = [sys.executable, "-m", "luigi", "--module", "taxi_luigi", "Report", "--local-scheduler"]
 _GROUP = 16
@@ -61,7 +61,7 @@ def table(folder: Path, rounds: int) -> str:
 
 def simulate(folder: Path) -> int:
     """A project with every published month; how many. Numbers are made up, from a seed, on TLC's row counts."""
-    from taxi_luigi.datasets import DATASETS
+    from taxi_luigi.tlc.datasets import DATASETS
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -114,9 +114,9 @@ def _receipt(dataset: Dataset, month: Month, rows: int, chance: random.Random) -
 
 def _published(color: str) -> Iterator[tuple[Month, int]]:
     """TLC's months, and how many rows their parquet files have."""
-    from taxi_luigi.datasets import DATASETS
-    from taxi_luigi.months import Month, month_range
-    from taxi_luigi.published import published_rows
+    from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.tlc.months import Month, month_range
+    from taxi_luigi.tlc.published import published_rows
 
     for month in month_range(DATASETS[color].first_month, Month.of(date.today())):
         rows = published_rows(color, month, "parquet")
@@ -140,9 +140,9 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
 
     from taxi_luigi.clean import ROW_GROUP
     from taxi_luigi.conform import canonical_schema
-    from taxi_luigi.datasets import FILE_MONTH
     from taxi_luigi.receipt import FOOTER_KEY
     from taxi_luigi.report.layouts import sources
+    from taxi_luigi.tlc.datasets import FILE_MONTH
 
     schema, columns = canonical_schema(dataset), []
     groups = max(1, math.ceil(receipt.rows_kept / ROW_GROUP))

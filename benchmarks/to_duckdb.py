@@ -33,7 +33,7 @@ def _insert(clean: Path, database: Path, settings: dict[str, str]) -> None:
 def ours(clean: Path, database: Path) -> None:
     """This project: the swap of the month, the count against the receipt and the marker included."""
     from benchmarks.months import MONTH, clean_file
-    from taxi_luigi.datasets import DATASETS
+    from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.warehouses.duckdb import DuckDB
 
     file = clean_file(clean)

@@ -46,7 +46,7 @@ def floor(clean: Path, url: str, file: str) -> None:
 def ours(clean: Path, url: str) -> None:
     """This project: copy, index, swap, the count against the receipt and the marker included."""
     from benchmarks.months import MONTH, clean_file
-    from taxi_luigi.datasets import DATASETS
+    from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.warehouses.postgres import Postgres
 
     file = clean_file(clean)

@@ -1,4 +1,4 @@
-"""Writes docs/schema.md from taxi_luigi/datasets: `python docs/schema.py`. A test fails when the page is stale."""
+"""Writes docs/schema.md from taxi_luigi/tlc/datasets: `python docs/schema.py`. A test fails when the page is stale."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
-from taxi_luigi import zones
 from taxi_luigi.casts import NO_VALUE
-from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.rules import RULES
+from taxi_luigi.tlc import zones
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
+from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.warehouses import MARKERS, markers
 
 PAGE = Path(__file__).with_name("schema.md")
@@ -22,7 +22,7 @@ _LAST = Month(2099, 12)
 INTRODUCTION = """\
 # The schema
 
-Made by `docs/schema.py` from `taxi_luigi/datasets/`; change that, not this page.
+Made by `docs/schema.py` from `taxi_luigi/tlc/datasets/`; change that, not this page.
 
 Every color has one table, and one parquet schema in every lake: the columns of all its layouts together, with TLC's
 newest names in lower case. A column that a month's file does not have is null in that month. The first column,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from taxi_luigi.arrays import blank, constant, or_false, text_array
-from taxi_luigi.datasets import ColumnType
+from taxi_luigi.tlc.datasets import ColumnType
 
 ARROW: dict[ColumnType, pa.DataType] = {
     "int32": pa.int32(),

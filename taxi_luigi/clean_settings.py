@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from taxi_luigi.datasets import SCHEMA_VERSION
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.receipt import digest
+from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 
 RULE_REASONS = {
     "no_passengers": "no passengers: passenger_count is 0",

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant, or_false
 from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
-from taxi_luigi.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
 from taxi_luigi.errors import LayoutError
-from taxi_luigi.months import Month
 from taxi_luigi.texts import listed, shown
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
+from taxi_luigi.tlc.months import Month
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def describe_missing(layout: Layout) -> str:
         return text
     return (
         f"{text}; unknown columns: {listed(layout.unknown)}; a renamed column shows as one of each:"
-        f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/datasets/"
+        f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/tlc/datasets/"
     )
 
 

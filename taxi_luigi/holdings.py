@@ -16,10 +16,10 @@ from taxi_luigi import config, guards, held
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.found import Found, Stores, Workspace, without
 from taxi_luigi.logs import log
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
+from taxi_luigi.tlc.months import Month
 
 ColorMonth = tuple[str, Month]
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from taxi_luigi.errors import BadFile, StorageError, force_command, replaced_meanwhile
 from taxi_luigi.logs import log
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.stores import Entry, Progress, Store, unheard
+from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
     from taxi_luigi.parquet_footer import Footer

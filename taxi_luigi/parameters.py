@@ -6,9 +6,9 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month, Selection
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month, Selection
 
 
 def _color(text: str) -> str:

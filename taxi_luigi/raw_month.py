@@ -8,9 +8,9 @@ from pathlib import Path
 
 from taxi_luigi.errors import DamagedCopy
 from taxi_luigi.lakes import object_name
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Failure, RawReceipt
 from taxi_luigi.stores import Progress, Store
+from taxi_luigi.tlc.months import Month
 
 FAILURE = ".failure.json"
 """how the names of the records end that say why a month was not taken"""

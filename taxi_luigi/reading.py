@@ -7,9 +7,9 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from taxi_luigi import config
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import StorageError, UsageError
-from taxi_luigi.months import Selection
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Selection
 
 if TYPE_CHECKING:
     import pandas as pd

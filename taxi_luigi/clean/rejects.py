@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from taxi_luigi.arrays import text_array
 from taxi_luigi.formats import Chunk
-from taxi_luigi.months import Month
 from taxi_luigi.texts import cut
+from taxi_luigi.tlc.months import Month
 
 FIELD_COUNT = "field_count"
 """The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""

@@ -6,10 +6,10 @@ import argparse
 
 from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ForeignTable, WarehouseError
-from taxi_luigi.months import Month
-from taxi_luigi.zones import TABLE
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import TABLE
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from taxi_luigi.holdings import Backlog
-from taxi_luigi.months import Month
 from taxi_luigi.status.signs import without_address
 from taxi_luigi.tasks import LoadAllMonths
+from taxi_luigi.tlc.months import Month
 
 UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
 REFUSED, FAILED, GONE = "refused", "failed last time", "failed before, and no longer published"

@@ -6,10 +6,10 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Selection
 from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Selection
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.logs import one_line
-from taxi_luigi.months import Month
 from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
     from taxi_luigi.receipt import CleanReceipt

@@ -7,10 +7,10 @@ import json
 from datetime import date
 
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import StorageError
 from taxi_luigi.logs import one_line
 from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tlc.datasets import DATASETS
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,9 @@ import argparse
 from datetime import date
 
 from taxi_luigi.cli.ending import DIFFERENT, FAILED, complain
-from taxi_luigi.datasets import DATASETS
-from taxi_luigi.months import Selection
 from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Selection
 
 
 def add(parser: argparse.ArgumentParser) -> None:

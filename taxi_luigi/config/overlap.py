@@ -15,15 +15,15 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.config.sections import ZONES, settings
 from taxi_luigi.config.stores import duckdb_files, lake, workspace
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.months import Month
 from taxi_luigi.redaction import public_url
 from taxi_luigi.sources import parse_template
 from taxi_luigi.sources.answers import SOURCE
 from taxi_luigi.sources.template import is_web
 from taxi_luigi.stores import Store
 from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 
 Folder = tuple[str, ...]
 """One folder, as its own name below all those that it lies in: ("", "mnt", "nas"); a bucket is one of its server's."""

@@ -23,12 +23,12 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.kept import kept
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.notifications import settings_of
-from taxi_luigi.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.months import Month
 from taxi_luigi.sources import parse_address, parse_template
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.stores import is_remote
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
+from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
     from taxi_luigi.clean_settings import CleanRules

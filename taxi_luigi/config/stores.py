@@ -16,15 +16,15 @@ from taxi_luigi.config.files import absolute
 from taxi_luigi.config.kept import kept
 from taxi_luigi.config.options import STORES, options_of, store, store_type
 from taxi_luigi.config.sections import ZONES, net, positive, settings
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
 from taxi_luigi.lakes import Lake
-from taxi_luigi.months import Month
 from taxi_luigi.raw_month import RawMonth
 from taxi_luigi.stores import Store, is_remote
 from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import MOST_BYTES
 from taxi_luigi.warehouses import Warehouse
-from taxi_luigi.zones import MOST_BYTES
 
 if TYPE_CHECKING:
     from taxi_luigi.sources import SingleFile, Source

@@ -23,7 +23,7 @@ import psutil
 from taxi_luigi.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite as file
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 
 
 class State(Enum):

@@ -18,8 +18,8 @@ from pathlib import Path
 from taxi_luigi.history import sqlite as file
 from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.logs import Once, log
-from taxi_luigi.months import Month
 from taxi_luigi.redaction import redact
+from taxi_luigi.tlc.months import Month
 
 KEPT_RUNS = 10_000
 """The newest runs, which are kept with their tasks. Counted, not dated: a clock that is wrong costs none."""

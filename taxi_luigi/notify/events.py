@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 
 _WELL = (0, 20)
 """Exit codes of a run that went well; 20: a month that was named is not published, and may never be."""

@@ -15,10 +15,10 @@ from taxi_luigi import config, history
 from taxi_luigi.errors import BadFile, TaxiError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.logs import log
-from taxi_luigi.months import Month
 from taxi_luigi.parquet_footer import damage, null_counts, receipt_in
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.status import ColorStatus
+from taxi_luigi.tlc.months import Month
 
 PARALLEL = 8
 """footers read at a time: no more than a browser asks of one server"""

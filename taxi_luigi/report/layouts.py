@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from taxi_luigi.datasets import Column
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.texts import cut
+from taxi_luigi.tlc.datasets import Column
+from taxi_luigi.tlc.months import Month
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,7 @@ import numpy as np
 import pandas as pd
 
 from taxi_luigi.clean_settings import Limits
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.guards import fewer_than_published
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.report import charts
 from taxi_luigi.report.parts import Figure, Table
@@ -21,6 +19,8 @@ from taxi_luigi.report.words import count, plural, share
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 from taxi_luigi.status.signs import spans
 from taxi_luigi.texts import cut
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 
 Word = Callable[[float | None], str]
 """how a number is written"""

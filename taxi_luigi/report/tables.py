@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from taxi_luigi.datasets import DATASETS, FILE_MONTH
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.report.accounts import Account, Accounts, ColorMonth
 from taxi_luigi.report.layouts import sources
 from taxi_luigi.status import ColorStatus, State
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
+from taxi_luigi.tlc.months import Month
 
 STRAY = "outside_file_month"
 """the rule that counts trips that begin outside the month of their file"""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.files import file_name, write_month
 from taxi_luigi.sample.layouts import Form
 from taxi_luigi.sample.zones import write_zones
+from taxi_luigi.tlc.months import Month
 
 __all__ = ["Form", "write_month", "write_samples", "write_zones"]
 

@@ -16,11 +16,11 @@ import pyarrow.parquet
 
 from taxi_luigi.errors import UsageError
 from taxi_luigi.files import publish, temporary
-from taxi_luigi.months import Month
 from taxi_luigi.sample import text
 from taxi_luigi.sample.columns import array, canonical
 from taxi_luigi.sample.layouts import CsvEra, Form, csv_layout, parquet_layout
 from taxi_luigi.sample.trips import CHUNK, Chunk, Made, trips
+from taxi_luigi.tlc.months import Month
 
 ROW_GROUP = 1_048_576
 """TLC's own since 2024"""

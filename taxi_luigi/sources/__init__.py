@@ -20,7 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from taxi_luigi.months import Month
 from taxi_luigi.redaction import public_url
 from taxi_luigi.sources.answers import (
     Fetched,
@@ -36,6 +35,7 @@ from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.single import SingleFile
 from taxi_luigi.sources.template import Template, parse_address, parse_template
 from taxi_luigi.sources.web import Web
+from taxi_luigi.tlc.months import Month
 
 __all__ = [
     "Fetched",

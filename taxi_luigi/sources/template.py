@@ -12,11 +12,11 @@ from pathlib import Path
 from string import Formatter
 from urllib.parse import unquote, urlsplit
 
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.redaction import value
 from taxi_luigi.sources.answers import SOURCE
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month, month_range
 
 _FIELDS = {"color", "year", "month"}
 _EXAMPLE = "{color}_tripdata_{year}-{month:02}.parquet"

@@ -12,16 +12,16 @@ from datetime import date
 
 from taxi_luigi import config, guards
 from taxi_luigi.asking import ask_all
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import TaxiError
 from taxi_luigi.lakes import Lake
-from taxi_luigi.months import Month, month_range
-from taxi_luigi.published import published_rows
 from taxi_luigi.raw_month import FAILURE, failure_name
 from taxi_luigi.receipt import FILE, Failure
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.status.grid import ColorStatus, Held, Kind, LastFailure, Place, color_status
 from taxi_luigi.stores import Entry, Store
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.published import published_rows
 from taxi_luigi.warehouses import Warehouse
 
 _WORKSPACE = "workspace"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taxi_luigi.months import Month
 from taxi_luigi.status.grid import State
+from taxi_luigi.tlc.months import Month
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import luigi
 
 from taxi_luigi import config, history, report
 from taxi_luigi.config.files import absolute
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, StorageError
 from taxi_luigi.logs import figures, log
 from taxi_luigi.outcomes import Made
@@ -19,6 +18,7 @@ from taxi_luigi.progress import Progress
 from taxi_luigi.status import Status, look
 from taxi_luigi.stores import is_remote
 from taxi_luigi.task import PipelineTask
+from taxi_luigi.tlc.datasets import DATASETS
 
 
 class HeldColorsParameter(ColorsParameter):

@@ -12,7 +12,6 @@ import luigi
 
 from taxi_luigi import config, guards, holdings, summary
 from taxi_luigi.cloud import pages
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import (
     AccountError,
     BadFile,
@@ -26,7 +25,6 @@ from taxi_luigi.errors import (
 )
 from taxi_luigi.lakes import Stored, cause, damaged, gone
 from taxi_luigi.logs import figures, log, one_line
-from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
@@ -45,6 +43,8 @@ from taxi_luigi.targets import (
 )
 from taxi_luigi.task import PipelineTask
 from taxi_luigi.tasks import replacing
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile
 
 

@@ -12,7 +12,7 @@ from taxi_luigi.progress import Progress
 from taxi_luigi.targets import ZonesTarget
 from taxi_luigi.task import PipelineTask
 from taxi_luigi.texts import cut, listed
-from taxi_luigi.zones import TABLE, read_lookup
+from taxi_luigi.tlc.zones import TABLE, read_lookup
 
 
 class LoadZones(PipelineTask):

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month, Selection
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month, Selection
 from taxi_luigi.verify.count import ColorCounts
 from taxi_luigi.verify.judge import Found, differences
 from taxi_luigi.verify.stores import Stores, Tell

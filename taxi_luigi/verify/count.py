@@ -11,15 +11,15 @@ from hashlib import file_digest
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
-from taxi_luigi.datasets import Dataset
 from taxi_luigi.errors import BadFile, TaxiError, force_command
 from taxi_luigi.formats import count_records, sniff
 from taxi_luigi.logs import one_line
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.parquet_footer import read_footer
-from taxi_luigi.published import counts_apply_to, published_rows
 from taxi_luigi.raw_month import RawMonth, rejects_name
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.published import counts_apply_to, published_rows
 from taxi_luigi.verify.judge import Count, Found
 from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
 

@@ -8,10 +8,10 @@ from functools import partial
 from typing import TypeVar
 
 from taxi_luigi import config
-from taxi_luigi.datasets import Dataset
 from taxi_luigi.errors import ForeignTable, TaxiError
 from taxi_luigi.lakes import Lake
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import Warehouse
 
 T = TypeVar("T")

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from taxi_luigi.checks import Finding
-from taxi_luigi.datasets import Dataset
 from taxi_luigi.errors import ForeignTable
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
-from taxi_luigi.zones import Zone
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 
 MARKERS = "taxi_luigi_loads"
 """The table of markers in every warehouse: one row per color and file_month that is loaded."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi import zones
-from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
-from taxi_luigi.months import Month
+from taxi_luigi.tlc import zones
+from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS, markers
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.datasets import Dataset
 from taxi_luigi.errors import ForeignTable, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import TABLE as ZONES
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers, partitions, tables
 from taxi_luigi.warehouses.libpq import Cursor, Server, run
 from taxi_luigi.warehouses.partitions import Table
-from taxi_luigi.zones import TABLE as ZONES
-from taxi_luigi.zones import Zone
 
 
 class Postgres:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from taxi_luigi.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.errors import ForeignTable
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
+from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.libpq import Cursor, run
 from taxi_luigi.warehouses.partitions import Table, claim, patiently
-from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
-from taxi_luigi.zones import TABLE as ZONES
 
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
 

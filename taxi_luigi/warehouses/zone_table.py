@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taxi_luigi.errors import ForeignTable
-from taxi_luigi.zones import TABLE
+from taxi_luigi.tlc.zones import TABLE
 
 
 def check_ours(where: str, existing: dict[str, str], wanted: dict[str, str]) -> None:

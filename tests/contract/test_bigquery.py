@@ -412,9 +412,9 @@ def test_an_upload_of_any_size_takes_little_memory(bigquery: BigQueryServer, dat
     assert path.stat().st_size > 330_000_000
     script = f"""
 import contextlib, pathlib, re
-from taxi_luigi.datasets import DATASETS
+from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.errors import WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.receipt import Essentials
 from taxi_luigi.warehouses import CleanFile
 from taxi_luigi.warehouses.bigquery import BigQuery

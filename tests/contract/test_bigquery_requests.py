@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.zones import Zone
+from taxi_luigi.tlc.zones import Zone
 from tests.support.bigquery import LOCATION, PROJECT, BigQueryServer, fresh_bigquery
 from tests.support.bigquery_months import FEBRUARY, JANUARY, PARTITION, YELLOW, in_bucket, local
 from tests.support.bigquery_reference import Reference, check_table

@@ -11,7 +11,7 @@ import pytest
 
 from taxi_luigi.checks import Verdict
 from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, expiry
 from taxi_luigi.warehouses.bigquery.tables import TYPES

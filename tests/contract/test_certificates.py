@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
 
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import TaxiError
-from taxi_luigi.months import Month
 from taxi_luigi.sources import Net, open_source
 from taxi_luigi.stores.gcs import GcsStore
 from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.postgres import Postgres
 from tests.support.https import HERE, Server, self_signed, self_signed_postgres

@@ -17,9 +17,9 @@ import duckdb
 import pytest
 
 from taxi_luigi.checks import Verdict
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
 from tests.support.warehouses import Load, Store

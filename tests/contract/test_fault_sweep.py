@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi import files
-from taxi_luigi.datasets import FILE_MONTH
 from taxi_luigi.errors import StorageError, WarehouseError
 from taxi_luigi.lakes import Lake, Stored
 from taxi_luigi.stores.folder import FolderStore
 from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.tlc.datasets import FILE_MONTH
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, uploads
 from tests.support.bigquery import PROJECT, BigQueryServer

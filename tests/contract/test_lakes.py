@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi import files
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import StorageError
 from taxi_luigi.lakes import Lake
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from tests.support.stores import KINDS, fresh_store
 from tests.support.trips import write_clean
 

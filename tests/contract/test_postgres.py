@@ -19,12 +19,12 @@ import pytest
 from psycopg2 import sql
 
 from taxi_luigi.checks import Verdict
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses.libpq import Server
 from taxi_luigi.warehouses.postgres import Postgres
-from taxi_luigi.zones import Zone
 from tests.support import postgres as server_module
 from tests.support.postgres import PASSWORD, USER
 from tests.support.trips import write_clean

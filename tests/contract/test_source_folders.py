@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.errors import SourceError, StorageError
-from taxi_luigi.months import Month
 from taxi_luigi.sources import NotPublished, Published, open_source
+from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, NAME, Client, net, write
 
 FILE = "{color}_tripdata_{year}-{month:02}.parquet"

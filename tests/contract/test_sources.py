@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.receipt import Seen
 from taxi_luigi.sources import Look, Published, open_source
 from taxi_luigi.sources.web import forget_looks
+from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import HTML, PAGE, WAF, Cdn, Headers, Status
 from tests.support.publisher import COLOR, MONTH, NAME, net, write
 
@@ -205,7 +205,7 @@ def test_many_are_asked_in_parallel_up_to_the_limit_and_no_thread_is_left(cdn: C
 def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(cdn: Cdn) -> None:
     cdn.pause = 600
     script = (
-        "from taxi_luigi.months import Month; from taxi_luigi.sources import Net, open_source;"
+        "from taxi_luigi.tlc.months import Month; from taxi_luigi.sources import Net, open_source;"
         f"open_source({cdn.template!r}, Net()).look_all([('green', Month(2024, 1)), ('green', Month(2024, 2))])"
     )
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.PIPE) as client:

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import AccountError, ForeignTable, TaxiError, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS, Dataset
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import Warehouse
-from taxi_luigi.zones import Zone
 from tests.support import bigquery, google
 from tests.support.trips import write_clean
 from tests.support.warehouses import SPAWN, Load, Store, ask, replace_zones
@@ -543,8 +543,8 @@ def test_a_forked_child_can_use_what_its_parent_used(store: Store, make: Make) -
     load.into(store)
     script = f"""
 import os, pathlib
-from taxi_luigi.datasets import DATASETS
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from tests.support import bigquery, google
 from tests.support.trips import clean_receipt
 from tests.support.warehouses import Load, Store
@@ -573,8 +573,8 @@ def test_asking_what_is_loaded_imports_nothing_heavy(store: Store, make: Make) -
     heavy = {"sqlalchemy", "duckdb", "psycopg2"} if store.kind == "bigquery" else {"pandas", "pyarrow", "sqlalchemy"}
     script = f"""
 import pathlib, sys
-from taxi_luigi.datasets import DATASETS
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.{store.kind} import {kind}
 warehouse = {_opening(store)}
 assert len(warehouse.loaded_months(DATASETS["yellow"])) == 1

@@ -12,7 +12,7 @@ import pytest
 from psycopg2.extensions import connection
 
 from taxi_luigi.errors import WarehouseBusy, WarehouseError
-from taxi_luigi.zones import Zone
+from taxi_luigi.tlc.zones import Zone
 from tests.support.warehouses import Store
 
 OLD, NEW = [Zone(1, "old", "old", "old")], [Zone(1, "new", "new", "new"), Zone(2, "new", "new", "new")]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_samples
 from taxi_luigi.sample.zones import write_zones
+from taxi_luigi.tlc.months import Month
 from tests.docs.documents import DOCUMENTS, blocks, commands, luigi_flags, name, prose, taxi_luigi_flags, text_of, words
 from tests.support.project import ROOT, Project, environment
 

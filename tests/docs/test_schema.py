@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.datasets import DATASETS
+from taxi_luigi.tlc.datasets import DATASETS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

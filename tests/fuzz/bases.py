@@ -12,8 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import Form, write_month
+from taxi_luigi.tlc.months import Month
 
 ROWS = 12
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from taxi_luigi.casts import read
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.datasets import DATASETS, ColumnType
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS, ColumnType
+from taxi_luigi.tlc.months import Month
 from tests.fuzz.values import TEXTS as HARD
 from tests.support.cleaned import RAW_RECEIPT
 

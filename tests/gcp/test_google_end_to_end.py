@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from google.api_core.exceptions import GoogleAPICallError
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month, month_range
 from tests.support.google import Place, is_asked
 from tests.support.project import ROOT, Project
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import Cdn
 from tests.support.project import Project
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, duckdb_counts, markers
 from tests.support.at_once import ALL, LOAD, at_once
 from tests.support.cdn import Cdn

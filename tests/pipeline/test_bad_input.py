@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import duckdb_counts, markers
 from tests.support.project import BIN, Project, Run, environment
 

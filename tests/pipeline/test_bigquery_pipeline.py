@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.pipeline.test_real_months import cents_in_duckdb
 from tests.support.at_once import ALL, at_once

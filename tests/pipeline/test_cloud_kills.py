@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 import psutil
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
 from tests.pipeline.conftest import ROWS
 from tests.support.bigquery import PROJECT, BigQueryServer

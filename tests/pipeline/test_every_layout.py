@@ -17,8 +17,8 @@ import duckdb
 import psycopg2
 import pyarrow.parquet as pq
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import Form, write_month
+from taxi_luigi.tlc.months import Month
 from tests.support.cdn import Cdn
 from tests.support.project import Project
 

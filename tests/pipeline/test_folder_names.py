@@ -8,8 +8,8 @@ import duckdb
 import psycopg2
 import pytest
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month, month_range
 from tests.pipeline.conftest import ROWS
 from tests.support.project import Project
 

@@ -11,8 +11,8 @@ import psycopg2
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.cdn import Cdn
 from tests.support.project import Project

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
 from tests.support.terminal import on_a_terminal

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.support.project import Project
 
 MONTH = Month(2021, 1)

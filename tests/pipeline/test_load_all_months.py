@@ -7,7 +7,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.datasets import DATASETS
+from taxi_luigi.tlc.datasets import DATASETS
 from tests.pipeline.conftest import ROWS, duckdb_counts, markers
 from tests.support.cdn import Cdn
 from tests.support.project import Project

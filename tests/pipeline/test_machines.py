@@ -17,8 +17,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import Cdn, Status
 from tests.support.gcs import GcsServer
 from tests.support.luigid import Luigid

@@ -11,8 +11,8 @@ from tests.support.project import Project
 
 FERRY = """
 from taxi_luigi import *  # the tasks, as --module taxi_luigi has them
-from taxi_luigi.datasets import DATASETS, FILE_MONTH, Column, Dataset
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Column, Dataset
+from taxi_luigi.tlc.months import Month
 
 DATASETS["ferry"] = Dataset(
     color="ferry",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.luigid import Luigid

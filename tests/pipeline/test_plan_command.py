@@ -8,8 +8,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.cdn import Cdn
 from tests.support.project import Project

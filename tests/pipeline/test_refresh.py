@@ -13,8 +13,8 @@ import duckdb
 import psycopg2
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month, write_samples
+from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.cdn import Cdn, Status

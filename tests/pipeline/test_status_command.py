@@ -16,10 +16,10 @@ import duckdb
 import psycopg2
 import pytest
 
-from taxi_luigi.datasets import DATASETS
-from taxi_luigi.months import Month, month_range
-from taxi_luigi.published import published_rows
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.published import published_rows
 from tests.pipeline.conftest import ROWS
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer

@@ -22,8 +22,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.cdn import Cdn
 from tests.support.postgres import Postgres

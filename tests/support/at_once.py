@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month
 from tests.support.cdn import Cdn
 from tests.support.project import Project, Run
 

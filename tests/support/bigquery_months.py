@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from taxi_luigi.datasets import DATASETS, Dataset
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
+from taxi_luigi.tlc.datasets import DATASETS, Dataset
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, Warehouse
 from tests.support.gcs import GcsServer
 from tests.support.trips import write_clean

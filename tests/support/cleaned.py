@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.formats import check_whole
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 
 RAW_RECEIPT = RawReceipt(
     "https://tlc.example/raw", '"e"', None, 7, "ab" * 32, "0123456789", "2026-11-21T00:00:00+00:00"

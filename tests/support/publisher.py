@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from taxi_luigi.errors import SourceError
-from taxi_luigi.months import Month
 from taxi_luigi.sources import Fetched, Net, Source, open_source
+from taxi_luigi.tlc.months import Month
 
 COLOR, MONTH = "green", Month(2024, 1)
 NAME = "green_tripdata_2024-01.parquet"

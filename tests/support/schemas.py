@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
-from taxi_luigi.datasets import SourceForm
-from taxi_luigi.months import Month, month_range
+from taxi_luigi.tlc.datasets import SourceForm
+from taxi_luigi.tlc.months import Month, month_range
 
 COLORS = ("yellow", "green", "fhv", "fhvhv")
 LAST = Month(2026, 8)

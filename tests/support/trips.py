@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.datasets import FILE_MONTH, Column, Dataset
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, digest
+from taxi_luigi.tlc.datasets import FILE_MONTH, Column, Dataset
+from taxi_luigi.tlc.months import Month
 
 
 def clean_receipt(dataset: Dataset, month: Month, rows: int, seed: int) -> CleanReceipt:

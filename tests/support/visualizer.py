@@ -9,8 +9,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_samples
+from taxi_luigi.tlc.months import Month, month_range
 from tests.support.browser import page
 from tests.support.cdn import Cdn, Drip, Status
 from tests.support.luigid import Luigid

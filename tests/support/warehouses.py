@@ -16,13 +16,13 @@ from typing import Any, Literal
 import duckdb
 import psycopg2
 
-from taxi_luigi.datasets import Dataset
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import CleanFile, Warehouse
 from taxi_luigi.warehouses.duckdb import DuckDB
 from taxi_luigi.warehouses.postgres import Postgres
-from taxi_luigi.zones import Zone
 from tests.support import bigquery
 
 SPAWN = multiprocessing.get_context("spawn")

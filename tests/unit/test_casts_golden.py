@@ -15,8 +15,8 @@ import pyarrow as pa
 import pytest
 
 from taxi_luigi.casts import read, read_codes
-from taxi_luigi.datasets import DATASETS, ColumnType
-from taxi_luigi.datasets.mapping import CAST_VERSION
+from taxi_luigi.tlc.datasets import DATASETS, ColumnType
+from taxi_luigi.tlc.datasets.mapping import CAST_VERSION
 
 OF_VERSION = 1
 """The CAST_VERSION whose outcomes these are."""
@@ -143,8 +143,8 @@ CODES: list[tuple[str, pa.DataType, list[tuple[Any, list[Any]]]]] = [
 # fmt: on
 
 HOW = (
-    "casts read this value otherwise than in version {version}: if that is meant, enter the new outcome, raise "
-    "CAST_VERSION in taxi_luigi/datasets/mapping.py and OF_VERSION here; every month is then stale, and cleaned again"
+    "casts read this value otherwise than in version {version}: if that is right, enter the new outcome, raise "
+    "CAST_VERSION in tlc/datasets/mapping.py and OF_VERSION here; every month is then stale, and cleaned again"
 )
 
 

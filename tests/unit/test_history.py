@@ -23,7 +23,7 @@ from taxi_luigi.errors import StorageError, UsageError
 from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, steady_now, tasks_of, withdrawn
 from taxi_luigi.history import write as recording
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 
 HOST = socket.gethostname()
 TASK = Ended("LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:00", 1.5, 3_000, 0, "")

@@ -10,12 +10,12 @@ from itertools import pairwise
 
 import pytest
 
-from taxi_luigi.datasets import DATASETS, Column, Dataset
-from taxi_luigi.datasets import mapping as mapping_module
-from taxi_luigi.datasets.column import Spelling
-from taxi_luigi.datasets.first_mapping import FIRST_MAPPING
-from taxi_luigi.datasets.mapping import eras, first_mapping_digest, mapping_digest
-from taxi_luigi.months import Month, Selection, month_range
+from taxi_luigi.tlc.datasets import DATASETS, Column, Dataset
+from taxi_luigi.tlc.datasets import mapping as mapping_module
+from taxi_luigi.tlc.datasets.first_mapping import FIRST_MAPPING
+from taxi_luigi.tlc.datasets.mapping import eras, first_mapping_digest, mapping_digest
+from taxi_luigi.tlc.datasets.model import Spelling
+from taxi_luigi.tlc.months import Month, Selection, month_range
 
 YELLOW = DATASETS["yellow"]
 LAST = Month(2027, 12)

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.conform import Layout, describe_missing, describe_other_form, match
-from taxi_luigi.datasets import DATASETS, JUNK, Column, SourceForm
 from taxi_luigi.formats.header import read_header
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import DATASETS, JUNK, Column, SourceForm
+from taxi_luigi.tlc.months import Month
 from tests.support.schemas import COLORS, Published, published
 
 OPTIONAL = {"affiliated_base_number", "ehail_fee", "request_source"}
@@ -231,7 +231,7 @@ def test_the_line_names_a_missing_column_as_we_and_as_tlc_call_it_and_the_unknow
     assert text == (
         "missing columns, which yellow's parquet files of 2009-03 have: mta_tax, total_amount (Total_Amt); unknown "
         "columns: Total_Sum, MTA; a renamed column shows as one of each: enter its new name in spelled(…) of yellow in "
-        "taxi_luigi/datasets/"
+        "taxi_luigi/tlc/datasets/"
     )
 
 

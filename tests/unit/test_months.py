@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month, Selection, month_range
+from taxi_luigi.tlc.months import Month, Selection, month_range
 
 TODAY = date(2026, 11, 21)
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))

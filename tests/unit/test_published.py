@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-import taxi_luigi.published
-from taxi_luigi.datasets import DATASETS, SourceForm
+import taxi_luigi.tlc.published
 from taxi_luigi.formats import count_records
-from taxi_luigi.months import Month, month_range
-from taxi_luigi.published import counts_apply_to, published_rows
+from taxi_luigi.tlc.datasets import DATASETS, SourceForm
+from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.published import counts_apply_to, published_rows
 
-TABLE = Path(taxi_luigi.published.__file__).with_name("row_counts.csv")
+TABLE = Path(taxi_luigi.tlc.published.__file__).with_name("row_counts.csv")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -67,7 +67,7 @@ def test_the_two_forms_are_never_mixed() -> None:
 def test_the_table_is_part_of_the_package() -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    assert setup["options.package_data"]["taxi_luigi.published"] == TABLE.name
+    assert setup["options.package_data"]["taxi_luigi.tlc.published"] == TABLE.name
 
 
 def test_tlcs_own_files_have_as_many_rows(tlc_data: Path) -> None:

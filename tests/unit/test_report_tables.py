@@ -13,7 +13,6 @@ import pytest
 from taxi_luigi.clean_settings import Limits
 from taxi_luigi.errors import BadFile
 from taxi_luigi.lakes import Lake
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.report import digest, words
 from taxi_luigi.report.accounts import PATIENCE, Account, Accounts, first_account, read_account
@@ -24,6 +23,7 @@ from taxi_luigi.report.tables import Tables, tables_of
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.status import ColorStatus, Held, LastFailure, Place, Status, color_status
 from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.tlc.months import Month
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))
 RECIPE = Recipe("0", "1", "1", frozenset())

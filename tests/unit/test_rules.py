@@ -11,10 +11,10 @@ import pytest
 
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.datasets import DATASETS
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.months import Month
 from taxi_luigi.rules import RULES, fill_passengers
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
 
 YELLOW = DATASETS["yellow"]
 FIRST, LAST = datetime(2021, 1, 1), datetime(2021, 1, 31, 23, 59, 59, 999_999)

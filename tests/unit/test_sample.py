@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month, month_range
 from taxi_luigi.sample import write_month, write_samples, write_zones
 from taxi_luigi.sample.trips import CHUNK
+from taxi_luigi.tlc.months import Month, month_range
 
 
 @pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz"])
@@ -28,7 +28,7 @@ def test_the_seed_decides_every_byte(tmp_path: Path, color: str, month: str, for
 
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     code = """import sys; from pathlib import Path; from taxi_luigi.sample import write_month
-from taxi_luigi.months import Month; write_month(Path(sys.argv[1]), "fhvhv", Month(2021, 1), 500)"""
+from taxi_luigi.tlc.months import Month; write_month(Path(sys.argv[1]), "fhvhv", Month(2021, 1), 500)"""
     subprocess.run([sys.executable, "-c", code, tmp_path / "other"], check=True, timeout=60)
     here = write_month(tmp_path / "here", "fhvhv", Month(2021, 1), 500)
     assert here.read_bytes() == (tmp_path / "other" / here.name).read_bytes()
@@ -67,7 +67,7 @@ def test_row_groups_do_not_change_the_trips(tmp_path: Path) -> None:
 PEAK = """
 import resource, sys
 from pathlib import Path
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.sample import write_month
 folder, form, rows = sys.argv[1:]
 write_month(Path(folder), "fhv", Month(2020, 1), int(rows), 0, form, 131_072)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month, Selection, month_range
 from taxi_luigi.sample import write_month
 from taxi_luigi.sample.layouts import csv_layout, parquet_layout
+from taxi_luigi.tlc.months import Month, Selection, month_range
 
 LAST = Month(2026, 8)
 COLORS = ("yellow", "green", "fhv", "fhvhv")

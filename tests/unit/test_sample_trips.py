@@ -9,9 +9,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
 from taxi_luigi.sample.layouts import csv_layout
+from taxi_luigi.tlc.months import Month
 
 ROWS = 50_000
 Read = Callable[..., pd.DataFrame]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.errors import ConfigError
-from taxi_luigi.months import Month
 from taxi_luigi.redaction import public_url
 from taxi_luigi.sources import parse_template
+from taxi_luigi.tlc.months import Month
 
 JANUARY = Month(2024, 1)
 NAME = "{color}_tripdata_{year}-{month:02}.parquet"

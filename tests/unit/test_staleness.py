@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.datasets import DATASETS, SCHEMA_VERSION
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
+from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
+from taxi_luigi.tlc.months import Month
 
 SEEN, REWRITTEN = Seen('"a"', None, 10), Seen('"b"', None, 10)
 SOURCE = source_digest(SEEN)

@@ -8,10 +8,10 @@ from taxi_luigi.command import shown
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.ledger import Ledger
-from taxi_luigi.months import Month
 from taxi_luigi.outcomes import Countdown, Outcome, lines, results
 from taxi_luigi.remarks import Remark, warnings
 from taxi_luigi.staleness import Why
+from taxi_luigi.tlc.months import Month
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 

@@ -17,8 +17,8 @@ import pytest
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.errors import BadFile, LayoutError, Refusal
 from taxi_luigi.formats import check_whole, count_records
-from taxi_luigi.months import Month
 from taxi_luigi.sample import write_month
+from taxi_luigi.tlc.months import Month
 from tests.support.cleaned import Cleaned, cleaned
 
 ROWS = 500

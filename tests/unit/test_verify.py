@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.verify import Line
 from taxi_luigi.verify.judge import Count, Found, differences
 from taxi_luigi.verify.report import closing, text

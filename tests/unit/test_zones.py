@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from taxi_luigi.errors import BadFile, LayoutError
 from taxi_luigi.sample import write_zones
-from taxi_luigi.zones import COLUMNS, Lookup, Zone, read_lookup
+from taxi_luigi.tlc.zones import COLUMNS, Lookup, Zone, read_lookup
 
 HEADER = "LocationID,Borough,Zone,service_zone"
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), max_size=20)

@@ -8,12 +8,12 @@ can test the other.
 from __future__ import annotations
 
 from taxi_luigi.errors import UsageError
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts.eras import CsvEra, Form, Layouts
 from taxi_luigi.sample.layouts.fhv import FHV
 from taxi_luigi.sample.layouts.fhvhv import FHVHV
 from taxi_luigi.sample.layouts.green import GREEN
 from taxi_luigi.sample.layouts.yellow import YELLOW
+from taxi_luigi.tlc.months import Month
 
 __all__ = ["CsvEra", "Form", "csv_layout", "parquet_layout"]
 

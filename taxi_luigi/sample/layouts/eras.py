@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from taxi_luigi.months import Month, Selection
+from taxi_luigi.tlc.months import Month, Selection
 
 Form = Literal["parquet", "csv", "csv.gz"]
 

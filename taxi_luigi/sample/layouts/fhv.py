@@ -6,8 +6,8 @@ they stand for both. The mirror's 2019 went through pandas, which shows in its z
 
 from __future__ import annotations
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts.eras import CsvEra, Exceptions, Layouts, eras
+from taxi_luigi.tlc.months import Month
 
 _PARQUET = """
                         2015-01        2016-01        2019-03        2023-02

@@ -5,8 +5,8 @@ The csv of 2021-06 has fhv's header and no licence numbers; later ones are not k
 
 from __future__ import annotations
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts.eras import CsvEra, Exceptions, Layouts, eras
+from taxi_luigi.tlc.months import Month
 
 _PARQUET = """
                       2019-02        2019-04        2023-02        2025-01

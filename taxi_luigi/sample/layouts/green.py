@@ -6,8 +6,8 @@ which: the first eight and 2015-07 are taken. The types of 2016 to 2018 nobody h
 
 from __future__ import annotations
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts.eras import CsvEra, Exceptions, Layouts, eras
+from taxi_luigi.tlc.months import Month
 
 _PARQUET = """
                        2014-01        2019-01        2019-09        2023-02        2025-01        2026-06

@@ -6,8 +6,8 @@ era around each; the lines of 2015-01..2016-06 and of 2019 on are taken to end a
 
 from __future__ import annotations
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts.eras import CsvEra, Exceptions, Layouts, eras
+from taxi_luigi.tlc.months import Month
 
 _2009 = """
                        2009-01

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.layouts import Form
+from taxi_luigi.tlc.months import Month
 
 CHUNK = 131_072
 """rows that are made up at a time, from seeds of their own: memory stays the same however long the month is"""

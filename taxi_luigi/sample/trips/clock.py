@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips.chunk import Array, Chunk
+from taxi_luigi.tlc.months import Month
 
 _STRAY_EVERY = 156_000
 """rows per pickup in a year like 2001 or 2098: 2,095 in 327 million"""

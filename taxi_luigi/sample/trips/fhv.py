@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips import bases, clock
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Made, codes
 from taxi_luigi.sample.trips.places import zones
 from taxi_luigi.sample.zones import OUTSIDE, UNKNOWN
+from taxi_luigi.tlc.months import Month
 
 # From a month on: the shares without a pickup zone and without a dropoff zone. Those of 2017 and 2018 are guesses
 # from the first 100 rows of four months.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips import clock
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Made, Plain, codes, of_year
 from taxi_luigi.sample.trips.places import zones
 from taxi_luigi.sample.zones import AIRPORTS
+from taxi_luigi.tlc.months import Month
 
 _LICENCES = ("HV0002", "HV0003", "HV0004", "HV0005")
 _UBER = 1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Plain, codes, of_year
 from taxi_luigi.sample.zones import AIRPORTS
+from taxi_luigi.tlc.months import Month
 
 MTA_TAX = Month(2009, 11)
 """the first month of the tax: before it the column is empty"""

@@ -7,9 +7,9 @@ from functools import cache
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Plain, codes, of_year
 from taxi_luigi.sample.zones import AIRPORTS, OUTSIDE, UNKNOWN
+from taxi_luigi.tlc.months import Month
 
 # Shares of the unknown zone and of outside the city, of 2019 to 2026.
 _NOWHERE = {

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Made, Plain, codes
+from taxi_luigi.tlc.months import Month
 
 _VENDORS = ("", "CMT", "VTS", "DDS")
 

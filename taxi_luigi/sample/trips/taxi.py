@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from taxi_luigi.months import Month
 from taxi_luigi.sample.trips import clock, spellings
 from taxi_luigi.sample.trips.chunk import Array, Chunk, Made, Plain, codes, of_year
 from taxi_luigi.sample.trips.money import MTA_TAX, charges, correct, repeat
 from taxi_luigi.sample.trips.places import coordinates, zones
+from taxi_luigi.tlc.months import Month
 
 # Share of rows without passengers, rate, flag and surcharge ("null block", at the file's end), by year.
 _YELLOW_BLOCK = {

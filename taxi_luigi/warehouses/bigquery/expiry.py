@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.months import Month
 
 CURE = (
     "take the expiration off the dataset and its tables (bq update --default_partition_expiration 0 PROJECT:DATASET, "

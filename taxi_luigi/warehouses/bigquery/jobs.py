@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast
 
 from taxi_luigi.cloud import pages
 from taxi_luigi.errors import ConfigError, TaxiError, WarehouseError
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import digest
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, ROLES, Connection
 
 if TYPE_CHECKING:

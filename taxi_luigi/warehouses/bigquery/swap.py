@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.datasets import Dataset
 from taxi_luigi.errors import BadFile
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, markers
 from taxi_luigi.warehouses.bigquery import jobs, tables, uploads
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from taxi_luigi.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.errors import ForeignTable, WarehouseError
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import foreign_of
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from taxi_luigi.checks import Finding
-from taxi_luigi.datasets import DATASETS, Dataset
 from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
-from taxi_luigi.months import Month
 from taxi_luigi.receipt import Essentials
+from taxi_luigi.tlc.datasets import DATASETS, Dataset
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.tlc.zones import TABLE as ZONES
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.bigquery import checks, expiry, jobs, ledger, swap, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
-from taxi_luigi.zones import COLUMNS as ZONE_COLUMNS
-from taxi_luigi.zones import TABLE as ZONES
-from taxi_luigi.zones import Zone
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import LoadJob, Table

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import FILE_MONTH, LAST_CSV, Column, Dataset
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets.model import FILE_MONTH, LAST_CSV, Column, Dataset
+from taxi_luigi.tlc.months import Month
 
 MONTH = Column(FILE_MONTH, "date32", "first day of the month in the name of TLC's file; not the month of the pickup")
 PULOCATION = Column("pulocationid", "int32", "taxi zone of the pickup; 264 unknown, 265 outside New York City")

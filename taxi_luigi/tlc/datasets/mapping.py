@@ -13,9 +13,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import get_args
 
-from taxi_luigi.datasets.column import FILE_MONTH, Column, Dataset, SourceForm, plain
-from taxi_luigi.datasets.first_mapping import FIRST_MAPPING
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets.first_mapping import FIRST_MAPPING
+from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, Dataset, SourceForm, plain
+from taxi_luigi.tlc.months import Month
 
 CAST_VERSION = 1
 """How casts.py reads values. tests/unit/test_casts_golden.py fails until it is raised; raising it makes all stale."""

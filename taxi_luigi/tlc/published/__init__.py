@@ -11,8 +11,8 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from taxi_luigi.datasets import SourceForm
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets import SourceForm
+from taxi_luigi.tlc.months import Month
 
 
 def published_rows(color: str, month: Month, form: SourceForm) -> int | None:

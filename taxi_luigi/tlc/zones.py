@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from taxi_luigi.errors import BadFile, LayoutError
 
 if TYPE_CHECKING:
-    from taxi_luigi.datasets import ColumnType
+    from taxi_luigi.tlc.datasets import ColumnType
 
 TABLE = "taxi_zones"
 """What the table is called in every warehouse."""

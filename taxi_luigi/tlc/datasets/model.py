@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from taxi_luigi.months import Month, Selection
+from taxi_luigi.tlc.months import Month, Selection
 
 FILE_MONTH = "file_month"
 """The column that every table and clean file begins with: the first day of the month in the file's name."""

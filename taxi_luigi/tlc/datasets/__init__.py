@@ -8,9 +8,9 @@ found to have been cleaned by another mapping, in `mapping.py`.
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import FILE_MONTH, Column, ColumnType, Dataset, SourceForm, Spelling, plain
-from taxi_luigi.datasets.for_hire import FHV, FHVHV
-from taxi_luigi.datasets.taxi import GREEN, YELLOW
+from taxi_luigi.tlc.datasets.for_hire import FHV, FHVHV
+from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, ColumnType, Dataset, SourceForm, Spelling, plain
+from taxi_luigi.tlc.datasets.taxi import GREEN, YELLOW
 
 __all__ = [
     "DATASETS",

@@ -2,7 +2,7 @@
 
 Frozen: a mapping that changes later is not entered here, for that is what makes those months stale. It was printed by
 
-    python -c "from taxi_luigi.datasets import DATASETS as d, mapping; print({c: mapping.eras(d[c]) for c in d})"
+    python -c "from taxi_luigi.tlc.datasets import DATASETS as d, mapping; print({c: mapping.eras(d[c]) for c in d})"
 """
 
 from __future__ import annotations

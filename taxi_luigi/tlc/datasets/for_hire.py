@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from taxi_luigi.datasets.column import LAST_CSV, Column, Dataset
-from taxi_luigi.datasets.taxi import CBD, DOLOCATION, MONTH, PULOCATION, money, time
-from taxi_luigi.months import Month
+from taxi_luigi.tlc.datasets.model import LAST_CSV, Column, Dataset
+from taxi_luigi.tlc.datasets.taxi import CBD, DOLOCATION, MONTH, PULOCATION, money, time
+from taxi_luigi.tlc.months import Month
 
 _DISPATCHING = Column(
     "dispatching_base_num",
