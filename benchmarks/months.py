@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from benchmarks.harness import said
-from taxi_luigi.receipt import RawReceipt
+from taxi_luigi.core.receipts import RawReceipt
 from taxi_luigi.tlc.months import Month, month_range
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def raw_receipt(raw: Path) -> RawReceipt:
 
 def clean_file(clean: Path) -> CleanFile:
     """A clean file as a warehouse is handed it."""
-    from taxi_luigi.parquet_footer import read_receipt
+    from taxi_luigi.core.parquet_footer import read_receipt
     from taxi_luigi.warehouses import CleanFile
 
     receipt = read_receipt(clean)

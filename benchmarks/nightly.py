@@ -128,7 +128,7 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     import duckdb
 
     from taxi_luigi.clean_settings import CleanRules
-    from taxi_luigi.receipt import Edition, source_digest
+    from taxi_luigi.core.receipts import Edition, source_digest
     from taxi_luigi.sources import Net, open_source
     from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.warehouses import MARKERS

@@ -21,7 +21,7 @@ from benchmarks import harness
 from benchmarks.harness import ROOT
 
 if TYPE_CHECKING:
-    from taxi_luigi.receipt import CleanReceipt
+    from taxi_luigi.core.receipts import CleanReceipt
     from taxi_luigi.tlc.datasets import Column, Dataset
     from taxi_luigi.tlc.months import Month
 
@@ -82,7 +82,7 @@ def simulate(folder: Path) -> int:
 
 
 def _receipt(dataset: Dataset, month: Month, rows: int, chance: random.Random) -> CleanReceipt:
-    from taxi_luigi.receipt import CleanReceipt, RawReceipt
+    from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
     from taxi_luigi.rules import RULES
     from taxi_luigi.sample.layouts import parquet_layout
 
@@ -140,7 +140,7 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
 
     from taxi_luigi.clean import ROW_GROUP
     from taxi_luigi.conform import canonical_schema
-    from taxi_luigi.receipt import FOOTER_KEY
+    from taxi_luigi.core.receipts import FOOTER_KEY
     from taxi_luigi.report.layouts import sources
     from taxi_luigi.tlc.datasets import FILE_MONTH
 

@@ -3,12 +3,13 @@
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
-from taxi_luigi import interrupt, settings_files
+from taxi_luigi.core import interrupt, settings_files
 
 interrupt.while_importing()
 settings_files.check()
 
-from taxi_luigi import config, logs  # noqa: E402 Luigi reads its settings while it is imported
+from taxi_luigi import config  # noqa: E402 Luigi reads its settings while it is imported
+from taxi_luigi.core import logs  # noqa: E402
 
 config.find()
 config.remember_secrets()
@@ -50,6 +51,6 @@ def __getattr__(name: str) -> str:
     """`__version__`, of the installed package."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from taxi_luigi.release import release
+    from taxi_luigi.core.release import release
 
     return release()

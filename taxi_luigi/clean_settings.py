@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.receipt import digest
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.receipts import digest
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 
 RULE_REASONS = {

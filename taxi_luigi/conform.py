@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from taxi_luigi.arrays import constant, or_false
 from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
-from taxi_luigi.errors import LayoutError
-from taxi_luigi.texts import listed, shown
+from taxi_luigi.core.errors import LayoutError
+from taxi_luigi.core.text import listed, shown
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
 from taxi_luigi.tlc.months import Month
 

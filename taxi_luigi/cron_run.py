@@ -230,9 +230,9 @@ def _run(
 ) -> int:
     """Waits its turn and runs luigi, with what it needs to find luigid."""
     try:
-        from taxi_luigi import command  # the first import of Luigi, which reads its settings
+        from taxi_luigi.core import command_line as command  # the first import of Luigi, which reads its settings
         from taxi_luigi.cron import turn
-    except (ImportError, ValueError) as error:  # taxi_luigi.settings_files.Unreadable is a ValueError
+    except (ImportError, ValueError) as error:  # taxi_luigi.core.settings_files.Unreadable is a ValueError
         raise Unusable(str(error)) from error
     arguments = with_refresh(options.arguments or list(DEFAULT))
     shown = command.shown(arguments)  # without its secrets

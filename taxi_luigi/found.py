@@ -9,11 +9,11 @@ from functools import cache
 from typing import TypeVar
 
 from taxi_luigi import config, held
-from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError
+from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.receipts import Failure
 from taxi_luigi.lakes import essentials_in
-from taxi_luigi.logs import log
 from taxi_luigi.raw_month import is_failure
-from taxi_luigi.receipt import Failure
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taxi_luigi.clean_settings import Limits
-from taxi_luigi.errors import Refusal
-from taxi_luigi.receipt import LAYOUT, CleanReceipt, Failure
+from taxi_luigi.core.errors import Refusal
+from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Failure
 from taxi_luigi.tlc.datasets import DATASETS, SourceForm
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.published import counts_apply_to, published_rows

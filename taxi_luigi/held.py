@@ -6,10 +6,10 @@ A place that cannot be asked counts as not having the month: the task then runs,
 from __future__ import annotations
 
 from taxi_luigi import config
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.receipts import Edition, RawReceipt, source_digest
 from taxi_luigi.lakes import Lake
-from taxi_luigi.logs import log
-from taxi_luigi.receipt import Edition, RawReceipt, source_digest
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 

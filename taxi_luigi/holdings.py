@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from taxi_luigi import config, guards, held
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.receipts import Edition, Seen, source_digest
 from taxi_luigi.found import Found, Stores, Workspace, without
-from taxi_luigi.logs import log
-from taxi_luigi.receipt import Edition, Seen, source_digest
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
 from taxi_luigi.tlc.months import Month

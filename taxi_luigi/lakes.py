@@ -13,14 +13,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from taxi_luigi.errors import BadFile, StorageError, force_command, replaced_meanwhile
-from taxi_luigi.logs import log
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.errors import BadFile, StorageError, force_command, replaced_meanwhile
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.stores import Entry, Progress, Store, unheard
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
-    from taxi_luigi.parquet_footer import Footer
+    from taxi_luigi.core.parquet_footer import Footer
 
 
 def object_name(color: str, month: Month) -> str:
@@ -149,14 +149,14 @@ class Lake:
 
     def footer(self, color: str, month: Month) -> Footer:
         """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
-        from taxi_luigi.parquet_footer import read_footer  # pyarrow: not on the path of a run with nothing to do
+        from taxi_luigi.core.parquet_footer import read_footer  # pyarrow: not on the path of a run with nothing to do
 
         with self.opened(color, month) as file:
             return read_footer(file, self.url(color, month))
 
     def filled(self, color: str, month: Month) -> frozenset[str]:
         """The columns of the month's file that have a value in some row. Raises as `footer`."""
-        from taxi_luigi.parquet_footer import filled_columns
+        from taxi_luigi.core.parquet_footer import filled_columns
 
         with self.opened(color, month) as file:
             return filled_columns(file, self.url(color, month))

@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 from luigi import lock
 
-from taxi_luigi import command
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core import command_line as command
+from taxi_luigi.core.errors import ConfigError
 
 _DECIDE = (
     "AWS_ENDPOINT_URL",

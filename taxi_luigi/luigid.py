@@ -23,9 +23,9 @@ from luigi.interface import core
 from luigi.parameter import ParameterException
 from luigi.rpc import RPCError
 
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.logs import log, one_line
-from taxi_luigi.redaction import public_url, redact
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs import log, one_line
+from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
 """How the reason of a task begins whose worker was told to stop"""

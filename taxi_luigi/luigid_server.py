@@ -26,7 +26,7 @@ from luigi.scheduler import rpc_method
 from luigi.setup_logging import DaemonLogging
 
 from taxi_luigi import config, luigid
-from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
 
 if TYPE_CHECKING:
     import psutil

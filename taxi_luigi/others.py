@@ -14,7 +14,7 @@ from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
 from taxi_luigi import luigid
-from taxi_luigi.logs import log
+from taxi_luigi.core.logs import log
 
 _LOOK = 5.0
 """seconds between two looks for machines that are gone"""

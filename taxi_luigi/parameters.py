@@ -6,7 +6,7 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from taxi_luigi import config, luigid
-from taxi_luigi.asking import ask_all
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.errors import ConfigError, TaxiError
-from taxi_luigi.logs import log
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.concurrency import ask_all
+from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.redaction import public_url
+from taxi_luigi.core.text import several
 from taxi_luigi.sources import Published
 from taxi_luigi.stores import is_remote
-from taxi_luigi.texts import several
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 

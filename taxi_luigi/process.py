@@ -27,8 +27,9 @@ from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
 
-from taxi_luigi import files, luigid
-from taxi_luigi.logs import log
+from taxi_luigi import luigid
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.logs import log
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -6,9 +6,9 @@ import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from taxi_luigi.errors import DamagedCopy
+from taxi_luigi.core.errors import DamagedCopy
+from taxi_luigi.core.receipts import Failure, RawReceipt
 from taxi_luigi.lakes import object_name
-from taxi_luigi.receipt import Failure, RawReceipt
 from taxi_luigi.stores import Progress, Store
 from taxi_luigi.tlc.months import Month
 

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from taxi_luigi import config
-from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Selection
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from taxi_luigi.texts import LONGEST, several
+from taxi_luigi.core.text import LONGEST, several
 
 _NAMED = 5
 """columns, or texts of one column, that a line names; a receipt has all of them"""

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
-from taxi_luigi.errors import ConfigError, StorageError, UsageError
-from taxi_luigi.settings_files import HOME, NAMED
+from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
+from taxi_luigi.core.settings_files import HOME, NAMED
 
 _NICKNAMES = {
     "@hourly": "0 * * * *",

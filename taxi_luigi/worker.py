@@ -25,9 +25,11 @@ from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 from luigi.worker import worker as worker_settings
 
-from taxi_luigi import config, files, history, locks, luigid, others, preflight, process, streams, summary
-from taxi_luigi.errors import TaxiError
-from taxi_luigi.logs import log, one_line
+from taxi_luigi import config, history, locks, luigid, others, preflight, process, summary
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import streams
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.task import PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")

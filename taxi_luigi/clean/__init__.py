@@ -26,12 +26,12 @@ from taxi_luigi.clean.hints import is_merge_marker, time_hint
 from taxi_luigi.clean.output import MonthFiles, rows_written
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import Conformed, Layout, conform, match, names_of
-from taxi_luigi.errors import AccountError, Refusal
+from taxi_luigi.core.errors import AccountError, Refusal
+from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
+from taxi_luigi.core.text import cut, listed, one_line, shown
 from taxi_luigi.formats import Chunk, RawFile, open_raw
 from taxi_luigi.formats.ahead import ahead
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
-from taxi_luigi.texts import cut, listed, one_line, shown
 from taxi_luigi.tlc.datasets import DATASETS, Dataset, SourceForm, plain
 from taxi_luigi.tlc.months import Month
 

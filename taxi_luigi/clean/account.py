@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from taxi_luigi.conform import Layout
+from taxi_luigi.core.receipts import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
+from taxi_luigi.core.release import release
+from taxi_luigi.core.text import LONGEST, cut
 from taxi_luigi.formats import RawFile
-from taxi_luigi.receipt import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
-from taxi_luigi.release import release
 from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
-from taxi_luigi.texts import LONGEST, cut
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 
 TEXTS = 100

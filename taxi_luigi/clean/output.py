@@ -13,7 +13,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt
 
 REJECT_GROUP = 16_384
 """Rows in a row group of rejects at least, but for the last of each call."""

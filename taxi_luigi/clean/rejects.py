@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from taxi_luigi.arrays import text_array
+from taxi_luigi.core.text import cut
 from taxi_luigi.formats import Chunk
-from taxi_luigi.texts import cut
 from taxi_luigi.tlc.months import Month
 
 FIELD_COUNT = "field_count"

@@ -11,7 +11,6 @@ import sys
 from typing import Any, NoReturn
 
 import taxi_luigi
-from taxi_luigi import interrupt, streams
 from taxi_luigi.cli import (
     cron_run,
     doctor,
@@ -30,9 +29,10 @@ from taxi_luigi.cli import (
     verify,
 )
 from taxi_luigi.cli.ending import FAILED, MALFORMED, complain
-from taxi_luigi.errors import TaxiError
-from taxi_luigi.logs import one_line
-from taxi_luigi.redaction import redact
+from taxi_luigi.core import interrupt, streams
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.redaction import redact
 from taxi_luigi.task import check_settings
 
 _COMMANDS = {

@@ -7,7 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
-from taxi_luigi import cron_run, settings_files
+from taxi_luigi import cron_run
+from taxi_luigi.core import settings_files
 
 
 def add(parser: argparse.ArgumentParser) -> None:

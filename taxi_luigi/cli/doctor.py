@@ -30,9 +30,9 @@ def _doctor(_: argparse.Namespace) -> int:
     from rich.text import Text
 
     from taxi_luigi import preflight
-    from taxi_luigi.checks import Verdict
     from taxi_luigi.cli.console import Console
-    from taxi_luigi.redaction import redact
+    from taxi_luigi.core.health import Verdict
+    from taxi_luigi.core.redaction import redact
 
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
     verdicts = set()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from taxi_luigi import streams
-from taxi_luigi.redaction import redact
+from taxi_luigi.core import streams
+from taxi_luigi.core.redaction import redact
 
 FAILED = 40
 """Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""

@@ -6,7 +6,7 @@ import argparse
 
 from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.errors import ForeignTable, WarehouseError
+from taxi_luigi.core.errors import ForeignTable, WarehouseError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE

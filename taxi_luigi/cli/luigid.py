@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from taxi_luigi import luigid, luigid_server
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 
 _NOT_RUNNING = 1
 """exit code of `status`"""

@@ -9,10 +9,10 @@ from functools import partial
 
 from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.errors import TaxiError, UsageError
+from taxi_luigi.core.errors import TaxiError, UsageError
+from taxi_luigi.core.logs import one_line
 from taxi_luigi.found import Stores, Workspace
 from taxi_luigi.lakes import object_name
-from taxi_luigi.logs import one_line
 from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.raw_month import rejects_name
 from taxi_luigi.tlc.datasets import DATASETS

@@ -13,7 +13,7 @@ from luigi.task_register import TaskClassException
 
 from taxi_luigi import tasks
 from taxi_luigi.cli.ending import MALFORMED
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 
 _HELP = (["-h"], ["--help"])
 

@@ -16,10 +16,12 @@ from pathlib import Path
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register, TaskClassException
 
-from taxi_luigi import command, config, cron_run, schedule, settings_files
+from taxi_luigi import config, cron_run, schedule
 from taxi_luigi.cli.ending import complain
-from taxi_luigi.errors import ConfigError, UsageError
-from taxi_luigi.redaction import redact
+from taxi_luigi.core import command_line as command
+from taxi_luigi.core import settings_files
+from taxi_luigi.core.errors import ConfigError, UsageError
+from taxi_luigi.core.redaction import redact
 from taxi_luigi.schedule import Entry
 
 _CRONS = {"cron", "crond", "fcron"}

@@ -8,7 +8,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from taxi_luigi import config, settings_files
+from taxi_luigi import config
+from taxi_luigi.core import settings_files
 
 _WIDE = 10_000
 """columns of a table in a file or a pipe"""

@@ -11,13 +11,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.errors import StorageError, TaxiError, UsageError
-from taxi_luigi.logs import one_line
+from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
+from taxi_luigi.core.logs import one_line
 from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
-    from taxi_luigi.receipt import CleanReceipt
+    from taxi_luigi.core.receipts import CleanReceipt
     from taxi_luigi.status import Status
     from taxi_luigi.status.grid import Cell
 

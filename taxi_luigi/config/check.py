@@ -16,7 +16,6 @@ from luigi.configuration import get_config
 from luigi.parameter import UnconsumedParameterWarning
 
 from taxi_luigi import locks
-from taxi_luigi.checks import Verdict
 from taxi_luigi.config import luigis
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.options import STORES, get, store_type
@@ -34,8 +33,9 @@ from taxi_luigi.config.sections import (
     value_checks,
 )
 from taxi_luigi.config.stores import lake, source, store_checks, warehouse, workspace
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.redaction import looks_like_key
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.redaction import looks_like_key
 from taxi_luigi.stores.folder import FolderStore
 
 

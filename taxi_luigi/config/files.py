@@ -7,8 +7,9 @@ from pathlib import Path
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import locks, settings_files
+from taxi_luigi import locks
 from taxi_luigi.config.kept import values
+from taxi_luigi.core import settings_files
 
 
 def find() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register
 
-from taxi_luigi.redaction import redact
+from taxi_luigi.core.redaction import redact
 
 _WRONG = 2
 """exit code of argparse, and so of Luigi, for a malformed command line"""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from luigi.configuration import get_config
 
-from taxi_luigi import redaction, settings_files
 from taxi_luigi.config.options import STORES
+from taxi_luigi.core import redaction, settings_files
 
 DEFAULT, PACKAGED = "default", "packaged"
 """where a setting comes from, if not from a file of the user's"""

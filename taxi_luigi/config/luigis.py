@@ -14,9 +14,9 @@ from luigi.interface import core
 from luigi.parameter import ParameterException
 from luigi.task_register import Register
 
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.logs.failures import unreadable
-from taxi_luigi.redaction import value
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs.failures import unreadable
+from taxi_luigi.core.redaction import value
 
 _RPC = {"rpc_connect_timeout": float, "rpc_retry_attempts": int, "rpc_retry_wait": int}
 """keys of [core] that Luigi reads outside the class of that section"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 
 FAILED = "failed"
 FINISHED = "finished"

@@ -10,7 +10,7 @@ import configparser
 from luigi.configuration import get_config
 from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 
 STORES: dict[str, dict[str, set[str]]] = {
     "lake": {

@@ -15,8 +15,8 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.config.sections import ZONES, settings
 from taxi_luigi.config.stores import duckdb_files, lake, workspace
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources import parse_template
 from taxi_luigi.sources.answers import SOURCE
 from taxi_luigi.sources.template import is_web

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from luigi.configuration import get_config
 
-from taxi_luigi import redaction
 from taxi_luigi.config.in_force import is_secret
+from taxi_luigi.core import redaction
 
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _NO_SECRETS = ("_FILE", "_PATH", "_DIR", "_HOME", "_ID", "GOOGLE_APPLICATION_CREDENTIALS")

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import luigi
 
-from taxi_luigi import redaction
 from taxi_luigi.clean_settings import CleanRules, Limits
 from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
@@ -23,7 +22,8 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.kept import kept
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.notifications import settings_of
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core import redaction
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.sources import parse_address, parse_template
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.stores import is_remote

@@ -16,7 +16,7 @@ from taxi_luigi.config.files import absolute
 from taxi_luigi.config.kept import kept
 from taxi_luigi.config.options import STORES, options_of, store, store_type
 from taxi_luigi.config.sections import ZONES, net, positive, settings
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.raw_month import RawMonth
 from taxi_luigi.stores import Store, is_remote
@@ -142,7 +142,7 @@ def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
     if kind in ("gcs", "s3"):
         yield partial(_bucket_name, section, options)
     if kind == "s3":
-        from taxi_luigi.cloud.aws import Bucket
+        from taxi_luigi.core.cloud.aws import Bucket
 
         yield partial(Bucket, f"lake {name}", "bucket", options.get("endpoint_url"))
     if kind == "duckdb":

@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 
-from taxi_luigi import redaction
-from taxi_luigi.logs import log
+from taxi_luigi.core import redaction
+from taxi_luigi.core.logs import log
 
 LAST_LINES = "TAXI_LUIGI_LAST_LINES"
 """the variable that names the file where a run leaves the last lines of its summary"""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from taxi_luigi.settings_files import NAMED
+from taxi_luigi.core.settings_files import NAMED
 
 
 class Busy(Exception):

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.core.errors import BadFile, LayoutError
+from taxi_luigi.core.parquet_footer import damage
+from taxi_luigi.core.text import one_line
 from taxi_luigi.formats import records
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, Header
 from taxi_luigi.formats.raw import BrokenRecord, Chunk
-from taxi_luigi.parquet_footer import damage
-from taxi_luigi.texts import one_line
 
 LINE_ENDS = (b"\n", b"\r")
 

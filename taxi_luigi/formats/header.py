@@ -13,8 +13,8 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 
-from taxi_luigi.errors import BadFile
-from taxi_luigi.texts import one_line
+from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.text import one_line
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 

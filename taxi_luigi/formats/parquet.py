@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from taxi_luigi.core.parquet_footer import check_ends, damage
 from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
-from taxi_luigi.parquet_footer import check_ends, damage
 
 BATCH_ROWS = 65_536
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from taxi_luigi.errors import BadFile
+from taxi_luigi.core.errors import BadFile
 
 BLOCK = 2 << 20
 """Bytes read at a time; some 20,000 yellow trips. Twice as many took 30 MB more and no less time (Nov 2026)."""

@@ -15,13 +15,13 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 from isal import igzip, isal_zlib
 
-from taxi_luigi.errors import BadFile
+from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.text import one_line
 from taxi_luigi.formats import records
 from taxi_luigi.formats.ahead import ahead
 from taxi_luigi.formats.block import LINE_ENDS, BlockParser, judge_end
 from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, read_header
 from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
-from taxi_luigi.texts import one_line
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite as file
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.tlc.months import Month

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from taxi_luigi.core.logs import Once, log
+from taxi_luigi.core.redaction import redact
 from taxi_luigi.history import sqlite as file
 from taxi_luigi.history.run_result import RunResult
-from taxi_luigi.logs import Once, log
-from taxi_luigi.redaction import redact
 from taxi_luigi.tlc.months import Month
 
 KEPT_RUNS = 10_000

@@ -9,9 +9,9 @@ sending.py     hands the message to courier.py, which is a process of its own an
 from __future__ import annotations
 
 from taxi_luigi.config.notifications import Settings, ordinal
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs import log
 from taxi_luigi.history.run_result import RunResult
-from taxi_luigi.logs import log
 from taxi_luigi.notify import addresses, events
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import unquote
 
-from taxi_luigi.redaction import without
+from taxi_luigi.core.redaction import without
 
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
 _HOST = re.compile(r"(localhost|\[[0-9a-f:.]+\]|[\w-]+(\.[\w-]+)+)(:\d+)?", re.IGNORECASE)

@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from taxi_luigi.logs import log
+from taxi_luigi.core.logs import log
 from taxi_luigi.notify.addresses import hidden, place
 from taxi_luigi.notify.message import Message
 

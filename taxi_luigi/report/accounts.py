@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import pyarrow.parquet as pq
 
 from taxi_luigi import config, history
-from taxi_luigi.errors import BadFile, TaxiError
+from taxi_luigi.core.errors import BadFile, TaxiError
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.parquet_footer import damage, null_counts, receipt_in
+from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.lakes import Lake
-from taxi_luigi.logs import log
-from taxi_luigi.parquet_footer import damage, null_counts, receipt_in
-from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.status import ColorStatus
 from taxi_luigi.tlc.months import Month
 

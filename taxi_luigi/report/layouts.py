@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from taxi_luigi.receipt import CleanReceipt
-from taxi_luigi.texts import cut
+from taxi_luigi.core.receipts import CleanReceipt
+from taxi_luigi.core.text import cut
 from taxi_luigi.tlc.datasets import Column
 from taxi_luigi.tlc.months import Month
 

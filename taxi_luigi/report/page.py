@@ -13,10 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from taxi_luigi import config, files, receipt, templates
-from taxi_luigi.errors import StorageError
-from taxi_luigi.logs import log
-from taxi_luigi.release import release
+from taxi_luigi import config
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import html as templates
+from taxi_luigi.core import receipts as receipt
+from taxi_luigi.core.errors import StorageError
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.release import release
 from taxi_luigi.status import Status
 
 if TYPE_CHECKING:

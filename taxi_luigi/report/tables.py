@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.report.accounts import Account, Accounts, ColorMonth
 from taxi_luigi.report.layouts import sources
 from taxi_luigi.status import ColorStatus, State

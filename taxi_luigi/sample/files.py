@@ -14,8 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 
-from taxi_luigi.errors import UsageError
-from taxi_luigi.files import publish, temporary
+from taxi_luigi.core.atomic_files import publish, temporary
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.sample import text
 from taxi_luigi.sample.columns import array, canonical
 from taxi_luigi.sample.layouts import CsvEra, Form, csv_layout, parquet_layout

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from taxi_luigi import files
+from taxi_luigi.core import atomic_files as files
 
 ZONES = 265
 UNKNOWN, OUTSIDE = 264, 265

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.answers import (
     Fetched,
     Look,

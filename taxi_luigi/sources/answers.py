@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from taxi_luigi.errors import SourceError, StorageError
-from taxi_luigi.receipt import Seen
+from taxi_luigi.core.errors import SourceError, StorageError
+from taxi_luigi.core.receipts import Seen
 
 SOURCE = "[taxi] source"
 """The setting that the address of a month comes from, as errors name it."""

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from taxi_luigi.errors import SourceError
-from taxi_luigi.receipt import Seen
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.answers import SPACE_STEP, Fetched, Net, Progress, check_space
 from taxi_luigi.sources.exchange import Answer, Client, Transient, first_words
 from taxi_luigi.sources.packing import unpack

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3.util import parse_url
 
-from taxi_luigi import redaction
+from taxi_luigi.core import redaction
 
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 """in the order in which requests 2.34 takes them"""

@@ -29,9 +29,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.response import assert_header_parsing
 
-from taxi_luigi.errors import SourceError, TaxiError
-from taxi_luigi.receipt import Seen, digest
-from taxi_luigi.redaction import public_url, redact
+from taxi_luigi.core.errors import SourceError, TaxiError
+from taxi_luigi.core.receipts import Seen, digest
+from taxi_luigi.core.redaction import public_url, redact
 from taxi_luigi.sources.answers import CHUNK, Net
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
 

@@ -14,8 +14,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import BinaryIO
 
-from taxi_luigi.errors import SourceError
-from taxi_luigi.receipt import Seen
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.receipts import Seen
 from taxi_luigi.sources.answers import (
     CHUNK,
     SOURCE,

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from taxi_luigi.errors import SourceError
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources.answers import CHUNK, SPACE_STEP, Progress, check_space
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"

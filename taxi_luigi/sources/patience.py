@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import tenacity
 
-from taxi_luigi.errors import SourceError
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources.answers import NotPublished
 from taxi_luigi.sources.environment import proxy_of
 from taxi_luigi.sources.exchange import Answer, Transient, first_words, wants_password

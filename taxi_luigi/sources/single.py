@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from taxi_luigi.errors import SourceError
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.answers import Fetched, Net, NotPublished, Transport, human
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.template import is_web

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
-from taxi_luigi import files
-from taxi_luigi.errors import SourceError
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
 from taxi_luigi.sources.download import Download
 from taxi_luigi.sources.exchange import Answer, Client, Transient

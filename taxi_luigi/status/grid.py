@@ -8,7 +8,7 @@ from enum import Enum
 from functools import cached_property
 from typing import Literal
 
-from taxi_luigi.receipt import Edition
+from taxi_luigi.core.receipts import Edition
 from taxi_luigi.staleness import Recipe, Why
 from taxi_luigi.tlc.months import Month, month_range
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from taxi_luigi import config, guards
-from taxi_luigi.asking import ask_all
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.core.concurrency import ask_all
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.receipts import FILE, Failure
 from taxi_luigi.lakes import Lake
 from taxi_luigi.raw_month import FAILURE, failure_name
-from taxi_luigi.receipt import FILE, Failure
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.status.grid import ColorStatus, Held, Kind, LastFailure, Place, color_status
 from taxi_luigi.stores import Entry, Store

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from taxi_luigi.checks import Finding
+from taxi_luigi.core.health import Finding
 
 Labels = Mapping[str, str]
 """Short ASCII texts that travel with a file, where the store can keep them: together at most 2 KB (S3's limit)."""

@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from taxi_luigi import files
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.errors import StorageError
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import StorageError
+from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.stores import Entry, Labels, Progress, Store, unheard
 
 

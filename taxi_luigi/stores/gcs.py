@@ -18,13 +18,14 @@ from google.auth.environment_vars import CREDENTIALS
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi import files
-from taxi_luigi.asking import AGAIN, ANSWER, noticed
-from taxi_luigi.checks import Finding
-from taxi_luigi.cloud import gcp, pages
-from taxi_luigi.cloud.forks import per_process
-from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
+from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
+from taxi_luigi.core.health import Finding
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.stores import (
     Entry,
     Labels,

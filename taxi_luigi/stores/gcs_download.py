@@ -12,8 +12,8 @@ from google.api_core.exceptions import NotFound
 from google.cloud.storage import Blob
 from google.cloud.storage.fileio import BlobReader
 
-from taxi_luigi import files
-from taxi_luigi.errors import StorageError, replaced_meanwhile
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import StorageError, replaced_meanwhile
 from taxi_luigi.stores.gcs_upload import crc32c_of
 
 _DOWNLOADS = 50

@@ -11,10 +11,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.transport.requests import Request
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.asking import AGAIN, ANSWER
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.cloud import gcp
-from taxi_luigi.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.concurrency import AGAIN, ANSWER
+from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.health import Finding, Verdict
 
 PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list")]
 """What a lake needs on its bucket; `delete` to replace an object."""

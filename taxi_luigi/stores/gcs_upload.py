@@ -17,7 +17,7 @@ from google.api_core.exceptions import GoogleAPICallError, NotFound, Preconditio
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.errors import StorageError
+from taxi_luigi.core.errors import StorageError
 from taxi_luigi.stores import Progress
 
 _PIECE = 1 << 20

@@ -18,12 +18,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError
 
-from taxi_luigi import files
-from taxi_luigi.asking import noticed
-from taxi_luigi.checks import Finding
-from taxi_luigi.cloud import aws, aws_errors, pages
-from taxi_luigi.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.cloud import aws, aws_errors
+from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.concurrency import noticed
+from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
+from taxi_luigi.core.health import Finding
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
 from taxi_luigi.stores.s3_bytes import Head
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.cloud import aws
-from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.core.cloud import aws
+from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.health import Finding, Verdict
 
 _ATTEMPTS = 2
 """A look beforehand that fails loses nothing, and should not hold up a run for long."""

@@ -10,8 +10,8 @@ import luigi
 
 from taxi_luigi import config, history, report
 from taxi_luigi.config.files import absolute
-from taxi_luigi.errors import ConfigError, StorageError
-from taxi_luigi.logs import figures, log
+from taxi_luigi.core.errors import ConfigError, StorageError
+from taxi_luigi.core.logs import figures, log
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.progress import Progress

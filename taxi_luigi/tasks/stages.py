@@ -11,8 +11,8 @@ from functools import cache, partial
 import luigi
 
 from taxi_luigi import config, guards, holdings, summary
-from taxi_luigi.cloud import pages
-from taxi_luigi.errors import (
+from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
     DamagedCopy,
@@ -23,13 +23,13 @@ from taxi_luigi.errors import (
     force_command,
     replaced_meanwhile,
 )
+from taxi_luigi.core.logs import figures, log, one_line
+from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.lakes import Stored, cause, damaged, gone
-from taxi_luigi.logs import figures, log, one_line
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
 from taxi_luigi.raw_month import RawMonth, rejects_name
-from taxi_luigi.receipt import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.remarks import Remark
 from taxi_luigi.targets import (
     CleanTarget,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 
 LATEST = 8
 """How many months back `latest` looks: TLC was up to 6 months late in 2026, and rewrites recent files."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.core.errors import BadFile, LayoutError
 
 if TYPE_CHECKING:
     from taxi_luigi.tlc.datasets import ColumnType

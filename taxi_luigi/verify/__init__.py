@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
 from taxi_luigi.verify.count import ColorCounts

@@ -11,12 +11,12 @@ from hashlib import file_digest
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
-from taxi_luigi.errors import BadFile, TaxiError, force_command
+from taxi_luigi.core.errors import BadFile, TaxiError, force_command
+from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.parquet_footer import read_footer
+from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.formats import count_records, sniff
-from taxi_luigi.logs import one_line
-from taxi_luigi.parquet_footer import read_footer
 from taxi_luigi.raw_month import RawMonth, rejects_name
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import counts_apply_to, published_rows

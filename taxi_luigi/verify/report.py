@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from taxi_luigi.texts import several
+from taxi_luigi.core.text import several
 from taxi_luigi.verify import Line
 from taxi_luigi.verify.judge import Count
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from taxi_luigi import config
-from taxi_luigi.errors import ForeignTable, TaxiError
+from taxi_luigi.core.errors import ForeignTable, TaxiError
 from taxi_luigi.lakes import Lake
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month

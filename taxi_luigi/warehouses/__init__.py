@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from taxi_luigi.checks import Finding
-from taxi_luigi.errors import ForeignTable
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.errors import ForeignTable
+from taxi_luigi.core.health import Finding
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 
-from taxi_luigi.errors import BadFile
+from taxi_luigi.core.errors import BadFile
 from taxi_luigi.warehouses import Progress
 from taxi_luigi.warehouses.ddl import Columns, quoted, sql
 from taxi_luigi.warehouses.libpq import Cursor

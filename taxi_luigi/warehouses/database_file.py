@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from taxi_luigi import files
-from taxi_luigi.errors import WarehouseBusy, WarehouseError
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
 
 _PAUSE = 0.1
 """seconds between two tries at a file that another process has open"""

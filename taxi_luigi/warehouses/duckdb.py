@@ -17,9 +17,9 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from taxi_luigi import files
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
+from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from taxi_luigi.asking import noticed
-from taxi_luigi.errors import ConfigError, WarehouseError
-from taxi_luigi.redaction import redact, without
+from taxi_luigi.core.concurrency import noticed
+from taxi_luigi.core.errors import ConfigError, WarehouseError
+from taxi_luigi.core.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
 
 Cursor = extensions.cursor

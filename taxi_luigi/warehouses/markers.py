@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
-from taxi_luigi.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, Marker

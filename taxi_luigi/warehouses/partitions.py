@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from psycopg2 import errors
 
-from taxi_luigi.errors import WarehouseBusy
+from taxi_luigi.core.errors import WarehouseBusy
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.ddl import quoted
 from taxi_luigi.warehouses.libpq import Cursor, run

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.errors import ForeignTable, WarehouseError
+from taxi_luigi.core.errors import ForeignTable, WarehouseError
+from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE as ZONES

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from taxi_luigi.errors import ForeignTable
+from taxi_luigi.core.errors import ForeignTable
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxi_luigi.errors import ForeignTable
+from taxi_luigi.core.errors import ForeignTable
 from taxi_luigi.tlc.zones import TABLE
 
 

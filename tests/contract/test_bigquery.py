@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import AccountError, ConfigError, Replaced, TaxiError, WarehouseError
+from taxi_luigi.core.errors import AccountError, ConfigError, Replaced, TaxiError, WarehouseError
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.bigquery import warehouse as warehouse_module
@@ -413,9 +413,9 @@ def test_an_upload_of_any_size_takes_little_memory(bigquery: BigQueryServer, dat
     script = f"""
 import contextlib, pathlib, re
 from taxi_luigi.tlc.datasets import DATASETS
-from taxi_luigi.errors import WarehouseError
+from taxi_luigi.core.errors import WarehouseError
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.warehouses import CleanFile
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.bigquery import warehouse as warehouse_module

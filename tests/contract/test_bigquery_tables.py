@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.checks import Verdict
-from taxi_luigi.errors import ConfigError, ForeignTable, TaxiError, WarehouseError
+from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError, WarehouseError
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, expiry

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
 
-from taxi_luigi.errors import TaxiError
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.sources import Net, open_source
 from taxi_luigi.stores.gcs import GcsStore
 from taxi_luigi.stores.s3 import S3Store

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from taxi_luigi.checks import Verdict
-from taxi_luigi.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
+from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.duckdb import DuckDB

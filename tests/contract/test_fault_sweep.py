@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi import files
-from taxi_luigi.errors import StorageError, WarehouseError
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import StorageError, WarehouseError
 from taxi_luigi.lakes import Lake, Stored
 from taxi_luigi.stores.folder import FolderStore
 from taxi_luigi.stores.gcs import GcsStore

@@ -17,9 +17,9 @@ from google.auth import _cloud_sdk
 from google.auth.compute_engine import _metadata
 from google.auth.exceptions import RefreshError, TransportError
 
-from taxi_luigi.checks import Verdict
-from taxi_luigi.cloud import gcp
-from taxi_luigi.errors import ConfigError, StorageError, WarehouseError
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.stores import gcs_findings
 from taxi_luigi.stores.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator

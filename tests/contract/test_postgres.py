@@ -18,8 +18,8 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-from taxi_luigi.checks import Verdict
-from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.core.errors import ConfigError, WarehouseBusy, WarehouseError
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.receipt import Seen
+from taxi_luigi.core.receipts import Seen
 from taxi_luigi.sources import Published
 from taxi_luigi.sources.slots import Pace
 from tests.support.cdn import Break, Cdn, Chunked, Drip, Headers, Short, Stall, Status

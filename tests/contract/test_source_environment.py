@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import SourceError
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources import Published, SingleFile
 from tests.support.https import certificate, self_signed
 from tests.support.publisher import COLOR, MONTH, Client, net

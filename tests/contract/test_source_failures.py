@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import SourceError, StorageError
+from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.sources import NotPublished
 from tests.support.cdn import HTML, WAF, Break, Cdn, Fault, Headers, Stall, Status
 from tests.support.publisher import NAME, Client

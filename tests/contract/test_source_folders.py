@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import SourceError, StorageError
+from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.sources import NotPublished, Published, open_source
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, NAME, Client, net, write

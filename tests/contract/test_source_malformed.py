@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import SourceError, StorageError
-from taxi_luigi.receipt import Seen, source_digest
+from taxi_luigi.core.errors import SourceError, StorageError
+from taxi_luigi.core.receipts import Seen, source_digest
 from taxi_luigi.sources import Look, Published, SingleFile, exchange
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.errors import SourceError, StorageError
+from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.sources import SingleFile, answers
 from tests.support.cdn import HTML, Break, Cdn, Chunked, Packed
 from tests.support.publisher import NAME, Client, net, write

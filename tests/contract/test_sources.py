@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from taxi_luigi.receipt import Seen
+from taxi_luigi.core.receipts import Seen
 from taxi_luigi.sources import Look, Published, open_source
 from taxi_luigi.sources.web import forget_looks
 from taxi_luigi.tlc.months import Month, month_range

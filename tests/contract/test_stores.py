@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.checks import Verdict
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.objects import StoreFile
 from taxi_luigi.stores import Store
 from taxi_luigi.stores.folder import FolderStore

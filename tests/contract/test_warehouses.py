@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import AccountError, ForeignTable, TaxiError, WarehouseError
+from taxi_luigi.core.errors import AccountError, ForeignTable, TaxiError, WarehouseError
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone

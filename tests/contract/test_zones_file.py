@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import SourceError
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources import SingleFile, parse_address
 from tests.support.cdn import PAGE, WAF, Break, Cdn, Chunked, Status
 from tests.support.publisher import net, write

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from psycopg2.extensions import connection
 
-from taxi_luigi.errors import WarehouseBusy, WarehouseError
+from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
 from taxi_luigi.tlc.zones import Zone
 from tests.support.warehouses import Store
 

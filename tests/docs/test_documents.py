@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi import config, cron_run, interrupt
+from taxi_luigi import config, cron_run
 from taxi_luigi.cli import ending
 from taxi_luigi.config.check import STORES
 from taxi_luigi.config.notifications import EVENTS
+from taxi_luigi.core import interrupt
 from taxi_luigi.task import families
 from tests.docs.documents import DOCUMENTS, MADE, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT

@@ -11,10 +11,10 @@ from taxi_luigi.clean import clean_month
 from taxi_luigi.clean.rejects import SCHEMA
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.errors import AccountError, TaxiError
+from taxi_luigi.core.errors import AccountError, TaxiError
+from taxi_luigi.core.parquet_footer import read_receipt
+from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.formats import check_whole, count_records, sniff
-from taxi_luigi.parquet_footer import read_receipt
-from taxi_luigi.receipt import CleanReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from tests.support.cleaned import RAW_RECEIPT

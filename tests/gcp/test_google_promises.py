@@ -14,8 +14,8 @@ import pytest
 from google.api_core.exceptions import BadRequest, Conflict, PreconditionFailed
 from google.cloud.storage import Blob
 
-from taxi_luigi.checks import Verdict
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.health import Verdict
 from taxi_luigi.stores.gcs import GcsStore
 from taxi_luigi.warehouses import MARKERS
 from tests.support.bigquery_months import JANUARY, YELLOW, local

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from rich.filesize import decimal
 
-from taxi_luigi.parquet_footer import read_footer, read_receipt
-from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.core.parquet_footer import read_footer, read_receipt
+from taxi_luigi.core.receipts import CleanReceipt
 from tests.support.browser import Page, page
 from tests.support.gcs import GcsServer
 from tests.support.project import Project, Run, Sections

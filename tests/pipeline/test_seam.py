@@ -77,7 +77,7 @@ def left_by_a_kill(project: Project) -> Path:
     """A temporary file of ours in the workspace, whose writer is dead."""
     folder = project.workspace / "clean" / "green"
     folder.mkdir(parents=True)
-    code = "import sys; from taxi_luigi import files; from pathlib import Path\n"
+    code = "import sys; from taxi_luigi.core import atomic_files as files; from pathlib import Path\n"
     code += "files.temporary(Path(sys.argv[1])).__enter__().touch(); import os; os._exit(0)"
     assert project.command("python", "-c", code, folder / "green_tripdata_2020-12.parquet").rc == 0
     [path] = project.leftovers()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, Warehouse

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean_settings import CleanRules
+from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.formats import check_whole
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 

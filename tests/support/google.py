@@ -15,8 +15,8 @@ from google.cloud.bigquery import Client, Dataset, QueryJobConfig
 from google.cloud.storage import Blob
 from google.cloud.storage import Client as StorageClient
 
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.cloud import gcp
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.stores.gcs import GcsStore
 from taxi_luigi.warehouses.bigquery import BigQuery
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.errors import SourceError
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources import Fetched, Net, Source, open_source
 from taxi_luigi.tlc.months import Month
 

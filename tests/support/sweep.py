@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from google.api_core.retry import exponential_sleep_generator
 
-from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.warehouses.bigquery import checks, connection, jobs, ledger, swap, tables, uploads, warehouse
 from tests.support.gcs_between import Answered, Asked, Fault
 

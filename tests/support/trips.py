@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, digest
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, digest
 from taxi_luigi.tlc.datasets import FILE_MONTH, Column, Dataset
 from taxi_luigi.tlc.months import Month
 

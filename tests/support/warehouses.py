@@ -16,7 +16,7 @@ from typing import Any, Literal
 import duckdb
 import psycopg2
 
-from taxi_luigi.receipt import CleanReceipt
+from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone

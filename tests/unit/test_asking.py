@@ -8,10 +8,10 @@ from threading import Barrier, Event
 
 import pytest
 
-from taxi_luigi import asking
-from taxi_luigi.asking import ask_all
-from taxi_luigi.cloud import aws
-from taxi_luigi.errors import StorageError
+from taxi_luigi.core import concurrency as asking
+from taxi_luigi.core.cloud import aws
+from taxi_luigi.core.concurrency import ask_all
+from taxi_luigi.core.errors import StorageError
 from taxi_luigi.warehouses.bigquery.connection import Connection
 
 

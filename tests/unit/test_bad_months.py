@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import BadFile, LayoutError, TaxiError
+from taxi_luigi.core.errors import BadFile, LayoutError, TaxiError
 from taxi_luigi.formats import open_raw, records
 from tests.support.cleaned import Cleaned, cleaned
 from tests.support.gzipped import gzipped

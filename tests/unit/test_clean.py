@@ -23,10 +23,10 @@ from taxi_luigi.clean.output import rows_written
 from taxi_luigi.clean.rejects import SCHEMA, first_values
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.errors import AccountError, BadFile, Refusal
+from taxi_luigi.core.errors import AccountError, BadFile, Refusal
+from taxi_luigi.core.parquet_footer import read_receipt
+from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.formats import open_raw, records
-from taxi_luigi.parquet_footer import read_receipt
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
 from taxi_luigi.rules import RULES
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -383,7 +383,7 @@ from pathlib import Path
 from taxi_luigi.clean import clean_month, describe_rejects
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.receipt import RawReceipt
+from taxi_luigi.core.receipts import RawReceipt
 from taxi_luigi.clean_settings import CleanRules
 clean_month(DATASETS["yellow"], Month(2021, 1), Path("raw"), RawReceipt("u", None, None, 1, "s", "e", "t"), "e-e",
     CleanRules(), Path("clean"), Path("rejects"), lambda done, total: None)

@@ -15,7 +15,7 @@ import pytest
 
 from taxi_luigi.casts import can_become, read, read_codes
 from taxi_luigi.conform import Conformed, Losses, canonical_schema, conform, match
-from taxi_luigi.errors import LayoutError
+from taxi_luigi.core.errors import LayoutError
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
 

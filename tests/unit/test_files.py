@@ -16,8 +16,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi import files
-from taxi_luigi.errors import StorageError
+from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core.errors import StorageError
 
 
 def test_nothing_is_seen_before_publish_and_all_of_it_after(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_process_that_is_about_to_end_removes_its_open_parts_alone_and_begins_
     final = tmp_path / "month.parquet"
     final.write_bytes(b"old")
     code = (
-        "import os, sys, threading; from pathlib import Path; from taxi_luigi import files\n"
+        "import os, sys, threading; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
         "final = Path(sys.argv[1])\n"
         "def end():\n"
         "    files.remove_being_written()\n"
@@ -73,7 +73,7 @@ def test_a_process_that_is_about_to_end_removes_its_open_parts_alone_and_begins_
 def killed_writer(folder: Path) -> Path:
     """A part whose writer was killed -9."""
     code = (
-        "import os, sys; from pathlib import Path; from taxi_luigi import files\n"
+        "import os, sys; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
         "with files.temporary(Path(sys.argv[1]) / 'month.parquet') as part:\n"
         "    part.write_bytes(b'half'); print(part, flush=True); os.kill(os.getpid(), 9)\n"
     )
@@ -258,7 +258,8 @@ def test_a_hidden_folder_that_cannot_be_made_is_one_line_that_names_it(tmp_path:
 
 def test_the_next_writer_to_a_store_sweeps_what_a_dead_one_left_there(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from taxi_luigi import files; root = Path(sys.argv[1])\n"
+        "import os, sys; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
+        "root = Path(sys.argv[1])\n"
         "with files.temporary(root / 'green' / 'month.parquet', root) as part:\n"
         "    part.write_bytes(b'half'); print(part, flush=True); os.kill(os.getpid(), 9)\n"
     )

@@ -8,9 +8,9 @@ import pytest
 
 from taxi_luigi import guards
 from taxi_luigi.clean_settings import CleanRules, Limits, check_version
-from taxi_luigi.errors import Refusal
+from taxi_luigi.core.errors import Refusal
+from taxi_luigi.core.receipts import DROPPED, FILE, OTHER_FORM, CleanReceipt, Failure
 from taxi_luigi.guards import Holding
-from taxi_luigi.receipt import DROPPED, FILE, OTHER_FORM, CleanReceipt, Failure
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from tests.support.trips import clean_receipt

@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from taxi_luigi.errors import StorageError, UsageError
+from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, steady_now, tasks_of, withdrawn
 from taxi_luigi.history import write as recording
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult

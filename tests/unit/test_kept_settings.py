@@ -10,7 +10,7 @@ from luigi.configuration import LuigiConfigParser
 
 import taxi_luigi  # noqa: F401 the tasks that a command line may name
 from taxi_luigi import config
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.tlc.months import Month
 
 MADE: dict[str, Callable[[], object]] = {

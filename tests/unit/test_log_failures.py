@@ -12,11 +12,11 @@ import pytest
 import requests
 from luigi.rpc import RPCError
 
-from taxi_luigi.errors import SourceError
-from taxi_luigi.logs import Once, one_line
-from taxi_luigi.logs.failures import OneLine
-from taxi_luigi.logs.fields import about, fields_of, figures
-from taxi_luigi.logs.terminal import is_luigis
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.logs import Once, one_line
+from taxi_luigi.core.logs.failures import OneLine
+from taxi_luigi.core.logs.fields import about, fields_of, figures
+from taxi_luigi.core.logs.terminal import is_luigis
 
 
 class Task:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.months import Month, Selection, month_range
 
 TODAY = date(2026, 11, 21)

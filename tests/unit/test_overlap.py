@@ -11,7 +11,7 @@ from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi import config, notify
 from taxi_luigi.config.overlap import Place, overlap, web_address
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.task import families
 
 Settings = dict[str, dict[str, str]]

@@ -10,7 +10,7 @@ import pytest
 from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi import config, notify
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.task import families
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from taxi_luigi import luigid
-from taxi_luigi.cloud import pages
+from taxi_luigi.core.cloud import console_links as pages
 from taxi_luigi.progress import Progress, amount, pace, size, span
 from taxi_luigi.stores.folder import FolderStore
 from taxi_luigi.stores.gcs import GcsStore

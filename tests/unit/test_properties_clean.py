@@ -22,9 +22,9 @@ from taxi_luigi.clean import clean_month
 from taxi_luigi.clean.output import rows_written
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema, conform, match
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.core.errors import BadFile, LayoutError
+from taxi_luigi.core.receipts import RawReceipt
 from taxi_luigi.formats import open_raw, records
-from taxi_luigi.receipt import RawReceipt
 from taxi_luigi.rules import RULES
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType
 from taxi_luigi.tlc.months import Month

@@ -17,7 +17,7 @@ import pytest
 
 from taxi_luigi.clean import clean_month
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.receipt import CleanReceipt, RawReceipt
+from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
 

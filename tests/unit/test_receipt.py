@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_luigi.receipt import CleanReceipt, Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.core.receipts import CleanReceipt, Edition, RawReceipt, Seen, source_digest
 
 RAW = RawReceipt("http://x/y.parquet", '"abc"', None, 10, "ff", "0123456789", "2026-11-21T00:00:00+00:00")
 CLEAN = CleanReceipt(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from taxi_luigi import redaction
-from taxi_luigi.redaction import redact, secrets_of, value
+from taxi_luigi.core import redaction
+from taxi_luigi.core.redaction import redact, secrets_of, value
 
 SECRET = "hushSecret1"
 BASIC = base64.b64encode(f"robot:{SECRET}".encode()).decode()

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.clean_settings import Limits
-from taxi_luigi.errors import BadFile
+from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.lakes import Lake
-from taxi_luigi.receipt import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.report import digest, words
 from taxi_luigi.report.accounts import PATIENCE, Account, Accounts, first_account, read_account
 from taxi_luigi.report.layouts import spans

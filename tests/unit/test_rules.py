@@ -11,7 +11,7 @@ import pytest
 
 from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.conform import canonical_schema
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.rules import RULES, fill_passengers
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.sample import write_month
 from taxi_luigi.sample.layouts import csv_layout, parquet_layout
 from taxi_luigi.tlc.months import Month, Selection, month_range

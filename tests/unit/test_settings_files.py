@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi import settings_files
-from taxi_luigi.settings_files import Unreadable
+from taxi_luigi.core import settings_files
+from taxi_luigi.core.settings_files import Unreadable
 
 
 @pytest.fixture

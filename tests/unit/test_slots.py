@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi import files
+from taxi_luigi.core import atomic_files as files
 from taxi_luigi.sources.slots import Pace, Slots
 
 HOLDER = """

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources import parse_template
 from taxi_luigi.tlc.months import Month
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.receipt import Edition, Seen, source_digest
+from taxi_luigi.core.receipts import Edition, Seen, source_digest
 from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
 from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month

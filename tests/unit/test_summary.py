@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.command import shown
+from taxi_luigi.core.command_line import shown
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.ledger import Ledger

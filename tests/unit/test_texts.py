@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taxi_luigi.texts import LONGEST, cut, listed, shown
+from taxi_luigi.core.text import LONGEST, cut, listed, shown
 
 
 def test_a_text_that_fits_stays_as_it_is() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.errors import BadFile, Refusal
+from taxi_luigi.core.errors import BadFile, Refusal
 from taxi_luigi.formats import check_whole, count_records
 from tests.support.cleaned import Cleaned, cleaned
 

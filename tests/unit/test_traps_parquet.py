@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.errors import BadFile, LayoutError, Refusal
+from taxi_luigi.core.errors import BadFile, LayoutError, Refusal
 from taxi_luigi.formats import check_whole, count_records
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month

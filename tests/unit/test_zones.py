@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from taxi_luigi.errors import BadFile, LayoutError
+from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.sample import write_zones
 from taxi_luigi.tlc.zones import COLUMNS, Lookup, Zone, read_lookup
 

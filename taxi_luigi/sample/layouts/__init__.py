@@ -7,7 +7,7 @@ can test the other.
 
 from __future__ import annotations
 
-from taxi_luigi.errors import UsageError
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.sample.layouts.eras import CsvEra, Form, Layouts
 from taxi_luigi.sample.layouts.fhv import FHV
 from taxi_luigi.sample.layouts.fhvhv import FHVHV

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taxi_luigi.checks import Finding, Verdict
-from taxi_luigi.cloud import gcp
-from taxi_luigi.errors import ConfigError, TaxiError
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import expiry
 from taxi_luigi.warehouses.bigquery.connection import ROLES, Connection

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from taxi_luigi.asking import AGAIN, ANSWER, noticed
-from taxi_luigi.cloud import gcp
-from taxi_luigi.cloud.forks import per_process
-from taxi_luigi.errors import ConfigError, WarehouseError
-from taxi_luigi.redaction import public_url
+from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
+from taxi_luigi.core.errors import ConfigError, WarehouseError
+from taxi_luigi.core.redaction import public_url
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry

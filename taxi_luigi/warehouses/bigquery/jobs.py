@@ -13,9 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from taxi_luigi.cloud import pages
-from taxi_luigi.errors import ConfigError, TaxiError, WarehouseError
-from taxi_luigi.receipt import digest
+from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.errors import ConfigError, TaxiError, WarehouseError
+from taxi_luigi.core.receipts import digest
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, ROLES, Connection
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.errors import BadFile
+from taxi_luigi.core.errors import BadFile
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, markers

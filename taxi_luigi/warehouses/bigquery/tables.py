@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from taxi_luigi.errors import ForeignTable, WarehouseError
+from taxi_luigi.core.errors import ForeignTable, WarehouseError
 from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import foreign_of

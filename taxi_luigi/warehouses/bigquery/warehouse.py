@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from taxi_luigi.checks import Finding
-from taxi_luigi.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
-from taxi_luigi.receipt import Essentials
+from taxi_luigi.core.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
+from taxi_luigi.core.health import Finding
+from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS

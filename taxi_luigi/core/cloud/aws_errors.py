@@ -10,8 +10,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as s3transfer
 
-from taxi_luigi.errors import ConfigError, StorageError, TaxiError
-from taxi_luigi.redaction import redact
+from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.redaction import redact
 
 FAILURES = (
     BotoCoreError,

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from threading import Thread, Timer
 from typing import TypeVar
 
-from taxi_luigi.errors import TaxiError
-from taxi_luigi.logs import log
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs import log
 
 T = TypeVar("T")
 

@@ -16,10 +16,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
-from taxi_luigi.cloud.aws_errors import FAILURES, code, said
-from taxi_luigi.cloud.forks import per_process
-from taxi_luigi.errors import ConfigError
-from taxi_luigi.logs import log
+from taxi_luigi.core.cloud.aws_errors import FAILURES, code, said
+from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs import log
 
 _ATTEMPTS = 5
 """of each request, in botocore's mode `standard`: with its pauses a server may be away for some ten seconds"""

@@ -22,11 +22,11 @@ from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
-from taxi_luigi import interrupt, streams
-from taxi_luigi.errors import TaxiError
-from taxi_luigi.logs.fields import of_task
-from taxi_luigi.redaction import redact
-from taxi_luigi.settings_files import UNUSABLE
+from taxi_luigi.core import interrupt, streams
+from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.logs.fields import of_task
+from taxi_luigi.core.redaction import redact
+from taxi_luigi.core.settings_files import UNUSABLE
 
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
@@ -36,7 +36,7 @@ _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencie
 _UNREADABLE = re.compile(r"(\w+)\[args=.*: Error when parsing the default value of '(\w+)'$", re.DOTALL)
 """luigi 3.8.1's own words"""
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = str(Path(__file__).parents[2])
 
 
 def install(logger: logging.Logger) -> None:

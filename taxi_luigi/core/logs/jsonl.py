@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from taxi_luigi.logs.fields import fields_of
-from taxi_luigi.logs.once import Once
-from taxi_luigi.logs.terminal import is_luigis
+from taxi_luigi.core.logs.fields import fields_of
+from taxi_luigi.core.logs.once import Once
+from taxi_luigi.core.logs.terminal import is_luigis
 
 KEPT = 60
 """Files, a day each, that are kept. Counted, not dated: a clock that is wrong for a night removes one, not all."""

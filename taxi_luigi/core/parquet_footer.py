@@ -12,9 +12,9 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.errors import BadFile
-from taxi_luigi.receipt import FOOTER_KEY, CleanReceipt
-from taxi_luigi.texts import one_line
+from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt
+from taxi_luigi.core.text import one_line
 
 MAGIC = b"PAR1"
 ENCRYPTED = "an encrypted parquet file, for which taxi_luigi has no keys"

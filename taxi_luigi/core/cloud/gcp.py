@@ -25,8 +25,8 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.resumable_media import DataCorruption, InvalidResponse
 
-from taxi_luigi.errors import ConfigError, TaxiError
-from taxi_luigi.redaction import looks_like_key, redact
+from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.redaction import looks_like_key, redact
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 """What a token may be used for; the roles of the account narrow it down."""

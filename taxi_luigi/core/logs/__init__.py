@@ -14,12 +14,12 @@ from typing import Any
 
 from luigi.interface import core
 
-from taxi_luigi.logs import failures, terminal
-from taxi_luigi.logs.failures import name as task_name
-from taxi_luigi.logs.failures import one_line
-from taxi_luigi.logs.fields import about, figures, of_task
-from taxi_luigi.logs.jsonl import JsonLines
-from taxi_luigi.logs.once import Once
+from taxi_luigi.core.logs import failures, terminal
+from taxi_luigi.core.logs.failures import name as task_name
+from taxi_luigi.core.logs.failures import one_line
+from taxi_luigi.core.logs.fields import about, figures, of_task
+from taxi_luigi.core.logs.jsonl import JsonLines
+from taxi_luigi.core.logs.once import Once
 
 __all__ = [
     "Once",

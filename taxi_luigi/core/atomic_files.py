@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-from taxi_luigi.errors import StorageError
+from taxi_luigi.core.errors import StorageError
 
 _HOST = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname()) or "host"
 _TEMPORARY = re.compile(r".+\.(?P<host>[A-Za-z0-9.]+)-(?P<pid>\d+)(-(?P<began>\d+))?\.part(\.wal)?")

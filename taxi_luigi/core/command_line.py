@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
-from taxi_luigi.redaction import MASK, redact, typed
+from taxi_luigi.core.redaction import MASK, redact, typed
 
 _SECRET = re.compile(r"--(notify-u\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
 """options whose value nobody is to see: addresses that are passwords, also abbreviated, and those of a person's task"""

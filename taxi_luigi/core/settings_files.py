@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from taxi_luigi import streams
-from taxi_luigi.errors import ConfigError
+from taxi_luigi.core import streams
+from taxi_luigi.core.errors import ConfigError
 
 HOME = "TAXI_LUIGI_HOME"
 """names the project folder, for an install without a checkout"""
 NAMED = "LUIGI_CONFIG_PATH"
 
-PACKAGED = Path(__file__).with_name("config") / "luigi.cfg"
+PACKAGED = Path(__file__).parents[1] / "config" / "luigi.cfg"
 """config/luigi.cfg as it travels in the wheel; a copy, so that neither a lost nor a changed file of the checkout takes
 the exit codes with it"""
 
@@ -32,7 +32,7 @@ MACHINES = Path("/etc/luigi")
 UNUSABLE = 40
 """exit code; `[retcode] unhandled_exception` of our luigi.cfg, which cannot be read here"""
 
-_CHECKOUT = Path(__file__).resolve().parents[1]
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Unreadable(ConfigError, ValueError):
