@@ -18,8 +18,8 @@ from taxi_luigi.config.stores import duckdb_files, lake, workspace
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources import parse_template
-from taxi_luigi.sources.answers import SOURCE
-from taxi_luigi.sources.template import is_web
+from taxi_luigi.sources.base import SOURCE
+from taxi_luigi.sources.url_template import is_web
 from taxi_luigi.stores import Store
 from taxi_luigi.stores.folder import FolderStore
 from taxi_luigi.tlc.datasets import DATASETS

@@ -21,20 +21,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.answers import (
-    Fetched,
-    Look,
-    Net,
-    NotPublished,
-    Progress,
-    Published,
-    Transport,
-    check_space,
-)
+from taxi_luigi.sources.base import Fetched, Look, Net, NotPublished, Progress, Published, Transport, check_space
 from taxi_luigi.sources.folder import Folder
+from taxi_luigi.sources.http import Web
 from taxi_luigi.sources.single import SingleFile
-from taxi_luigi.sources.template import Template, parse_address, parse_template
-from taxi_luigi.sources.web import Web
+from taxi_luigi.sources.url_template import Template, parse_address, parse_template
 from taxi_luigi.tlc.months import Month
 
 __all__ = [

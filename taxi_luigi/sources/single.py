@@ -6,10 +6,10 @@ from pathlib import Path
 
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.answers import Fetched, Net, NotPublished, Transport, human
+from taxi_luigi.sources.base import Fetched, Net, NotPublished, Transport, human
 from taxi_luigi.sources.folder import Folder
-from taxi_luigi.sources.template import is_web
-from taxi_luigi.sources.web import Web
+from taxi_luigi.sources.http import Web
+from taxi_luigi.sources.url_template import is_web
 
 
 class SingleFile:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.sources.web import forget_looks
+from taxi_luigi.sources.http import forget_looks
 from tests.support.cdn import Cdn
 from tests.support.publisher import Client, write
 

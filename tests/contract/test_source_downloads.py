@@ -227,7 +227,7 @@ def test_a_download_keeps_to_its_bandwidth_and_is_not_taken_for_slow(
             arrived.append((slept[0], size))
             return super().arrived(size)
 
-    monkeypatch.setattr("taxi_luigi.sources.web.Pace", Clocked)
+    monkeypatch.setattr("taxi_luigi.sources.http.Pace", Clocked)
     cdn.fault(NAME, Break(100_000, reset=False))
     client = Client(cdn.template, tmp_path / "arriving", bandwidth=1_000, lowest_speed=1_000, at_once=1)
     client.assert_holds(content, client.fetch())

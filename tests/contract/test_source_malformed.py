@@ -12,7 +12,8 @@ import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import Seen, source_digest
-from taxi_luigi.sources import Look, Published, SingleFile, exchange
+from taxi_luigi.sources import Look, Published, SingleFile
+from taxi_luigi.sources import http_exchange as exchange
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net
 from tests.support.raw_server import RawServer, raw_server

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
-from taxi_luigi.sources import SingleFile, answers
+from taxi_luigi.sources import SingleFile
+from taxi_luigi.sources import base as answers
 from tests.support.cdn import HTML, Break, Cdn, Chunked, Packed
 from tests.support.publisher import NAME, Client, net, write
 

@@ -13,7 +13,7 @@ import pytest
 
 from taxi_luigi.core.receipts import Seen
 from taxi_luigi.sources import Look, Published, open_source
-from taxi_luigi.sources.web import forget_looks
+from taxi_luigi.sources.http import forget_looks
 from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import HTML, PAGE, WAF, Cdn, Headers, Status
 from tests.support.publisher import COLOR, MONTH, NAME, net, write

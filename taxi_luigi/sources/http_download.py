@@ -16,10 +16,10 @@ from urllib.parse import unquote, urlsplit
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.receipts import Seen
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.answers import SPACE_STEP, Fetched, Net, Progress, check_space
-from taxi_luigi.sources.exchange import Answer, Client, Transient, first_words
+from taxi_luigi.sources.base import SPACE_STEP, Fetched, Net, Progress, check_space
+from taxi_luigi.sources.http_exchange import Answer, Client, Transient, first_words
+from taxi_luigi.sources.http_retry import Patience, judge
 from taxi_luigi.sources.packing import unpack
-from taxi_luigi.sources.patience import Patience, judge
 from taxi_luigi.sources.slots import Pace
 
 _LONGEST_WISH = 300.0

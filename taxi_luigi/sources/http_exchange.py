@@ -32,7 +32,7 @@ from urllib3.util.response import assert_header_parsing
 from taxi_luigi.core.errors import SourceError, TaxiError
 from taxi_luigi.core.receipts import Seen, digest
 from taxi_luigi.core.redaction import public_url, redact
-from taxi_luigi.sources.answers import CHUNK, Net
+from taxi_luigi.sources.base import CHUNK, Net
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
 
 WINDOW = 60.0

@@ -13,10 +13,10 @@ from threading import Thread
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.answers import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
-from taxi_luigi.sources.download import Download
-from taxi_luigi.sources.exchange import Answer, Client, Transient
-from taxi_luigi.sources.patience import Patience, judge
+from taxi_luigi.sources.base import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
+from taxi_luigi.sources.http_download import Download
+from taxi_luigi.sources.http_exchange import Answer, Client, Transient
+from taxi_luigi.sources.http_retry import Patience, judge
 from taxi_luigi.sources.slots import Pace, Slots
 
 _HEAD_ATTEMPTS = 2
