@@ -25,7 +25,7 @@ def floor(file: Path, endpoint: str, bucket: str) -> None:
 
 def ours(file: Path, endpoint: str, bucket: str) -> None:
     """This project: its checksum computed before and compared after, the precondition, the labels."""
-    from taxi_luigi.stores.gcs import GcsStore
+    from taxi_luigi.storage.gcs import GcsStore
 
     store = GcsStore("benchmark", bucket, "", endpoint=endpoint)
     began = perf_counter()

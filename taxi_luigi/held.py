@@ -9,7 +9,7 @@ from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition, RawReceipt, source_digest
-from taxi_luigi.lakes import Lake
+from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from luigi.target import FileSystem, FileSystemTarget
 
-from taxi_luigi.stores import Store
+from taxi_luigi.storage import Store
 
 
 class StoreFileSystem(FileSystem):

@@ -16,7 +16,7 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.text import several
 from taxi_luigi.sources import Published
-from taxi_luigi.stores import is_remote
+from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
@@ -92,7 +92,7 @@ def _foreign(name: str) -> Iterator[Finding]:
 def _locations(name: str) -> Iterator[Finding]:
     """Whether BigQuery can load from the bucket that it will be told to; none where it is sent a local file."""
     from taxi_luigi.cloud.locations import compatible
-    from taxi_luigi.stores.gcs import GcsStore
+    from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery
 
     lake, what = config.lake_for(name), "location"

@@ -36,7 +36,7 @@ from taxi_luigi.config.stores import lake, source, store_checks, warehouse, work
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.health import Verdict
 from taxi_luigi.core.redaction import looks_like_key
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage.local import FolderStore
 
 
 def known_keys() -> dict[str, set[str]]:

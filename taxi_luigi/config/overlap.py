@@ -20,8 +20,8 @@ from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources import parse_template
 from taxi_luigi.sources.base import SOURCE
 from taxi_luigi.sources.url_template import is_web
-from taxi_luigi.stores import Store
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage import Store
+from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
@@ -136,12 +136,12 @@ def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
 def _of_bucket(store: Store) -> Folder:
     scheme, _, key = store.url("").rstrip("/").partition("://")
     if scheme == "gs":
-        from taxi_luigi.stores.gcs import GcsStore
+        from taxi_luigi.storage.gcs import GcsStore
 
         assert isinstance(store, GcsStore)
         endpoint = store.endpoint or f"https://{_GOOGLE}"
     else:
-        from taxi_luigi.stores.s3 import S3Store
+        from taxi_luigi.storage.s3 import S3Store
 
         assert isinstance(store, S3Store)
         endpoint = store.endpoint or f"https://{_AMAZON}"

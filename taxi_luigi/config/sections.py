@@ -26,7 +26,7 @@ from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.sources import parse_address, parse_template
 from taxi_luigi.staleness import Recipe
-from taxi_luigi.stores import is_remote
+from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
 

@@ -17,10 +17,10 @@ from taxi_luigi.config.kept import kept
 from taxi_luigi.config.options import STORES, options_of, store, store_type
 from taxi_luigi.config.sections import ZONES, net, positive, settings
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.lakes import Lake
-from taxi_luigi.raw_month import RawMonth
-from taxi_luigi.stores import Store, is_remote
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage import Store, is_remote
+from taxi_luigi.storage.lake import Lake
+from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.storage.raw_month import RawMonth
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import MOST_BYTES
@@ -165,10 +165,10 @@ def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Stor
     chunk = positive(section, "chunk_size", options.get("chunk_size", {"gcs": "64", "s3": "16"}[kind]), int)
     timeout = positive(section, "timeout", options.get("timeout", "300"), float)
     if kind == "s3":
-        from taxi_luigi.stores.s3 import S3Store
+        from taxi_luigi.storage.s3 import S3Store
 
         return S3Store(name, bucket, prefix, options.get("endpoint_url"), options.get("region"), chunk, timeout)
-    from taxi_luigi.stores.gcs import GcsStore
+    from taxi_luigi.storage.gcs import GcsStore
 
     file = options.get("credentials_file")
     return GcsStore(

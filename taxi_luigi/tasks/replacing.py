@@ -6,7 +6,7 @@ from taxi_luigi import config, guards
 from taxi_luigi.core.errors import BadFile, Refusal, StorageError
 from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Edition, Failure
 from taxi_luigi.guards import Holding
-from taxi_luigi.lakes import Lake
+from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import Marker

@@ -16,7 +16,7 @@ from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.progress import Progress
 from taxi_luigi.status import Status, look
-from taxi_luigi.stores import is_remote
+from taxi_luigi.storage import is_remote
 from taxi_luigi.task import PipelineTask
 from taxi_luigi.tlc.datasets import DATASETS
 

@@ -25,12 +25,12 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
-from taxi_luigi.lakes import Stored, cause, damaged, gone
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size
-from taxi_luigi.raw_month import RawMonth, rejects_name
 from taxi_luigi.remarks import Remark
+from taxi_luigi.storage.lake import Stored, cause, damaged, gone
+from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.targets import (
     CleanTarget,
     LakeTarget,

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from taxi_luigi import config
 from taxi_luigi.core.errors import ForeignTable, TaxiError
-from taxi_luigi.lakes import Lake
+from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import Warehouse

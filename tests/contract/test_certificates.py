@@ -17,8 +17,8 @@ from requests.exceptions import SSLError
 
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.sources import Net, open_source
-from taxi_luigi.stores.gcs import GcsStore
-from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.storage.gcs import GcsStore
+from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery import BigQuery

@@ -20,9 +20,9 @@ import pytest
 
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core.errors import StorageError, WarehouseError
-from taxi_luigi.lakes import Lake, Stored
-from taxi_luigi.stores.folder import FolderStore
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage.gcs import GcsStore
+from taxi_luigi.storage.lake import Lake, Stored
+from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import FILE_MONTH
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, uploads

@@ -18,7 +18,7 @@ import pytest
 
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core.errors import StorageError
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
 from tests.support.gcs_between import Answered, Asked, Between, Fault, Once, between, strict
 

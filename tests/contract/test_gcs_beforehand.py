@@ -20,8 +20,8 @@ from google.auth.exceptions import RefreshError, TransportError
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
 from taxi_luigi.core.health import Verdict
-from taxi_luigi.stores import gcs_findings
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage import gcs_health as gcs_findings
+from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
 from tests.support.gcs_between import Answered, Between, Once, between, strict
 

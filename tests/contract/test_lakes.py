@@ -13,8 +13,8 @@ import pytest
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.receipts import CleanReceipt
-from taxi_luigi.lakes import Lake
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage.lake import Lake
+from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from tests.support.stores import KINDS, fresh_store
@@ -108,7 +108,7 @@ def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: W
     clean, root = write()[0], tmp_path / "lake"
     code = (
         "import os, signal, sys; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
-        "from taxi_luigi.stores.folder import FolderStore\n"
+        "from taxi_luigi.storage.local import FolderStore\n"
         "files.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "FolderStore('lake', Path(sys.argv[1])).put(Path(sys.argv[2]), 'green/green_tripdata_2024-01.parquet', {})\n"
     )

@@ -14,7 +14,7 @@ import pytest
 from taxi_luigi.core.cloud import aws
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
 from taxi_luigi.core.health import Verdict
-from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.storage.s3 import S3Store
 from tests.support.memory import at_most
 from tests.support.s3 import KEY, READER, SECRET, Answer, Between, Request, S3Server, fresh_s3_store
 

@@ -13,8 +13,8 @@ import pytest
 
 from taxi_luigi.core.health import Verdict
 from taxi_luigi.objects import StoreFile
-from taxi_luigi.stores import Store
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage import Store
+from taxi_luigi.storage.local import FolderStore
 from tests.support.stores import KINDS, fresh_store
 
 NAME = "green/green_tripdata_2024-01.parquet"

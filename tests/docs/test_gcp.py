@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.stores import gcs, gcs_findings
+from taxi_luigi.storage import gcs
+from taxi_luigi.storage import gcs_health as gcs_findings
 from taxi_luigi.warehouses.bigquery import connection
 from tests.docs.test_readme import luigi_flags, taxi_luigi_flags
 from tests.gcp.run import SUITES

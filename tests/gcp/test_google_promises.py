@@ -16,7 +16,7 @@ from google.cloud.storage import Blob
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.health import Verdict
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.warehouses import MARKERS
 from tests.support.bigquery_months import JANUARY, YELLOW, local
 from tests.support.google import Place, is_asked

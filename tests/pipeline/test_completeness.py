@@ -10,7 +10,7 @@ from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi import holdings
 from taxi_luigi.core.receipts import Essentials
-from taxi_luigi.lakes import object_name
+from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.ledger import LAYOUT
 from taxi_luigi.warehouses.bigquery.tables import TYPES

@@ -12,10 +12,10 @@ import psycopg2
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.stores import Store
-from taxi_luigi.stores.folder import FolderStore
-from taxi_luigi.stores.gcs import GcsStore
-from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.storage import Store
+from taxi_luigi.storage.gcs import GcsStore
+from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.storage.s3 import S3Store
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.project import Project
 

@@ -30,7 +30,7 @@ COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
 COUNTED = """
 import atexit, json, sys
-import taxi_luigi.lakes as lakes, taxi_luigi.stores.folder as folder, taxi_luigi.sources as sources
+import taxi_luigi.storage.lake as lakes, taxi_luigi.storage.local as folder, taxi_luigi.sources as sources
 import taxi_luigi.warehouses.duckdb as duck, taxi_luigi.warehouses.postgres as postgres
 from taxi_luigi.cli import main
 calls = {}

@@ -24,7 +24,7 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Client
 
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage.gcs import GcsStore
 
 _numbers = itertools.count(1)
 

@@ -17,7 +17,7 @@ from google.cloud.storage import Client as StorageClient
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.health import Finding, Verdict
-from taxi_luigi.stores.gcs import GcsStore
+from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.warehouses.bigquery import BigQuery
 
 VARIABLE = "TAXI_LUIGI_GCP"

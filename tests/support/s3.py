@@ -28,7 +28,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.storage.s3 import S3Store
 
 KEY, SECRET = "AKIATAXITESTS0TAXI", "s3cret-in-tests"
 READER = "AKIAREADER0READER"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.stores import Store
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage import Store
+from taxi_luigi.storage.local import FolderStore
 from tests.support import google
 from tests.support.gcs import fresh_gcs_store
 from tests.support.s3 import fresh_s3_store

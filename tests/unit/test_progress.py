@@ -11,9 +11,9 @@ import requests
 from taxi_luigi import luigid
 from taxi_luigi.core.cloud import console_links as pages
 from taxi_luigi.progress import Progress, amount, pace, size, span
-from taxi_luigi.stores.folder import FolderStore
-from taxi_luigi.stores.gcs import GcsStore
-from taxi_luigi.stores.s3 import S3Store
+from taxi_luigi.storage.gcs import GcsStore
+from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.warehouses.bigquery import jobs
 from taxi_luigi.warehouses.bigquery.connection import Connection
 

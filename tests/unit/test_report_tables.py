@@ -13,7 +13,6 @@ import pytest
 from taxi_luigi.clean_settings import Limits
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
-from taxi_luigi.lakes import Lake
 from taxi_luigi.report import digest, words
 from taxi_luigi.report.accounts import PATIENCE, Account, Accounts, first_account, read_account
 from taxi_luigi.report.layouts import spans
@@ -22,7 +21,8 @@ from taxi_luigi.report.sections import section
 from taxi_luigi.report.tables import Tables, tables_of
 from taxi_luigi.staleness import Recipe
 from taxi_luigi.status import ColorStatus, Held, LastFailure, Place, Status, color_status
-from taxi_luigi.stores.folder import FolderStore
+from taxi_luigi.storage.lake import Lake
+from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.months import Month
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))

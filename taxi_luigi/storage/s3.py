@@ -25,8 +25,10 @@ from taxi_luigi.core.concurrency import noticed
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.stores import Entry, Labels, Progress, Store, content_type, s3_bytes, s3_findings, unheard
-from taxi_luigi.stores.s3_bytes import Head
+from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, unheard
+from taxi_luigi.storage import s3_health as s3_findings
+from taxi_luigi.storage import s3_transfer as s3_bytes
+from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
 """that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
@@ -41,7 +43,7 @@ _AGAIN = "run the same command again"
 
 
 class S3Store:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.stores`.
+    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
     `name` is for people: "lake s3". Credentials come from AWS's usual chain; `endpoint_url` is another server than
     Amazon's. Files of `chunk_size` MiB (5 to 5120) and more go up in parts of that size, four at a time; `timeout` is

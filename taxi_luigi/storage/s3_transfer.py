@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from botocore.parsers import ResponseParserError
 
-from taxi_luigi.stores import Entry, Progress
+from taxi_luigi.storage import Entry, Progress
 
 _PIECE = 1 << 20
 _AHEAD = 64 << 10

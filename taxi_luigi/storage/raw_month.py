@@ -8,8 +8,8 @@ from pathlib import Path
 
 from taxi_luigi.core.errors import DamagedCopy
 from taxi_luigi.core.receipts import Failure, RawReceipt
-from taxi_luigi.lakes import object_name
-from taxi_luigi.stores import Progress, Store
+from taxi_luigi.storage import Progress, Store
+from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 
 FAILURE = ".failure.json"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from taxi_luigi.core.errors import BadFile, StorageError, force_command, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Essentials
-from taxi_luigi.stores import Entry, Progress, Store, unheard
+from taxi_luigi.storage import Entry, Progress, Store, unheard
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:

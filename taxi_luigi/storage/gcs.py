@@ -26,17 +26,8 @@ from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.stores import (
-    Entry,
-    Labels,
-    Progress,
-    Store,
-    content_type,
-    gcs_download,
-    gcs_findings,
-    gcs_upload,
-    unheard,
-)
+from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, gcs_download, gcs_upload, unheard
+from taxi_luigi.storage import gcs_health as gcs_findings
 
 ROLE = "roles/storage.objectUser"
 """The least of Google's own roles that reads, writes, lists and replaces objects."""
@@ -51,7 +42,7 @@ _ANSWER = 60
 
 
 class GcsStore:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.stores`.
+    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
     `name` is for people: "lake gcs". Without `credentials_file` Application Default Credentials are used; `endpoint`
     is another server than Google's, an emulator where it begins with http://, else STORAGE_EMULATOR_HOST is.

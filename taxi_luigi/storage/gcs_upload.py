@@ -18,7 +18,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi.core.errors import StorageError
-from taxi_luigi.stores import Progress
+from taxi_luigi.storage import Progress
 
 _PIECE = 1 << 20
 

@@ -12,11 +12,11 @@ from typing import BinaryIO
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.health import Finding, Verdict
-from taxi_luigi.stores import Entry, Labels, Progress, Store, unheard
+from taxi_luigi.storage import Entry, Labels, Progress, Store, unheard
 
 
 class FolderStore:
-    """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.stores`.
+    """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.storage`.
 
     Files are written in a hidden folder of the root and renamed. It keeps no labels.
     """
