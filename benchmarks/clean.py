@@ -68,9 +68,9 @@ def csv_read(raw: Path, clean: Path) -> None:
     from contextlib import closing
 
     from benchmarks.months import named
-    from taxi_luigi.conform import match
-    from taxi_luigi.formats import open_raw
     from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.transform.column_mapping import match
+    from taxi_luigi.transform.readers import open_raw
 
     color, month = named(raw)
     began = perf_counter()
@@ -84,9 +84,9 @@ def csv_read(raw: Path, clean: Path) -> None:
 def ours(raw: Path, clean: Path) -> None:
     """This project: canonical columns, every rule counted, rejects and receipt included."""
     from benchmarks.months import named, raw_receipt
-    from taxi_luigi.clean import clean_month
-    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.transform.clean import clean_month
+    from taxi_luigi.transform.clean_settings import CleanRules
 
     receipt = raw_receipt(raw)
     color, month = named(raw)

@@ -127,10 +127,10 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     """A marker for each month, of the edition that the source's files have."""
     import duckdb
 
-    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.core.receipts import Edition, source_digest
     from taxi_luigi.sources import Net, open_source
     from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.transform.clean_settings import CleanRules
     from taxi_luigi.warehouses import MARKERS
 
     source, recipe, now = open_source(template, Net()), CleanRules().recipe, datetime.now(UTC).replace(tzinfo=None)

@@ -83,8 +83,8 @@ def simulate(folder: Path) -> int:
 
 def _receipt(dataset: Dataset, month: Month, rows: int, chance: random.Random) -> CleanReceipt:
     from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
-    from taxi_luigi.rules import RULES
     from taxi_luigi.sample.layouts import parquet_layout
+    from taxi_luigi.transform.rules import RULES
 
     layout = parquet_layout(dataset.color, month)
     age = (2026 - month.year) / 17
@@ -138,11 +138,11 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from taxi_luigi.clean import ROW_GROUP
-    from taxi_luigi.conform import canonical_schema
     from taxi_luigi.core.receipts import FOOTER_KEY
     from taxi_luigi.report.layouts import sources
     from taxi_luigi.tlc.datasets import FILE_MONTH
+    from taxi_luigi.transform.clean import ROW_GROUP
+    from taxi_luigi.transform.column_mapping import canonical_schema
 
     schema, columns = canonical_schema(dataset), []
     groups = max(1, math.ceil(receipt.rows_kept / ROW_GROUP))

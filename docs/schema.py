@@ -7,11 +7,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import get_args
 
-from taxi_luigi.casts import NO_VALUE
-from taxi_luigi.rules import RULES
 from taxi_luigi.tlc import zones
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.transform.casting import NO_VALUE
+from taxi_luigi.transform.rules import RULES
 from taxi_luigi.warehouses import MARKERS, markers
 
 PAGE = Path(__file__).with_name("schema.md")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.holdings import Backlog, Missing
-from taxi_luigi.staleness import Why
+from taxi_luigi.transform.staleness import Why
 
 SHOWN = 10
 """replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import luigi
 
-from taxi_luigi.clean_settings import CleanRules, Limits
-from taxi_luigi.clean_settings import check_version as check_version_of
 from taxi_luigi.config.files import absolute, project_folder
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.kept import kept
@@ -25,14 +23,16 @@ from taxi_luigi.config.notifications import settings_of
 from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.sources import parse_address, parse_template
-from taxi_luigi.staleness import Recipe
 from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import CleanRules, Limits
+from taxi_luigi.transform.clean_settings import check_version as check_version_of
+from taxi_luigi.transform.staleness import Recipe
 
 if TYPE_CHECKING:
-    from taxi_luigi.clean_settings import CleanRules
     from taxi_luigi.sources import Net
+    from taxi_luigi.transform.clean_settings import CleanRules
 
 T = TypeVar("T", int, float)
 

@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from taxi_luigi.clean_settings import Limits
 from taxi_luigi.core.receipts import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.core.text import cut
-from taxi_luigi.guards import fewer_than_published
 from taxi_luigi.report import charts
 from taxi_luigi.report.parts import Figure, Table
 from taxi_luigi.report.tables import STRAY, Tables
 from taxi_luigi.report.words import count, plural, share
-from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 from taxi_luigi.status.signs import spans
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import Limits
+from taxi_luigi.transform.guards import fewer_than_published
+from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
 
 Word = Callable[[float | None], str]
 """how a number is written"""

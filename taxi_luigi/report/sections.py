@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from taxi_luigi.clean_settings import Limits
 from taxi_luigi.report import charts, layouts, quality
 from taxi_luigi.report.accounts import Accounts
 from taxi_luigi.report.parts import Figure, Section, Table
 from taxi_luigi.report.tables import Tables
 from taxi_luigi.report.words import count, duration, plural, share, size
-from taxi_luigi.staleness import Why
 from taxi_luigi.status import ColorStatus, State
 from taxi_luigi.status.signs import spans, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import Limits
+from taxi_luigi.transform.staleness import Why
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LISTED = 6

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Literal
 
 from taxi_luigi.core.receipts import Edition
-from taxi_luigi.staleness import Recipe, Why
 from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.transform.staleness import Recipe, Why
 
 Kind = Literal["raw", "clean", "lake", "warehouse"]
 

@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
-from taxi_luigi import config, guards
+from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.receipts import FILE, Failure
-from taxi_luigi.staleness import Recipe
 from taxi_luigi.status.grid import ColorStatus, Held, Kind, LastFailure, Place, color_status
 from taxi_luigi.storage import Entry, Store
 from taxi_luigi.storage.lake import Lake
@@ -22,6 +21,8 @@ from taxi_luigi.storage.raw_month import FAILURE, failure_name
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import published_rows
+from taxi_luigi.transform import guards
+from taxi_luigi.transform.staleness import Recipe
 from taxi_luigi.warehouses import Warehouse
 
 _WORKSPACE = "workspace"

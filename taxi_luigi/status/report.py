@@ -14,12 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from taxi_luigi.history import Run
-from taxi_luigi.staleness import Why
 from taxi_luigi.status.block import Block
 from taxi_luigi.status.grid import State
 from taxi_luigi.status.places import Status
 from taxi_luigi.status.signs import SIGNS, months, spans, without_address
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.staleness import Why
 
 _GAP = 4
 """columns between two grids"""

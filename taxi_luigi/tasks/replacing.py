@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from taxi_luigi import config, guards
+from taxi_luigi import config
 from taxi_luigi.core.errors import BadFile, Refusal, StorageError
 from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Edition, Failure
-from taxi_luigi.guards import Holding
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform import guards
+from taxi_luigi.transform.guards import Holding
 from taxi_luigi.warehouses import Marker
 
 

@@ -10,7 +10,7 @@ from functools import cache, partial
 
 import luigi
 
-from taxi_luigi import config, guards, holdings, summary
+from taxi_luigi import config, holdings, summary
 from taxi_luigi.core.cloud import console_links as pages
 from taxi_luigi.core.errors import (
     AccountError,
@@ -45,6 +45,7 @@ from taxi_luigi.task import PipelineTask
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform import guards
 from taxi_luigi.warehouses import CleanFile
 
 
@@ -97,7 +98,7 @@ class DownloadMonth(MonthTask):
     """The bytes as published, in the workspace's raw/."""
 
     resources = {"download": 1}  # noqa: RUF012 Luigi reads it as it is
-    imports = ("taxi_luigi.formats",)
+    imports = ("taxi_luigi.transform.readers",)
 
     def requires(self) -> PublishedMonth:
         return PublishedMonth(color=self.color, month=self.month)
@@ -106,7 +107,7 @@ class DownloadMonth(MonthTask):
         return RawTarget(self.color, self.month, self.edition)
 
     def work(self) -> Made:
-        from taxi_luigi.formats import check_whole
+        from taxi_luigi.transform.readers import check_whole
 
         target, started = self.output().raw, time.monotonic()
         with target.writing() as part, Progress(self, "downloading", "B") as progress:
@@ -145,7 +146,7 @@ class CleanMonth(MonthTask):
 
     priority = 10
     store = "local"
-    imports = ("taxi_luigi.clean",)
+    imports = ("taxi_luigi.transform.clean",)
 
     def requires(self) -> DownloadMonth:
         return DownloadMonth(color=self.color, month=self.month, edition=raw_edition(self.edition))
@@ -207,7 +208,7 @@ class CleanMonth(MonthTask):
         return "failed before, and no longer published: " if before and not published.complete() else ""
 
     def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
-        from taxi_luigi.clean import clean_month, describe_rejects, find_layout
+        from taxi_luigi.transform.clean import clean_month, describe_rejects, find_layout
 
         rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
         workspace, clean, rejects = config.workspace(), config.clean_lake(), rejects_name(self.color, self.month)
@@ -268,7 +269,7 @@ class UploadMonth(MonthTask):
 
     lake = luigi.Parameter(description="the name of a lake in luigi.cfg")
     priority = 20
-    imports = ("taxi_luigi.formats",)
+    imports = ("taxi_luigi.transform.readers",)
 
     @property
     def store(self) -> str:  # type: ignore[override]
@@ -331,7 +332,7 @@ class LoadMonth(MonthTask):
 
     @property
     def imports(self) -> tuple[str, ...]:  # type: ignore[override]
-        return ("taxi_luigi.formats", *config.warehouse(self.warehouse).imports)
+        return ("taxi_luigi.transform.readers", *config.warehouse(self.warehouse).imports)
 
     @property
     def resources(self) -> dict[str, int]:
@@ -430,7 +431,7 @@ def _named_if_damaged(clean: CleanFile, where_it_is: bool, color: str, month: Mo
 
 def _damage_in(clean: CleanFile) -> str:
     """What is wrong with a clean file's bytes; '' when all of it can be read."""
-    from taxi_luigi.formats import open_raw
+    from taxi_luigi.transform.readers import open_raw
 
     with clean.reading() as path:
         try:

@@ -15,12 +15,12 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
-from taxi_luigi.staleness import Why
 from taxi_luigi.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import LATEST, Month
+from taxi_luigi.transform.staleness import Why
 
 
 class Idle(PlainTask, luigi.WrapperTask):

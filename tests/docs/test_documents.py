@@ -61,7 +61,7 @@ def test_a_link_leads_to_a_file_and_a_heading_of_it(path: Path) -> None:
 
 @every_document
 def test_a_path_that_is_named_exists(path: Path) -> None:
-    """`taxi_luigi/rules.py`, `tests/unit/`: those that begin with a folder of the repository."""
+    """`taxi_luigi/transform/rules.py`, `tests/unit/`: those that begin with a folder of the repository."""
     folders = "|".join(re.escape(each.name) for each in ROOT.iterdir() if each.is_dir() and each.name[0] != ".")
     named = re.findall(rf"`((?:{folders})/[\w./-]+)`", prose(text_of(path)))
     there = files_of_the_repository()

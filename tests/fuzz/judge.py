@@ -7,16 +7,16 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from taxi_luigi.clean import clean_month
-from taxi_luigi.clean.rejects import SCHEMA
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import canonical_schema
 from taxi_luigi.core.errors import AccountError, TaxiError
 from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import CleanReceipt
-from taxi_luigi.formats import check_whole, count_records, sniff
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean import clean_month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.column_mapping import canonical_schema
+from taxi_luigi.transform.readers import check_whole, count_records, sniff
+from taxi_luigi.transform.rejects import SCHEMA
 from tests.support.cleaned import RAW_RECEIPT
 
 LONGEST_LINE = 2_000

@@ -23,9 +23,9 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.formats import records
-from taxi_luigi.rules import RULES
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.rules import RULES
 from tests.fuzz.bases import Base, bases
 from tests.fuzz.judge import outcome
 from tests.fuzz.spoil import FILE, TABLE, TEXT, write_csv, write_parquet

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taxi_luigi.casts import read
-from taxi_luigi.clean import clean_month
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.casting import read
+from taxi_luigi.transform.clean import clean_month
+from taxi_luigi.transform.clean_settings import CleanRules
 from tests.fuzz.values import TEXTS as HARD
 from tests.support.cleaned import RAW_RECEIPT
 

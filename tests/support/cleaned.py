@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.clean import clean_month
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
-from taxi_luigi.formats import check_whole
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean import clean_month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.readers import check_whole
 
 RAW_RECEIPT = RawReceipt(
     "https://tlc.example/raw", '"e"', None, 7, "ab" * 32, "0123456789", "2026-11-21T00:00:00+00:00"

@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_luigi.conform import canonical_schema
 from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, digest
 from taxi_luigi.tlc.datasets import FILE_MONTH, Column, Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.column_mapping import canonical_schema
 
 
 def clean_receipt(dataset: Dataset, month: Month, rows: int, seed: int) -> CleanReceipt:

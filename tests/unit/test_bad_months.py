@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core.errors import BadFile, LayoutError, TaxiError
-from taxi_luigi.formats import open_raw, records
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import open_raw
 from tests.support.cleaned import Cleaned, cleaned
 from tests.support.gzipped import gzipped
 from tests.support.memory import at_most

@@ -14,9 +14,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.casts import read, read_codes
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType
 from taxi_luigi.tlc.datasets.mapping import CAST_VERSION
+from taxi_luigi.transform.casting import read, read_codes
 
 OF_VERSION = 1
 """The CAST_VERSION whose outcomes these are."""

@@ -17,19 +17,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi import clean as engine
-from taxi_luigi.clean import clean_month, describe_rejects
-from taxi_luigi.clean.output import rows_written
-from taxi_luigi.clean.rejects import SCHEMA, first_values
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import canonical_schema
 from taxi_luigi.core.errors import AccountError, BadFile, Refusal
 from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
-from taxi_luigi.formats import open_raw, records
-from taxi_luigi.rules import RULES
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform import clean as engine
+from taxi_luigi.transform.clean import clean_month, describe_rejects
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.column_mapping import canonical_schema
+from taxi_luigi.transform.parquet_writer import rows_written
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import open_raw
+from taxi_luigi.transform.rejects import SCHEMA, first_values
+from taxi_luigi.transform.rules import RULES
 
 MONTH = Month(2021, 1)
 YELLOW = DATASETS["yellow"]
@@ -211,7 +212,7 @@ def test_an_unreadable_passenger_count_is_not_a_missing_one(clean: Callable[...,
 def test_texts_of_unknown_codes_are_counted_in_the_receipt_and_the_rows_kept(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taxi_luigi.clean.account.TEXTS", 2)
+    monkeypatch.setattr("taxi_luigi.transform.receipt_builder.TEXTS", 2)
     month = clean([name + GOOD[1:] for name in ("CMT", "XYZ", "XYZ", "?", "A", "B", "vts ")])
     assert month.kept()["vendorid"].to_pylist() == [1, None, None, None, None, None, 2]
     assert month.receipt.unmapped == {"unknown_code:vendorid": {"XYZ": 2, "(other texts)": 2, "?": 1}}
@@ -257,8 +258,8 @@ def test_records_that_cannot_be_stored_are_described_with_their_reasons_and_the_
 def test_the_first_reject_is_found_wherever_it_stands(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taxi_luigi.clean.output.REJECT_GROUP", 50)
-    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE", 30)
+    monkeypatch.setattr("taxi_luigi.transform.parquet_writer.REJECT_GROUP", 50)
+    monkeypatch.setattr("taxi_luigi.transform.rejects.SLICE", 30)
     far = [GOOD.replace("2.5", f"far{number}") for number in range(300)]
     path = clean([GOOD, *far[:200], "1,2", *far[200:], GOOD.replace("9.8", "much")]).rejects
     assert first_values(path)["trip_distance"] == "far0"
@@ -331,7 +332,7 @@ def test_row_groups_are_large_whatever_the_raw_file_has(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "ROW_GROUP", 100)
-    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 30)
+    monkeypatch.setattr("taxi_luigi.transform.readers.parquet.BATCH_ROWS", 30)
     month = clean(trips(1000))
     footer = pq.read_metadata(month.clean)
     assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [120] * 8 + [40]
@@ -344,8 +345,8 @@ def test_rows_of_long_texts_do_not_pile_up(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, month: Month
 ) -> None:
     monkeypatch.setattr(engine, "MOST_BYTES", 500_000)
-    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE_BYTES", 200_000)
-    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 10)
+    monkeypatch.setattr("taxi_luigi.transform.rejects.SLICE_BYTES", 200_000)
+    monkeypatch.setattr("taxi_luigi.transform.readers.parquet.BATCH_ROWS", 10)
     columns = {"dispatching_base_num": ["B" * 20_000] * 100, "pickup_datetime": [START] * 100}
     columns |= {"dropOff_datetime": [START] * 100}
     result = clean(columns, CleanRules(frozenset({"outside_file_month"})), month=month, color="fhv")
@@ -356,9 +357,9 @@ def test_rows_of_long_texts_do_not_pile_up(
 
 def test_many_rejects_do_not_pile_up(clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MOST_REJECTED", 50)
-    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE", 20)
-    monkeypatch.setattr("taxi_luigi.clean.output.REJECT_GROUP", 40)
-    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 30)
+    monkeypatch.setattr("taxi_luigi.transform.rejects.SLICE", 20)
+    monkeypatch.setattr("taxi_luigi.transform.parquet_writer.REJECT_GROUP", 40)
+    monkeypatch.setattr("taxi_luigi.transform.readers.parquet.BATCH_ROWS", 30)
     month = clean(trips(300), CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
     footer = pq.read_metadata(month.rejects)
     assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [50, 10] * 5
@@ -380,11 +381,11 @@ def test_cleaning_imports_no_pandas(tmp_path: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from taxi_luigi.clean import clean_month, describe_rejects
+from taxi_luigi.transform.clean import clean_month, describe_rejects
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.core.receipts import RawReceipt
-from taxi_luigi.clean_settings import CleanRules
+from taxi_luigi.transform.clean_settings import CleanRules
 clean_month(DATASETS["yellow"], Month(2021, 1), Path("raw"), RawReceipt("u", None, None, 1, "s", "e", "t"), "e-e",
     CleanRules(), Path("clean"), Path("rejects"), lambda done, total: None)
 sys.exit("pandas" in sys.modules)

@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.casts import can_become, read, read_codes
-from taxi_luigi.conform import Conformed, Losses, canonical_schema, conform, match
 from taxi_luigi.core.errors import LayoutError
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.casting import can_become, read, read_codes
+from taxi_luigi.transform.column_mapping import Conformed, Losses, canonical_schema, conform, match
 
 YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
 MONTH = Month(2021, 1)

@@ -9,10 +9,10 @@ from typing import get_args
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.conform import match
-from taxi_luigi.formats.header import read_header
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.column_mapping import match
+from taxi_luigi.transform.readers.csv_header import read_header
 from tests.support.schemas import COLORS, LAST, eras
 from tests.support.schemas import published as published_layouts
 

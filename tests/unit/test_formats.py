@@ -25,7 +25,8 @@ import pytest
 from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import FOOTER_KEY
-from taxi_luigi.formats import check_whole, count_records, open_raw, records, sniff
+from taxi_luigi.transform.readers import check_whole, count_records, open_raw, sniff
+from taxi_luigi.transform.readers import csv_records as records
 from tests.support.gzipped import gzipped
 
 CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"

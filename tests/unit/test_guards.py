@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi import guards
-from taxi_luigi.clean_settings import CleanRules, Limits, check_version
 from taxi_luigi.core.errors import Refusal
 from taxi_luigi.core.receipts import DROPPED, FILE, OTHER_FORM, CleanReceipt, Failure
-from taxi_luigi.guards import Holding
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform import guards
+from taxi_luigi.transform.clean_settings import CleanRules, Limits, check_version
+from taxi_luigi.transform.guards import Holding
 from tests.support.trips import clean_receipt
 
 MONTH = Month(2018, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taxi_luigi.clean.hints import is_merge_marker, time_hint
+from taxi_luigi.transform.hints import is_merge_marker, time_hint
 
 EXCEL = "looks like a date written by Excel "
 HINTS = {

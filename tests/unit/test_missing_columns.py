@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.conform import Layout, describe_missing, describe_other_form, match
-from taxi_luigi.formats.header import read_header
 from taxi_luigi.tlc.datasets import DATASETS, JUNK, Column, SourceForm
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.column_mapping import Layout, describe_missing, describe_other_form, match
+from taxi_luigi.transform.readers.csv_header import read_header
 from tests.support.schemas import COLORS, Published, published
 
 OPTIONAL = {"affiliated_base_number", "ehail_fee", "request_source"}

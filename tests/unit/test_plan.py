@@ -8,8 +8,8 @@ import pytest
 
 from taxi_luigi.cli.plan import months_of
 from taxi_luigi.holdings import Backlog, Missing
-from taxi_luigi.staleness import Why
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.staleness import Why
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 REASON = "/data/raw/green/green_tripdata_2024-01.parquet: 60 records, where the workspace holds 3,000"

@@ -17,17 +17,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from taxi_luigi.casts import ARROW, NO_VALUE, can_become, read
-from taxi_luigi.clean import clean_month
-from taxi_luigi.clean.output import rows_written
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import canonical_schema, conform, match
 from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.core.receipts import RawReceipt
-from taxi_luigi.formats import open_raw, records
-from taxi_luigi.rules import RULES
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.casting import ARROW, NO_VALUE, can_become, read
+from taxi_luigi.transform.clean import clean_month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.column_mapping import canonical_schema, conform, match
+from taxi_luigi.transform.parquet_writer import rows_written
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import open_raw
+from taxi_luigi.transform.rules import RULES
 
 MONTH = Month(2021, 1)
 RAW_RECEIPT = RawReceipt("u", None, None, 1, "s", "e", "t")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import taxi_luigi.tlc.published
-from taxi_luigi.formats import count_records
 from taxi_luigi.tlc.datasets import DATASETS, SourceForm
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import counts_apply_to, published_rows
+from taxi_luigi.transform.readers import count_records
 
 TABLE = Path(taxi_luigi.tlc.published.__file__).with_name("row_counts.csv")
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,11 +15,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.clean import clean_month
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean import clean_month
+from taxi_luigi.transform.clean_settings import CleanRules
 
 RAW_RECEIPT = RawReceipt("https://tlc.example/file", None, None, 1, "0" * 64, "0123456789", "2026-11-21T00:00:00+00:00")
 NAMES = {

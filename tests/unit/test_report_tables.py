@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.clean_settings import Limits
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.report import digest, words
@@ -19,11 +18,12 @@ from taxi_luigi.report.layouts import spans
 from taxi_luigi.report.parts import Figure
 from taxi_luigi.report.sections import section
 from taxi_luigi.report.tables import Tables, tables_of
-from taxi_luigi.staleness import Recipe
 from taxi_luigi.status import ColorStatus, Held, LastFailure, Place, Status, color_status
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import Limits
+from taxi_luigi.transform.staleness import Recipe
 
 JANUARY, FEBRUARY, MARCH, APRIL = (Month(2024, number) for number in range(1, 5))
 RECIPE = Recipe("0", "1", "1", frozenset())

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import canonical_schema
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.rules import RULES, fill_passengers
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.column_mapping import canonical_schema
+from taxi_luigi.transform.rules import RULES, fill_passengers
 
 YELLOW = DATASETS["yellow"]
 FIRST, LAST = datetime(2021, 1, 1), datetime(2021, 1, 31, 23, 59, 59, 999_999)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.core.receipts import Edition, Seen, source_digest
-from taxi_luigi.staleness import Recipe, Why, is_right, wanted_edition
 from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.staleness import Recipe, Why, is_right, wanted_edition
 
 SEEN, REWRITTEN = Seen('"a"', None, 10), Seen('"b"', None, 10)
 SOURCE = source_digest(SEEN)

@@ -10,8 +10,8 @@ from taxi_luigi.holdings import Backlog, Missing
 from taxi_luigi.ledger import Ledger
 from taxi_luigi.outcomes import Countdown, Outcome, lines, results
 from taxi_luigi.remarks import Remark, warnings
-from taxi_luigi.staleness import Why
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.staleness import Why
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core.errors import BadFile, Refusal
-from taxi_luigi.formats import check_whole, count_records
+from taxi_luigi.transform.readers import check_whole, count_records
 from tests.support.cleaned import Cleaned, cleaned
 
 Bytes = Callable[[str], bytes]

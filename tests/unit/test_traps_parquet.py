@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.core.errors import BadFile, LayoutError, Refusal
-from taxi_luigi.formats import check_whole, count_records
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.readers import check_whole, count_records
 from tests.support.cleaned import Cleaned, cleaned
 
 ROWS = 500
@@ -147,7 +147,7 @@ def test_a_column_without_a_value_is_one_of_nulls_whatever_its_type(
     value: Any,
     statistics: bool,
 ) -> None:
-    monkeypatch.setattr("taxi_luigi.formats.parquet.BATCH_ROWS", 100)
+    monkeypatch.setattr("taxi_luigi.transform.readers.parquet.BATCH_ROWS", 100)
     how = {"write_statistics": statistics, "row_group_size": 150}
     for name in ("ehail_fee", "passenger_count", FLAG):
         result = clean(put(month, name, pa.nulls(ROWS, kind)), **how)
@@ -372,7 +372,7 @@ def test_many_long_texts_of_unknown_codes_take_little_room(
 def test_raw_values_of_any_length_are_in_the_rejects_and_not_in_a_line(
     month: pa.Table, clean: Callable[..., Cleaned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("taxi_luigi.clean.rejects.SLICE_BYTES", 2 * MIB)
+    monkeypatch.setattr("taxi_luigi.transform.rejects.SLICE_BYTES", 2 * MIB)
     long = ["A" * MIB, "B" * MIB, "C" * MIB]
     result = clean(put(month, "passenger_count", pa.array([*long, *["1"] * (ROWS - 3)])))
     assert [reject["raw"]["passenger_count"] for reject in result.rejects] == long

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.arrays import blank, constant, or_false, text_array
 from taxi_luigi.tlc.datasets import ColumnType
+from taxi_luigi.transform.arrow_utils import blank, constant, or_false, text_array
 
 ARROW: dict[ColumnType, pa.DataType] = {
     "int32": pa.int32(),

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from taxi_luigi.clean_settings import CleanRules
 from taxi_luigi.core.receipts import Edition, Seen, source_digest
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION, Dataset
 from taxi_luigi.tlc.datasets.mapping import first_mapping_digest, mapping_digest
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.clean_settings import CleanRules
 
 
 class Why(Enum):

@@ -17,11 +17,11 @@ from isal import igzip, isal_zlib
 
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.text import one_line
-from taxi_luigi.formats import records
-from taxi_luigi.formats.ahead import ahead
-from taxi_luigi.formats.block import LINE_ENDS, BlockParser, judge_end
-from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, read_header
-from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers.ahead import ahead
+from taxi_luigi.transform.readers.base import NO_TYPES, Chunk, Format, Types
+from taxi_luigi.transform.readers.csv_blocks import LINE_ENDS, BlockParser, judge_end
+from taxi_luigi.transform.readers.csv_header import BYTE_ORDER_MARK, HEAD, read_header
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -14,12 +14,12 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.arrays import constant, or_false
-from taxi_luigi.casts import ARROW, can_become, has_no_value, read, read_codes
 from taxi_luigi.core.errors import LayoutError
 from taxi_luigi.core.text import listed, shown
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, JUNK, Column, Dataset, SourceForm, plain
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.arrow_utils import constant, or_false
+from taxi_luigi.transform.casting import ARROW, can_become, has_no_value, read, read_codes
 
 
 @dataclass(frozen=True)

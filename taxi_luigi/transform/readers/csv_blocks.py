@@ -15,9 +15,9 @@ import pyarrow.csv
 from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.core.parquet_footer import damage
 from taxi_luigi.core.text import one_line
-from taxi_luigi.formats import records
-from taxi_luigi.formats.header import BYTE_ORDER_MARK, Header
-from taxi_luigi.formats.raw import BrokenRecord, Chunk
+from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers.base import BrokenRecord, Chunk
+from taxi_luigi.transform.readers.csv_header import BYTE_ORDER_MARK, Header
 
 LINE_ENDS = (b"\n", b"\r")
 

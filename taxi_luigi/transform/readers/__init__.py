@@ -12,11 +12,11 @@ from pathlib import Path
 
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.parquet_footer import MAGIC
-from taxi_luigi.formats.foreign import expect_csv
-from taxi_luigi.formats.header import HEAD
-from taxi_luigi.formats.parquet import ParquetRaw, open_parquet
-from taxi_luigi.formats.raw import BrokenRecord, Chunk, Format, RawFile
-from taxi_luigi.formats.text import GZIP_MAGIC, CsvRaw, check_end, inflated
+from taxi_luigi.transform.readers.base import BrokenRecord, Chunk, Format, RawFile
+from taxi_luigi.transform.readers.csv import GZIP_MAGIC, CsvRaw, check_end, inflated
+from taxi_luigi.transform.readers.csv_header import HEAD
+from taxi_luigi.transform.readers.foreign import expect_csv
+from taxi_luigi.transform.readers.parquet import ParquetRaw, open_parquet
 
 __all__ = [
     "BrokenRecord",

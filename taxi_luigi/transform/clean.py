@@ -18,22 +18,22 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi import guards
-from taxi_luigi.arrays import constant
-from taxi_luigi.clean import rejects as rejected_rows
-from taxi_luigi.clean.account import FIRST_YEAR, Tally, last_year, make_receipt
-from taxi_luigi.clean.hints import is_merge_marker, time_hint
-from taxi_luigi.clean.output import MonthFiles, rows_written
-from taxi_luigi.clean_settings import CleanRules
-from taxi_luigi.conform import Conformed, Layout, conform, match, names_of
 from taxi_luigi.core.errors import AccountError, Refusal
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.core.text import cut, listed, one_line, shown
-from taxi_luigi.formats import Chunk, RawFile, open_raw
-from taxi_luigi.formats.ahead import ahead
-from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
 from taxi_luigi.tlc.datasets import DATASETS, Dataset, SourceForm, plain
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform import guards
+from taxi_luigi.transform import rejects as rejected_rows
+from taxi_luigi.transform.arrow_utils import constant
+from taxi_luigi.transform.clean_settings import CleanRules
+from taxi_luigi.transform.column_mapping import Conformed, Layout, conform, match, names_of
+from taxi_luigi.transform.hints import is_merge_marker, time_hint
+from taxi_luigi.transform.parquet_writer import MonthFiles, rows_written
+from taxi_luigi.transform.readers import Chunk, RawFile, open_raw
+from taxi_luigi.transform.readers.ahead import ahead
+from taxi_luigi.transform.receipt_builder import FIRST_YEAR, Tally, last_year, make_receipt
+from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
 
 ROW_GROUP = 131_072
 """Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.

@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from taxi_luigi.clean_settings import Limits
 from taxi_luigi.core.errors import Refusal
 from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Failure
 from taxi_luigi.tlc.datasets import DATASETS, SourceForm
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.published import counts_apply_to, published_rows
+from taxi_luigi.transform.clean_settings import Limits
 
 if TYPE_CHECKING:
-    from taxi_luigi.conform import Layout
+    from taxi_luigi.transform.column_mapping import Layout
 
 NO_RECORD = "no_record"
 MOST_REJECTED = "most_rejected"
@@ -58,7 +58,9 @@ def check_columns(layout: Layout, limits: Limits, where: object) -> None:
     """
     gone = [name for name in layout.missing if not _allowed(name, limits)]
     if gone:
-        from taxi_luigi.conform import describe_missing  # pyarrow: not on the path of a run with nothing to do
+        from taxi_luigi.transform.column_mapping import (
+            describe_missing,  # pyarrow: not on the path of a run with nothing to do
+        )
 
         cure = f"To take the file without: --clean-missing-columns {','.join(gone)}"
         raise Refusal(f"{where}: {describe_missing(layout)}. {cure}", MISSING_COLUMNS)

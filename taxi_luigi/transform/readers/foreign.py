@@ -9,8 +9,8 @@ from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.parquet_footer import ENCRYPTED
 from taxi_luigi.core.parquet_footer import MAGIC as PARQUET
 from taxi_luigi.core.text import one_line
-from taxi_luigi.formats.header import BYTE_ORDER_MARK, HEAD, LINE_END
-from taxi_luigi.formats.text import GZIP_MAGIC
+from taxi_luigi.transform.readers.csv import GZIP_MAGIC
+from taxi_luigi.transform.readers.csv_header import BYTE_ORDER_MARK, HEAD, LINE_END
 
 _NEITHER = "neither parquet nor csv nor csv.gz"
 _EXPORT = "export it as csv with commas and in UTF-8, or as parquet"

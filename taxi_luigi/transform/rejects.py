@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from taxi_luigi.arrays import text_array
 from taxi_luigi.core.text import cut
-from taxi_luigi.formats import Chunk
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.arrow_utils import text_array
+from taxi_luigi.transform.readers import Chunk
 
 FIELD_COUNT = "field_count"
 """The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""

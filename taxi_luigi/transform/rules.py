@@ -15,10 +15,10 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.arrays import constant
-from taxi_luigi.clean_settings import RULE_REASONS
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.transform.arrow_utils import constant
+from taxi_luigi.transform.clean_settings import RULE_REASONS
 
 _ZERO, _UNKNOWN, _OUTSIDE = (constant(value, pa.int32()) for value in (0, 264, 265))
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_luigi.core.parquet_footer import check_ends, damage
-from taxi_luigi.formats.raw import NO_TYPES, Chunk, Format, Types
+from taxi_luigi.transform.readers.base import NO_TYPES, Chunk, Format, Types
 
 BATCH_ROWS = 65_536
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from taxi_luigi.conform import Layout
 from taxi_luigi.core.receipts import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import LONGEST, cut
-from taxi_luigi.formats import RawFile
-from taxi_luigi.rules import FILL_MISSING_PASSENGERS, RULES
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION
+from taxi_luigi.transform.column_mapping import Layout
+from taxi_luigi.transform.readers import RawFile
+from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
 
 TEXTS = 100
 """How many texts of unknown codes a receipt names for one column; the rest are counted together."""
