@@ -91,9 +91,9 @@ def _foreign(name: str) -> Iterator[Finding]:
 
 def _locations(name: str) -> Iterator[Finding]:
     """Whether BigQuery can load from the bucket that it will be told to; none where it is sent a local file."""
-    from taxi_luigi.cloud.locations import compatible
     from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery
+    from taxi_luigi.warehouses.bigquery.locations import compatible
 
     lake, what = config.lake_for(name), "location"
     store = config.clean_lake().store if lake is None else config.lake(lake).store

@@ -26,8 +26,8 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
-from taxi_luigi.warehouses.database_file import DatabaseFile
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
+from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
 _NO_LETTERS = "?\\"
 """what DuckDB does not take for letters of its file's path: the log is put before `?`, and 2.0 reads `\\` as `/`"""

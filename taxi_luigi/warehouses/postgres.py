@@ -17,9 +17,11 @@ from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers, partitions, tables
-from taxi_luigi.warehouses.libpq import Cursor, Server, run
-from taxi_luigi.warehouses.partitions import Table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers
+from taxi_luigi.warehouses import postgres_partitions as partitions
+from taxi_luigi.warehouses import postgres_tables as tables
+from taxi_luigi.warehouses.postgres_connection import Cursor, Server, run
+from taxi_luigi.warehouses.postgres_partitions import Table
 
 
 class Postgres:
@@ -29,7 +31,7 @@ class Postgres:
     how many seconds to wait for another load of the same month, and for transactions that keep a table locked.
     """
 
-    imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.copying")
+    imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.postgres_copy")
 
     def __init__(self, name: str, url: str = "", schema: str = "public", wait: float = 600.0) -> None:
         self.name = name
@@ -187,7 +189,7 @@ class Postgres:
         self, cursor: Cursor, dataset: Dataset, month: Month, clean: CleanFile, path: Path, progress: Progress
     ) -> Table:
         """A new table with the month's rows and index; nobody else sees it before the commit."""
-        from taxi_luigi.warehouses.copying import copy_month
+        from taxi_luigi.warehouses.postgres_copy import copy_month
 
         new = self._table(f"{partitions.partition_name(self._table(dataset.table), month)}_new")
         cursor.execute(ddl.create_month(*new, dataset, month))

@@ -23,8 +23,8 @@ from taxi_luigi.core.health import Verdict
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses.libpq import Server
 from taxi_luigi.warehouses.postgres import Postgres
+from taxi_luigi.warehouses.postgres_connection import Server
 from tests.support import postgres as server_module
 from tests.support.postgres import PASSWORD, USER
 from tests.support.trips import write_clean

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any, Self
 from uuid import uuid4
 
-from taxi_luigi.cloud.locations import compatible
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.warehouses.bigquery.locations import compatible
 from tests.support.google import EMULATORS, VARIABLE, Place
 
 SUITES = [f"tests/contract/test_{name}.py" for name in ("stores", "lakes", "warehouses")] + ["tests/gcp"]

@@ -12,7 +12,7 @@ from taxi_luigi import holdings
 from taxi_luigi.core.receipts import Essentials
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.warehouses.bigquery.ledger import LAYOUT
+from taxi_luigi.warehouses.bigquery.load_log import LAYOUT
 from taxi_luigi.warehouses.bigquery.tables import TYPES
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.gcs import GcsServer

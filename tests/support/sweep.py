@@ -20,7 +20,10 @@ import pytest
 from google.api_core.retry import exponential_sleep_generator
 
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.warehouses.bigquery import checks, connection, jobs, ledger, swap, tables, uploads, warehouse
+from taxi_luigi.warehouses.bigquery import connection, jobs, tables, uploads, warehouse
+from taxi_luigi.warehouses.bigquery import health as checks
+from taxi_luigi.warehouses.bigquery import load_log as ledger
+from taxi_luigi.warehouses.bigquery import replace_partition as swap
 from tests.support.gcs_between import Answered, Asked, Fault
 
 ANSWER = 1.5

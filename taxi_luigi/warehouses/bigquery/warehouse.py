@@ -21,7 +21,10 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
-from taxi_luigi.warehouses.bigquery import checks, expiry, jobs, ledger, swap, tables
+from taxi_luigi.warehouses.bigquery import expiry, jobs, tables
+from taxi_luigi.warehouses.bigquery import health as checks
+from taxi_luigi.warehouses.bigquery import load_log as ledger
+from taxi_luigi.warehouses.bigquery import replace_partition as swap
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
 if TYPE_CHECKING:

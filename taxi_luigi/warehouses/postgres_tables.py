@@ -11,8 +11,8 @@ from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
-from taxi_luigi.warehouses.libpq import Cursor, run
-from taxi_luigi.warehouses.partitions import Table, claim, patiently
+from taxi_luigi.warehouses.postgres_connection import Cursor, run
+from taxi_luigi.warehouses.postgres_partitions import Table, claim, patiently
 
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
 

@@ -16,7 +16,7 @@ from psycopg2 import errors
 from taxi_luigi.core.errors import WarehouseBusy
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.ddl import quoted
-from taxi_luigi.warehouses.libpq import Cursor, run
+from taxi_luigi.warehouses.postgres_connection import Cursor, run
 
 Table = tuple[str, str]
 """schema, name"""

@@ -17,7 +17,7 @@ from pgpq import ArrowToPostgresBinaryEncoder
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.warehouses import Progress
 from taxi_luigi.warehouses.ddl import Columns, quoted, sql
-from taxi_luigi.warehouses.libpq import Cursor
+from taxi_luigi.warehouses.postgres_connection import Cursor
 
 BATCH_ROWS = 16_384
 """1.12 times as long as the server's own COPY of a ready file; 4,096 took 1.20, 65,536 took 1.17 (November 2026)."""
