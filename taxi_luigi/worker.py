@@ -25,7 +25,8 @@ from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 from luigi.worker import worker as worker_settings
 
-from taxi_luigi import config, history, locks, luigid, others, preflight, process, summary
+from taxi_luigi import config, history, luigid, others, preflight, process, summary
+from taxi_luigi.config import locks
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core import streams
 from taxi_luigi.core.errors import TaxiError

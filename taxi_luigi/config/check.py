@@ -15,8 +15,7 @@ from pathlib import Path
 from luigi.configuration import get_config
 from luigi.parameter import UnconsumedParameterWarning
 
-from taxi_luigi import locks
-from taxi_luigi.config import luigis
+from taxi_luigi.config import locks, luigis
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.options import STORES, get, store_type
 from taxi_luigi.config.overlap import check_overlap

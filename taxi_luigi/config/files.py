@@ -7,7 +7,7 @@ from pathlib import Path
 
 from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import locks
+from taxi_luigi.config import locks
 from taxi_luigi.config.kept import values
 from taxi_luigi.core import settings_files
 

@@ -1,4 +1,4 @@
-"""A raw file → a clean one: readers of parquet and csv, columns to the canonical schema, casts, rules, rejects, the account.
+"""A raw file → a clean one: readers of parquet and csv, column mapping, casts, rules, rejects, the account.
 
 Knows no Luigi, no settings and no store.
 """
