@@ -112,7 +112,7 @@ def _account(
     color: str, month: Month, cell: Cell | None, status: Status, held_in: str | None, receipt: CleanReceipt | None
 ) -> dict[str, Any]:
     """What _KEYS says."""
-    from taxi_luigi.status.account import account
+    from taxi_luigi.reports.status_json import account
 
     of_month = account(status, [])["colors"][color]["months"].get(str(month), {})
     keys = ("state", "stale", "withdrawn", "refused", "failure", "places")

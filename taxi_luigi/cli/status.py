@@ -15,7 +15,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Options and help of the command."""
-    from taxi_luigi.status.account import KEYS
+    from taxi_luigi.reports.status_json import KEYS
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
@@ -43,11 +43,11 @@ def _status(arguments: argparse.Namespace) -> int:
         withdrawn, runs = {}, []
     found = status.look(colors, date.today(), withdrawn)
     if arguments.json:
-        from taxi_luigi.status.account import account
+        from taxi_luigi.reports.status_json import account
 
         print(json.dumps(account(found, runs), indent=1))
     else:
-        from taxi_luigi.status import report
+        from taxi_luigi.reports import status_text as report
 
         report.show(found, arguments.rows, arguments.colors is not None, runs)
     return FAILED if found.silent else 0

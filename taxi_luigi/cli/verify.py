@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from taxi_luigi import verify
-    from taxi_luigi.verify import report
+    from taxi_luigi.reports import verify_text as report
 
     silent: list[str] = []
 

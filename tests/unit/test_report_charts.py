@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from taxi_luigi.report import charts
+from taxi_luigi.reports.html import charts
 
 MONTHS = [f"{year}-{month:02}" for year in (2023, 2024) for month in range(1, 13)]
 NOTHING = np.full(24, np.nan)

@@ -23,9 +23,9 @@ from taxi_luigi.core.release import release
 from taxi_luigi.status import Status
 
 if TYPE_CHECKING:
-    from taxi_luigi.report.accounts import Accounts, ColorMonth
-    from taxi_luigi.report.parts import Whole
-    from taxi_luigi.report.tables import Tables
+    from taxi_luigi.reports.html.accounts import Accounts, ColorMonth
+    from taxi_luigi.reports.html.parts import Whole
+    from taxi_luigi.reports.html.tables import Tables
 
 _FORM = 2
 """Raise it when pages that were made before are to be made again."""
@@ -105,7 +105,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
     Returns: the page's bytes
     Raises: StorageError as Page.write
     """
-    from taxi_luigi.report.accounts import read_accounts
+    from taxi_luigi.reports.html.accounts import read_accounts
 
     shown = [color for color in status.colors if not color.empty]
     accounts = read_accounts(shown, read)
@@ -117,7 +117,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
 
 
 def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth, Mapping[str, float]]:
-    from taxi_luigi.report.accounts import read_times
+    from taxi_luigi.reports.html.accounts import read_times
 
     try:
         return read_times(months)
@@ -132,9 +132,9 @@ def _whole(
 ) -> Whole:
     # Charts find their fonts once, and keep where they are beside the history: a home can be read-only, or missing.
     os.environ.setdefault("MPLCONFIGDIR", str(config.settings().state / "matplotlib"))
-    from taxi_luigi.report import overview, parts
-    from taxi_luigi.report.sections import section
-    from taxi_luigi.report.tables import tables_of
+    from taxi_luigi.reports.html import overview, parts
+    from taxi_luigi.reports.html.sections import section
+    from taxi_luigi.reports.html.tables import tables_of
 
     tables: list[Tables] = [tables_of(color, accounts, times) for color in status.colors if not color.empty]
     by_color = {color.color: color for color in status.colors}

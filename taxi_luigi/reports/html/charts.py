@@ -20,8 +20,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from taxi_luigi.report import svg
-from taxi_luigi.status.signs import short
+from taxi_luigi.reports.html import svg
+from taxi_luigi.reports.status_signs import short
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 

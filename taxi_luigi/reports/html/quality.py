@@ -11,11 +11,11 @@ import pandas as pd
 
 from taxi_luigi.core.receipts import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.core.text import cut
-from taxi_luigi.report import charts
-from taxi_luigi.report.parts import Figure, Table
-from taxi_luigi.report.tables import STRAY, Tables
-from taxi_luigi.report.words import count, plural, share
-from taxi_luigi.status.signs import spans
+from taxi_luigi.reports.html import charts
+from taxi_luigi.reports.html.parts import Figure, Table
+from taxi_luigi.reports.html.tables import STRAY, Tables
+from taxi_luigi.reports.html.words import count, plural, share
+from taxi_luigi.reports.status_signs import spans
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import Limits

@@ -9,6 +9,6 @@ overview.py  the top of the page; sections.py and quality.py are one color; part
 page.py      puts all of it together into page.html
 """
 
-from taxi_luigi.report.page import Page, digest, write
+from taxi_luigi.reports.html.page import Page, digest, write
 
 __all__ = ["Page", "digest", "write"]
