@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.holdings import Backlog, Missing
+from taxi_luigi.inventory.plan import Backlog, Missing
 from taxi_luigi.transform.staleness import Why
 
 SHOWN = 10

@@ -27,7 +27,7 @@ from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.cron import mail
 from taxi_luigi.history.run_result import Result, RunResult
-from taxi_luigi.holdings import Backlog
+from taxi_luigi.inventory.plan import Backlog
 from taxi_luigi.ledger import Entry, Ledger
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.progress import Months

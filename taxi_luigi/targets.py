@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import luigi
 
-from taxi_luigi import config, held
+from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition
+from taxi_luigi.inventory import held
 from taxi_luigi.objects import StoreFile
 from taxi_luigi.sources import Published
 from taxi_luigi.storage.lake import Lake

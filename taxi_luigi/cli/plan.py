@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.holdings import Backlog
+from taxi_luigi.inventory.plan import Backlog
 from taxi_luigi.reports.status_signs import without_address
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month

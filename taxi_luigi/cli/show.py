@@ -18,8 +18,8 @@ from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
     from taxi_luigi.core.receipts import CleanReceipt
-    from taxi_luigi.status import Status
-    from taxi_luigi.status.grid import Cell
+    from taxi_luigi.inventory.month_state import Cell
+    from taxi_luigi.inventory.status import Status
 
 _WIDE = 200
 """columns of a table in a file or a pipe"""
@@ -77,7 +77,8 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _status(color: str) -> Status:
-    from taxi_luigi import config, history, status
+    from taxi_luigi import config, history
+    from taxi_luigi.inventory import status
 
     try:
         withdrawn = history.withdrawn(config.settings().state)

@@ -32,7 +32,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from taxi_luigi import config, history, status
+    from taxi_luigi import config, history
+    from taxi_luigi.inventory import status
 
     colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
     try:

@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from taxi_luigi import verify
+    from taxi_luigi.inventory import verify
     from taxi_luigi.reports import verify_text as report
 
     silent: list[str] = []

@@ -7,8 +7,8 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from taxi_luigi.inventory.month_state import Cell, ColorStatus, Place, State
 from taxi_luigi.reports.status_signs import SIGNS, months, short
-from taxi_luigi.status.grid import Cell, ColorStatus, Place, State
 from taxi_luigi.tlc.months import Month
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

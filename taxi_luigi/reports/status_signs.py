@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from taxi_luigi.status.grid import State
+from taxi_luigi.inventory.month_state import State
 from taxi_luigi.tlc.months import Month
 
 

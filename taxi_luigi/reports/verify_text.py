@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taxi_luigi.core.text import several
-from taxi_luigi.verify import Line
-from taxi_luigi.verify.judge import Count
+from taxi_luigi.inventory.judge import Count
+from taxi_luigi.inventory.verify import Line
 
 _WIDTH = len("99,999,999")
 """TLC's largest month has 23,864,598 rows; a column's width is set before its numbers are known."""

@@ -10,7 +10,7 @@ from functools import cache, partial
 
 import luigi
 
-from taxi_luigi import config, holdings, summary
+from taxi_luigi import config, summary
 from taxi_luigi.core.cloud import console_links as pages
 from taxi_luigi.core.errors import (
     AccountError,
@@ -25,6 +25,7 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
+from taxi_luigi.inventory import plan as holdings
 from taxi_luigi.outcomes import Made
 from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.progress import Progress, size

@@ -9,10 +9,11 @@ from typing import Any
 
 import luigi
 
-from taxi_luigi import config, holdings, preflight, process, summary
+from taxi_luigi import config, preflight, process, summary
 from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
+from taxi_luigi.inventory import plan as holdings
 from taxi_luigi.outcomes import Outcome
 from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.task import PipelineTask, PlainTask, check_settings

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import holdings
 from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.inventory import plan as holdings
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.load_log import LAYOUT

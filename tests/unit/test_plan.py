@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi.cli.plan import months_of
-from taxi_luigi.holdings import Backlog, Missing
+from taxi_luigi.inventory.plan import Backlog, Missing
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Why
 

@@ -12,13 +12,13 @@ import pytest
 
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
+from taxi_luigi.inventory.status import ColorStatus, Held, LastFailure, Place, Status, color_status
 from taxi_luigi.reports.html import digest, words
 from taxi_luigi.reports.html.accounts import PATIENCE, Account, Accounts, first_account, read_account
 from taxi_luigi.reports.html.layouts import spans
 from taxi_luigi.reports.html.parts import Figure
 from taxi_luigi.reports.html.sections import section
 from taxi_luigi.reports.html.tables import Tables, tables_of
-from taxi_luigi.status import ColorStatus, Held, LastFailure, Place, Status, color_status
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.months import Month

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from taxi_luigi import history
 from taxi_luigi.history import Run
+from taxi_luigi.inventory.status import Cell, ColorStatus, Held, LastFailure, Place, State, Status, color_status
 from taxi_luigi.reports.status_json import KEYS, account
 from taxi_luigi.reports.status_signs import SIGNS, short, spans, without_address
 from taxi_luigi.reports.status_text import Page
-from taxi_luigi.status import Cell, ColorStatus, Held, LastFailure, Place, State, Status, color_status
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Recipe, Why
 

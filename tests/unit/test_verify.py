@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from taxi_luigi.inventory.judge import Count, Found, differences
+from taxi_luigi.inventory.verify import Line
 from taxi_luigi.reports.verify_text import closing, text
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.verify import Line
-from taxi_luigi.verify.judge import Count, Found, differences
 
 SOUND = Found(
     raw=Count("raw", 100, claimed=100),

@@ -20,7 +20,7 @@ from taxi_luigi.core import receipts as receipt
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.release import release
-from taxi_luigi.status import Status
+from taxi_luigi.inventory.status import Status
 
 if TYPE_CHECKING:
     from taxi_luigi.reports.html.accounts import Accounts, ColorMonth

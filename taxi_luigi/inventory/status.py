@@ -5,7 +5,7 @@ it for programs. No file is opened but the few small records of months that were
 what it has published is known up to the date of row_counts.csv only.
 """
 
-from taxi_luigi.status.grid import Cell, ColorStatus, Held, LastFailure, Place, State, color_status
-from taxi_luigi.status.places import Status, look
+from taxi_luigi.inventory.month_state import Cell, ColorStatus, Held, LastFailure, Place, State, color_status
+from taxi_luigi.inventory.places import Status, look
 
 __all__ = ["Cell", "ColorStatus", "Held", "LastFailure", "Place", "State", "Status", "color_status", "look"]

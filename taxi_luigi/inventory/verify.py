@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from taxi_luigi.core.errors import UsageError
+from taxi_luigi.inventory.count import ColorCounts
+from taxi_luigi.inventory.judge import Found, differences
+from taxi_luigi.inventory.stores import Stores, Tell
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
-from taxi_luigi.verify.count import ColorCounts
-from taxi_luigi.verify.judge import Found, differences
-from taxi_luigi.verify.stores import Stores, Tell
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from taxi_luigi import config, held
+from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition, Seen, source_digest
-from taxi_luigi.found import Found, Stores, Workspace, without
+from taxi_luigi.inventory import held
+from taxi_luigi.inventory.found import Found, Stores, Workspace, without
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards

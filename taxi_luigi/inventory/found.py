@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeVar
 
-from taxi_luigi import config, held
+from taxi_luigi import config
 from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Failure
+from taxi_luigi.inventory import held
 from taxi_luigi.storage.lake import essentials_in
 from taxi_luigi.storage.raw_month import is_failure
 from taxi_luigi.tlc.datasets import DATASETS

@@ -15,13 +15,13 @@ from taxi_luigi.core.errors import BadFile, TaxiError, force_command
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
+from taxi_luigi.inventory.judge import Count, Found
+from taxi_luigi.inventory.stores import WORKSPACE, Stores, Table
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import counts_apply_to, published_rows
 from taxi_luigi.transform.readers import count_records, sniff
-from taxi_luigi.verify.judge import Count, Found
-from taxi_luigi.verify.stores import WORKSPACE, Stores, Table
 
 
 class ColorCounts:

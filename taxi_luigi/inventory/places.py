@@ -14,7 +14,7 @@ from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.receipts import FILE, Failure
-from taxi_luigi.status.grid import ColorStatus, Held, Kind, LastFailure, Place, color_status
+from taxi_luigi.inventory.month_state import ColorStatus, Held, Kind, LastFailure, Place, color_status
 from taxi_luigi.storage import Entry, Store
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import FAILURE, failure_name
