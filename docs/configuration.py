@@ -11,7 +11,7 @@ from typing import Any
 from setting_meanings import MORE
 
 import taxi_luigi
-from taxi_luigi.task import families
+from taxi_luigi.runs.task import families
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path(__file__).with_name("configuration.md")

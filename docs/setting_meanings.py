@@ -52,7 +52,7 @@ MORE = {
     ("core", "rpc_retry_attempts"): "How often luigid is asked before the run gives up.",
     ("core", "rpc_retry_wait"): "Seconds between two of them.",
     ("worker", "force_multiprocessing"): "Every task in a process of its own: one that is killed fails alone.",
-    ("worker", "task_process_context"): "Ends all processes of a run by a signal (`taxi_luigi/process.py`).",
+    ("worker", "task_process_context"): "Ends all processes of a run by a signal (`taxi_luigi/runs/signals.py`).",
     ("worker", "check_complete_on_run"): "A task that made nothing has failed.",
     ("retcode", "already_running"): "Exit code when another run has these months in hand.",
     ("retcode", "missing_data"): "A month that was named is not published.",

@@ -16,6 +16,7 @@ config.remember_secrets()
 logs.install()
 
 from taxi_luigi.inventory.read_trips import read_trips  # noqa: E402
+from taxi_luigi.runs.worker import install  # noqa: E402
 from taxi_luigi.tasks import (  # noqa: E402
     CleanMonth,
     DownloadMonth,
@@ -27,7 +28,6 @@ from taxi_luigi.tasks import (  # noqa: E402
     Report,
     UploadMonth,
 )
-from taxi_luigi.worker import install  # noqa: E402
 
 install()
 config.check_flags()

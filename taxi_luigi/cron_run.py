@@ -257,7 +257,7 @@ def _run(
 def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     """Starts luigid where it should be on this machine and is not; returns what luigi needs to find it."""
     from taxi_luigi.cron.process import start_luigid
-    from taxi_luigi.luigid import local_port
+    from taxi_luigi.runs.scheduler_client import local_port
 
     try:
         port = local_port(arguments)
@@ -278,8 +278,8 @@ def _luigi(
 
     Returns: its exit code as a shell has it, the last lines of its summary, and the end of its output
     """
-    from taxi_luigi.cron.mail import LAST_LINES
     from taxi_luigi.cron.process import start_luigi
+    from taxi_luigi.runs.cron_mail import LAST_LINES
 
     tail = bytearray()
 
@@ -311,7 +311,7 @@ def _luigi(
 
 def _ended(code: int, summary: bytes, output: bytes, environment: dict[str, str], log: Log) -> int:
     """Says how, and returns cron-run's own exit code."""
-    from taxi_luigi.cron import mail
+    from taxi_luigi.runs import cron_mail as mail
 
     if code == NOT_PUBLISHED:
         log.line(f"ended: months are not published yet, which is exit code 0 here (luigi's {code})")

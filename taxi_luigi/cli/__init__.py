@@ -33,7 +33,7 @@ from taxi_luigi.core import interrupt, streams
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.task import check_settings
+from taxi_luigi.runs.task import check_settings
 
 _COMMANDS = {
     "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from taxi_luigi import config, notify
+from taxi_luigi import config
 from taxi_luigi.cli.ending import FAILED, complain
-from taxi_luigi.task import families
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.task import families
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +30,10 @@ def _doctor(_: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from taxi_luigi import preflight
     from taxi_luigi.cli.console import Console
     from taxi_luigi.core.health import Verdict
     from taxi_luigi.core.redaction import redact
+    from taxi_luigi.runs import preflight
 
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
     verdicts = set()

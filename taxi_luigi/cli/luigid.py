@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from taxi_luigi import luigid, luigid_server
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.runs import luigid_server
+from taxi_luigi.runs import scheduler_client as luigid
 
 _NOT_RUNNING = 1
 """exit code of `status`"""

@@ -15,10 +15,11 @@ from types import FrameType
 
 from luigi.interface import core
 
-from taxi_luigi import luigid, luigid_server
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.cli.run import program
 from taxi_luigi.core import settings_files
+from taxi_luigi.runs import luigid_server
+from taxi_luigi.runs import scheduler_client as luigid
 
 SETTINGS = settings_files.PACKAGED.with_name("quickstart.cfg")
 """config/quickstart.cfg as it travels in the wheel"""

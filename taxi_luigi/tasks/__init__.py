@@ -11,7 +11,7 @@ Report                  → an HTML page that shows what is held; required by no
 Idle                    nothing: what a worker names that helps with the tasks of others
 """
 
-from taxi_luigi.task import register
+from taxi_luigi.runs.task import register
 from taxi_luigi.tasks.report import Report
 from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
 from taxi_luigi.tasks.wrapper import Idle, LoadAllMonths

@@ -7,10 +7,10 @@ import luigi
 from taxi_luigi import config
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.text import cut, listed
-from taxi_luigi.outcomes import Made
-from taxi_luigi.progress import Progress
+from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.progress import Progress
+from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.targets import ZonesTarget
-from taxi_luigi.task import PipelineTask
 from taxi_luigi.tlc.zones import TABLE, read_lookup
 from taxi_luigi.transform.guards import check_zones
 

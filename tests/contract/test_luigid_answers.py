@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from luigi.interface import core
 
-from taxi_luigi import luigid
+from taxi_luigi.runs import scheduler_client as luigid
 
 ANSWERS = [(502, {"message": "bad gateway"}), (200, {"message": "welcome"}), (200, ["what?"]), (200, None)]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi import notify
 from taxi_luigi.config.notifications import EVENTS, Settings
 from taxi_luigi.history.run_result import RunResult
-from taxi_luigi.notify import sending
-from taxi_luigi.notify.message import Message, compose
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.notify import sending
+from taxi_luigi.runs.notify.message import Message, compose
 from tests.support.mailbox import PASSWORD, USER, Mailbox
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 from tests.support.webhook import Webhook
@@ -233,7 +233,7 @@ def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_pa
     (tmp_path / "run.json").write_text(json.dumps({**asdict(RUN), "months": months}))
     code = f"""
 import atexit, json, sys
-from taxi_luigi import notify, runs
+from taxi_luigi import runs; from taxi_luigi.runs import notify
 from taxi_luigi.config.notifications import Settings
 fields = json.load(open("run.json"))
 months = tuple(runs.MonthResult(**{{**each, "result": runs.Result(each["result"])}}) for each in fields.pop("months"))

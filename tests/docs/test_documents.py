@@ -15,7 +15,7 @@ from taxi_luigi.cli import ending
 from taxi_luigi.config.check import STORES
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
-from taxi_luigi.task import families
+from taxi_luigi.runs.task import families
 from tests.docs.documents import DOCUMENTS, MADE, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT
 

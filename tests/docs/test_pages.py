@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.task import families
+from taxi_luigi.runs.task import families
 from tests.docs.documents import text_of
 from tests.support.project import ROOT
 

@@ -19,7 +19,7 @@ HEAVY = ("pyarrow", "numpy", "sqlalchemy")
 PROBE = """
 import json, os, sys
 from pathlib import Path
-from taxi_luigi.process import TaskProcess
+from taxi_luigi.runs.signals import TaskProcess
 
 class Probe(TaskProcess):
     def __enter__(self):

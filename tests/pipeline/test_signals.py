@@ -86,7 +86,7 @@ elif WHERE == "complete()":
 elif WHERE == "the history":
     before(history.Recorder, "source", query)
 elif WHERE == "the last question":
-    from taxi_luigi.worker import Worker
+    from taxi_luigi.runs.worker import Worker
     before(Worker, "_settle", query)
 """
 

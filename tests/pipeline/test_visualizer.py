@@ -21,7 +21,7 @@ import pytest
 from luigi.rpc import RemoteScheduler
 from luigi.worker import TaskStatusReporter
 
-from taxi_luigi.progress import Progress
+from taxi_luigi.runs.progress import Progress
 from tests.support.browser import Page, page
 from tests.support.cdn import Cdn, Drip, Status
 from tests.support.luigid import Luigid
@@ -204,7 +204,7 @@ def test_a_task_has_a_button_to_where_its_work_can_be_watched(shown: Shown, monk
     """No server of the tests has a page in Google's console: the page is made up, the task is one of the run."""
     task_id, task = shown.task("DownloadMonth(color=green, month=2021-02")
     reporter = TaskStatusReporter(RemoteScheduler(shown.luigid.url), task_id, task["worker_running"], None)
-    monkeypatch.setattr("taxi_luigi.luigid.address", lambda: shown.luigid.url)
+    monkeypatch.setattr("taxi_luigi.runs.scheduler_client.address", lambda: shown.luigid.url)
     told = SimpleNamespace(task_id="another", subject="", set_tracking_url=reporter.update_tracking_url)
     url = "https://console.cloud.google.com/bigquery?project=p&j=bq:EU:job_1&page=queryresults"
     Progress(told, "loading bigquery", "rows").page(url)

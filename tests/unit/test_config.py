@@ -10,12 +10,13 @@ import pytest
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
 
-from taxi_luigi import config, notify
+from taxi_luigi import config
 from taxi_luigi.cli import quickstart
 from taxi_luigi.config.in_force import masked
 from taxi_luigi.core import settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
-from taxi_luigi.task import families
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.task import families
 
 Settings = dict[str, dict[str, str]]
 

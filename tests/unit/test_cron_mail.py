@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.cron import mail
+from taxi_luigi.runs import cron_mail as mail
 
 
 def test_the_lines_of_the_summary_are_the_mail() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.notify import events
+from taxi_luigi.runs.notify import events
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 
 DAYS = 210

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import pytest
 
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult
-from taxi_luigi.notify.message import Message, compose
+from taxi_luigi.runs.notify.message import Message, compose
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 
 CHANGE = "3,054,318 → 3,054,321 records, total_amount 81,234,567.50 → 81,234,600.00"

@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from taxi_luigi import notify
 from taxi_luigi.config.notifications import Settings, ordinal, settings_of, split
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.notify.addresses import hidden, place
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.notify.addresses import hidden, place
 
 # apprise 2.2 imports imghdr, where Python still has it, for PGP.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

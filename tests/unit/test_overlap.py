@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import config, notify
+from taxi_luigi import config
 from taxi_luigi.config.overlap import Place, overlap, web_address
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.task import families
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.task import families
 
 Settings = dict[str, dict[str, str]]
 

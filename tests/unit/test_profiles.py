@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import config, notify
+from taxi_luigi import config
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.task import families
+from taxi_luigi.runs import notify
+from taxi_luigi.runs.task import families
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 PROFILES: dict[str, dict[str, dict[str, str]]] = {

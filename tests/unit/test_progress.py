@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from taxi_luigi import luigid
 from taxi_luigi.core.cloud import console_links as pages
-from taxi_luigi.progress import Progress, amount, pace, size, span
+from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs.progress import Progress, amount, pace, size, span
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.s3 import S3Store
@@ -62,7 +62,7 @@ def test_a_luigid_that_does_not_hear_is_left_alone_and_fails_nothing(monkeypatch
         raise requests.ConnectionError("refused")
 
     monkeypatch.setattr(luigid, "_post", refuse)
-    monkeypatch.setattr("taxi_luigi.progress._INTERVAL", 0.0)
+    monkeypatch.setattr("taxi_luigi.runs.progress._INTERVAL", 0.0)
     with Progress(TASK, "downloading", "B") as progress:
         for done in range(100):
             progress(done, 100)

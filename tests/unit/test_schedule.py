@@ -18,7 +18,7 @@ from taxi_luigi import schedule
 from taxi_luigi.cli import schedule as cli_schedule
 from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
 from taxi_luigi.cron_run import DEFAULT, variables, with_refresh
-from taxi_luigi.luigid import local_port
+from taxi_luigi.runs.scheduler_client import local_port
 from taxi_luigi.schedule import Entry
 
 ROOT = Path(__file__).resolve().parents[2]

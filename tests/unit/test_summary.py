@@ -7,9 +7,9 @@ import pytest
 from taxi_luigi.core.command_line import shown
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.inventory.plan import Backlog, Missing
-from taxi_luigi.ledger import Ledger
-from taxi_luigi.outcomes import Countdown, Outcome, lines, results
-from taxi_luigi.remarks import Remark, warnings
+from taxi_luigi.runs.drift import Remark, warnings
+from taxi_luigi.runs.outcomes import Countdown, Outcome, lines, results
+from taxi_luigi.runs.task_results import Ledger
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Why
 

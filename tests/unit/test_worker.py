@@ -14,7 +14,7 @@ from luigi import execution_summary
 from luigi.configuration import LuigiConfigParser, get_config
 
 import taxi_luigi
-from taxi_luigi.worker import _UNDONE, Factory, Worker
+from taxi_luigi.runs.worker import _UNDONE, Factory, Worker
 
 
 class Strange(luigi.Task):

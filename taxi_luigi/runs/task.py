@@ -11,13 +11,16 @@ from typing import Any, Self
 
 import luigi
 
-from taxi_luigi import config, notify, preflight, process, summary
+from taxi_luigi import config
 from taxi_luigi.core import logs
 from taxi_luigi.core.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import cut
-from taxi_luigi.outcomes import Made, Outcome
+from taxi_luigi.runs import notify, preflight
+from taxi_luigi.runs import run as summary
+from taxi_luigi.runs import signals as process
+from taxi_luigi.runs.outcomes import Made, Outcome
 
 _BOX = 66
 """letters in a line of the box in which luigid's page shows an error, which it does not wrap (3.8.1)"""

@@ -12,14 +12,14 @@ from taxi_luigi.config.notifications import Settings, ordinal
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
 from taxi_luigi.history.run_result import RunResult
-from taxi_luigi.notify import addresses, events
+from taxi_luigi.runs.notify import addresses, events
 
 
 def check(settings: Settings) -> None:
     """Raises ConfigError for a URL that apprise does not take; asks no service. Imports apprise, if there is a URL."""
     if not settings.urls:
         return
-    from taxi_luigi.notify import courier
+    from taxi_luigi.runs.notify import courier
 
     for number, url in enumerate(settings.urls, 1):
         try:
@@ -38,7 +38,7 @@ def tell(result: RunResult, settings: Settings) -> None:
         return
     try:
         if events.happened(result, settings.not_published_for) & settings.events:
-            from taxi_luigi.notify import message, sending
+            from taxi_luigi.runs.notify import message, sending
 
             sending.send(message.compose(result, settings.not_published_for), settings.urls)
     except Exception:  # noqa: BLE001 a defect of ours here must not change how the run ends

@@ -13,8 +13,8 @@ from collections.abc import Container
 from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
-from taxi_luigi import luigid
 from taxi_luigi.core.logs import log
+from taxi_luigi.runs import scheduler_client as luigid
 
 _LOOK = 5.0
 """seconds between two looks for machines that are gone"""

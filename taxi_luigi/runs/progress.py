@@ -16,8 +16,8 @@ from luigi.interface import core
 from luigi.rpc import RPCError
 from tqdm import tqdm
 
-from taxi_luigi import luigid
 from taxi_luigi.core.logs import log, terminal
+from taxi_luigi.runs import scheduler_client as luigid
 
 _INTERVAL = 1.0
 """seconds between two reports to luigid: each is two HTTP requests that the task waits for"""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from taxi_luigi.core import html as templates
 from taxi_luigi.history.run_result import RunResult
-from taxi_luigi.notify import report
+from taxi_luigi.runs.notify import report
 
 _TEMPLATE = Path(__file__).with_name("mail.html")
 _COLORS = {report.BAD: "#b3261e", report.GOOD: "#1a7f37", report.PLAIN: "#57606a"}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult
-from taxi_luigi.notify import events
+from taxi_luigi.runs.notify import events
 
 ROWS = 25
 """months that the table shows; the worst come first, and `taxi-luigi history` has all"""

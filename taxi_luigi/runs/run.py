@@ -18,19 +18,21 @@ from luigi.interface import core
 from luigi.retcodes import retcode
 from luigi.task import Task
 
-from taxi_luigi import config, history, notify, outcomes, remarks
+from taxi_luigi import config, history
 from taxi_luigi.core import command_line as command
 from taxi_luigi.core import logs
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
-from taxi_luigi.cron import mail
 from taxi_luigi.history.run_result import Result, RunResult
 from taxi_luigi.inventory.plan import Backlog
-from taxi_luigi.ledger import Entry, Ledger
-from taxi_luigi.outcomes import Outcome
-from taxi_luigi.progress import Months
+from taxi_luigi.runs import cron_mail as mail
+from taxi_luigi.runs import drift as remarks
+from taxi_luigi.runs import notify, outcomes
+from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.runs.progress import Months
+from taxi_luigi.runs.task_results import Entry, Ledger
 
 _run: _Run | None = None
 """this process's, which those of its tasks inherit"""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from taxi_luigi import config, luigid
+from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.text import several
+from taxi_luigi.runs import scheduler_client as luigid
 from taxi_luigi.sources import Published
 from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS

@@ -25,13 +25,18 @@ from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 from luigi.worker import worker as worker_settings
 
-from taxi_luigi import config, history, luigid, others, preflight, process, summary
+from taxi_luigi import config, history
 from taxi_luigi.config import locks
 from taxi_luigi.core import atomic_files as files
 from taxi_luigi.core import streams
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log, one_line
-from taxi_luigi.task import PipelineTask, PlainTask, families, imports_of_all
+from taxi_luigi.runs import preflight
+from taxi_luigi.runs import run as summary
+from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import shared_runs as others
+from taxi_luigi.runs import signals as process
+from taxi_luigi.runs.task import PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
 """the sets of Luigi's summary that hold what other workers have done, or nobody"""

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from taxi_luigi.core.logs import log
-from taxi_luigi.notify.addresses import hidden, place
-from taxi_luigi.notify.message import Message
+from taxi_luigi.runs.notify.addresses import hidden, place
+from taxi_luigi.runs.notify.message import Message
 
 _COURIER = Path(__file__).with_name("courier.py")
 PATIENCE = 10.0

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import IO
 
-from taxi_luigi.outcomes import Outcome
-from taxi_luigi.remarks import Remark
+from taxi_luigi.runs.drift import Remark
+from taxi_luigi.runs.outcomes import Outcome
 
 Entry = Outcome | Remark
 

@@ -25,8 +25,9 @@ from luigi.parameter import ParameterException
 from luigi.scheduler import rpc_method
 from luigi.setup_logging import DaemonLogging
 
-from taxi_luigi import config, luigid
+from taxi_luigi import config
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.runs import scheduler_client as luigid
 
 if TYPE_CHECKING:
     import psutil
