@@ -12,9 +12,9 @@ from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.inventory.found import Stores, Workspace
-from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.storage.raw_month import rejects_name
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
 

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from taxi_luigi.core.errors import UsageError
-from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Selection
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.core.logs import one_line
-from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:

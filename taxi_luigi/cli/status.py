@@ -9,7 +9,7 @@ from datetime import date
 from taxi_luigi.cli.ending import FAILED, complain
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import one_line
-from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 
 

@@ -6,7 +6,7 @@ import argparse
 from datetime import date
 
 from taxi_luigi.cli.ending import DIFFERENT, FAILED, complain
-from taxi_luigi.parameters import ColorsParameter
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Selection
 

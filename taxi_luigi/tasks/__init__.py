@@ -12,9 +12,9 @@ Idle                    nothing: what a worker names that helps with the tasks o
 """
 
 from taxi_luigi.runs.task import register
+from taxi_luigi.tasks.load_all_months import Idle, LoadAllMonths
+from taxi_luigi.tasks.month import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
 from taxi_luigi.tasks.report import Report
-from taxi_luigi.tasks.stages import CleanMonth, DownloadMonth, LoadMonth, PublishedMonth, UploadMonth
-from taxi_luigi.tasks.wrapper import Idle, LoadAllMonths
 from taxi_luigi.tasks.zones import LoadZones
 
 __all__ = [

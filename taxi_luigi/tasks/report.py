@@ -13,12 +13,12 @@ from taxi_luigi.config.files import absolute
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.inventory.status import Status, look
-from taxi_luigi.parameters import ColorsParameter
 from taxi_luigi.reports import html as report
 from taxi_luigi.runs.outcomes import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote
+from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 
 

@@ -10,7 +10,7 @@ from taxi_luigi.core.text import cut, listed
 from taxi_luigi.runs.outcomes import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
-from taxi_luigi.targets import ZonesTarget
+from taxi_luigi.tasks.targets import ZonesTarget
 from taxi_luigi.tlc.zones import TABLE, read_lookup
 from taxi_luigi.transform.guards import check_zones
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core.health import Verdict
-from taxi_luigi.objects import StoreFile
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.tasks.objects import StoreFile
 from tests.support.stores import KINDS, fresh_store
 
 NAME = "green/green_tripdata_2024-01.parquet"

@@ -167,7 +167,7 @@ def test_the_doctor_looks_at_everything_and_changes_nothing(
 
 def test_the_target_of_a_month_is_of_its_lakes_kind(loading: Project, bucket: str, s3_bucket: str) -> None:
     code = (
-        "import json; from taxi_luigi import targets; from taxi_luigi.tlc.months import Month\n"
+        "import json; from taxi_luigi.tasks import targets; from taxi_luigi.tlc.months import Month\n"
         "made = [targets.lake_target(name, 'green', Month(2021, 1)) for name in ('gcs', 's3', 'local')]\n"
         "made.append(targets.CleanTarget('green', Month(2021, 1)))\n"
         "print(json.dumps([[type(target).__name__, target.path, str(target)] for target in made]))"

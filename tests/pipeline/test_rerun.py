@@ -14,7 +14,7 @@ from tests.support.project import ROOT, Project
 COUNTED = """
 import atexit, json, sys
 import luigi.cmdline
-import taxi_luigi.storage.lake as lakes, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.targets as targets
+import taxi_luigi.storage.lake as lakes, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.tasks.targets as targets
 import taxi_luigi.sources as sources
 calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists"], 0)
 def count(owner, name):

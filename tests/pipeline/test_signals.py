@@ -81,8 +81,8 @@ elif WHERE == "a destructor":
 elif WHERE == "a call that does not come back":
     before(LoadAllMonths, "prepare", stuck)
 elif WHERE == "complete()":
-    import taxi_luigi.targets
-    before(taxi_luigi.targets.MarkerTarget, "exists", query)
+    import taxi_luigi.tasks.targets
+    before(taxi_luigi.tasks.targets.MarkerTarget, "exists", query)
 elif WHERE == "the history":
     before(history.Recorder, "source", query)
 elif WHERE == "the last question":

@@ -26,7 +26,6 @@ from taxi_luigi.core.errors import (
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.inventory import plan as holdings
-from taxi_luigi.parameters import ColorParameter, MonthParameter
 from taxi_luigi.runs import run as summary
 from taxi_luigi.runs.drift import Remark
 from taxi_luigi.runs.outcomes import Made
@@ -34,7 +33,9 @@ from taxi_luigi.runs.progress import Progress, size
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.lake import Stored, cause, damaged, gone
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
-from taxi_luigi.targets import (
+from taxi_luigi.tasks import replacing
+from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter
+from taxi_luigi.tasks.targets import (
     CleanTarget,
     LakeTarget,
     MarkerTarget,
@@ -44,7 +45,6 @@ from taxi_luigi.targets import (
     lake_target,
     raw_edition,
 )
-from taxi_luigi.tasks import replacing
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards

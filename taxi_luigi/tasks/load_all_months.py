@@ -14,13 +14,13 @@ from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.inventory import plan as holdings
-from taxi_luigi.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.runs import preflight
 from taxi_luigi.runs import run as summary
 from taxi_luigi.runs import signals as process
 from taxi_luigi.runs.outcomes import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
-from taxi_luigi.tasks.stages import CleanMonth, LoadMonth, MonthTask, UploadMonth
+from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
+from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import LATEST, Month

@@ -13,10 +13,10 @@ from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition
 from taxi_luigi.inventory import held
-from taxi_luigi.objects import StoreFile
 from taxi_luigi.sources import Published
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import RawMonth
+from taxi_luigi.tasks.objects import StoreFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE as ZONES
