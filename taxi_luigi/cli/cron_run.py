@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from taxi_luigi import cron_run
+from taxi_luigi.cli.cron import cron_run
 from taxi_luigi.core import settings_files
 
 

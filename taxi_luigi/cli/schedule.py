@@ -16,13 +16,15 @@ from pathlib import Path
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register, TaskClassException
 
-from taxi_luigi import config, cron_run, schedule
+from taxi_luigi import config
+from taxi_luigi.cli import crontab as schedule
+from taxi_luigi.cli.cron import cron_run
+from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.core import command_line as command
 from taxi_luigi.core import settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.schedule import Entry
 
 _CRONS = {"cron", "crond", "fcron"}
 

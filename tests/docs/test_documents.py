@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi import config, cron_run
+from taxi_luigi import config
 from taxi_luigi.cli import ending
+from taxi_luigi.cli.cron import cron_run
 from taxi_luigi.config.check import STORES
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt

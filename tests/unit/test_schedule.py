@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi import schedule
+from taxi_luigi.cli import crontab as schedule
 from taxi_luigi.cli import schedule as cli_schedule
+from taxi_luigi.cli.cron.cron_run import DEFAULT, variables, with_refresh
+from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
-from taxi_luigi.cron_run import DEFAULT, variables, with_refresh
 from taxi_luigi.runs.scheduler_client import local_port
-from taxi_luigi.schedule import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 21, 5, 59, 59)  # a Saturday

@@ -230,8 +230,8 @@ def _run(
 ) -> int:
     """Waits its turn and runs luigi, with what it needs to find luigid."""
     try:
+        from taxi_luigi.cli.cron import turn
         from taxi_luigi.core import command_line as command  # the first import of Luigi, which reads its settings
-        from taxi_luigi.cron import turn
     except (ImportError, ValueError) as error:  # taxi_luigi.core.settings_files.Unreadable is a ValueError
         raise Unusable(str(error)) from error
     arguments = with_refresh(options.arguments or list(DEFAULT))
@@ -256,7 +256,7 @@ def _run(
 
 def _lead_to_luigid(root: Path, arguments: list[str], log: Log) -> list[str]:
     """Starts luigid where it should be on this machine and is not; returns what luigi needs to find it."""
-    from taxi_luigi.cron.process import start_luigid
+    from taxi_luigi.cli.cron.process import start_luigid
     from taxi_luigi.runs.scheduler_client import local_port
 
     try:
@@ -278,7 +278,7 @@ def _luigi(
 
     Returns: its exit code as a shell has it, the last lines of its summary, and the end of its output
     """
-    from taxi_luigi.cron.process import start_luigi
+    from taxi_luigi.cli.cron.process import start_luigi
     from taxi_luigi.runs.cron_mail import LAST_LINES
 
     tail = bytearray()
