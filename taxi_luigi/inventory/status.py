@@ -1,7 +1,8 @@
 """`taxi-luigi status`: how far every month of every color is, from listings and markers alone.
 
-grid.py says what a month's state is, places.py asks where things are, report.py prints it for people, account.py writes
-it for programs. No file is opened but the few small records of months that were not taken, and the source is not asked:
+month_state.py says what a month's state is, places.py asks where things are; reports/status_text.py prints it for
+people, status_json.py for programs. No file is opened but the few small records of months that were not taken, and
+the source is not asked:
 what it has published is known up to the date of row_counts.csv only.
 """
 

@@ -1,7 +1,8 @@
 """`taxi-luigi verify`: counts every month again in every place, whatever its receipts and markers say.
 
-judge.py says in what counts disagree, stores.py asks lakes and warehouses, count.py puts a month together, report.py
-writes it as text. A month that a run changes at this moment can show as a difference that is none.
+judge.py says in what counts disagree, stores.py asks lakes and warehouses, count.py puts a month together,
+reports/verify_text.py writes it as text. A month that a run changes at this moment can show as a difference that is
+none.
 """
 
 from __future__ import annotations

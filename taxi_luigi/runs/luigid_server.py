@@ -1,7 +1,7 @@
 """luigid with this project's settings: in the foreground, or in the background with its files in data/luigid.
 
 A plain `luigid` reads /etc/luigi, ./luigi.cfg and LUIGI_CONFIG_PATH, and knows neither the packaged settings nor the
-project's. What is said to a luigid, and what it answers, is in luigid.py.
+project's. What is said to a luigid, and what it answers, is in scheduler_client.py.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _INTERVAL = 1.0
 """seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
 
 _SILENCE = 30.0
-"""seconds without a report after one that luigid did not hear: a task may lose 3 s with each (luigid.py)"""
+"""seconds without a report after one that luigid did not hear: a task may lose 3 s with each (scheduler_client.py)"""
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]

@@ -1,16 +1,16 @@
 """Where the published months come from: a web server or a folder, by one template.
 
-    template.py   what the setting `source` may be, and the address of a month
-    web.py        asking a web server whether a file is there
-    download.py   getting it, over breaks and rewrites
-    exchange.py   one request and its answer: all that a server sends is read there
-    packing.py    what a server packed a file in once more
-    environment.py  the variables for proxies and certificates: which proxy or file of certificates is at fault
-    folder.py     both, for files on disk
-    slots.py      how many are got at a time, of all runs of this machine, and how fast
-    single.py     a file that is no month's, at one address
-    patience.py   which failures are tried again, how often, and what they are called
-    answers.py    the values that a source hands out
+    url_template.py   what the setting `source` may be, and the address of a month
+    http.py           asking a web server whether a file is there
+    http_download.py  getting it, over breaks and rewrites
+    http_exchange.py  one request and its answer: all that a server sends is read there
+    http_retry.py     which failures are tried again, how often, and what they are called
+    packing.py        what a server packed a file in once more
+    environment.py    the variables for proxies and certificates: which proxy or file of certificates is at fault
+    folder.py         both, for files on disk
+    slots.py          how many are got at a time, of all runs of this machine, and how fast
+    single.py         a file that is no month's, at one address
+    base.py           the values that a source hands out
 
 Whether the bytes are trips is not looked at here, and neither Luigi nor configuration is known.
 """

@@ -1,6 +1,6 @@
 """Files behind http and https: whether they are there, each asked once, several at a time.
 
-How one is downloaded is in download.py.
+How one is downloaded is in http_download.py.
 """
 
 from __future__ import annotations

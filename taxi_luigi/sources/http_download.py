@@ -1,6 +1,6 @@
 """One file over HTTP, whole: resumed after a break, begun anew when it was rewritten, refused when it is a web page.
 
-Every attempt asks for what is missing. What the failures are called is in exchange.py and patience.py.
+Every attempt asks for what is missing. What the failures are called is in http_exchange.py and http_retry.py.
 """
 
 from __future__ import annotations

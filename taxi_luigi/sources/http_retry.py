@@ -5,7 +5,7 @@ other 403 (the firewall before TLC's CDN),
 408, 425, 429, 5xx, reset, stall, …        Transient: again, with backoff
 anything else                              SourceError at once
 
-What goes wrong before there is an answer is in exchange.py.
+What goes wrong before there is an answer is in http_exchange.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A store in a bucket of Google Cloud Storage, by Google's own client.
 
 How bytes go up and down is in `gcs_upload.py` and `gcs_download.py`, what can be seen before a run in
-`gcs_findings.py`. Import it only to use it: the client takes 0.5 s.
+`gcs_health.py`. Import it only to use it: the client takes 0.5 s.
 """
 
 from __future__ import annotations

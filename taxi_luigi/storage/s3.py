@@ -1,6 +1,6 @@
 """A store in a bucket of Amazon S3, or of a server that speaks its protocol, by boto3.
 
-How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_bytes.py`. Import it
+How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`. Import it
 only to use it: boto3 takes 0.2 s.
 """
 

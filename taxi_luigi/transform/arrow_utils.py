@@ -1,6 +1,6 @@
 """Small Arrow values and arrays, made without pandas, which pyarrow imports whenever it is handed a Python value.
 
-What the values mean is known to those who ask for them: casts.py, conform.py, rules.py, clean/.
+What the values mean is known to those who ask for them: casting.py, column_mapping.py, rules.py, clean.py.
 """
 
 from __future__ import annotations

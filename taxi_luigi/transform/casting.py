@@ -1,4 +1,4 @@
-"""One column → one canonical type, without loss; conform.py does it for whole batches.
+"""One column → one canonical type, without loss; column_mapping.py does it for whole batches.
 
 Every function takes an Arrow array and returns the cast values and, where some could not be cast, a mask of them;
 their values are null. The whole column is cast at once; only when that fails are the failing rows looked for.

@@ -1,7 +1,7 @@
 """One raw file → one clean month, its rejects, and the account of both.
 
 Rows stream through in Arrow batches: reading and checking on one thread, writing on another, so memory does not grow
-with the month. What a column or a rule is, is known in conform.py and rules.py.
+with the month. What a column or a rule is, is known in column_mapping.py and rules.py.
 """
 
 from __future__ import annotations

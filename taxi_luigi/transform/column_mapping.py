@@ -1,6 +1,6 @@
 """One batch in any layout → the canonical columns of its color. Which columns those are is in datasets/.
 
-Columns are found by name, whatever its case and the blanks around it; their values are cast by casts.py without
+Columns are found by name, whatever its case and the blanks around it; their values are cast by casting.py without
 loss. Rows are never dropped here: what could not be cast is null, and a mask under its reason says where.
 """
 
@@ -51,7 +51,7 @@ class Layout:
     def types(self) -> dict[int, pa.DataType]:
         """What a reader of text may read at once: position of a source → its canonical type.
 
-        Only types of which pyarrow's parser and casts.py read a text alike. Of int64, casts.py reads 18 digits.
+        Only types of which pyarrow's parser and casting.py read a text alike. Of int64, casting.py reads 18 digits.
         """
         pairs = zip(self.dataset.columns, self.sources, strict=True)
         alike = ("int32", "double", "timestamp[us]")

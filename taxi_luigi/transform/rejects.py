@@ -1,6 +1,6 @@
 """The rows that were taken out of a month: which, why, and their raw values as text.
 
-One schema for every color and layout; the file itself is written by output.py.
+One schema for every color and layout; the file itself is written by parquet_writer.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The warehouse that needs no server: one DuckDB file.
 
 Any open connection, even one that only reads, shuts other processes' writers out, and one inherited by a fork breaks:
-so each call opens the file, uses it and closes it, and waits a bounded time for whoever holds it. `database_file.py`
+so each call opens the file, uses it and closes it, and waits a bounded time for whoever holds it. `duckdb_file.py`
 has the opening.
 """
 

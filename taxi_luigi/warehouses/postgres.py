@@ -1,7 +1,8 @@
 """The warehouse on a PostgreSQL server: one table for each record type, with one partition for each month.
 
-A month is copied into a table of its own, which takes the old partition's place at the very end: `partitions.py` has
-that swap, `copying.py` the stream, `libpq.py` the connection. SQLAlchemy and pyarrow are imported by a load only.
+A month is copied into a table of its own, which takes the old partition's place at the very end. That swap is in
+postgres_partitions.py, the stream in postgres_copy.py, the connection in postgres_connection.py. SQLAlchemy and pyarrow
+are imported by a load only.
 """
 
 from __future__ import annotations

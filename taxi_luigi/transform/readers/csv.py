@@ -1,4 +1,4 @@
-"""csv and csv.gz: a stream of blocks of whole records, each parsed into a batch (block.py).
+"""csv and csv.gz: a stream of blocks of whole records, each parsed into a batch (csv_blocks.py).
 
 Inflating and counting run on one thread, parsing on another, so that the caller's own work is the third.
 """

@@ -1,7 +1,7 @@
 """A csv file's bytes → blocks that end where a record ends, and the number of records in each.
 
 Records are counted here by looking for line ends, so that the csv parser's own count can be held against it.
-What its fields are is the business of the parser (text.py).
+What its fields are is the business of the parser (csv.py).
 """
 
 from __future__ import annotations
