@@ -6,7 +6,6 @@ import configparser
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 import luigi
 from luigi.configuration import get_config
@@ -14,6 +13,7 @@ from luigi.interface import core
 from luigi.parameter import ParameterException
 from luigi.task_register import Register
 
+from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs.failures import unreadable
 from taxi_luigi.core.redaction import value
@@ -79,12 +79,7 @@ def _scheduler() -> None:
         raise ConfigError(f"[core] scheduler_port, or --scheduler-port, is from 1 to {_PORTS[-1]}, not {port}")
     if not url or url.startswith("http+unix://"):
         return
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or url != url.strip():
+    if not is_server(url):
         raise ConfigError(
             f"[core] scheduler_url, or --scheduler-url, is like http://HOST:8082, not {value(url)}; in a user or "
             "password write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23"

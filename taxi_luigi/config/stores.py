@@ -141,10 +141,13 @@ def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
             yield partial(positive, section, key, options[key], number)
     if kind in ("gcs", "s3"):
         yield partial(_bucket_name, section, options)
+    if "endpoint" in options:
+        yield partial(_check_endpoint, section, options["endpoint"])
     if kind == "s3":
         from taxi_luigi.core.cloud.aws import Bucket
 
-        yield partial(Bucket, f"lake {name}", "bucket", options.get("endpoint_url"))
+        yield partial(Bucket, f"lake {name}", "bucket", options.get("endpoint_url"), None)
+        yield partial(Bucket, f"lake {name}", "bucket", None, options.get("region"))
     if kind == "duckdb":
         yield partial(_duckdb_path, name, options)
     if kind == "bigquery":
@@ -170,6 +173,7 @@ def _bucket(name: str, kind: str, section: str, options: dict[str, str]) -> Stor
         return S3Store(name, bucket, prefix, options.get("endpoint_url"), options.get("region"), chunk, timeout)
     from taxi_luigi.storage.gcs import GcsStore
 
+    _check_endpoint(section, options.get("endpoint", ""))
     file = options.get("credentials_file")
     return GcsStore(
         name,
@@ -224,6 +228,7 @@ def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
 
     for key in ("project", "dataset"):
         _check_named(section, options, key)
+    _check_endpoint(section, options.get("endpoint", ""))
     file = options.get("credentials_file")
     return BigQuery(
         name,
@@ -235,6 +240,15 @@ def _bigquery(name: str, section: str, options: dict[str, str]) -> Warehouse:
         positive(section, "wait", options.get("wait", "1800"), float),
         positive(section, "patience", options.get("patience", "60"), float),
     )
+
+
+def _check_endpoint(section: str, text: str) -> None:
+    from taxi_luigi.core.cloud.gcp import endpoint_of
+
+    try:
+        endpoint_of(text, "")
+    except ConfigError as error:
+        raise ConfigError(f"[{section}] {error}") from None
 
 
 def _check_named(section: str, options: dict[str, str], key: str) -> None:

@@ -169,7 +169,7 @@ def _end_of_address(rest: str) -> int:
     end = word.end() if word else 0
     bare = _END.sub("", rest[:end])
     host = re.split(r"[/?#]", bare, maxsplit=1)[0]
-    if "@" not in bare and not host.startswith("[") and re.search(r":(?!\d+$|\*)[^\]]", host):
+    if "@" not in bare and not host.startswith("[") and re.search(r":(?!\d+$|\*|PORT$)[^\]]", host):
         more = re.match(r"[^@]{0,200}@\S*", rest)
         end = more.end() if more else end
     return end

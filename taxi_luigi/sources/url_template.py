@@ -120,10 +120,10 @@ def _check_scheme(text: str, setting: str) -> None:
     scheme = scheme.lower()
     if scheme not in ("http", "https", "file"):
         raise _wrong(text, f"{value(scheme)}:// is not read from; use https://, http://, file:// or a path", setting)
-    host = rest.partition("/")[0]
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]  # where a client takes it to end, whatever a password has in it
     if scheme == "file" and host not in ("", "localhost"):
         raise _wrong(text, "a file:// URL of this machine begins with file:///", setting)
-    if scheme != "file" and not host.rpartition("@")[2].partition("?")[0]:
+    if scheme != "file" and not host.rpartition("@")[2]:
         raise _wrong(text, "names no host", setting)
     if scheme != "file" and re.search(r":(?!\d*$)[^\]]*$", host.rpartition("@")[2]):
         # Not shown: what looks like a port may be a password with a slash in it.

@@ -567,9 +567,8 @@ def test_a_refusal_that_no_emulator_gives_is_one_line_with_the_cure(
 
 @pytest.mark.parametrize("region", ["eu west", "-"])
 def test_a_malformed_region_is_one_line_with_the_cure(seaweed_server: S3Server, region: str) -> None:
-    store = fresh_s3_store(seaweed_server, region=region)
     with pytest.raises(ConfigError, match=r"set \[lake\.s3\] region, as in eu-west-1") as error:
-        store.list("green")
+        fresh_s3_store(seaweed_server, region=region).list("green")
     assert lines(error.value) == 1
 
 

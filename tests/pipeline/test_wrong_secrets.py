@@ -68,7 +68,7 @@ NAMED = {
     "gcs": {"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b0"}},
     "s3": {"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "b0"}},
     "bucket": {"taxi": {"lake": "s3"}},
-    "bigquery": {"taxi": {"warehouse": "bq"}, "warehouse.bq": {"type": "bigquery", "project": "p"}},
+    "bigquery": {"taxi": {"warehouse": "bq"}, "warehouse.bq": {"project": "p"}},
 }
 
 KEYS = [
@@ -115,7 +115,7 @@ def configure(project: Project, what: str, section: str, key: str, in_variable: 
         {
             "taxi": {"source": project.folder / "none" / FILE},
             "download": {"attempts": 1, "backoff": 0.01, "connect_timeout": 1},
-            "lake.gcs": {"timeout": 0.2}, "warehouse.bq": {"patience": 0.2},
+            "lake.gcs": {"timeout": 0.2}, "warehouse.bq": {"type": "bigquery", "project": "p", "patience": 0.2},
         }
     )  # fmt: skip
     project.configure(NAMED.get(what.partition(":")[0], {}))

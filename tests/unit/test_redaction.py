@@ -62,6 +62,7 @@ NONE = [
     "http://127.0.0.1:8082: Connection refused",
     "/data/what?.parquet",
     "write it as http://USER:PASSWORD@HOST:PORT, or https://HOST:PORT, without",
+    "must look like https://HOST:PORT, not you@example.com",
     "cannot be read as postgresql://USER:PASSWORD@HOST:PORT/DATABASE; write",
     "mailto:you@example.com, you@example.com",
     "CleanMonth(color=green, month=2021-01)",

@@ -98,9 +98,10 @@ def test_no_message_shows_a_password() -> None:
     assert "https://***@host/{yaer}-{month}.csv?***" in str(failure.value)
 
 
-def test_a_password_with_a_slash_is_not_shown() -> None:
+@pytest.mark.parametrize("sign", ["/", "?", "#"])
+def test_a_password_that_ends_the_host_is_not_shown(sign: str) -> None:
     with pytest.raises(ConfigError, match="the port in its URL is no number") as failure:
-        parse_template("https://me:hu/sh@host/{year}-{month}.csv")
+        parse_template(f"https://me:hu{sign}sh@host/{{year}}-{{month}}.csv")
     assert "hu" not in str(failure.value).replace("number", "")
 
 

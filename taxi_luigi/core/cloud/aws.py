@@ -6,11 +6,11 @@ What is kept in a bucket, and under which names, is not known here; failures are
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,7 @@ from botocore.exceptions import NoCredentialsError
 
 from taxi_luigi.core.cloud.aws_errors import FAILURES, code, said
 from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
 
@@ -106,10 +107,12 @@ class Bucket:
     timeout: float = 60.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.endpoint_url or "https://s3.amazonaws.com")
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        url = self.endpoint_url or "https://s3.amazonaws.com"
+        if not is_server(url) or "@" in url:
             # It is not shown, since it may hold a password
             raise ConfigError(f"{self.section} endpoint_url must look like https://HOST:PORT, without user or password")
+        if not re.fullmatch(r"[\w-]{1,63}", self.region or "us-east-1"):
+            raise ConfigError(f"no region has such a name: set {self.section} region, as in eu-west-1")
 
     @property
     def section(self) -> str:

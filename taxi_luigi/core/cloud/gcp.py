@@ -25,8 +25,9 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.resumable_media import DataCorruption, InvalidResponse
 
+from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.core.redaction import looks_like_key, redact
+from taxi_luigi.core.redaction import looks_like_key, redact, value
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 """What a token may be used for; the roles of the account narrow it down."""
@@ -67,12 +68,17 @@ class Found:
 def endpoint_of(setting: str | None, variable: str) -> str | None:
     """The server to ask instead of Google's: the setting, else the variable (STORAGE_EMULATOR_HOST); None is Google's.
 
-    Without `http://` or `https://` it is taken for an emulator, as its own documentation often writes it.
+    Without `http://` or `https://` it is taken for an emulator, as its own documentation often writes it. ConfigError
+    for what is no address.
     """
     address = (setting or os.environ.get(variable) or "").rstrip("/")
-    if address and "://" not in address:
-        return f"http://{address}"
-    return address or None
+    if not address:
+        return None
+    url = address if "://" in address else f"http://{address}"
+    if not is_server(url):
+        named = "endpoint" if setting else variable
+        raise ConfigError(f"{named} must look like https://HOST:PORT, not {value(address)}")
+    return url
 
 
 def credentials(file: Path | None, endpoint: str | None, where: str) -> Credentials:
