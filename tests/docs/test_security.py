@@ -138,4 +138,4 @@ def test_an_audit_that_could_not_ask_is_not_taken_for_a_good_one(checkout: Path)
     assert {name: run.rc for name, run in said.items()} == {"good": 0, "bad": 1, "skipped": 2, "silent": 2}
     assert "b 2: CVE-2026-1, mended in 2.1\n" in said["bad"].out
     assert "audit: not looked up: c\n" in said["skipped"].out
-    assert said["silent"].out == "audit: no answer: trouble\n"
+    assert said["silent"].out == "audit: no verdict: trouble\n"
