@@ -54,7 +54,7 @@ def test_a_wrong_command_is_one_line(project: Project, args: tuple[str, ...], sa
         (40, {}, ("--scheduler-port", "eight"), "[core] scheduler_port, or --scheduler-port: invalid literal"),
         (40, {}, ("--scheduler-port", "65536"), "--scheduler-port, is from 1 to 65535, not 65536"),
         (40, {}, ("--scheduler-url", "localhost:8082"), "scheduler_url, or --scheduler-url, is like http://HOST:8082"),
-        (40, {}, ("--scheduler-port", "1"), "luigid does not answer: start it with scripts/luigid start"),
+        (40, {}, ("--scheduler-port", "1"), "luigid does not answer: start it with taxi-luigi luigid start"),
         (40, {"worker": {"keep_alive": "maybe"}}, (), "[worker] keep_alive, or --worker-keep-alive: cannot interpret"),
         (40, {"retcode": {"not_run": "x"}}, (), "[retcode] not_run, or --retcode-not-run: invalid literal"),
         (40, {"core": {"log_level": "LOUD"}}, (), "[core] log_level, or --log-level: LOUD is not a valid choice"),

@@ -103,7 +103,7 @@ def bad_source(project: Project, tmp_path: Path, samples: Path) -> Iterator[Path
     ("name", "says"),
     [
         ("green_tripdata_2019-09.lfs-pointer.csv.gz", "version https://git-lfs"),
-        ("yellow_tripdata_2009-01.socrata404.csv", "code"),
+        ("yellow_tripdata_2009-01.socrata404.csv", "a message in JSON"),
         ("yellow_tripdata_2021-01.truncated.parquet", "cut short after 1,918,543 bytes"),
         ("yellow_tripdata_2022-01.cloudfront403.parquet", "<!DOCTYPE HTML"),
     ],

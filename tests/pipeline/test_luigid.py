@@ -131,5 +131,5 @@ def test_settings_of_the_scheduler_that_cannot_be_read_end_a_run_in_one_line(loa
         done = loading.run(*COMMAND, scheduler=luigid.url)
     assert done.rc == 40, done.out
     [line] = done.out.splitlines()
-    assert line.startswith("ERROR: [scheduler] or [resources] in luigi.cfg cannot be read: ")
-    assert line.endswith("'retry_delay': could not convert string to float: 'soon'")
+    assert line.startswith("ERROR: [scheduler] retry_delay, or --scheduler-retry-delay: ")
+    assert line.endswith("could not convert string to float: 'soon'")

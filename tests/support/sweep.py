@@ -20,10 +20,7 @@ import pytest
 from google.api_core.retry import exponential_sleep_generator
 
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.warehouses.bigquery import connection, jobs, tables, uploads, warehouse
-from taxi_luigi.warehouses.bigquery import health as checks
-from taxi_luigi.warehouses.bigquery import load_log as ledger
-from taxi_luigi.warehouses.bigquery import replace_partition as swap
+from taxi_luigi.warehouses.bigquery import connection, jobs, load_log, replace_partition, tables, uploads, warehouse
 from tests.support.gcs_between import Answered, Asked, Fault
 
 ANSWER = 1.5
@@ -238,6 +235,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("google.resumable_media.requests._request_helpers.time", SimpleNamespace(sleep=sleep))
     # Else the client asks for the bucket in a thread of its own, whose answer nobody waits for (3.17, November 2026)
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
-    for module in (checks, connection, jobs, ledger, swap, tables, warehouse):
+    for module in (connection, jobs, load_log, replace_partition, tables, warehouse):
         monkeypatch.setattr(module, "REQUEST", ANSWER)
     monkeypatch.setattr(uploads, "_TIMEOUT", (ANSWER, ANSWER))
