@@ -105,7 +105,11 @@ def _run(argv: list[str] | None) -> int:
         return interrupt.CODE
     except BrokenPipeError:
         raise
-    except (TaxiError, OSError) as error:
+    except Exception as error:
+        if interrupt.happened():
+            return interrupt.CODE
+        if not isinstance(error, TaxiError | OSError):
+            raise
         complain(one_line(error))
         return FAILED
     return code

@@ -17,6 +17,8 @@ CODE = 128 + signal.SIGINT
 
 _COMMANDS = ("luigi", "taxi-luigi")
 
+_happened = False
+
 
 def while_importing() -> None:
     """Until `imported`, Ctrl-C ends the process at once: nothing has been begun that would have to be cleaned up."""
@@ -27,7 +29,12 @@ def while_importing() -> None:
 def imported() -> None:
     """Ctrl-C raises KeyboardInterrupt again."""
     if _is_command() and signal.getsignal(signal.SIGINT) is _leave:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _raise)
+
+
+def happened() -> bool:
+    """Whether there was a Ctrl-C, of which a library that was at work, as DuckDB, may have made another error."""
+    return _happened
 
 
 def is_ours(kind: type[BaseException]) -> bool:
@@ -38,6 +45,12 @@ def is_ours(kind: type[BaseException]) -> bool:
 def _is_command() -> bool:
     here = threading.current_thread() is threading.main_thread()
     return here and Path(sys.argv[0] if sys.argv else "").name in _COMMANDS
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    global _happened
+    _happened = True
+    signal.default_int_handler(number, frame)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:

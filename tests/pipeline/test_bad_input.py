@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -382,3 +383,34 @@ def test_a_wrong_value_in_one_row_is_a_reject_and_the_name_of_a_file_says_nothin
     [reject] = pq.read_table(project.workspace / "rejected" / "green" / path.name).to_pylist()
     assert (reject["record"], reject["reason"]) == (1, "unreadable:passenger_count")
     assert ("passenger_count", "many") in reject["raw"]
+
+
+def test_ctrl_c_during_a_query_ends_a_command_without_a_traceback(project: Project, tmp_path: Path) -> None:
+    """DuckDB makes a RuntimeError of what a signal handler raises."""
+    code = """
+import sys
+sys.argv[0] = "taxi-luigi"
+from taxi_luigi.cli import main
+from taxi_luigi.warehouses.duckdb import DuckDB
+import duckdb
+
+def count(self, dataset):
+    print("counting", flush=True)
+    duckdb.sql("SELECT max(hash(range)) FROM range(1_000_000_000_000)").fetchall()
+
+DuckDB.count = count
+sys.exit(main(["loaded"]))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "counting\n"
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
