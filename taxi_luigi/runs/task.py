@@ -207,8 +207,12 @@ def families() -> dict[str, set[str]]:
 
 
 def imports_of_all() -> set[str]:
-    """The modules that the work of any of our tasks imports, but for those of the warehouses."""
-    return {name for task in _ours for name in getattr(task, "imports", ())}
+    """The modules that the work of any of our tasks imports, but for those of the warehouses.
+
+    Which those are, a task knows that names its warehouse: on the class it is a property.
+    """
+    named = (getattr(task, "imports", ()) for task in _ours)
+    return {name for names in named if isinstance(names, tuple) for name in names}
 
 
 @cache

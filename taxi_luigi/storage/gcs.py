@@ -175,6 +175,8 @@ class GcsStore:
             # Ours: the first try succeeded, only its answer was lost
             return
         if target.crc32c != crc32c:
+            if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
+                raise replaced_meanwhile(self.url(name))
             with self._saying(name):
                 gcs_upload.take_back(target, self._patience)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")

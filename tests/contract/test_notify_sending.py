@@ -233,11 +233,12 @@ def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_pa
     (tmp_path / "run.json").write_text(json.dumps({**asdict(RUN), "months": months}))
     code = f"""
 import atexit, json, sys
-from taxi_luigi import runs; from taxi_luigi.runs import notify
+from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.runs import notify
 from taxi_luigi.config.notifications import Settings
 fields = json.load(open("run.json"))
-months = tuple(runs.MonthResult(**{{**each, "result": runs.Result(each["result"])}}) for each in fields.pop("months"))
-run = runs.RunResult(**fields, months=months)
+months = tuple(MonthResult(**{{**each, "result": Result(each["result"])}}) for each in fields.pop("months"))
+run = RunResult(**fields, months=months)
 settings = Settings(("json://127.0.0.1:{webhook.port}",), frozenset({{"failed"}}), 210)
 atexit.register(lambda: print("apprise" in sys.modules))
 atexit.register(notify.tell, run, settings)
