@@ -25,6 +25,14 @@ from tests.support.webhook import Webhook
 PEOPLE = "from=taxi@example.com&to=you@example.com"
 WITHOUT_TLS = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 """The server's warning; what it hears stays on this machine."""
+
+
+@pytest.fixture(autouse=True)
+def _every_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Luigi sets its logger's level where another test of this process calls luigi.build."""
+    caplog.set_level("INFO", logger="luigi-interface")
+
+
 ALL = frozenset(EVENTS)
 RUN = run(LOADED, REFRESHED, FAILED, MISSING, exit_code=30, remarks=("green: left out <fee>",))
 
