@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.runs import luigid_server
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import luigid_server, scheduler_client
 
 _NOT_RUNNING = 1
 """exit code of `status`"""
@@ -44,7 +43,7 @@ def _wanted(arguments: argparse.Namespace) -> int:
     if arguments.port is not None:
         return int(arguments.port)
     try:
-        return luigid.local_port([]) or luigid.PORT
+        return scheduler_client.local_port([]) or scheduler_client.PORT
     except ValueError as error:
         raise ConfigError(f"[core] in luigi.cfg cannot be read: {error}") from error
 

@@ -18,8 +18,7 @@ from luigi.interface import core
 from taxi_luigi.cli.ending import complain
 from taxi_luigi.cli.run import program
 from taxi_luigi.core import settings_files
-from taxi_luigi.runs import luigid_server
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import luigid_server, scheduler_client
 
 SETTINGS = settings_files.PACKAGED.with_name("quickstart.cfg")
 """config/quickstart.cfg as it travels in the wheel"""
@@ -123,7 +122,7 @@ def _what_next(folder: Path, port: int | None) -> list[str]:
     command = _typed()
     if settings_files.project_folder().absolute() != folder:
         command = f"{settings_files.HOME}={shlex.quote(str(folder))} {command}"
-    usual = luigid.local_port([])  # None where runs look for luigid on another machine
+    usual = scheduler_client.local_port([])  # None where runs look for luigid on another machine
     other = "" if port is None or usual in (port, None) else f" --scheduler-port {port}"
     page = "" if port is None else f"The run is on the page http://{luigid_server.HOST}:{port}, which luigid serves; "
     return [

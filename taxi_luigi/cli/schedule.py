@@ -17,12 +17,11 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register, TaskClassException
 
 from taxi_luigi import config
-from taxi_luigi.cli import crontab as schedule
+from taxi_luigi.cli import crontab
 from taxi_luigi.cli.cron import cron_run
 from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.cli.ending import complain
-from taxi_luigi.core import command_line as command
-from taxi_luigi.core import settings_files
+from taxi_luigi.core import command_line, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact
 
@@ -61,19 +60,19 @@ def _schedule(arguments: argparse.Namespace) -> int:
     if arguments.remove is not None:
         if arguments.when is not None:
             raise UsageError("--remove takes an entry's name and nothing else")
-        schedule.write(schedule.without_entry(schedule.read(), arguments.remove))
+        crontab.write(crontab.without_entry(crontab.read(), arguments.remove))
         print(f"removed {arguments.remove}")
     elif arguments.when is not None:
-        entry = schedule.new_entry(arguments.name, arguments.when, _command(arguments))
-        tab = schedule.with_entry(schedule.read(), entry)
-        schedule.write(tab)
+        entry = crontab.new_entry(arguments.name, arguments.when, _command(arguments))
+        tab = crontab.with_entry(crontab.read(), entry)
+        crontab.write(tab)
         print(_line(entry))
         _warn_of_secrets(arguments.words)
         _warn_of_settings()
-        _warn_of_meetings((entry, each) for each in schedule.entries(tab) if each.name != entry.name)
+        _warn_of_meetings((entry, each) for each in crontab.entries(tab) if each.name != entry.name)
         _say_where_no_cron_runs()
     else:
-        ours = schedule.entries(schedule.read())
+        ours = crontab.entries(crontab.read())
         print("\n".join(map(_line, ours)) or "no entry of ours is in the crontab")
         _warn_of_meetings(itertools.combinations(ours, 2))
     return 0
@@ -113,7 +112,7 @@ def _check(words: Sequence[str]) -> None:
     if not words:
         return
     if not set(words) & set(tasks.__all__):
-        raise UsageError(f"{' '.join(command.masked(words))!r} names no task: {', '.join(tasks.__all__)}")
+        raise UsageError(f"{' '.join(command_line.masked(words))!r} names no task: {', '.join(tasks.__all__)}")
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
@@ -141,20 +140,20 @@ def _parse(words: Sequence[str]) -> None:
 
 
 def _line(entry: Entry) -> str:
-    due = schedule.next_time(entry.when, datetime.now())
-    text = f"next {due:%Y-%m-%d %H:%M}" if due else "at the next boot" if entry.when == schedule.AT_BOOT else "next ?"
+    due = crontab.next_time(entry.when, datetime.now())
+    text = f"next {due:%Y-%m-%d %H:%M}" if due else "at the next boot" if entry.when == crontab.AT_BOOT else "next ?"
     return f"{entry.name}: {entry.when} · {text} · {_shown(entry)}"
 
 
 def _shown(entry: Entry) -> str:
     """Its command as the crontab has it, the secrets masked."""
     words = entry.words()
-    masked = command.masked(words)
+    masked = command_line.masked(words)
     return entry.command if masked == words else shlex.join(masked)
 
 
 def _warn_of_secrets(words: Sequence[str]) -> None:
-    if "***" in command.shown(words):
+    if "***" in command_line.shown(words):
         complain(
             "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
             "and NAME=… into .env in the project folder"
@@ -176,7 +175,7 @@ def _warn_of_settings() -> None:
 def _warn_of_meetings(pairs: Iterable[tuple[Entry, Entry]]) -> None:
     now = datetime.now()
     for one, other in pairs:
-        when = schedule.meeting(one, other, now)
+        when = crontab.meeting(one, other, now)
         if when is not None:
             complain(
                 f"WARNING: {one.name} and {other.name} are both due at {when}: the second waits for the first, "

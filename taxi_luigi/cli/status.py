@@ -48,7 +48,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(account(found, runs), indent=1))
     else:
-        from taxi_luigi.reports import status_text as report
+        from taxi_luigi.reports import status_text
 
-        report.show(found, arguments.rows, arguments.colors is not None, runs)
+        status_text.show(found, arguments.rows, arguments.colors is not None, runs)
     return FAILED if found.silent else 0

@@ -32,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from taxi_luigi.inventory import verify
-    from taxi_luigi.reports import verify_text as report
+    from taxi_luigi.reports import verify_text
 
     silent: list[str] = []
 
@@ -44,9 +44,9 @@ def _verify(arguments: argparse.Namespace) -> int:
     selection = None if arguments.months is None else Selection.parse(arguments.months)
     widest, lines = max(map(len, colors or DATASETS)), []
     for line in verify.months(colors, selection, date.today(), arguments.published, tell):
-        print(report.text(line, widest), flush=True)
+        print(verify_text.text(line, widest), flush=True)
         lines.append(line)
-    print(report.closing(lines, all_asked=not silent))
+    print(verify_text.closing(lines, all_asked=not silent))
     if any(line.differences for line in lines):
         return DIFFERENT
     return FAILED if silent else 0

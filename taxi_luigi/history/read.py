@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
-from taxi_luigi.history import sqlite as file
+from taxi_luigi.history import sqlite
 from taxi_luigi.history.run_result import MonthResult, Result
 from taxi_luigi.tlc.months import Month
 
@@ -170,7 +170,7 @@ def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:
     """Color → month → when a run noticed that the source has it no more, UTC, ISO 8601; none that has come back."""
     found: dict[str, dict[Month, str]] = {}
     with _connection(folder) as connection:
-        if connection is not None and file.check_version(connection) > 1:
+        if connection is not None and sqlite.check_version(connection) > 1:
             for color, month, noticed in connection.execute("SELECT color, month, noticed FROM withdrawn"):
                 found.setdefault(color, {})[Month.parse(month)] = noticed
     return found
@@ -178,16 +178,16 @@ def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:
 
 @contextmanager
 def _connection(folder: Path) -> Iterator[sqlite3.Connection | None]:
-    path = folder / file.NAME
+    path = folder / sqlite.NAME
     try:
         if not path.exists():
             yield None
             return
-        with file.opened(path, write=False) as connection:
+        with sqlite.opened(path, write=False) as connection:
             connection.row_factory = sqlite3.Row
-            yield connection if file.check_version(connection) else None
-    except (sqlite3.Error, OSError, file.LaterVersion) as error:
-        cure = "; the next run sets it aside and begins a new one" if file.is_useless(error) else ""
+            yield connection if sqlite.check_version(connection) else None
+    except (sqlite3.Error, OSError, sqlite.LaterVersion) as error:
+        cure = "; the next run sets it aside and begins a new one" if sqlite.is_useless(error) else ""
         raise StorageError(f"the history of runs cannot be read: {path}: {error}{cure}") from error
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from taxi_luigi.core.logs import Once, log
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.history import sqlite as file
+from taxi_luigi.history import sqlite
 from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.tlc.months import Month
 
@@ -48,16 +48,16 @@ class Recorder:
     """Made in the main process of a run; tasks write through it from their own. It holds no connection."""
 
     def __init__(self, folder: Path, run: str) -> None:
-        self._path, self._run, self._once = folder / file.NAME, run, Once()
+        self._path, self._run, self._once = folder / sqlite.NAME, run, Once()
 
     def begin(self, command: str, host: str, began: str, version: str = "") -> None:
         """The run has begun, in this process."""
 
         def write() -> None:
-            aside = file.prepare(self._path)
+            aside = sqlite.prepare(self._path)
             if aside:
                 log.warning("%s could not be used: set aside as %s, and begun anew", self._path, aside)
-            with file.opened(self._path, write=True) as connection:
+            with sqlite.opened(self._path, write=True) as connection:
                 _forget(connection)
                 connection.execute(
                     "INSERT INTO runs (run, command, host, pid, began, version) VALUES (?, ?, ?, ?, ?, ?)",
@@ -73,7 +73,7 @@ class Recorder:
             result = "failed" if ended.error else "done"
             row = (self._run, ended.task, ended.color, ended.month, ended.store, ended.began, now(), ended.seconds,
                    ended.rows, ended.bytes, result, redact(ended.error))  # fmt: skip
-            with file.opened(self._path, write=True) as connection:
+            with sqlite.opened(self._path, write=True) as connection:
                 connection.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
         if not self._once.happened:
@@ -84,7 +84,7 @@ class Recorder:
         gone, back = _pairs(withdrawn), _pairs(there)
 
         def write() -> None:
-            with file.opened(self._path, write=True) as connection:
+            with sqlite.opened(self._path, write=True) as connection:
                 connection.executemany(
                     "INSERT OR IGNORE INTO withdrawn VALUES (?, ?, ?)", [(*of, now()) for of in gone]
                 )
@@ -97,7 +97,7 @@ class Recorder:
         """The run ends."""
 
         def write() -> None:
-            with file.opened(self._path, write=True) as connection:
+            with sqlite.opened(self._path, write=True) as connection:
                 connection.execute(
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
                     "error = ?, fewer = ? WHERE run = ?",

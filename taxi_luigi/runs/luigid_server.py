@@ -27,7 +27,7 @@ from luigi.setup_logging import DaemonLogging
 
 from taxi_luigi import config
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 
 if TYPE_CHECKING:
     import psutil
@@ -50,7 +50,7 @@ class Scheduler(luigi.scheduler.Scheduler):
 
     def __init__(self, settings: luigi.scheduler.scheduler) -> None:
         super().__init__(config=settings)
-        self._in_force = luigid.texts(settings)
+        self._in_force = scheduler_client.texts(settings)
 
     @rpc_method()  # type: ignore[untyped-decorator]
     def taxi_luigi_settings(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
     try:
         scheduler = Scheduler(luigi.scheduler.scheduler(state_path=str(state)))
     except (ValueError, ParameterException) as error:
-        raise luigid.unreadable(error) from error
+        raise scheduler_client.unreadable(error) from error
     try:
         luigi.server.run(port, address, None if unix_socket is None else str(unix_socket), scheduler)
     except OSError as error:

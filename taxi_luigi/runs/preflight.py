@@ -15,7 +15,7 @@ from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.text import several
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 from taxi_luigi.sources import Published
 from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS
@@ -144,13 +144,13 @@ def _source() -> Finding:
 
 
 def _luigid() -> Iterator[Finding]:
-    address = public_url(luigid.address())
-    if not luigid.answers():
+    address = public_url(scheduler_client.address())
+    if not scheduler_client.answers():
         line = f"{address} does not answer, or refuses us: taxi-luigi luigid start, or give --local-scheduler"
         yield Finding("luigid", "server", Verdict.SILENT, line)
         return
     yield Finding("luigid", "server", Verdict.GOOD, address)
-    found = luigid.compared()
+    found = scheduler_client.compared()
     if found is None:
         return
     if found.others:

@@ -17,7 +17,7 @@ from luigi.rpc import RPCError
 from tqdm import tqdm
 
 from taxi_luigi.core.logs import log, terminal
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 
 _INTERVAL = 1.0
 """seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
@@ -98,7 +98,7 @@ class Progress:
         return min(100, 100 * self._done // self._total) if self._total else None
 
     def _tell(self, message: str, percent: int | None) -> bool:
-        heard = luigid.tell(self._task.task_id, message, percent)
+        heard = scheduler_client.tell(self._task.task_id, message, percent)
         self._next = time.monotonic() + (_INTERVAL if heard else _SILENCE)
         return heard
 

@@ -14,7 +14,7 @@ from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
 from taxi_luigi.core.logs import log
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 
 _LOOK = 5.0
 """seconds between two looks for machines that are gone"""
@@ -37,12 +37,12 @@ def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
     """
     pause, seen_before = threading.Event(), False
     while not pause.wait(_LOOK):
-        luigid.forget_the_dead()
-        for task_id, why in luigid.failed(families).items():
-            if why == "" or why.strip('"').startswith(luigid.STOPPED):
+        scheduler_client.forget_the_dead()
+        for task_id, why in scheduler_client.failed(families).items():
+            if why == "" or why.strip('"').startswith(scheduler_client.STOPPED):
                 log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
-                luigid.forgive(task_id)
-        stuck = not helps and luigid.stuck(families)
+                scheduler_client.forgive(task_id)
+        stuck = not helps and scheduler_client.stuck(families)
         if stuck and seen_before:
             worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs
             return

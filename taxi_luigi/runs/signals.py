@@ -27,9 +27,9 @@ from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.logs import log
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -172,7 +172,7 @@ class Supervision:
         at_last = threading.Timer(1.0, os._exit, (code,))
         at_last.daemon = True
         at_last.start()
-        files.remove_being_written()
+        atomic_files.remove_being_written()
         if not self._decided.is_set():
             self._written(code, f"stopped by {signal.Signals(number).name}")
         os._exit(code)
@@ -310,10 +310,10 @@ def _vanish(number: int) -> None:
     # The handler and the waiting thread both come here. The first does the work; the second ends the process all the
     # same if the first does not, as when the signal came while the code it interrupted held a lock that it needs.
     if _vanishing.acquire(timeout=_VANISH):
-        files.remove_being_written()
+        atomic_files.remove_being_written()
         # Without a parent it ends at once, lest it publish what the next run is about to make: luigid finds out itself
         if number and _task_process is not None:
-            luigid.give_back(_task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name)
+            scheduler_client.give_back(_task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name)
     os._exit(128 + (number or signal.SIGKILL))
 
 

@@ -17,9 +17,7 @@ from taxi_luigi.core.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import cut
-from taxi_luigi.runs import notify, preflight
-from taxi_luigi.runs import run as summary
-from taxi_luigi.runs import signals as process
+from taxi_luigi.runs import current_run, notify, preflight, signals
 from taxi_luigi.runs.outcomes import Made, Outcome
 
 _BOX = 66
@@ -105,7 +103,7 @@ class PipelineTask(PlainTask):
     def complete(self) -> bool:
         if self._known is not None:
             return self._known
-        with process.stoppable():
+        with signals.stoppable():
             return bool(super().complete())
 
     def run(self) -> None:
@@ -116,12 +114,12 @@ class PipelineTask(PlainTask):
             made = self._work()
             if made is None:
                 log.info("%s %s is there already", type(self).__name__, self.subject)
-                summary.note(replace(self.outcome(), elsewhere=True))
+                current_run.note(replace(self.outcome(), elsewhere=True))
                 return
             self._made = True
             if not self.complete():
                 raise replaced_meanwhile(self.output())
-            summary.note(self.outcome(made))
+            current_run.note(self.outcome(made))
 
     def _work(self) -> Made | None:
         """None when another run has done it. Works again when what it works on was replaced, a few times."""
@@ -170,7 +168,7 @@ class PipelineTask(PlainTask):
 
     def on_failure(self, exception: BaseException) -> Any:
         line = one_line(exception)
-        summary.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
+        current_run.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
         if line is None:
             return redact(str(super().on_failure(exception)))
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
@@ -193,7 +191,7 @@ def _took_too_long(task: PipelineTask, message: str) -> None:
 def _failed_here(task: PipelineTask, why: str) -> None:
     """Speaks for a task's process that could not."""
     log.error("%s: %s", logs.task_name(task.facts), why, extra=logs.of_task(task.facts))
-    summary.note(task.outcome(why=why))
+    current_run.note(task.outcome(why=why))
 
 
 def register(*tasks: type[luigi.Task]) -> None:

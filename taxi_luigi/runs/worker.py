@@ -27,15 +27,10 @@ from luigi.worker import worker as worker_settings
 
 from taxi_luigi import config, history
 from taxi_luigi.config import locks
-from taxi_luigi.core import atomic_files as files
-from taxi_luigi.core import streams
+from taxi_luigi.core import atomic_files, streams
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log, one_line
-from taxi_luigi.runs import preflight
-from taxi_luigi.runs import run as summary
-from taxi_luigi.runs import scheduler_client as luigid
-from taxi_luigi.runs import shared_runs as others
-from taxi_luigi.runs import signals as process
+from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_runs, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
@@ -77,7 +72,7 @@ class Worker(luigi.worker.Worker):
         if worker_settings().cache_task_completion:
             self._task_completion_cache = self._answers
         self._helps = assistant
-        self._supervision: process.Supervision | None = None
+        self._supervision: signals.Supervision | None = None
         self._root: luigi.Task | None = None
         """what a run of ours is for"""
 
@@ -88,7 +83,7 @@ class Worker(luigi.worker.Worker):
         if isinstance(task, PlainTask):
             multiprocess = False  # the plan has looked already; Luigi would begin a manager beside its pool
         if multiprocess and self._supervision is None:
-            self._supervision = process.Supervision()  # one of ours may be below it
+            self._supervision = signals.Supervision()  # one of ours may be below it
         added = bool(super().add(task, multiprocess, processes))
         if self._ours and self._root is None:
             self._attempt(lambda: self._begin(task))
@@ -108,7 +103,7 @@ class Worker(luigi.worker.Worker):
             for task in self._ours:
                 task.scheduled()
             if ours or helping:
-                others.take_over(families().keys(), self, self._helps)
+                shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
 
     def __exit__(
@@ -150,17 +145,17 @@ class Worker(luigi.worker.Worker):
         streams.repair()
         config.remember_secrets()
         self._task_completion_cache = self._answers
-        self._supervision = self._supervision or process.Supervision()
-        self._supervision.take_signals(summary.stopped)
+        self._supervision = self._supervision or signals.Supervision()
+        self._supervision.take_signals(current_run.stopped)
         with self._supervision.holding():  # else the history would not have the run that was stopped
-            summary.start(root)
-        luigid.check()
-        luigid.warn_of_other_settings()
-        for path in files.sweep(
-            files.SCRATCH, *config.written_folders(), now=history.steady_now(config.settings().state)
+            current_run.start(root)
+        scheduler_client.check()
+        scheduler_client.warn_of_other_settings()
+        for path in atomic_files.sweep(
+            atomic_files.SCRATCH, *config.written_folders(), now=history.steady_now(config.settings().state)
         ):
             log.info("Removed %s, left by a run that was killed", path)
-        files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
+        atomic_files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
 
     def _prepare_guests(self) -> None:
         """Of tasks of ours that somebody else's requires, which are scheduled."""
@@ -177,7 +172,7 @@ class Worker(luigi.worker.Worker):
         An exception that passes through the worker makes `luigi` print a traceback; a SystemExit does not.
         """
         try:
-            with process.stoppable():
+            with signals.stoppable():
                 work()
         except TaxiError as error:
             if CmdlineParser.get_instance() is None:
@@ -196,7 +191,7 @@ class Worker(luigi.worker.Worker):
         elif error is not None:
             code, line = retcode().unhandled_exception, one_line(error) or f"{type(error).__name__}: {error}"
         self._supervision.decided(code)
-        summary.end(code, line, finished, forgotten)
+        current_run.end(code, line, finished, forgotten)
         for task in (self._root, *self._ours):
             if isinstance(task, PlainTask):
                 task.ended()
@@ -215,7 +210,7 @@ class Worker(luigi.worker.Worker):
             return False, False
         root = self._add_task_history[0][0]
         if not root.complete():
-            return False, not luigid.knows(root.task_id)
+            return False, not scheduler_client.knows(root.task_id)
         self._add_task_history[:] = [
             (task, DONE, False) if task in undone else (task, status, runnable)
             for task, status, runnable in self._add_task_history

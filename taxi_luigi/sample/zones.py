@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 
 ZONES = 265
 UNKNOWN, OUTSIDE = 264, 265
@@ -27,9 +27,9 @@ def write_zones(path: Path, seed: int = 0) -> Path:
     """
     lines = ['"LocationID","Borough","Zone","service_zone"']
     lines += [f'{number},"{borough}","{zone}","{service}"' for number, borough, zone, service in _zones(seed)]
-    with files.temporary(path) as unfinished:
+    with atomic_files.temporary(path) as unfinished:
         unfinished.write_text("\r\n".join([*lines, ""]), encoding="ascii", newline="")
-        files.publish(unfinished, path)
+        atomic_files.publish(unfinished, path)
     return path
 
 

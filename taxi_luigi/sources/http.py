@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.base import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
@@ -59,7 +59,7 @@ class Web:
         # Forgotten until it arrived: after a failure, what was seen of it says nothing any more.
         look = _looks.pop(address, None)
         etag = look.seen.etag if look and look.seen else None
-        slots = Slots(files.private("downloads"))
+        slots = Slots(atomic_files.private("downloads"))
         pace = Pace(self._net.bandwidth, slots.held)
         with slots.one(self._net.at_once), Client(self._net, self._setting) as client:
             fetched = Download(address, self._net, into, etag, progress, self._setting, pace).run(client)

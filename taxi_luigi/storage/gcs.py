@@ -18,16 +18,24 @@ from google.auth.environment_vars import CREDENTIALS
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.core import atomic_files as files
-from taxi_luigi.core.cloud import console_links as pages
-from taxi_luigi.core.cloud import gcp
+from taxi_luigi.core import atomic_files
+from taxi_luigi.core.cloud import console_links, gcp
 from taxi_luigi.core.cloud.forks import per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, gcs_download, gcs_upload, unheard
-from taxi_luigi.storage import gcs_health as gcs_findings
+from taxi_luigi.storage import (
+    Entry,
+    Labels,
+    Progress,
+    Store,
+    content_type,
+    gcs_download,
+    gcs_health,
+    gcs_upload,
+    unheard,
+)
 
 ROLE = "roles/storage.objectUser"
 """The least of Google's own roles that reads, writes, lists and replaces objects."""
@@ -106,7 +114,7 @@ class GcsStore:
         return gcs_download.reader(self._found(name), lambda: self._fetching(name), self._patience)
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        return files.scratch(Path(name).name)
+        return atomic_files.scratch(Path(name).name)
 
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -143,15 +151,15 @@ class GcsStore:
         return f"gs://{self.bucket}/{self._key(name)}"
 
     def page(self, name: str) -> str:
-        return "" if self.endpoint else pages.gcs_object(self.bucket, self._key(name))
+        return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
 
     def findings(self) -> Sequence[Finding]:
         with noticed(f"{self.name} ({self.server})"):
-            return gcs_findings.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
+            return gcs_health.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
 
     def location(self) -> str | None:
         """Where the bucket's bytes are (`EU`, `US-CENTRAL1`); None when the server does not tell."""
-        return gcs_findings.location(self.name, self.bucket, self._client)
+        return gcs_health.location(self.name, self.bucket, self._client)
 
     @contextmanager
     def _sending(self, name: str, crc32c: str, labels: Labels) -> Iterator[tuple[Any, int]]:

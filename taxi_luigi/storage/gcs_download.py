@@ -12,7 +12,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud.storage import Blob
 from google.cloud.storage.fileio import BlobReader
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError, replaced_meanwhile
 from taxi_luigi.storage.gcs_upload import crc32c_of
 
@@ -59,7 +59,7 @@ def _download(blob: Any, path: Path, patience: Mapping[str, Any]) -> None:
     except OSError as error:
         if isinstance(error, (requests.RequestException, ConnectionError)):
             raise
-        cure = f"free space, or set TMPDIR to another folder than {files.SCRATCH.parent}"
+        cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
         raise StorageError(f"{url}: no temporary copy: {error.strerror}: {cure}") from error
     # The client compares nothing once it had to continue a download that broke off
     if arrived != blob.crc32c:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.storage import Entry, Labels, Progress, Store, unheard
@@ -55,16 +55,16 @@ class FolderStore:
         return (self.root / name).open("rb")
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        return files.temporary(self.root / name, self.root)
+        return atomic_files.temporary(self.root / name, self.root)
 
     def alone(self) -> AbstractContextManager[None]:
-        return files.alone(self.root)
+        return atomic_files.alone(self.root)
 
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
-        files.publish(written, self.root / name)
+        atomic_files.publish(written, self.root / name)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
-        files.copy_into(local, self.root / name, self.root)
+        atomic_files.copy_into(local, self.root / name, self.root)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         return False
@@ -79,7 +79,7 @@ class FolderStore:
         return ""
 
     def findings(self) -> Sequence[Finding]:
-        wrong = files.unwritable(self.root)
+        wrong = atomic_files.unwritable(self.root)
         return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self.root))]
 
 

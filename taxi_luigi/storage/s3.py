@@ -18,16 +18,13 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError
 
-from taxi_luigi.core import atomic_files as files
-from taxi_luigi.core.cloud import aws, aws_errors
-from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core import atomic_files
+from taxi_luigi.core.cloud import aws, aws_errors, console_links
 from taxi_luigi.core.concurrency import noticed
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, unheard
-from taxi_luigi.storage import s3_health as s3_findings
-from taxi_luigi.storage import s3_transfer as s3_bytes
+from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, s3_health, s3_transfer, unheard
 from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
@@ -116,10 +113,10 @@ class S3Store:
                 answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
                 return cast(bytes, answer["Body"].read())
 
-        return s3_bytes.seekable(fetch, entry.bytes)
+        return s3_transfer.seekable(fetch, entry.bytes)
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        return files.scratch(Path(name).name)
+        return atomic_files.scratch(Path(name).name)
 
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -128,7 +125,7 @@ class S3Store:
         self.put(written, name, labels, progress)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
-        size, crc32 = local.stat().st_size, s3_bytes.crc32(local)
+        size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
         extra = _described(name, labels)
 
         def send(client: Any) -> None:
@@ -139,11 +136,11 @@ class S3Store:
                 self.bucket,
                 self._key(name),
                 {**extra, "ChecksumCRC32": crc32} if checked else extra,
-                s3_bytes.cumulative(progress, size),
+                s3_transfer.cumulative(progress, size),
                 _transfers(self._chunk),
             )
 
-        self._replace(name, labels, send, size, crc32, lambda: s3_bytes.etag(local, self._chunk))
+        self._replace(name, labels, send, size, crc32, lambda: s3_transfer.etag(local, self._chunk))
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, S3Store) or source._aws.account != self._aws.account:
@@ -173,11 +170,11 @@ class S3Store:
     def page(self, name: str) -> str:
         # The client knows best whom it asks: AWS_ENDPOINT_URL can name another server than Amazon's too
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
-        return pages.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
+        return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def findings(self) -> Sequence[Finding]:
         with noticed(f"{self.name} ({self.server})"):
-            return s3_findings.findings(self._aws.looking(), self.address, self._key(""))
+            return s3_health.findings(self._aws.looking(), self.address, self._key(""))
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
@@ -201,9 +198,9 @@ class S3Store:
             try:
                 if not self._fetched(name, head.entry.version, path):
                     continue
-                size, crc32 = path.stat().st_size, s3_bytes.crc32(path)
+                size, crc32 = path.stat().st_size, s3_transfer.crc32(path)
             except OSError as error:
-                cure = f"free space, or set TMPDIR to another folder than {files.SCRATCH.parent}"
+                cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
                 raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
             if head.differs(size, crc32):
                 raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")

@@ -13,10 +13,8 @@ from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
-from taxi_luigi.inventory import plan as holdings
-from taxi_luigi.runs import preflight
-from taxi_luigi.runs import run as summary
-from taxi_luigi.runs import signals as process
+from taxi_luigi.inventory import plan
+from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.outcomes import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
@@ -84,9 +82,9 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return {"task": type(self).__name__, "color": "", "month": "", "store": ""}
 
     @cached_property
-    def backlog(self) -> holdings.Backlog:
+    def backlog(self) -> plan.Backlog:
         """What this run schedules, decided once."""
-        return holdings.backlog(self._wanted, self.force, self._recheck())
+        return plan.backlog(self._wanted, self.force, self._recheck())
 
     def _recheck(self) -> Container[Month] | None:
         if not self.refresh:
@@ -97,7 +95,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     def prepare(self) -> None:
         if not self.complete():
             preflight.check(self.backlog.months)
-        summary.begin(self.backlog)
+        current_run.begin(self.backlog)
         _tell_of_source(self.backlog)
         self._tidy()
 
@@ -105,14 +103,14 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         """Asks the stores afresh each time, once all is scheduled; until then, what was decided counts."""
         if self._over:
             self._forget_plan()
-        with process.stoppable():
+        with signals.stoppable():
             if self._done:
                 return True
             if not self._scheduled:
                 return self.backlog.done
             if self.force or self.refresh:
                 return all(task.complete() for task in self.requires())
-            return holdings.backlog(self._wanted).done
+            return plan.backlog(self._wanted).done
 
     def scheduled(self) -> None:
         self._scheduled = True
@@ -147,12 +145,12 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         if self.force or self.refresh:
             months = [task for task in self.requires() if isinstance(task, MonthTask) and not task.complete()]
             return list(dict.fromkeys((task.color, task.month) for task in months))
-        return [(each.color, each.month) for each in holdings.backlog(self._wanted).missing]
+        return [(each.color, each.month) for each in plan.backlog(self._wanted).missing]
 
     def _note(self, months: list[tuple[str, Month]]) -> None:
         for color, month in months:
             why = str(replaced_meanwhile(f"{color} {month}"))
-            summary.note(Outcome(color, str(month), type(self).__name__, why=why))
+            current_run.note(Outcome(color, str(month), type(self).__name__, why=why))
 
     def _tidy(self) -> None:
         settings = config.settings()
@@ -160,7 +158,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
             there = self.backlog.already_there.items()
             pairs = ((color, month) for color, months in there for month in months)
             # A file that was refused stays: without it, the next run would download and clean it again.
-            holdings.drop_spent(pair for pair in pairs if pair not in self.backlog.refused)
+            plan.drop_spent(pair for pair in pairs if pair not in self.backlog.refused)
 
     @cached_property
     def _tasks(self) -> list[PipelineTask]:
@@ -182,7 +180,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return self._tasks
 
 
-def _tell_of_source(backlog: holdings.Backlog) -> None:
+def _tell_of_source(backlog: plan.Backlog) -> None:
     """What a person should know of the re-check, and that changes nothing."""
     if backlog.unasked:
         number = len(backlog.unasked)

@@ -11,7 +11,7 @@ from functools import cache, partial
 import luigi
 
 from taxi_luigi import config
-from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
@@ -25,8 +25,8 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
-from taxi_luigi.inventory import plan as holdings
-from taxi_luigi.runs import run as summary
+from taxi_luigi.inventory import plan
+from taxi_luigi.runs import current_run
 from taxi_luigi.runs.drift import Remark
 from taxi_luigi.runs.outcomes import Made
 from taxi_luigi.runs.progress import Progress, size
@@ -70,7 +70,7 @@ class MonthTask(PipelineTask):
         if super().complete():
             return True
         target = self.output()
-        if self._known is not None or not target.edition or not (self._made or summary.did(**self.facts)):
+        if self._known is not None or not target.edition or not (self._made or current_run.did(**self.facts)):
             return False
         target.any_force = True
         return target.exists()
@@ -247,7 +247,7 @@ class CleanMonth(MonthTask):
         missing = [name for name, kind in receipt.missing.items() if kind != OTHER_FORM]
         if receipt.left_out or receipt.unmapped or missing or odd or fewer:
             month = str(self.month)
-            summary.note(Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, odd, fewer))
+            current_run.note(Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, odd, fewer))
         before = None if held is None else guards.Holding.of(held)
         replaced = guards.change(before, guards.Holding.of(receipt), self.color)
         seconds = time.monotonic() - started
@@ -354,7 +354,7 @@ class LoadMonth(MonthTask):
         where_it_is = config.takes_from_gcs(self.warehouse)
         clean = _clean_file(self.input(), where_it_is)
         replaced = self._judge()
-        with Progress(self, f"loading {self.warehouse}", "rows") as progress, pages.heard_by(progress.page):
+        with Progress(self, f"loading {self.warehouse}", "rows") as progress, console_links.heard_by(progress.page):
             with _named_if_damaged(clean, where_it_is, self.color, self.month):
                 rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
@@ -448,6 +448,6 @@ def _damage_in(clean: CleanFile) -> str:
 def drop_if_spent(task: MonthTask) -> None:
     """Removes what `keep_raw` and `keep_clean` do not keep, once the last store has the month."""
     settings = config.settings()
-    if (settings.keep_raw and settings.keep_clean) or not holdings.held_everywhere(task.color, task.month):
+    if (settings.keep_raw and settings.keep_clean) or not plan.held_everywhere(task.color, task.month):
         return
-    holdings.drop_spent([(task.color, task.month)])
+    plan.drop_spent([(task.color, task.month)])

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
 from taxi_luigi.core.health import Finding, Verdict
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
@@ -111,7 +111,7 @@ class DuckDB:
 
     def findings(self) -> Sequence[Finding]:
         place = f"warehouse {self.name}"
-        wrong = files.unwritable(self.path.parent)
+        wrong = atomic_files.unwritable(self.path.parent)
         if not wrong and self.path.exists() and not os.access(self.path, os.W_OK):
             wrong = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
         if wrong:

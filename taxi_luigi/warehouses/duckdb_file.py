@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
 
 _PAUSE = 0.1
@@ -113,7 +113,7 @@ class DatabaseFile:
 
     def _create(self) -> None:
         """Puts an empty database in place, whole: one cut short by a kill would never open again."""
-        with files.temporary(self.path) as path, self._failures():
+        with atomic_files.temporary(self.path) as path, self._failures():
             duckdb.connect(str(path)).close()
             # There by now, or a file system without links: DuckDB then opens it, or makes it in place. A rename would
             # throw away what another process may have put there since.

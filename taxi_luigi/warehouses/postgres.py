@@ -18,9 +18,16 @@ from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, ddl, markers
-from taxi_luigi.warehouses import postgres_partitions as partitions
-from taxi_luigi.warehouses import postgres_tables as tables
+from taxi_luigi.warehouses import (
+    MARKERS,
+    CleanFile,
+    Marker,
+    Progress,
+    ddl,
+    markers,
+    postgres_partitions,
+    postgres_tables,
+)
 from taxi_luigi.warehouses.postgres_connection import Cursor, Server, run
 from taxi_luigi.warehouses.postgres_partitions import Table
 
@@ -47,10 +54,10 @@ class Postgres:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with self._server.transaction() as cursor:
-            narrow = tables.prepare(cursor, self._where, self.schema, dataset, self.wait)
+            narrow = postgres_tables.prepare(cursor, self._where, self.schema, dataset, self.wait)
         if narrow:
             with self._server.transaction() as cursor:
-                tables.widen_markers(cursor, self._where, self.schema, self.wait)
+                postgres_tables.widen_markers(cursor, self._where, self.schema, self.wait)
         parent = self._table(dataset.table)
         with clean.reading() as path, self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
@@ -58,10 +65,10 @@ class Postgres:
             marker = markers.row(dataset, month, clean.essentials, clean.essentials.rows)
 
             def swap() -> None:
-                partitions.attach(cursor, parent, month, new)
+                postgres_partitions.attach(cursor, parent, month, new)
                 run(cursor, _MARK, *marker, markers=self._table(MARKERS))
 
-            partitions.patiently(cursor, self._where, parent, self.wait, swap)
+            postgres_partitions.patiently(cursor, self._where, parent, self.wait, swap)
         return clean.essentials.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
@@ -84,18 +91,18 @@ class Postgres:
         parent = self._table(dataset.table)
         with self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
-            if tables.holds(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
+            if postgres_tables.holds(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
                 return
 
             def remove() -> None:
-                partitions.detach(cursor, parent, month)
+                postgres_partitions.detach(cursor, parent, month)
                 run(cursor, _UNMARK, dataset.color, month.first_day, markers=self._table(MARKERS))
 
-            partitions.patiently(cursor, self._where, parent, self.wait, remove)
+            postgres_partitions.patiently(cursor, self._where, parent, self.wait, remove)
 
     def foreign(self) -> Sequence[str]:
         with self._server.transaction() as cursor:
-            return tables.foreign(cursor, self._where, self.schema)
+            return postgres_tables.foreign(cursor, self._where, self.schema)
 
     def findings(self) -> Sequence[Finding]:
         place = f"warehouse {self.name}"
@@ -105,7 +112,7 @@ class Postgres:
                 standby, read_only = cursor.fetchone() or (False, "off")
                 cursor.execute(_MAY_CREATE, [self.schema])
                 may_create = cursor.fetchone()
-                foreign = tables.foreign(cursor, self._where, self.schema)
+                foreign = postgres_tables.foreign(cursor, self._where, self.schema)
                 encoding = cursor.connection.info.parameter_status("server_encoding") or "UTF8"
         except WarehouseError as error:
             return [Finding(place, "server", Verdict.SILENT, str(error))]
@@ -132,8 +139,8 @@ class Postgres:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            partitions.claim(cursor, self._where, ".".join(table), self.wait)
-            if not tables.zones(cursor, self._where, self.schema):
+            postgres_partitions.claim(cursor, self._where, ".".join(table), self.wait)
+            if not postgres_tables.zones(cursor, self._where, self.schema):
                 cursor.execute(ddl.create_zones(self.schema))
 
             def swap() -> None:
@@ -141,14 +148,14 @@ class Postgres:
                 run(cursor, "DELETE FROM {zones}", zones=table)
                 run(cursor, _INSERT_ZONES, *map(list, zip(*zones, strict=True)), zones=table)
 
-            partitions.patiently(cursor, self._where, table, self.wait, swap)
+            postgres_partitions.patiently(cursor, self._where, table, self.wait, swap)
             return cursor.rowcount
 
     def zones(self) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
             try:
-                if not tables.zones(cursor, self._where, self.schema):
+                if not postgres_tables.zones(cursor, self._where, self.schema):
                     return 0
             except ForeignTable:
                 return 0
@@ -165,7 +172,7 @@ class Postgres:
         return self.schema, name
 
     def _claim(self, cursor: Cursor, parent: Table, month: Month) -> None:
-        partitions.claim(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
+        postgres_partitions.claim(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
 
     def _ask(
         self,
@@ -180,7 +187,7 @@ class Postgres:
         `select` is given the table's columns, and returns what the query's `{select}` stands for.
         """
         with self._server.transaction() as cursor:
-            found = tables.holds(cursor, self._where, self.schema, dataset)
+            found = postgres_tables.holds(cursor, self._where, self.schema, dataset)
             if table not in found:
                 return []
             run(cursor, query, *values, select=select(found[table].columns), table=self._table(table))
@@ -192,12 +199,12 @@ class Postgres:
         """A new table with the month's rows and index; nobody else sees it before the commit."""
         from taxi_luigi.warehouses.postgres_copy import copy_month
 
-        new = self._table(f"{partitions.partition_name(self._table(dataset.table), month)}_new")
+        new = self._table(f"{postgres_partitions.partition_name(self._table(dataset.table), month)}_new")
         cursor.execute(ddl.create_month(*new, dataset, month))
         rows = copy_month(cursor, new, path, ddl.columns(dataset), clean.essentials.rows, progress)
         markers.check_count(self.address, dataset, month, clean, rows)
         # After the COPY: loading into a table that has its index takes 1.3 times as long (November 2026)
-        partitions.index(cursor, new, dataset.pickup)
+        postgres_partitions.index(cursor, new, dataset.pickup)
         return new
 
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError, WarehouseError
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.lake import Lake, Stored
@@ -54,7 +54,7 @@ def tries(request: pytest.FixtureRequest) -> int:
 def _surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits, and a folder for temporary copies that nobody else uses."""
     hurry(monkeypatch)
-    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(atomic_files, "SCRATCH", tmp_path / "scratch")
 
 
 # ---- uploads ---------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ class Uploads:
         about = {"color": COLOR, "month": str(JANUARY)}
         assert blob.metadata == self._held().essentials.labels() | about
         assert blob.download_as_bytes() == self._bytes(self.source)
-        assert not files.SCRATCH.exists() or not list(files.SCRATCH.iterdir())
+        assert not atomic_files.SCRATCH.exists() or not list(atomic_files.SCRATCH.iterdir())
 
     def _bytes(self, lake: Lake) -> bytes:
         with lake.reading(COLOR, JANUARY) as path:
@@ -239,7 +239,7 @@ class Loads:
         )
         assert marked == [(COLOR, JANUARY.first_day, given.edition, given.sha256, given.rows, 1)]
         assert self._swaps == 1, "loaded more than once"
-        assert not files.SCRATCH.exists() or not list(files.SCRATCH.iterdir())
+        assert not atomic_files.SCRATCH.exists() or not list(atomic_files.SCRATCH.iterdir())
 
 
 @pytest.fixture

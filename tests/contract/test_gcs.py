@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
@@ -354,7 +354,7 @@ def test_a_temporary_copy_is_of_the_generation_that_was_seen_and_gone_afterwards
     assert seen is not None
     with store.reading(NAME) as path:
         assert path.read_bytes() == large.read_bytes()
-        assert path.parent == files.SCRATCH
+        assert path.parent == atomic_files.SCRATCH
         with store.reading(NAME) as second:
             assert second != path
     assert not path.exists()
@@ -422,7 +422,7 @@ def test_a_full_disk_is_named_with_the_folder_that_would_have_to_be_another(
 ) -> None:
     """An `open` that fails as on a full disk stands for one: no test fills a disk that others use."""
     store.put(small, NAME, LABELS)
-    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(atomic_files, "SCRATCH", tmp_path / "scratch")
     monkeypatch.setattr(Path, "open", _no_space)
     with pytest.raises(StorageError, match=f"no temporary copy: No space left on device: .* than {tmp_path}$"):
         _bytes(store)

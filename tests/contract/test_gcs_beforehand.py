@@ -20,7 +20,7 @@ from google.auth.exceptions import RefreshError, TransportError
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
 from taxi_luigi.core.health import Verdict
-from taxi_luigi.storage import gcs_health as gcs_findings
+from taxi_luigi.storage import gcs_health
 from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
 from tests.support.gcs_between import Answered, Between, Once, between, strict
@@ -157,7 +157,7 @@ def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
 
 
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gcs_findings, "_PATIENCE", gcs_findings._PATIENCE.with_timeout(0.5))
+    monkeypatch.setattr(gcs_health, "_PATIENCE", gcs_health._PATIENCE.with_timeout(0.5))
     found = GcsStore("lake gcs", "x", endpoint="http://127.0.0.1:9").findings()
     assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.SILENT]
     assert "Connection refused" in found[1].line

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.storage.lake import Lake
@@ -118,7 +118,7 @@ def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: W
     assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
     assert list((root / "green").iterdir()) == []
-    assert len(files.sweep(root)) == 1
+    assert len(atomic_files.sweep(root)) == 1
 
 
 @pytest.mark.parametrize("name", ["green_tripdata_2024-13.parquet", "green_tripdata_2024-01.csv", "notes.txt"])

@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from luigi.interface import core
 
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.runs import scheduler_client
 
 ANSWERS = [(502, {"message": "bad gateway"}), (200, {"message": "welcome"}), (200, ["what?"]), (200, None)]
 
@@ -34,7 +34,7 @@ def proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        monkeypatch.setattr(luigid, "address", lambda: f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(scheduler_client, "address", lambda: f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setattr(core(), "local_scheduler", False)
         yield
         server.shutdown()
@@ -44,8 +44,8 @@ def proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.mark.filterwarnings("ignore::luigi.parameter.UnconsumedParameterWarning")
 @pytest.mark.usefixtures("proxy")
 def test_words_that_are_not_luigids_count_as_no_answer() -> None:
-    luigid.forget_the_dead()
-    assert luigid.failed({"LoadMonth"}) == {}
-    assert not luigid.stuck({"LoadMonth"})
-    assert luigid.knows("LoadMonth_1")
-    assert not luigid.tell("LoadMonth_1", "working", 7)
+    scheduler_client.forget_the_dead()
+    assert scheduler_client.failed({"LoadMonth"}) == {}
+    assert not scheduler_client.stuck({"LoadMonth"})
+    assert scheduler_client.knows("LoadMonth_1")
+    assert not scheduler_client.tell("LoadMonth_1", "working", 7)

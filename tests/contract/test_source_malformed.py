@@ -12,8 +12,7 @@ import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import Seen, source_digest
-from taxi_luigi.sources import Look, Published, SingleFile
-from taxi_luigi.sources import http_exchange as exchange
+from taxi_luigi.sources import Look, Published, SingleFile, http_exchange
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net
 from tests.support.raw_server import RawServer, raw_server
@@ -267,7 +266,7 @@ TIMES = {"lowest_speed": 100.0, "connect_timeout": 0.2, "read_timeout": 0.5}
 
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "WINDOW", 0.5)
+    monkeypatch.setattr(http_exchange, "WINDOW", 0.5)
 
 
 @pytest.mark.usefixtures("_short")

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from taxi_luigi.transform.clean_settings import CleanRules
-from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import csv_records
 from taxi_luigi.transform.rules import RULES
 from tests.fuzz.bases import Base, bases
 from tests.fuzz.judge import outcome
@@ -86,13 +86,13 @@ def fuzz(files: int, folder: Path, seed: int) -> Counter[str]:
 
     @hypothesis.seed(seed)
     @settings(max_examples=files, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(cases(), st.sampled_from(RULE_SETS), st.sampled_from([records.BLOCK, 4 << 10, 256]))
+    @given(cases(), st.sampled_from(RULE_SETS), st.sampled_from([csv_records.BLOCK, 4 << 10, 256]))
     def one(case: tuple[str, Ways, int, Ways], rules: CleanRules, block: int) -> None:
         base = BASES[case[0]]
         raw.write_bytes(build(base, *case[1:]))
         for left in ("clean", "rejects"):
             (folder / left).unlink(missing_ok=True)
-        records.BLOCK = block
+        csv_records.BLOCK = block
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         try:
             with at_most(GROWTH):

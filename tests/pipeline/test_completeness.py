@@ -9,7 +9,7 @@ import pytest
 from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi.core.receipts import Essentials
-from taxi_luigi.inventory import plan as holdings
+from taxi_luigi.inventory import plan
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.load_log import LAYOUT
@@ -76,7 +76,7 @@ def test_a_listing_per_color_and_a_reading_of_the_markers_per_table_is_all_that_
         }
     )
     monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
-    backlog = holdings.backlog({(color, month): True for color in COLORS for month in MONTHS}, force=False)
+    backlog = plan.backlog({(color, month): True for color in COLORS for month in MONTHS}, force=False)
     assert backlog.done
     assert {color: len(months) for color, months in backlog.already_there.items()} == dict.fromkeys(COLORS, 200)
     prefixes = [parse_qs(urlsplit(asked.path).query)["prefix"] for asked in between.asked]

@@ -8,7 +8,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from taxi_luigi.core import concurrency as asking
+from taxi_luigi.core import concurrency
 from taxi_luigi.core.cloud import aws
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import StorageError
@@ -46,13 +46,13 @@ def test_a_defect_is_not_taken_for_silence() -> None:
 def test_a_place_that_does_not_answer_is_named_while_it_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(asking, "_NOTICED", 0.01)
+    monkeypatch.setattr(concurrency, "_NOTICED", 0.01)
     said = Event()
     caplog.handler.addFilter(lambda _record: said.set() or True)
     logger = logging.getLogger("luigi-interface")
     logger.addHandler(caplog.handler)
     try:
-        with asking.noticed("lake gcs (http://127.0.0.1:1)"):
+        with concurrency.noticed("lake gcs (http://127.0.0.1:1)"):
             assert said.wait(10)
     finally:
         logger.removeHandler(caplog.handler)
@@ -61,7 +61,7 @@ def test_a_place_that_does_not_answer_is_named_while_it_is_waited_for(
 
 def test_a_place_that_answers_is_not_named_and_no_thread_is_left() -> None:
     before = threading.active_count()
-    with asking.noticed("lake gcs"):
+    with concurrency.noticed("lake gcs"):
         pass
     assert threading.active_count() == before
 
@@ -69,6 +69,6 @@ def test_a_place_that_answers_is_not_named_and_no_thread_is_left() -> None:
 def test_a_question_about_what_is_there_takes_30_seconds_at_most() -> None:
     """Whatever the settings say of files that are sent."""
     connection = Connection("bq", "p", "d", None, None, "http://127.0.0.1:1", 600.0).looking()
-    assert connection.patience + connection.request == asking.ANSWER + asking.AGAIN == 30
+    assert connection.patience + connection.request == concurrency.ANSWER + concurrency.AGAIN == 30
     bucket = aws.Bucket("lake s3", "bucket", timeout=300.0).looking()
     assert bucket.timeout * aws.LOOKS < 25  # with botocore's pauses of up to 3 s

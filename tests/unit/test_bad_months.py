@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core.errors import BadFile, LayoutError, TaxiError
-from taxi_luigi.transform.readers import csv_records as records
-from taxi_luigi.transform.readers import open_raw
+from taxi_luigi.transform.readers import csv_records, open_raw
 from tests.support.cleaned import Cleaned, cleaned
 from tests.support.gzipped import gzipped
 from tests.support.memory import at_most
@@ -146,8 +145,8 @@ def test_a_byte_order_mark_amid_a_file_is_text_wherever_the_reader_begins_anew(
     mark = b"\xef\xbb\xbf"
     path = tmp_path / "raw"
     path.write_bytes(mark + b"a,b\n" + (mark + b"1,2\n") * 5 + mark + b"\n" + mark + b'"3",4\n')
-    for size in (1, 8, 64, records.BLOCK):
-        monkeypatch.setattr(records, "BLOCK", size)
+    for size in (1, 8, 64, csv_records.BLOCK):
+        monkeypatch.setattr(csv_records, "BLOCK", size)
         with open_raw(path) as raw, closing(raw.chunks()) as chunks:
             found = list(chunks)
             assert [row["a"] for chunk in found for row in chunk.batch.to_pylist()] == ["\ufeff1"] * 5 + ['\ufeff"3"']
@@ -159,10 +158,10 @@ def test_a_byte_order_mark_amid_a_file_is_text_wherever_the_reader_begins_anew(
 @pytest.mark.parametrize("head", [HEADER, HEADER[:-1] + b"\r"], ids=["lf, then cr", "cr"])
 @pytest.mark.parametrize("row", [ROW[:-1] + b"\r", ROW[:-1].replace(b"N", b'"N"') + b"\r"], ids=["plain", "quoted"])
 def test_lines_that_end_in_a_carriage_return_alone_are_read_piece_by_piece(head: bytes, row: bytes) -> None:
-    rows = 3 * records.BLOCK // len(row)
-    pieces = [(len(piece), count) for piece, count in records.blocks(io.BytesIO(head + row * rows), "raw")]
+    rows = 3 * csv_records.BLOCK // len(row)
+    pieces = [(len(piece), count) for piece, count in csv_records.blocks(io.BytesIO(head + row * rows), "raw")]
     assert sum(count for _, count in pieces) == rows + 1
-    assert max(size for size, _ in pieces) <= records.BLOCK + records.LONGEST_RECORD
+    assert max(size for size, _ in pieces) <= csv_records.BLOCK + csv_records.LONGEST_RECORD
 
 
 def test_a_record_longer_than_any_trip_is_refused_and_one_that_is_long_is_read(
@@ -175,7 +174,7 @@ def test_a_record_longer_than_any_trip_is_refused_and_one_that_is_long_is_read(
         3,
         {"unknown_code:store_and_fwd_flag": {"N\n," * 12 + "N\n… (750,000 characters)": 1}},
     )
-    monkeypatch.setattr(records, "LONGEST_RECORD", 500_000)
+    monkeypatch.setattr(csv_records, "LONGEST_RECORD", 500_000)
     with pytest.raises(BadFile, match="no line ends within"):
         clean(HEADER + ROW + long + ROW * 50_000)
 

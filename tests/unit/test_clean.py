@@ -27,8 +27,7 @@ from taxi_luigi.transform.clean import clean_month, describe_rejects
 from taxi_luigi.transform.clean_settings import CleanRules
 from taxi_luigi.transform.column_mapping import canonical_schema
 from taxi_luigi.transform.parquet_writer import rows_written
-from taxi_luigi.transform.readers import csv_records as records
-from taxi_luigi.transform.readers import open_raw
+from taxi_luigi.transform.readers import csv_records, open_raw
 from taxi_luigi.transform.rejects import SCHEMA, first_values
 from taxi_luigi.transform.rules import RULES
 
@@ -277,11 +276,11 @@ def test_rows_that_a_rule_took_out_are_not_described(clean: Callable[..., Cleane
     assert "trip_distance=far" in line
 
 
-@pytest.mark.parametrize("size", [64, records.BLOCK])
+@pytest.mark.parametrize("size", [64, csv_records.BLOCK])
 def test_gits_merge_markers_are_named(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(records, "BLOCK", size)
+    monkeypatch.setattr(csv_records, "BLOCK", size)
     month = clean([GOOD, "<<<<<<< HEAD", GOOD, "=======", GOOD, GOOD, ">>>>>>> 3a90c03 (a, branch)"] * 2 + ["1,2"])
     assert month.receipt.rejected == {"field_count": 7}
     assert month.receipt.warnings == ["6 of its records are git's merge markers: the file has a conflict to resolve"]
@@ -306,8 +305,8 @@ def test_a_month_of_rejects_alone_adds_up(clean: Callable[..., Cleaned]) -> None
 def test_a_count_that_does_not_agree_fails_the_month(
     clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = records.count
-    monkeypatch.setattr(records, "count", lambda block: count(block) + 1)
+    count = csv_records.count
+    monkeypatch.setattr(csv_records, "count", lambda block: count(block) + 1)
     with pytest.raises(AccountError, match=r"holds \d records, but 2 were kept and 1 rejected") as error:
         clean([GOOD, GOOD, "1,2"])
     assert "\n" not in str(error.value)

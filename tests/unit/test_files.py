@@ -16,16 +16,16 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 
 
 def test_nothing_is_seen_before_publish_and_all_of_it_after(tmp_path: Path) -> None:
     final = tmp_path / "new" / "month.parquet"
-    with files.temporary(final) as part:
+    with atomic_files.temporary(final) as part:
         part.write_bytes(b"whole")
         assert not final.exists()
-        files.publish(part, final)
+        atomic_files.publish(part, final)
     assert final.read_bytes() == b"whole"
     assert list(final.parent.iterdir()) == [final]
 
@@ -35,7 +35,7 @@ def test_an_exception_leaves_neither_file_nor_part(tmp_path: Path) -> None:
     final.write_bytes(b"old")
 
     def fail() -> None:
-        with files.temporary(final) as part:
+        with atomic_files.temporary(final) as part:
             part.write_bytes(b"half")
             raise RuntimeError
 
@@ -84,63 +84,67 @@ def killed_writer(folder: Path) -> Path:
 
 def test_sweep_takes_the_part_of_a_dead_writer_and_leaves_that_of_a_living_one(tmp_path: Path) -> None:
     dead = killed_writer(tmp_path / "dead")
-    with files.temporary(tmp_path / "alive.parquet") as alive:
+    with atomic_files.temporary(tmp_path / "alive.parquet") as alive:
         alive.write_bytes(b"half")
-        assert files.sweep(tmp_path, tmp_path / "dead") == [dead]
+        assert atomic_files.sweep(tmp_path, tmp_path / "dead") == [dead]
         assert alive.exists()
     assert not dead.exists()
 
 
 def test_sweep_takes_a_part_whose_process_number_was_used_again(tmp_path: Path) -> None:
-    with files.temporary(tmp_path / "month.parquet") as part:
+    with atomic_files.temporary(tmp_path / "month.parquet") as part:
         before, began = part.stem.rpartition("-")[::2]
         part = tmp_path / f"{before}-{int(began) - 1}.part"
         part.write_bytes(b"half")
-        assert files.sweep(tmp_path) == [part]
+        assert atomic_files.sweep(tmp_path) == [part]
 
 
 def test_sweep_takes_a_part_of_an_older_version_whose_process_number_was_used_again(tmp_path: Path) -> None:
-    with files.temporary(tmp_path / "month.parquet") as part:
+    with atomic_files.temporary(tmp_path / "month.parquet") as part:
         part = tmp_path / f"{part.stem.rpartition('-')[0]}.part"
         part.write_bytes(b"half")
-        assert files.sweep(tmp_path) == []
+        assert atomic_files.sweep(tmp_path) == []
         before_this_process_began = time.time() - 10**7
         os.utime(part, (before_this_process_began, before_this_process_began))
-        assert files.sweep(tmp_path) == [part]
+        assert atomic_files.sweep(tmp_path) == [part]
 
 
 @pytest.mark.parametrize("years", [-50, 3])
 def test_sweep_leaves_the_part_of_a_living_writer_whatever_the_clock_said_when_it_was_written(
     tmp_path: Path, years: int
 ) -> None:
-    with files.temporary(tmp_path / "month.parquet") as part:
+    with atomic_files.temporary(tmp_path / "month.parquet") as part:
         part.write_bytes(b"half")
         os.utime(part, (time.time() + years * 365 * 86400,) * 2)
-        assert files.sweep(tmp_path) == []
+        assert atomic_files.sweep(tmp_path) == []
 
 
 def test_sweep_leaves_another_hosts_part_that_is_old_by_a_clock_that_is_ahead(tmp_path: Path) -> None:
     part = tmp_path / "month.parquet.elsewhere-7-7.part"
     part.write_bytes(b"half")
     os.utime(part, (time.time() - 3 * 86400,) * 2)
-    assert files.sweep(tmp_path, now=time.time() - 2.5 * 86400) == []
-    with files.temporary(tmp_path / "month.parquet"):
+    assert atomic_files.sweep(tmp_path, now=time.time() - 2.5 * 86400) == []
+    with atomic_files.temporary(tmp_path / "month.parquet"):
         assert part.exists(), "a writer does not know how right the clock is"
-    assert files.sweep(tmp_path, now=time.time()) == [part]
+    assert atomic_files.sweep(tmp_path, now=time.time()) == [part]
 
 
-@pytest.mark.parametrize("name", [files.PARTS, "scratch"])
+@pytest.mark.parametrize("name", [atomic_files.PARTS, "scratch"])
 def test_nothing_is_written_or_removed_through_a_link_that_was_planted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
+    monkeypatch.setattr(atomic_files, "SCRATCH", tmp_path / "scratch")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    theirs = elsewhere / f"x.{files._HOST}-7-7.part"
+    theirs = elsewhere / f"x.{atomic_files._HOST}-7-7.part"
     theirs.write_bytes(b"theirs")
     (tmp_path / name).symlink_to(elsewhere)
-    assert files.sweep(tmp_path, files.SCRATCH) == []
-    writing = files.scratch if name == "scratch" else lambda _: files.temporary(tmp_path / "a" / "month", tmp_path)
+    assert atomic_files.sweep(tmp_path, atomic_files.SCRATCH) == []
+    writing = (
+        atomic_files.scratch
+        if name == "scratch"
+        else lambda _: atomic_files.temporary(tmp_path / "a" / "month", tmp_path)
+    )
     with pytest.raises(StorageError):
         writing("month")
     (tmp_path / name).unlink()
@@ -154,10 +158,10 @@ def test_nothing_is_written_or_removed_through_a_link_that_was_planted(
 def test_a_link_in_the_place_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
     theirs = tmp_path / "theirs"
     theirs.write_bytes(b"theirs")
-    with files.temporary(tmp_path / "month") as part:
+    with atomic_files.temporary(tmp_path / "month") as part:
         planted = part
     planted.symlink_to(theirs)
-    with files.temporary(tmp_path / "month") as part:
+    with atomic_files.temporary(tmp_path / "month") as part:
         assert part == planted
         part.write_bytes(b"half")
     assert theirs.read_bytes() == b"theirs"
@@ -168,19 +172,19 @@ def test_sweep_leaves_another_hosts_part_for_a_day(tmp_path: Path, age: float, s
     part = tmp_path / "month.parquet.elsewhere-7.part"
     part.write_bytes(b"half")
     os.utime(part, (time.time() - age,) * 2)
-    assert (files.sweep(tmp_path) == [part]) is swept
+    assert (atomic_files.sweep(tmp_path) == [part]) is swept
 
 
 def test_sweep_leaves_what_is_not_ours(tmp_path: Path) -> None:
     theirs = tmp_path / "download.part"
     theirs.write_bytes(b"x")
-    assert files.sweep(tmp_path) == []
+    assert atomic_files.sweep(tmp_path) == []
     assert theirs.exists()
 
 
 def test_a_copy_is_whole(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"bytes")
-    files.copy_into(tmp_path / "a", tmp_path / "b" / "a")
+    atomic_files.copy_into(tmp_path / "a", tmp_path / "b" / "a")
     assert (tmp_path / "b" / "a").read_bytes() == b"bytes"
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["a"]
 
@@ -195,13 +199,13 @@ def other_disk() -> Iterator[Path]:
 def test_what_is_not_whole_is_in_one_hidden_folder_of_the_root_under_a_name_that_ends_otherwise(tmp_path: Path) -> None:
     """Two files of the same name, as a month's clean file and its rejects, are two."""
     finals = [tmp_path / folder / "green" / "m.parquet" for folder in ("clean", "rejected")]
-    with files.temporary(finals[0], tmp_path) as clean, files.temporary(finals[1], tmp_path) as rejects:
-        assert clean.parent == rejects.parent == tmp_path / files.PARTS
-        assert files.PARTS.startswith(".")
+    with atomic_files.temporary(finals[0], tmp_path) as clean, atomic_files.temporary(finals[1], tmp_path) as rejects:
+        assert clean.parent == rejects.parent == tmp_path / atomic_files.PARTS
+        assert atomic_files.PARTS.startswith(".")
         assert clean != rejects
         assert {clean.suffix, rejects.suffix} == {".part"}
         assert [list(final.parent.iterdir()) for final in finals] == [[], []]
-    assert list((tmp_path / files.PARTS).iterdir()) == []
+    assert list((tmp_path / atomic_files.PARTS).iterdir()) == []
 
 
 @pytest.mark.parametrize("where", ["clean/yellow", "clean", "."])
@@ -211,7 +215,7 @@ def test_no_reader_of_a_folder_meets_what_is_not_whole(tmp_path: Path, where: st
     whole.parent.mkdir(parents=True)
     pq.write_table(pa.table({"a": [1, 2]}), whole)
     folder = str(tmp_path / where)
-    with files.temporary(whole.with_name("yellow_tripdata_2024-02.parquet"), tmp_path) as part:
+    with atomic_files.temporary(whole.with_name("yellow_tripdata_2024-02.parquet"), tmp_path) as part:
         part.write_bytes(b"PAR1 and no end")
         assert pyarrow.dataset.dataset(folder).count_rows() == 2
         assert pq.read_table(folder).num_rows == 2
@@ -231,21 +235,21 @@ def test_a_part_of_a_store_that_is_a_link_to_another_disk_has_a_hidden_folder_th
     tmp_path: Path, other_disk: Path
 ) -> None:
     (tmp_path / "raw").symlink_to(other_disk)
-    for folder, parts in (("raw", other_disk / files.PARTS), ("clean", tmp_path / files.PARTS)):
+    for folder, parts in (("raw", other_disk / atomic_files.PARTS), ("clean", tmp_path / atomic_files.PARTS)):
         final = tmp_path / folder / "green" / "month.parquet"
-        with files.temporary(final, tmp_path) as part:
+        with atomic_files.temporary(final, tmp_path) as part:
             assert part.parent.resolve() == parts
             part.write_bytes(b"whole")
-            files.publish(part, final)
+            atomic_files.publish(part, final)
         assert final.read_bytes() == b"whole"
 
 
 def test_a_hidden_folder_that_cannot_be_made_is_one_line_that_names_it(tmp_path: Path, other_disk: Path) -> None:
-    hidden = tmp_path / files.PARTS
+    hidden = tmp_path / atomic_files.PARTS
 
     def line() -> str:
         with pytest.raises(StorageError) as failed:
-            files.temporary(tmp_path / "green" / "month.parquet", tmp_path)
+            atomic_files.temporary(tmp_path / "green" / "month.parquet", tmp_path)
         assert "\n" not in str(failed.value)
         return str(failed.value)
 
@@ -265,16 +269,16 @@ def test_the_next_writer_to_a_store_sweeps_what_a_dead_one_left_there(tmp_path: 
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
     dead = Path(done.stdout.strip())
-    assert dead.parent == tmp_path / files.PARTS
+    assert dead.parent == tmp_path / atomic_files.PARTS
     assert dead.exists()
-    with files.temporary(tmp_path / "yellow" / "month.parquet", tmp_path):
+    with atomic_files.temporary(tmp_path / "yellow" / "month.parquet", tmp_path):
         assert not dead.exists()
 
 
 def test_sweep_looks_into_no_folder_that_it_is_not_given(tmp_path: Path) -> None:
     """A workspace may have 100,000 files below it, and a run with nothing to do is to take no time."""
     below = killed_writer(tmp_path / "a" / "b")
-    assert files.sweep(tmp_path, tmp_path / "missing", below) == []
+    assert atomic_files.sweep(tmp_path, tmp_path / "missing", below) == []
     assert below.exists()
 
 
@@ -282,7 +286,7 @@ def test_sweep_takes_the_log_that_duckdb_keeps_beside_a_file(tmp_path: Path) -> 
     part = killed_writer(tmp_path)
     log = part.with_name(f"{part.name}.wal")
     log.write_bytes(b"half")
-    assert set(files.sweep(tmp_path)) == {part, log}
+    assert set(atomic_files.sweep(tmp_path)) == {part, log}
 
 
 def test_locks_of_runs_that_are_over_are_swept_and_no_others(tmp_path: Path) -> None:
@@ -296,6 +300,6 @@ def test_locks_of_runs_that_are_over_are_swept_and_no_others(tmp_path: Path) -> 
     }
     for name, text in contents.items():
         (tmp_path / name).write_text(text)
-    files.sweep_pid_files(tmp_path)
-    files.sweep_pid_files(tmp_path / "not made")
+    atomic_files.sweep_pid_files(tmp_path)
+    atomic_files.sweep_pid_files(tmp_path / "not made")
     assert {path.name for path in tmp_path.iterdir()} == contents.keys() - {"over.pid"}

@@ -25,8 +25,7 @@ import pytest
 from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import FOOTER_KEY
-from taxi_luigi.transform.readers import check_whole, count_records, open_raw, sniff
-from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import check_whole, count_records, csv_records, open_raw, sniff
 from tests.support.gzipped import gzipped
 
 CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"
@@ -292,7 +291,7 @@ def test_a_file_whose_header_fits_no_row_is_refused(file: Callable[[bytes], Path
 def test_a_csv_is_parsed_to_the_types_asked_for_until_a_value_does_not_fit(
     file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "BLOCK", 12)
+    monkeypatch.setattr(csv_records, "BLOCK", 12)
     types = {0: pa.int32(), 1: pa.float64()}
     path = file(b"a,b,c\n1,.50,x\n2,,y\n1.0,2.50,z\n3,4,\n5,far,N/A\n6,7.0,\n")
     with open_raw(path) as raw, closing(raw.chunks(types)) as chunks:
@@ -387,7 +386,7 @@ def test_bytes_that_are_no_utf_8_stay_visible(file: Callable[[bytes], Path]) -> 
 def test_blocks_end_where_records_end(
     file: Callable[[bytes], Path], size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "BLOCK", size)
+    monkeypatch.setattr(csv_records, "BLOCK", size)
     lines = ["id,text"] + [f'{i},"line\n{i},""{i}"""' if i % 3 else f"{i},plain" for i in range(50)]
     lines[20:20] = ["", "broken", ""]
     columns, broken, count = read(file("\r\n".join(lines).encode()))
@@ -399,7 +398,7 @@ def test_blocks_end_where_records_end(
 def test_a_record_without_end_is_refused_before_memory_is_full(
     file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "LONGEST_RECORD", 10_000_000)
+    monkeypatch.setattr(csv_records, "LONGEST_RECORD", 10_000_000)
     path = file(gzipped(CSV + b"9" * 100_000_000))
     with pytest.raises(BadFile, match="no line ends within"):
         read(path)
@@ -419,7 +418,7 @@ def test_a_damaged_gzip_shows_while_it_is_read(file: Callable[[bytes], Path]) ->
 
 
 def test_reading_can_be_given_up_half_way(file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "BLOCK", 64)
+    monkeypatch.setattr(csv_records, "BLOCK", 64)
     with open_raw(file(CSV * 500)) as raw, closing(raw.chunks()) as chunks:
         assert next(chunks).first == 1
 
@@ -451,4 +450,4 @@ def test_a_parquet_file_without_receipt_has_none_and_a_strange_one_is_bad(file: 
     ],
 )
 def test_records_are_counted_by_their_ends(block: bytes, count: int) -> None:
-    assert records.count(block) == count
+    assert csv_records.count(block) == count

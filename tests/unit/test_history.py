@@ -20,8 +20,19 @@ import psutil
 import pytest
 
 from taxi_luigi.core.errors import StorageError, UsageError
-from taxi_luigi.history import Ended, Recorder, State, find, last_runs, months_of, now, steady_now, tasks_of, withdrawn
-from taxi_luigi.history import write as recording
+from taxi_luigi.history import (
+    Ended,
+    Recorder,
+    State,
+    find,
+    last_runs,
+    months_of,
+    now,
+    steady_now,
+    tasks_of,
+    withdrawn,
+    write,
+)
 from taxi_luigi.history.run_result import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
@@ -160,7 +171,7 @@ def test_a_process_number_that_another_process_has_now_is_no_sign_of_life(tmp_pa
 
 
 def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recording, "KEPT_RUNS", 3)
+    monkeypatch.setattr(write, "KEPT_RUNS", 3)
     for run in ("ancient", "first", "second", "third"):
         recorder = begun(tmp_path, run)
         recorder.task(TASK)

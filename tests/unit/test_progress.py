@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from taxi_luigi.core.cloud import console_links as pages
-from taxi_luigi.runs import scheduler_client as luigid
+from taxi_luigi.core.cloud import console_links
+from taxi_luigi.runs import scheduler_client
 from taxi_luigi.runs.progress import Progress, amount, pace, size, span
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.local import FolderStore
@@ -61,7 +61,7 @@ def test_a_luigid_that_does_not_hear_is_left_alone_and_fails_nothing(monkeypatch
         asked.append(method)
         raise requests.ConnectionError("refused")
 
-    monkeypatch.setattr(luigid, "_post", refuse)
+    monkeypatch.setattr(scheduler_client, "_post", refuse)
     monkeypatch.setattr("taxi_luigi.runs.progress._INTERVAL", 0.0)
     with Progress(TASK, "downloading", "B") as progress:
         for done in range(100):
@@ -72,8 +72,10 @@ def test_a_luigid_that_does_not_hear_is_left_alone_and_fails_nothing(monkeypatch
 
 def test_no_text_can_be_markup_on_luigids_page(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, Any]] = []
-    monkeypatch.setattr(luigid, "_post", lambda method, **arguments: told.append({"method": method, **arguments}))
-    assert luigid.tell("task", "<b onclick='x'>5 & 6</b>", None)
+    monkeypatch.setattr(
+        scheduler_client, "_post", lambda method, **arguments: told.append({"method": method, **arguments})
+    )
+    assert scheduler_client.tell("task", "<b onclick='x'>5 & 6</b>", None)
     assert told[0]["status_message"] == "‹b onclick='x'›5 + 6‹/b›"
 
 
@@ -107,7 +109,7 @@ def test_the_page_of_the_job_that_loads_a_month_is_announced_when_it_begins(
     )
     wanted = jobs.Wanted("taxi_luigi_green_2024-01", (), "loading", lambda _: job, lambda _: False, shown=shown)
     heard: list[str] = []
-    with pages.heard_by(heard.append):
+    with console_links.heard_by(heard.append):
         jobs.run(connection, wanted, 1)
     assert (
         heard

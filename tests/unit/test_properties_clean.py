@@ -26,8 +26,7 @@ from taxi_luigi.transform.clean import clean_month
 from taxi_luigi.transform.clean_settings import CleanRules
 from taxi_luigi.transform.column_mapping import canonical_schema, conform, match
 from taxi_luigi.transform.parquet_writer import rows_written
-from taxi_luigi.transform.readers import csv_records as records
-from taxi_luigi.transform.readers import open_raw
+from taxi_luigi.transform.readers import csv_records, open_raw
 from taxi_luigi.transform.rules import RULES
 
 MONTH = Month(2021, 1)
@@ -209,7 +208,7 @@ def test_any_csv_is_read_and_counted_as_it_was_written(
     writer = csv.writer(text, lineterminator=end, quoting=quoting)
     writer.writerows([[f"column {i}" for i in range(len(rows[0]) if rows else 2)], *rows])
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "BLOCK", size)
+        patch.setattr(csv_records, "BLOCK", size)
         path = Path(folder, "raw")
         path.write_text(text.getvalue(), newline="")
         with open_raw(path) as raw, closing(raw.chunks()) as chunks:
@@ -224,10 +223,10 @@ def test_any_csv_is_read_and_counted_as_it_was_written(
 @example(["\n", "a", "\r"])
 def test_the_quick_count_of_records_is_that_of_the_grammar(parts: list[str]) -> None:
     block = "".join(parts).encode()
-    found = records.count(block)
+    found = csv_records.count(block)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "_is_plain", lambda *_: False)
-        assert found == records.count(block)
+        patch.setattr(csv_records, "_is_plain", lambda *_: False)
+        assert found == csv_records.count(block)
 
 
 LINES = st.lists(
@@ -250,7 +249,7 @@ def test_every_record_is_kept_or_rejected(lines: list[str], reject: set[str], fi
     header = "VendorID,tpep_pickup_datetime,tpep_dropoff_datetime,passenger_count"
     rules = CleanRules(frozenset(reject), fill_missing_passengers=fill)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "BLOCK", size)
+        patch.setattr(csv_records, "BLOCK", size)
         raw, clean, rejects = (Path(folder, name) for name in ("raw", "clean", "rejects"))
         raw.write_text("\n".join([header, *lines]))
         try:

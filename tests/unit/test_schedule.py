@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi.cli import crontab as schedule
+from taxi_luigi.cli import crontab
 from taxi_luigi.cli import schedule as cli_schedule
 from taxi_luigi.cli.cron.cron_run import DEFAULT, variables, with_refresh
 from taxi_luigi.cli.crontab import Entry
@@ -36,20 +36,20 @@ ODD = (
 
 
 def entry(name: str = "nightly", when: str = "0 6 * * *", *words: str) -> Entry:
-    return schedule.new_entry(name, when, words or ("/x/scripts/cron-run",))
+    return crontab.new_entry(name, when, words or ("/x/scripts/cron-run",))
 
 
 @pytest.mark.parametrize("tab", [b"", b"\n", ODD, ODD.removesuffix(b"\n"), b"X=1"], ids=range(5))
 def test_lines_of_others_stay_byte_for_byte(tab: bytes) -> None:
-    first = schedule.with_entry(tab, entry())
-    both = schedule.with_entry(first, entry("hourly", "@hourly"))
-    changed = schedule.with_entry(both, entry("nightly", "30 5 * * 1"))
-    assert [each.when for each in schedule.entries(changed)] == ["30 5 * * 1", "@hourly"]
+    first = crontab.with_entry(tab, entry())
+    both = crontab.with_entry(first, entry("hourly", "@hourly"))
+    changed = crontab.with_entry(both, entry("nightly", "30 5 * * 1"))
+    assert [each.when for each in crontab.entries(changed)] == ["30 5 * * 1", "@hourly"]
     lines = changed.split(b"\n")
     assert [line for line in lines if b"scripts/cron-run # taxi" not in line or line.startswith(b"#")] == (
         tab.removesuffix(b"\n").split(b"\n") if tab else []
     ) + [b""]
-    without = schedule.without_entry(schedule.without_entry(changed, "hourly"), "nightly")
+    without = crontab.without_entry(crontab.without_entry(changed, "hourly"), "nightly")
     # A last line without its end gets one: cron would not run it, and ours would be a part of it.
     assert without == (tab + b"\n" if tab and not tab.endswith(b"\n") else tab)
 
@@ -57,7 +57,7 @@ def test_lines_of_others_stay_byte_for_byte(tab: bytes) -> None:
 def test_a_changed_entry_stays_in_its_place() -> None:
     tab = b"a\n" + os.fsencode(f"{entry()}\n") + b"b\n"
     assert (
-        schedule.with_entry(tab, entry("nightly", "@daily"))
+        crontab.with_entry(tab, entry("nightly", "@daily"))
         == b"a\n" + os.fsencode("@daily /x/scripts/cron-run # taxi_luigi: nightly\n") + b"b\n"
     )
 
@@ -66,28 +66,28 @@ def test_what_is_written_is_read_back() -> None:
     made = entry("a.b_C-1", " 0   6 * *  mon-fri ", "/x y/100%/cron-run", "--", "LoadAllMonths", "--months", "a # b")
     assert made.when == "0 6 * * mon-fri"
     assert made.command == r"'/x y/100\%/cron-run' -- LoadAllMonths --months 'a # b'"
-    assert schedule.entries(schedule.with_entry(b"", made)) == [made]
+    assert crontab.entries(crontab.with_entry(b"", made)) == [made]
 
 
 def test_two_entries_of_one_name_are_not_chosen_between() -> None:
     line = os.fsencode(f"{entry()}\n")
-    for change in (lambda tab: schedule.with_entry(tab, entry()), lambda tab: schedule.without_entry(tab, "nightly")):
+    for change in (lambda tab: crontab.with_entry(tab, entry()), lambda tab: crontab.without_entry(tab, "nightly")):
         with pytest.raises(StorageError, match=r"2 entries named nightly: leave one of them, with crontab -e"):
             change(line + line)
-    assert len(schedule.entries(line + line)) == 2
+    assert len(crontab.entries(line + line)) == 2
 
 
 @pytest.mark.parametrize("line", [b"0 6 * * # taxi_luigi: a\n", b"A = 1 2 3 4 5 # taxi_luigi: a\n"])
 def test_an_entry_that_somebody_spoilt_is_said(line: bytes) -> None:
     with pytest.raises(StorageError, match="our mark that is no entry; mend it with crontab -e: "):
-        schedule.entries(line)
+        crontab.entries(line)
 
 
 def test_a_name_that_is_not_there_is_said_with_those_that_are() -> None:
     with pytest.raises(UsageError, match="named 'weekly': nightly"):
-        schedule.without_entry(schedule.with_entry(b"", entry()), "weekly")
+        crontab.without_entry(crontab.with_entry(b"", entry()), "weekly")
     with pytest.raises(UsageError, match="there are none"):
-        schedule.without_entry(ODD, "nightly")
+        crontab.without_entry(ODD, "nightly")
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_a_name_that_is_not_there_is_said_with_those_that_are() -> None:
 )
 def test_the_next_time_is_crons(when: str, due: str) -> None:
     assert entry("a", when).when == when
-    assert f"{schedule.next_time(when, NOW):%Y-%m-%d %H:%M}" == due
+    assert f"{crontab.next_time(when, NOW):%Y-%m-%d %H:%M}" == due
 
 
 def test_at_boot_has_no_next_time() -> None:
     assert entry("a", "@reboot").when == "@reboot"
-    assert schedule.next_time("@reboot", NOW) is None
-    assert schedule.next_time("~ * * * *", NOW) is None
+    assert crontab.next_time("@reboot", NOW) is None
+    assert crontab.next_time("~ * * * *", NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -148,28 +148,28 @@ def a_crontab(folder: Path, script: str) -> str:
 def test_a_machine_without_crontab_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match=r"apt-get install cron\), or use systemd: deploy/systemd"):
-        schedule.read()
+        crontab.read()
 
 
 def test_what_crontab_says_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     says = 'echo "You (x) are not allowed to use this program (crontab)" >&2; echo "See crontab(1)" >&2; exit 1'
     monkeypatch.setenv("PATH", a_crontab(tmp_path, says))
     with pytest.raises(StorageError, match=re.escape("cannot be read: You (x) are not allowed")) as raised:
-        schedule.read()
+        crontab.read()
     assert "\n" not in str(raised.value)
     with pytest.raises(StorageError, match="refuses the change, and nothing has changed: You"):
-        schedule.write(b"")
+        crontab.write(b"")
 
 
 def test_no_crontab_yet_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", a_crontab(tmp_path, "echo no crontab for you >&2; exit 1"))
-    assert schedule.read() == b""
+    assert crontab.read() == b""
 
 
 def test_the_bytes_of_a_crontab_go_through_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", a_crontab(tmp_path, f'[ "$1" = -l ] && cat "{tmp_path}/tab" || cat >"{tmp_path}/tab"'))
-    schedule.write(ODD)
-    assert schedule.read() == (tmp_path / "tab").read_bytes() == ODD
+    crontab.write(ODD)
+    assert crontab.read() == (tmp_path / "tab").read_bytes() == ODD
 
 
 @pytest.fixture
@@ -253,7 +253,7 @@ def test_an_entry_keeps_the_settings_of_the_one_who_schedules(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LUIGI_CONFIG_PATH", named.name)
     assert command("@daily", "--wait", "30", "--log-folder", "logs", "--", "LoadZones") == 0
-    [entry] = schedule.entries(a_tab.read_bytes())
+    [entry] = crontab.entries(a_tab.read_bytes())
     program = str(Path(sys.executable).with_name("taxi-luigi"))
     assert entry.words() == [
         "env", f"TAXI_LUIGI_HOME={ROOT}", f"LUIGI_CONFIG_PATH={named}", program, "cron-run",
@@ -300,7 +300,7 @@ def test_a_luigi_cfg_that_cron_will_not_read_is_warned_of(
 )
 def test_two_entries_meet_when_both_are_due_in_one_minute(one: str, other: str, when: str | None) -> None:
     first, second = Entry("a", one, "/x/scripts/cron-run"), Entry("b", other, "/x/scripts/cron-run -- LoadZones")
-    assert schedule.meeting(first, second, NOW) == schedule.meeting(second, first, NOW) == when
+    assert crontab.meeting(first, second, NOW) == crontab.meeting(second, first, NOW) == when
 
 
 def test_entries_with_other_settings_take_no_turns() -> None:
@@ -310,9 +310,9 @@ def test_entries_with_other_settings_take_no_turns() -> None:
     ]  # fmt: skip
     found = [Entry(str(number), "@daily", text) for number, text in enumerate(commands)]
     pairs = itertools.combinations(found, 2)
-    assert [(one.name, other.name) for one, other in pairs if schedule.meeting(one, other, NOW)] == []
+    assert [(one.name, other.name) for one, other in pairs if crontab.meeting(one, other, NOW)] == []
     same = Entry("same", "0 0 * * *", "env TAXI_LUIGI_HOME=/x /y/bin/taxi-luigi cron-run -- LoadZones")
-    assert schedule.meeting(found[0], same, NOW)
+    assert crontab.meeting(found[0], same, NOW)
 
 
 def test_entries_that_meet_are_warned_of_once_with_both_names(a_tab: Path, capsys: pytest.CaptureFixture[str]) -> None:

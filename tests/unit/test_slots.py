@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.core import atomic_files as files
+from taxi_luigi.core import atomic_files
 from taxi_luigi.sources.slots import Pace, Slots
 
 HOLDER = """
@@ -131,8 +131,8 @@ def test_no_bandwidth_is_no_limit() -> None:
 def test_the_slots_of_all_runs_of_a_user_are_in_one_folder_that_is_the_users_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "SCRATCH", tmp_path / "scratch")
-    folder = files.private("downloads")
+    monkeypatch.setattr(atomic_files, "SCRATCH", tmp_path / "scratch")
+    folder = atomic_files.private("downloads")
     assert folder == tmp_path / "scratch" / "downloads"
     assert folder.stat().st_mode & 0o077 == 0
     assert os.stat(folder.parent).st_mode & 0o077 == 0

@@ -231,11 +231,11 @@ def _run(
     """Waits its turn and runs luigi, with what it needs to find luigid."""
     try:
         from taxi_luigi.cli.cron import turn
-        from taxi_luigi.core import command_line as command  # the first import of Luigi, which reads its settings
+        from taxi_luigi.core import command_line  # the first import of Luigi, which reads its settings
     except (ImportError, ValueError) as error:  # taxi_luigi.core.settings_files.Unreadable is a ValueError
         raise Unusable(str(error)) from error
     arguments = with_refresh(options.arguments or list(DEFAULT))
-    shown = command.shown(arguments)  # without its secrets
+    shown = command_line.shown(arguments)  # without its secrets
     wait = _minutes() if options.wait is None else options.wait
     path = turn.lock_path(root)
     try:
@@ -311,7 +311,7 @@ def _luigi(
 
 def _ended(code: int, summary: bytes, output: bytes, environment: dict[str, str], log: Log) -> int:
     """Says how, and returns cron-run's own exit code."""
-    from taxi_luigi.runs import cron_mail as mail
+    from taxi_luigi.runs import cron_mail
 
     if code == NOT_PUBLISHED:
         log.line(f"ended: months are not published yet, which is exit code 0 here (luigi's {code})")
@@ -320,7 +320,7 @@ def _ended(code: int, summary: bytes, output: bytes, environment: dict[str, str]
     if code:
         _complain(f"exit code {code}: see {log.path}")
         if not log.on_stderr:
-            _say("".join(f"{line}\n" for line in mail.lines(summary, output, environment)))
+            _say("".join(f"{line}\n" for line in cron_mail.lines(summary, output, environment)))
     return code
 
 

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taxi_luigi import config
-from taxi_luigi.core import atomic_files as files
-from taxi_luigi.core import html as templates
-from taxi_luigi.core import receipts as receipt
+from taxi_luigi.core import atomic_files, receipts, templates
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.release import release
@@ -52,9 +50,9 @@ class Page:
         if self.path.exists() and self._mark() is None:
             raise StorageError(f"{self.path} is there, and no report of taxi_luigi's: name another [Report] path")
         try:
-            with files.temporary(self.path) as part:
+            with atomic_files.temporary(self.path) as part:
                 written = part.write_bytes(text.encode())
-                files.publish(part, self.path)
+                atomic_files.publish(part, self.path)
         except OSError as error:
             why = error.strerror or error
             raise StorageError(f"cannot write the report {self.path}: {why}; [Report] path names it") from error
@@ -91,7 +89,7 @@ def digest(status: Status) -> str:
         for color in status.colors
     }
     places = [(place.key, place.named, bool(place.silent)) for place in status.places]
-    return receipt.digest(_FORM, release(), config.limits().fewest_rows, held, places)
+    return receipts.digest(_FORM, release(), config.limits().fewest_rows, held, places)
 
 
 def write(page: Page, status: Status, read: Callable[[int, int], None], drawing: Callable[[], None]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from taxi_luigi.core import html as templates
+from taxi_luigi.core import templates
 from taxi_luigi.history.run_result import RunResult
 from taxi_luigi.runs.notify import report
 

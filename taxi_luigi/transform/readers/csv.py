@@ -17,7 +17,7 @@ from isal import igzip, isal_zlib
 
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.text import one_line
-from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import csv_records
 from taxi_luigi.transform.readers.ahead import ahead
 from taxi_luigi.transform.readers.base import NO_TYPES, Chunk, Format, Types
 from taxi_luigi.transform.readers.csv_blocks import LINE_ENDS, BlockParser, judge_end
@@ -36,7 +36,7 @@ class CsvRaw:
     def __init__(self, path: Path, found: Format, stream: BinaryIO) -> None:
         self.format = found
         self._path = path
-        self._blocks = records.blocks(stream, path)
+        self._blocks = csv_records.blocks(stream, path)
         self._records = 0
         first = b""
         for block, _ in self._blocks:
@@ -63,7 +63,7 @@ class CsvRaw:
 
     def _counted(self) -> Generator[tuple[int, bytes], None, None]:
         """Every block, with the ordinal of its first record."""
-        for block, found in chain([(self._rest, records.count(self._rest))], self._blocks):
+        for block, found in chain([(self._rest, csv_records.count(self._rest))], self._blocks):
             first = self._records + 1
             self._records += found
             if self._records >= first:  # the parser calls blank lines alone an error

@@ -15,7 +15,7 @@ import pyarrow.csv
 from taxi_luigi.core.errors import BadFile, LayoutError
 from taxi_luigi.core.parquet_footer import damage
 from taxi_luigi.core.text import one_line
-from taxi_luigi.transform.readers import csv_records as records
+from taxi_luigi.transform.readers import csv_records
 from taxi_luigi.transform.readers.base import BrokenRecord, Chunk
 from taxi_luigi.transform.readers.csv_header import BYTE_ORDER_MARK, Header
 
@@ -103,7 +103,7 @@ class BlockParser:
                 strings_can_be_null=True,
             ),
         )
-        if broken and not block.endswith(LINE_ENDS) and broken[-1].number == records.count(block):
+        if broken and not block.endswith(LINE_ENDS) and broken[-1].number == csv_records.count(block):
             judge_end(fields, self._header, broken[-1].text, self._path)
         return [column.combine_chunks() for column in table.columns], broken
 

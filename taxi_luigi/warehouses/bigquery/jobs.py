@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from taxi_luigi.core.cloud import console_links as pages
+from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import ConfigError, TaxiError, WarehouseError
 from taxi_luigi.core.receipts import digest
 from taxi_luigi.tlc.months import Month
@@ -89,7 +89,7 @@ def run(connection: Connection, wanted: Wanted, wait: float) -> Done:
         job, ours = _begin_or_attach(connection, wanted, wanted.job_id(attempt))
         over = job.state == "DONE" and not ours
         if wanted.shown and connection.server is None:
-            pages.announce(pages.bigquery_job(job.project, job.location, job.job_id))
+            console_links.announce(console_links.bigquery_job(job.project, job.location, job.job_id))
         wait_for(connection, job, wanted.what, wait)
         if not job.error_result:
             if over and wanted.undone(job):

@@ -21,10 +21,7 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
-from taxi_luigi.warehouses.bigquery import expiry, jobs, tables
-from taxi_luigi.warehouses.bigquery import health as checks
-from taxi_luigi.warehouses.bigquery import load_log as ledger
-from taxi_luigi.warehouses.bigquery import replace_partition as swap
+from taxi_luigi.warehouses.bigquery import expiry, health, jobs, load_log, replace_partition, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
 if TYPE_CHECKING:
@@ -77,14 +74,14 @@ class BigQuery:
         return self._connection.address
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
-        target = swap.Target(self._connection, dataset, month)
-        with self._connection.saying(), swap.bytes_of(clean) as local:
+        target = replace_partition.Target(self._connection, dataset, month)
+        with self._connection.saying(), replace_partition.bytes_of(clean) as local:
             if local is not None:
-                swap.check_footer(dataset, month, clean, local)
+                replace_partition.check_footer(dataset, month, clean, local)
             table = tables.prepare(self._connection, tables.Layout.of(dataset))
             self._check_lifetime(table, month)
-            tables.prepare(self._connection, ledger.LAYOUT)
-            crc32c = swap.checksum(clean, local)
+            tables.prepare(self._connection, load_log.LAYOUT)
+            crc32c = replace_partition.checksum(clean, local)
             for _ in range(_ROUNDS):
                 if self._load_and_mark(target, clean, local, crc32c):
                     break
@@ -95,7 +92,7 @@ class BigQuery:
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         with self._connection.asking() as connection:
-            return ledger.loaded(connection, dataset)
+            return load_log.loaded(connection, dataset)
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         with self._connection.saying():
@@ -121,7 +118,7 @@ class BigQuery:
             if table is not None:
                 tables.check_kind(self._connection, tables.Layout.of(dataset), table)
             for _ in range(_ROUNDS):
-                if self._remove(swap.Target(self._connection, dataset, month)):
+                if self._remove(replace_partition.Target(self._connection, dataset, month)):
                     return
         raise self._busy(dataset, month)
 
@@ -153,7 +150,7 @@ class BigQuery:
         return int(table.num_rows or 0) if table is not None and ours else 0
 
     def foreign(self) -> list[str]:
-        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), ledger.LAYOUT]
+        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), load_log.LAYOUT]
         with self._connection.saying():
             return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
 
@@ -173,7 +170,7 @@ class BigQuery:
     def findings(self) -> list[Finding]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
         with self._connection.asking() as connection:
-            return checks.findings(connection)
+            return health.findings(connection)
 
     def _check_zones(self) -> None:
         existing = tables.find(self._connection, ZONES)
@@ -181,10 +178,12 @@ class BigQuery:
             tables.check_kind(self._connection, _ZONES, existing)
             zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
 
-    def _load_and_mark(self, target: swap.Target, clean: CleanFile, local: Path | None, crc32c: str) -> bool:
+    def _load_and_mark(
+        self, target: replace_partition.Target, clean: CleanFile, local: Path | None, crc32c: str
+    ) -> bool:
         """One round; False when another loader came between."""
         dataset, given = target.dataset, clean.essentials
-        before = ledger.last(self._connection, dataset).get(target.month)
+        before = load_log.last(self._connection, dataset).get(target.month)
         sequence = before.sequence if before else 0
         job = target.load(clean, local, crc32c, sequence, self.wait)
         if jobs.rows(job) != given.rows:
@@ -200,19 +199,21 @@ class BigQuery:
             raise replaced_meanwhile(clean.url)
         return marked
 
-    def _remove(self, target: swap.Target) -> bool:
+    def _remove(self, target: replace_partition.Target) -> bool:
         target.delete()
-        before = ledger.last(self._connection, target.dataset).get(target.month)
+        before = load_log.last(self._connection, target.dataset).get(target.month)
         if before is None or before.rows is None:
             return True
         # An older version's table lacks a column, and takes no marker of ours
-        tables.prepare(self._connection, ledger.LAYOUT)
+        tables.prepare(self._connection, load_log.LAYOUT)
         gone = Essentials(before.edition, before.sha256, 0, "")
         return self._mark(target, before.sequence + 1, gone, None, "")
 
-    def _mark(self, target: swap.Target, sequence: int, clean: Essentials, rows: int | None, job_id: str) -> bool:
-        new = ledger.NewMarker(target.dataset, target.month, sequence, clean, rows, job_id)
-        return ledger.append(self._connection, new, self.wait)
+    def _mark(
+        self, target: replace_partition.Target, sequence: int, clean: Essentials, rows: int | None, job_id: str
+    ) -> bool:
+        new = load_log.NewMarker(target.dataset, target.month, sequence, clean, rows, job_id)
+        return load_log.append(self._connection, new, self.wait)
 
     def _load_zones(self, zones: Sequence[Zone], job_id: str) -> LoadJob:
         from google.cloud.bigquery import LoadJobConfig, WriteDisposition

@@ -19,17 +19,14 @@ from luigi.retcodes import retcode
 from luigi.task import Task
 
 from taxi_luigi import config, history
-from taxi_luigi.core import command_line as command
-from taxi_luigi.core import logs
+from taxi_luigi.core import command_line, logs
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import Result, RunResult
 from taxi_luigi.inventory.plan import Backlog
-from taxi_luigi.runs import cron_mail as mail
-from taxi_luigi.runs import drift as remarks
-from taxi_luigi.runs import notify, outcomes
+from taxi_luigi.runs import cron_mail, drift, notify, outcomes
 from taxi_luigi.runs.outcomes import Outcome
 from taxi_luigi.runs.progress import Months
 from taxi_luigi.runs.task_results import Entry, Ledger
@@ -76,8 +73,8 @@ class _Run:
             already_there=sum(len(months) for months in there),
             months=outcomes.results(self.backlog, done, self.done_by_others),
             zones="; ".join(outcomes.zones(done)),
-            remarks=tuple(map(redact, remarks.warnings(notes, self.settings.keep_raw))),
-            fewer=tuple(map(redact, remarks.fewer(notes))),
+            remarks=tuple(map(redact, drift.warnings(notes, self.settings.keep_raw))),
+            fewer=tuple(map(redact, drift.fewer(notes))),
             version=release(),
         )
         return replace(result, error=redact(self._why(result)))
@@ -125,10 +122,10 @@ def _command(root: Task) -> str:
     """How the run was asked for; of `luigi.build`, the words of a command that would have done the same."""
     if CmdlineParser.get_instance() is None:
         flags = root.to_str_params(only_public=True).items()
-        return command.shown([root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)])
-    shown = command.shown(sys.argv[1:])
+        return command_line.shown([root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)])
+    shown = command_line.shown(sys.argv[1:])
     # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
-    sys.argv[1:] = command.masked(sys.argv[1:])
+    sys.argv[1:] = command_line.masked(sys.argv[1:])
     return shown
 
 
@@ -210,7 +207,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     for line in warnings:
         log.warning("%s", line)
     why = [result.error] if result.error and result.error not in lines else []
-    mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
+    cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result, round(time.monotonic() - run.started, 3))
     notify.tell(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
