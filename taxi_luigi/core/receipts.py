@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 from urllib.parse import quote
 
-FOOTER_KEY = "taxi_luigi.core.receipts"
+FOOTER_KEY = "taxi_luigi.receipt"
 
 LAYOUT = "layout"
 """`CleanReceipt.missing` of a column that the month's layout has: without it the file is refused"""

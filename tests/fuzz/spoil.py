@@ -277,7 +277,7 @@ def require_values(table: pa.Table, rng: random.Random) -> pa.Table:
 
 def describe(table: pa.Table, rng: random.Random) -> pa.Table:
     """Metadata of others, and a receipt that is none of ours."""
-    notes: Sequence[dict[str, Any]] = [{"pandas": "{"}, {"taxi_luigi.core.receipts": "[]"}, {b"\xff": b"\xff"}]
+    notes: Sequence[dict[str, Any]] = [{"pandas": "{"}, {"taxi_luigi.receipt": "[]"}, {b"\xff": b"\xff"}]
     return table.replace_schema_metadata(rng.choice(notes))
 
 

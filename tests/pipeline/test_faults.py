@@ -199,8 +199,8 @@ def test_a_loss_between_clean_file_and_warehouse_is_not_committed(loading: Proje
     assert loading.run("CleanMonth", "--color", "green", "--month", "2021-01").rc == 0
     clean = loading.workspace / "clean" / "green" / JANUARY
     table = pq.read_table(clean)
-    receipt = pq.read_metadata(clean).metadata[b"taxi_luigi.core.receipts"]
-    schema = table.schema.with_metadata({b"taxi_luigi.core.receipts": receipt})
+    receipt = pq.read_metadata(clean).metadata[b"taxi_luigi.receipt"]
+    schema = table.schema.with_metadata({b"taxi_luigi.receipt": receipt})
     pq.write_table(table.slice(0, 2_990).cast(schema), clean)
     done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01")
     assert done.rc == 30, done.out

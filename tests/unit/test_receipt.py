@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_luigi.core.receipts import CleanReceipt, Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, Seen, source_digest
 
 RAW = RawReceipt("http://x/y.parquet", '"abc"', None, 10, "ff", "0123456789", "2026-11-21T00:00:00+00:00")
 CLEAN = CleanReceipt(
@@ -66,3 +66,8 @@ def test_receipts_read_back_what_they_wrote() -> None:
 def test_what_is_no_receipt_is_a_value_error(kind: type[RawReceipt] | type[CleanReceipt], text: str) -> None:
     with pytest.raises(ValueError):
         kind.from_json(text)
+
+
+def test_a_clean_file_keeps_its_account_under_the_name_that_earlier_versions_gave_it() -> None:
+    """Put together here, so that no search for names of modules changes it: files of before must stay ours."""
+    assert ".".join(("taxi_luigi", "receipt")) == FOOTER_KEY
