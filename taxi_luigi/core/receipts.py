@@ -11,8 +11,10 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
+
+Record = TypeVar("Record")
 
 FOOTER_KEY = "taxi_luigi.receipt"
 
@@ -102,10 +104,7 @@ class Failure:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError when the text is no such record."""
-        try:
-            return cls(**_load(text))
-        except TypeError as error:
-            raise ValueError(f"not a failure: {error}") from error
+        return _record(cls, text)
 
 
 FILE = "file"
@@ -150,10 +149,7 @@ class RawReceipt:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises ValueError when the text is not a raw receipt."""
-        try:
-            return cls(**_load(text))
-        except TypeError as error:
-            raise ValueError(f"not a raw receipt: {error}") from error
+        return _record(cls, text)
 
 
 @dataclass(frozen=True)
@@ -257,6 +253,13 @@ class CleanReceipt:
             return cls(**fields)
         except (TypeError, KeyError) as error:
             raise ValueError(f"not a clean receipt: {error}") from error
+
+
+def _record(kind: type[Record], text: str) -> Record:
+    try:
+        return kind(**_load(text))
+    except TypeError as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 
 def _load(text: str) -> dict[str, Any]:

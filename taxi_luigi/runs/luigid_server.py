@@ -54,7 +54,7 @@ class Scheduler(luigi.scheduler.Scheduler):
 
     @rpc_method()  # type: ignore[untyped-decorator]
     def taxi_luigi_settings(self) -> dict[str, str]:
-        """The keys of `[scheduler]` and their values, as text; `luigid.SETTINGS` is this method's name."""
+        """The keys of `[scheduler]` and their values, as text; `scheduler_client.SETTINGS` is this method's name."""
         return self._in_force
 
 
