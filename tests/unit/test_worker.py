@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from luigi import execution_summary
 from luigi.configuration import LuigiConfigParser, get_config
 
 import taxi_luigi
+from taxi_luigi.runs import signals
 from taxi_luigi.runs.worker import _UNDONE, Factory, Worker
 
 
@@ -132,3 +134,9 @@ assert len(log.filters) == 1
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_settings_of_before_find_the_context_of_a_tasks_process() -> None:
+    """`[worker] task_process_context` of people's own files has the name of 0.1.0, as Luigi looks it up."""
+    module, _, name = ".".join(("taxi_luigi", "process", "TaskProcess")).rpartition(".")
+    assert getattr(importlib.import_module(module), name) is signals.TaskProcess
