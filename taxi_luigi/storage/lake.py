@@ -203,8 +203,14 @@ class Lake:
         source.check(color, month, held)
         labels = _labels(held.essentials, color, month)
         if not self.store.copy(source.store, source.name(color, month), self.name(color, month), labels):
-            with source.reading(color, month) as clean:
-                self.put(clean, color, month, held.essentials, progress)
+            from taxi_luigi.core.parquet_footer import read_footer
+
+            with source.reading(color, month) as clean, clean.open("rb") as file:
+                # Of the very bytes that are sent: another run may have replaced the file since it was looked at
+                receipt = read_footer(file, source.url(color, month)).receipt
+                if receipt is None:
+                    raise replaced_meanwhile(source.url(color, month))
+                self.put(clean, color, month, receipt.essentials, progress)
         stored = self.stat(color, month)
         if stored is None:
             raise StorageError(f"{self.url(color, month)} was written and is not there")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,10 +46,15 @@ class FolderStore:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
+        """A second name of the file, so that its bytes stay the same while other runs replace it.
+
+        The file itself where no link can be made: a folder that is read-only, a file system or an owner that forbids.
+        """
         path = self.root / name
         if not path.exists():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-        yield path
+        with ExitStack() as stack:
+            yield _linked(path, stack.enter_context(self.writing(name))) if os.access(self.root, os.W_OK) else path
 
     def open(self, name: str) -> BinaryIO:
         return (self.root / name).open("rb")
@@ -81,6 +86,17 @@ class FolderStore:
     def findings(self) -> Sequence[Finding]:
         wrong = atomic_files.unwritable(self.root)
         return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self.root))]
+
+
+def _linked(path: Path, link: Path) -> Path:
+    """Raises FileNotFoundError, of `path`, when it was removed meanwhile."""
+    try:
+        os.link(path, link)
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
+    except OSError:  # EPERM, ENOTSUP, EMLINK, EXDEV: exFAT and some mounts know no second name
+        return path
+    return link
 
 
 def _entry(found: os.stat_result) -> Entry:

@@ -1,17 +1,19 @@
 """What a lake promises over every kind of store; what the stores themselves promise is in test_stores.py."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.core.errors import StorageError
+from taxi_luigi.core.errors import Replaced, StorageError
 from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
@@ -96,6 +98,32 @@ def test_a_month_is_taken_from_another_lake(lake: Lake, write: Write, tmp_path: 
         assert stored.essentials == written[1].essentials
         with destination.reading("green", JANUARY) as path:
             assert path.read_bytes() == written[0].read_bytes()
+
+
+def test_a_month_that_is_replaced_while_it_is_taken_arrives_with_its_own_labels(
+    lake: Lake, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs with --force at once: the file changes between the look at it and its upload, and during that."""
+    source = Lake(FolderStore("workspace", tmp_path / "workspace"), "clean")
+    put(source, write(seed=1))
+    looked, sent = FolderStore.reading, lake.store.put
+
+    def replaced_before(store: FolderStore, name: str) -> Any:
+        put(source, write(seed=2))
+        return looked(store, name)
+
+    def replaced_during(*args: Any) -> None:
+        put(source, write(seed=3))
+        sent(*args)
+
+    with monkeypatch.context() as patch, contextlib.suppress(Replaced):  # other content, so that it is an error
+        patch.setattr(FolderStore, "reading", replaced_before)
+        patch.setattr(lake.store, "put", replaced_during)
+        lake.take(source, "green", JANUARY)
+    stored = lake.stat("green", JANUARY)
+    assert stored is not None
+    assert stored.essentials == lake.footer("green", JANUARY).receipt.essentials
+    assert stored.essentials == write(seed=2)[1].essentials
 
 
 def test_a_month_that_is_not_there_cannot_be_taken(lake: Lake, tmp_path: Path) -> None:

@@ -126,6 +126,18 @@ def test_a_second_put_replaces_the_first_and_has_another_version(store: Store, l
     assert second.labels.get("edition", "new") == "new"
 
 
+def test_a_file_that_is_being_read_stays_as_it_was_while_another_replaces_it(store: Store, local: Path) -> None:
+    store.put(local, NAME, {})
+    before = local.read_bytes()
+    with store.reading(NAME) as path:
+        local.write_bytes(b"other")
+        store.put(local, NAME, {})
+        assert path.read_bytes() == before
+    with store.reading(NAME) as path:
+        assert path.read_bytes() == b"other"
+    assert list(store.list("green")) == [NAME]
+
+
 def test_a_put_of_nothing_leaves_what_was_there(store: Store, local: Path, tmp_path: Path) -> None:
     store.put(local, NAME, LABELS)
     for name in (NAME, "green/other"):
