@@ -391,6 +391,10 @@ class _Response(http.client.HTTPResponse):
         super().begin()
         # urllib3 only logs what it could not read, with a traceback and the URL, and goes on without the rest (2.8)
         assert_header_parsing(self.msg)
+        # urllib3 refuses them too, but after http.client has let go of the answer, whose socket stays open (2.8)
+        lengths = ",".join(self.msg.get_all("Content-Length", []))
+        if len({each.strip() for each in lengths.split(",")}) > 1:
+            raise http.client.HTTPException("lengths that differ")
 
 
 class _Adapter(HTTPAdapter):

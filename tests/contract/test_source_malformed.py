@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import random
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -88,6 +90,21 @@ def test_lengths_that_do_not_agree_fail_the_month(tmp_path: Path) -> None:
     assert look.published is Published.UNKNOWN
     assert "its headers cannot be read" in look.why
     assert "its headers cannot be read" in line
+
+
+@pytest.mark.parametrize("lengths", [(b"1004", b"1005"), (b"1004, 1005",)])
+def test_an_answer_that_cannot_be_used_leaves_no_socket_open(lengths: tuple[bytes, ...]) -> None:
+    def sockets() -> set[int]:
+        return {id(each) for each in gc.get_objects() if isinstance(each, socket.SocketIO) and not each.closed}
+
+    before = sockets()
+    with raw_server(lambda _: [replaced(b"Content-Length", *lengths), BODY]) as server:
+        client = http_exchange.Client(net(), "source")
+        # The error is held, and with it all that its traceback refers to
+        with pytest.raises(http_exchange.Transient) as error, client, client.ask("GET", server.template):
+            pass
+        assert str(error.value) == "its headers cannot be read"
+        assert sockets() - before == set()
 
 
 def test_a_length_that_no_disk_has_fails_the_month(tmp_path: Path) -> None:
