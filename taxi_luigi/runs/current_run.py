@@ -25,7 +25,7 @@ from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import Result, RunResult
-from taxi_luigi.inventory.plan import Plan
+from taxi_luigi.inventory import Plan
 from taxi_luigi.runs import cron_mail, drift, notify, outcomes
 from taxi_luigi.runs.outcomes import Outcome
 from taxi_luigi.runs.progress import Months

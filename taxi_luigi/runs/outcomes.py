@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Plan, PlannedMonth
+from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.transform.staleness import Reason
 
 SHOWN = 10

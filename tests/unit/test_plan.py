@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi.cli.plan import months_of
-from taxi_luigi.inventory.plan import Plan, PlannedMonth
+from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason
 

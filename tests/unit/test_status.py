@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 
 from taxi_luigi import history
+from taxi_luigi.core.errors import StorageError, WarehouseError
 from taxi_luigi.history import Run
-from taxi_luigi.inventory.status import Cell, ColorStatus, Held, LastFailure, Place, State, Status, color_status
+from taxi_luigi.inventory import Cell, ColorStatus, Holding, LastFailure, Place, State, Status, color_status
 from taxi_luigi.reports.status_json import KEYS, account
-from taxi_luigi.reports.status_signs import SIGNS, short, spans, without_address
-from taxi_luigi.reports.status_text import Page
+from taxi_luigi.reports.status_text import SIGNS, Page, short, spans, without_address
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason, Recipe
 
@@ -22,7 +22,7 @@ JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 EDITION = "0123456789-abcdef0123"
 RECIPE = Recipe("abcdef0123", "11111111", "11111111", frozenset({"5c4ea00000"}))
 """how months are cleaned today: as those of EDITION were"""
-FILE, MARKER = Held(bytes=2_000_000), Held(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
+FILE, MARKER = Holding(bytes=2_000_000), Holding(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
 
 
 def raw(*months: Month) -> Place:
@@ -33,22 +33,27 @@ def clean(*months: Month, named: bool = True) -> Place:
     return Place("clean", "clean", named, {"green": dict.fromkeys(months, FILE)})
 
 
-def gcs(*months: Month, held: Held = FILE) -> Place:
+def gcs(*months: Month, held: Holding = FILE) -> Place:
     return Place("gcs", "lake", True, {"green": dict.fromkeys(months, held)})
 
 
-def duckdb(*months: Month, held: Held = MARKER) -> Place:
+def duckdb(*months: Month, held: Holding = MARKER) -> Place:
     return Place("duckdb", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
-def postgres(*months: Month, held: Held = MARKER) -> Place:
+def postgres(*months: Month, held: Holding = MARKER) -> Place:
     return Place("postgres", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
 NOTICED = "2026-11-20T06:00:00+00:00"
 """when months had gone from the source"""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-DOWN = Place("postgres", "warehouse", True, silent="warehouse postgres (localhost): connection refused")
+DOWN = Place(
+    "postgres",
+    "warehouse",
+    True,
+    errors={"green": WarehouseError("warehouse postgres (localhost): connection refused")},
+)
 
 
 def green(
@@ -112,26 +117,26 @@ def test_a_month_outside_those_that_can_be_is_shown_where_it_is_held() -> None:
 @pytest.mark.parametrize(
     ("other", "differing"),
     [
-        (Held(rows=1_000, edition=EDITION), ()),
-        (Held(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_11111111"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_11111111-20261121T060000Z"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_22222222"), ("postgres",)),
-        (Held(rows=999, edition=EDITION), ("postgres",)),
-        (Held(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
-        (Held(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
-        (Held(rows=1_000, edition="somebody's"), ("postgres",)),
-        (Held(rows=None, edition=""), ()),
+        (Holding(rows=1_000, edition=EDITION), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_11111111"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_11111111-20261121T060000Z"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_22222222"), ("postgres",)),
+        (Holding(rows=999, edition=EDITION), ("postgres",)),
+        (Holding(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
+        (Holding(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
+        (Holding(rows=1_000, edition="somebody's"), ("postgres",)),
+        (Holding(rows=None, edition=""), ()),
     ],
 )
-def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Held, differing: tuple[str, ...]) -> None:
+def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Holding, differing: tuple[str, ...]) -> None:
     cell = january(raw(), clean(JANUARY), duckdb(JANUARY), postgres(JANUARY, held=other))
     assert cell.differing == differing
     assert cell.state is (State.DIFFERENT if differing else State.EVERYWHERE)
 
 
-def marked(edition: str) -> Held:
-    return Held(rows=1_000, edition=edition, loaded_at="2026")
+def marked(edition: str) -> Holding:
+    return Holding(rows=1_000, edition=edition, loaded_at="2026")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +156,7 @@ def marked(edition: str) -> Held:
 def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Reason | None) -> None:
     for places in ([raw(), clean(JANUARY)], [gcs(JANUARY)], [gcs()], [DOWN]):
         assert january(*places, duckdb(JANUARY, held=marked(edition))).stale is stale
-    assert january(raw(), clean(named=False), gcs(JANUARY, held=Held(5, 9, edition))).stale is stale
+    assert january(raw(), clean(named=False), gcs(JANUARY, held=Holding(5, 9, edition))).stale is stale
 
 
 def test_a_month_is_stale_where_one_of_several_places_is() -> None:
@@ -188,11 +193,11 @@ def test_a_month_is_refused_while_it_is_held_and_the_refusal_stands(
 
 
 def test_rows_are_the_marker_s_and_else_the_lake_s() -> None:
-    listed = Held(bytes=5, rows=998, edition=EDITION)
+    listed = Holding(bytes=5, rows=998, edition=EDITION)
     assert january(raw(), clean(), gcs(JANUARY, held=listed), duckdb(JANUARY)).rows == 1_000
     assert january(raw(), clean(), gcs(JANUARY, held=listed)).rows == 998
     assert january(raw(JANUARY), clean(JANUARY)).rows is None
-    assert january(raw(), clean(), duckdb(JANUARY, held=Held(rows=0, loaded_at="2026"))).rows == 0
+    assert january(raw(), clean(), duckdb(JANUARY, held=Holding(rows=0, loaded_at="2026"))).rows == 0
 
 
 def test_totals_are_by_place_and_rows_count_once() -> None:
@@ -251,7 +256,12 @@ def page(
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
-PLACES = raw(JANUARY), clean(JANUARY, FEBRUARY), duckdb(JANUARY), postgres(JANUARY, held=Held(rows=999, loaded_at="x"))
+PLACES = (
+    raw(JANUARY),
+    clean(JANUARY, FEBRUARY),
+    duckdb(JANUARY),
+    postgres(JANUARY, held=Holding(rows=999, loaded_at="x")),
+)
 
 
 def test_the_grid_has_years_down_and_months_across() -> None:
@@ -293,7 +303,7 @@ def test_rows_fit_a_terminal_of_80_columns_by_leaving_out_the_year_s() -> None:
 
 @pytest.mark.parametrize(("width", "across"), [(60, 1), (80, 2), (120, 3), (160, 4)])
 def test_as_many_grids_as_fit_are_beside_each_other(width: int, across: int) -> None:
-    large = duckdb(JANUARY, held=Held(rows=1_856_663_997, loaded_at="x"))
+    large = duckdb(JANUARY, held=Holding(rows=1_856_663_997, loaded_at="x"))
     lines = page(raw(), clean(), large, others=[green(raw(), clean(), large)] * 3, width=width, beside=width)
     assert lines[0].count("green") == across
     assert max(map(len, lines)) <= width
@@ -303,10 +313,11 @@ def test_a_place_that_did_not_answer_says_so_and_the_rest_is_shown() -> None:
     lines = page(raw(JANUARY), clean(JANUARY), duckdb(JANUARY), DOWN)
     assert "2024 ■ · ·                     1.00k" in lines
     assert "postgres      ?     no answer" in lines
-    assert "? warehouse postgres (localhost): connection refused" in lines
-    assert lines[-1].startswith("■ in every lake and warehouse that answered   · published")
-    silent = [Place(name, name, False, silent="cannot list /data: Permission denied") for name in ("raw", "clean")]
-    assert "? raw and clean cannot be asked: cannot list /data: Permission denied" in page(*silent, duckdb(JANUARY))
+    assert "? cannot list warehouse postgres (localhost): connection refused" in lines
+    assert lines[-1].startswith("■ in every lake and warehouse that could be listed   · published")
+    denied = {"green": StorageError("cannot list /data: Permission denied")}
+    unlisted = [Place("raw", "raw", False, errors=denied), Place("clean", "clean", False, errors=denied)]
+    assert "? cannot list raw and clean: cannot list /data: Permission denied" in page(*unlisted, duckdb(JANUARY))
 
 
 def test_stale_months_are_a_line_for_each_reason() -> None:
@@ -349,7 +360,7 @@ def test_a_reason_is_shown_beside_its_month_without_the_file_s_address(why: str,
 def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() -> None:
     assert "nothing is here of fhv" in page(*PLACES, named=False, others=[FHV])
     assert any(line.startswith("fhv  0 of 1 month") for line in page(*PLACES, named=True, others=[FHV]))
-    assert "nothing is in a place that answered of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
+    assert "nothing is in a place that could be listed of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
     nothing = page(raw(), clean(), duckdb(), named=False, others=[FHV])
     assert nothing[0] == "green  0 of 3 months"
     assert "all: 0 of 4 months, 0 rows" in nothing
@@ -395,7 +406,7 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
         },
     }
     assert told["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
-    assert told["silent"] == {"warehouse postgres": DOWN.silent}
+    assert told["silent"] == {"warehouse postgres": str(DOWN.error)}
     assert told["last_runs"] == [
         {
             "run": "20261121T060003-4f2a", "command": "LoadAllMonths --months latest", "host": "box",
@@ -415,7 +426,7 @@ def test_a_program_reads_which_months_are_stale_refused_or_failed() -> None:
 
 
 def test_a_month_of_no_rows_keeps_its_zero() -> None:
-    none = duckdb(JANUARY, held=Held(rows=0, edition=EDITION, loaded_at="2026"))
+    none = duckdb(JANUARY, held=Holding(rows=0, edition=EDITION, loaded_at="2026"))
     months = account(Status([green(raw(), clean(), none)], [none]), ())["colors"]["green"]["months"]
     assert months["2024-01"]["places"]["warehouse duckdb"]["rows"] == 0
 
