@@ -18,7 +18,7 @@ from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, Dataset, SourceFor
 from taxi_luigi.tlc.months import Month
 
 CAST_VERSION = 1
-"""How casts.py reads values. tests/unit/test_casts_golden.py fails until it is raised; raising it makes all stale."""
+"""How casting.py reads values. test_casts_golden.py fails until it is raised; raising it makes all stale."""
 
 
 def mapping_digest(dataset: Dataset, month: Month) -> str:

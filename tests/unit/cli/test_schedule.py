@@ -21,7 +21,7 @@ from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
 from taxi_luigi.runs.scheduler_client import local_port
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 21, 5, 59, 59)  # a Saturday
 ODD = (
     b"# taxi_luigi: not an entry\n"

@@ -135,7 +135,7 @@ def test_a_run_that_was_killed_did_not_end(tmp_path: Path) -> None:
         "time.sleep(60)"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code, tmp_path, HOST], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+        [sys.executable, "-c", code, tmp_path, HOST], stdout=subprocess.PIPE, cwd=Path(__file__).parents[3]
     )
     assert process.stdout is not None
     with process, process.stdout:

@@ -14,7 +14,7 @@ from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
 
-FOLDER = Path(__file__).resolve().parents[2] / "config"
+FOLDER = Path(__file__).resolve().parents[3] / "config"
 PROFILES: dict[str, dict[str, dict[str, str]]] = {
     "local": {"taxi": {"lake": "local", "warehouse": "duckdb"}, "core": {"local_scheduler": "true"}},
     "postgres": {"taxi": {"warehouse": "postgres"}, "warehouse.postgres": {"url": "${POSTGRES_URL}"}},

@@ -16,7 +16,7 @@ from taxi_luigi.tlc.published import counts_apply_to, published_rows
 from taxi_luigi.transform.readers import count_records
 
 TABLE = Path(taxi_luigi.tlc.published.__file__).with_name("row_counts.csv")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def total(color: str, first: str, last: str) -> int:

@@ -31,7 +31,7 @@ def holder(folder: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-c", HOLDER, folder],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
