@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from taxi_luigi import config
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
 
