@@ -33,7 +33,7 @@ from taxi_luigi.config.sections import (
 )
 from taxi_luigi.config.stores import lake, source, store_checks, warehouse, workspace
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.core.redaction import looks_like_key
 from taxi_luigi.storage.local import FolderStore
 
@@ -148,5 +148,5 @@ def _check_workspace() -> None:
     store = workspace()
     if isinstance(store, FolderStore):
         for finding in store.findings():
-            if finding.verdict is Verdict.WRONG:
+            if finding.verdict is Status.ERROR:
                 raise ConfigError(f"[taxi] workspace {finding.line}")

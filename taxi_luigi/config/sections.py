@@ -31,7 +31,7 @@ from taxi_luigi.transform.clean_settings import check_version as check_version_o
 from taxi_luigi.transform.staleness import Recipe
 
 if TYPE_CHECKING:
-    from taxi_luigi.sources import Net
+    from taxi_luigi.sources import HttpSettings
     from taxi_luigi.transform.clean_settings import CleanRules
 
 T = TypeVar("T", int, float)
@@ -171,12 +171,12 @@ def _check_folder(key: str, text: str) -> None:
 
 
 @kept
-def net() -> Net:
+def net() -> HttpSettings:
     """The patience of `[download]`."""
-    from taxi_luigi.sources import Net
+    from taxi_luigi.sources import HttpSettings
 
     numbers: dict[str, Any] = {key: _net(key) for key in _net_keys()}
-    found = Net(**numbers)
+    found = HttpSettings(**numbers)
     least = max(_LEAST_BANDWIDTH, found.lowest_speed)
     if 0 < found.bandwidth < least:
         raise ConfigError(
@@ -187,9 +187,9 @@ def net() -> Net:
 
 
 def _net_keys() -> list[str]:
-    from taxi_luigi.sources import Net
+    from taxi_luigi.sources import HttpSettings
 
-    return [field.name for field in fields(Net)]
+    return [field.name for field in fields(HttpSettings)]
 
 
 def _net(key: str) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from taxi_luigi.core.errors import SourceError, StorageError
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 
 SOURCE = "[taxi] source"
 """The setting that the address of a month comes from, as errors name it."""
@@ -44,7 +44,7 @@ class Published(Enum):
 
 
 @dataclass(frozen=True)
-class Net:
+class HttpSettings:
     """How patient downloads are."""
 
     attempts: int = 5
@@ -75,7 +75,7 @@ class Look:
     """What a source says of one month before it is fetched."""
 
     published: Published
-    seen: Seen | None
+    seen: SourceFingerprint | None
     """None unless published is YES"""
     why: str = ""
     """one line for a person, unless published is YES"""
@@ -87,7 +87,7 @@ class Fetched:
 
     url: str
     """public: without user, password and query"""
-    seen: Seen
+    seen: SourceFingerprint
     """of the file that was fetched, which is not the one looked at when it was rewritten in between"""
     bytes: int
     sha256: str

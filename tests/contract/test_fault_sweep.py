@@ -108,7 +108,7 @@ class Uploads:
     def _take(self, bucket: str) -> None:
         lake = Lake(GcsStore("lake gcs", bucket, endpoint=self.between.endpoint, chunk_size=4, timeout=ANSWER))
         stored = lake.take(self.source, COLOR, JANUARY)
-        assert stored.essentials == self._held().essentials
+        assert stored.summary == self._held().summary
 
     def _held(self) -> Stored:
         held = self.source.stat(COLOR, JANUARY)
@@ -127,7 +127,7 @@ class Uploads:
         [blob] = self.server.client.list_blobs(bucket)
         assert blob.name == f"data/{self.source.name(COLOR, JANUARY)}"
         about = {"color": COLOR, "month": str(JANUARY)}
-        assert blob.metadata == self._held().essentials.labels() | about
+        assert blob.metadata == self._held().summary.labels() | about
         assert blob.download_as_bytes() == self._bytes(self.source)
         assert not atomic_files.SCRATCH.exists() or not list(atomic_files.SCRATCH.iterdir())
 
