@@ -15,7 +15,7 @@ from taxi_luigi.tlc.months import Month
 
 UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
 REFUSED, FAILED, GONE = "refused", "failed last time", "failed before, and no longer published"
-"""beside `staleness.Why`, what a month can be; the last three have a reason"""
+"""beside `staleness.Reason`, what a month can be; the last three have a reason"""
 
 _LEAST = 30
 """columns that a reason gets on the narrowest terminal"""
@@ -46,12 +46,12 @@ def _plan(arguments: argparse.Namespace) -> int:
         (),
         {name: _parsed(name, text) for name, text in given.items() if text is not None} | {"force": arguments.force},
     )
-    backlog = LoadAllMonths(**dict(options)).backlog
-    lines = sorted(months_of(backlog), key=lambda line: (line["color"], line["month"]))
+    plan = LoadAllMonths(**dict(options)).plan
+    lines = sorted(months_of(plan), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
         sys.stdout.write(json.dumps(lines, indent=1) + "\n")
     else:
-        _print(lines, backlog)
+        _print(lines, plan)
     return 0
 
 
@@ -59,33 +59,33 @@ def _parsed(name: str, text: str) -> Any:
     return dict(LoadAllMonths.get_params())[name].parse(text)
 
 
-def months_of(backlog: Plan) -> Iterator[dict[str, Any]]:
+def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
     """What is to be done with each month asked for, and why, as --json has it."""
     todo = set()
-    for each in backlog.missing:
-        gone = each.month in backlog.not_published.get(each.color, [])
+    for each in plan.missing:
+        gone = each.month in plan.not_published.get(each.color, [])
         todo.add((each.color, each.month))
         yield {
             "color": each.color,
             "month": str(each.month),
-            **_why(backlog, each.color, each.month, NOT_PUBLISHED if gone else each.why.value),
+            **_why(plan, each.color, each.month, NOT_PUBLISHED if gone else each.reason.value),
             "lakes": list(each.lakes),
             "warehouses": list(each.warehouses),
             "bytes": 0 if gone else each.bytes,
         }
-    others = {UP_TO_DATE: backlog.already_there, NOT_PUBLISHED: backlog.not_published}
+    others = {UP_TO_DATE: plan.already_there, NOT_PUBLISHED: plan.not_published}
     for why, months_of in others.items():
         for color, months in months_of.items():
             for month in months:
                 if (color, month) not in todo:
-                    withdrawn = month in backlog.withdrawn.get(color, [])
-                    said = _why(backlog, color, month, WITHDRAWN if withdrawn else why)
+                    withdrawn = month in plan.withdrawn.get(color, [])
+                    said = _why(plan, color, month, WITHDRAWN if withdrawn else why)
                     yield {"color": color, "month": str(month), **said, "lakes": [], "warehouses": [], "bytes": 0}
 
 
-def _why(backlog: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
+def _why(plan: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
     """What a month is, which but for its last attempt would be `why`, and the reason of what came of that."""
-    refused, failed = backlog.refused.get((color, month)), backlog.failed.get((color, month))
+    refused, failed = plan.refused.get((color, month)), plan.failed.get((color, month))
     if refused is not None:
         return {"why": REFUSED, "reason": refused}
     if failed is not None:
@@ -93,7 +93,7 @@ def _why(backlog: Plan, color: str, month: Month, why: str) -> dict[str, str | N
     return {"why": why, "reason": None}
 
 
-def _print(lines: list[dict[str, Any]], backlog: Plan) -> None:
+def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -114,11 +114,11 @@ def _print(lines: list[dict[str, Any]], backlog: Plan) -> None:
         table.add_row(color, month, told, places, size)
     if shown:
         console.print(table)
-    for name in backlog.zones:
+    for name in plan.zones:
         console.print(f"zones: missing in {name}", markup=False)
     console.print(_closing(lines))
-    for why in backlog.unasked[:1]:
-        console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}", markup=False)
+    for why in plan.unasked[:1]:
+        console.print(f"the source could not be asked about {len(plan.unasked)} of them: {why}", markup=False)
 
 
 def _told(line: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from taxi_luigi.core.receipts import Edition
 from taxi_luigi.tlc.months import Month, month_range
-from taxi_luigi.transform.staleness import Recipe, Why
+from taxi_luigi.transform.staleness import Reason, Recipe
 
 Kind = Literal["raw", "clean", "lake", "warehouse"]
 
@@ -92,7 +92,7 @@ class Cell:
     """the names of those that have it from another file, by other rules or with other rows than the first one"""
     withdrawn: str = ""
     """of a month that is held: when a run of this machine noticed that the source has it no more, UTC, ISO 8601"""
-    stale: Why | None = None
+    stale: Reason | None = None
     """of a month that is held: what has changed since it was cleaned, so that its rows would be others today"""
     refused: str = ""
     """of a month that is held: why the file that was to take its place was refused, as long as the refusal stands"""
@@ -217,7 +217,7 @@ def _cell(
     return Cell(State.NOT_PUBLISHED if published is None else State.PUBLISHED, published, held, lacking)
 
 
-def _stale(there: Iterable[Held], recipe: Recipe) -> Why | None:
+def _stale(there: Iterable[Held], recipe: Recipe) -> Reason | None:
     """What has changed since it was cleaned, by the first place that says how; editions of others say nothing."""
     editions = (Edition.read(each.edition) for each in there)
     changes = (recipe.change_since(edition.recipe) for edition in editions if edition is not None)

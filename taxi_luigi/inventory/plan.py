@@ -21,7 +21,7 @@ from taxi_luigi.inventory.found import Found, Stores, Workspace, without
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
-from taxi_luigi.transform.staleness import Recipe, Why, is_right, wanted_edition
+from taxi_luigi.transform.staleness import Reason, Recipe, is_right, wanted_edition
 
 ColorMonth = tuple[str, Month]
 
@@ -31,7 +31,7 @@ _STAMP = re.compile(r"\d{8}T\d{6}Z")
 
 
 @dataclass(frozen=True)
-class Missing:
+class PlannedMonth:
     """One month that is not everywhere as it should be; `edition` is '' unless a certain one is wanted."""
 
     color: str
@@ -39,7 +39,7 @@ class Missing:
     lakes: tuple[str, ...]
     warehouses: tuple[str, ...]
     edition: str = ""
-    why: Why = Why.MISSING
+    reason: Reason = Reason.MISSING
     bytes: int | None = 0
     """to be downloaded; None when the source did not say how many"""
 
@@ -48,7 +48,7 @@ class Missing:
 class Plan:
     """What a run has to do, and what it has not."""
 
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[PlannedMonth] = field(default_factory=list)
     already_there: dict[str, list[Month]] = field(default_factory=dict)
     not_published: dict[str, list[Month]] = field(default_factory=dict)
     """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
@@ -79,7 +79,7 @@ class Plan:
         return not self.missing and not self.zones
 
 
-def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
+def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
     """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing.
 
     Unless it is None, months held that were cleaned by other rules are missing too, and those of `recheck` that TLC has
@@ -95,7 +95,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
         look = looks.get((each.color, each.month))
         named = wanted[each.color, each.month]
         gone = look is not None and look.published is Published.NO
-        missing: Missing | None
+        missing: PlannedMonth | None
         if force and gone and each.held and not named:
             missing = None
         elif force:
@@ -108,7 +108,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
     return result
 
 
-def _without_refused(missing: Missing, each: Found, workspace: Workspace, result: Plan) -> Missing | None:
+def _without_refused(missing: PlannedMonth, each: Found, workspace: Workspace, result: Plan) -> PlannedMonth | None:
     """The same without the places for which the file that is wanted there was refused before; None when none is left.
 
     Of a month that no place holds, why its file was not taken is noted, and the month stays missing.
@@ -143,16 +143,16 @@ def _without_refused(missing: Missing, each: Found, workspace: Workspace, result
     return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
 
 
-def _lacking(each: Found, look: Look | None) -> Missing | None:
+def _lacking(each: Found, look: Look | None) -> PlannedMonth | None:
     """What is to be done where it is not; None when it is everywhere."""
     if not each.lacks:
         return None
     to_download = 0 if look is None or look.published is Published.NO else None
     size = look.seen.bytes if look is not None and look.seen is not None else to_download
-    return Missing(each.color, each.month, without(each.lakes), without(each.warehouses), bytes=size)
+    return PlannedMonth(each.color, each.month, without(each.lakes), without(each.warehouses), bytes=size)
 
 
-def _stale(each: Found, look: Look | None) -> Missing | None:
+def _stale(each: Found, look: Look | None) -> PlannedMonth | None:
     """What is to be done when one of the stores has it from another file or by other rules than are now right."""
     held = each.editions()
     if not held:
@@ -162,8 +162,8 @@ def _stale(each: Found, look: Look | None) -> Missing | None:
     if right is None:
         return None
     lakes, warehouses = (_other(places, right.edition.source, recipe) for places in (each.lakes, each.warehouses))
-    size = look.seen.bytes if right.why is Why.REPUBLISHED and look is not None and look.seen is not None else 0
-    return Missing(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
+    size = look.seen.bytes if right.why is Reason.REPUBLISHED and look is not None and look.seen is not None else 0
+    return PlannedMonth(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
 
 
 def _other(stores: dict[str, str | None], source: str, recipe: Recipe) -> tuple[str, ...]:
@@ -183,7 +183,7 @@ def _look(
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
 
 
-def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, result: Plan) -> None:
+def _sort(each: Found, look: Look | None, missing: PlannedMonth | None, named: bool, result: Plan) -> None:
     if look is not None and look.published is Published.NO:
         gone = result.withdrawn if each.held else result.not_published
         gone.setdefault(each.color, []).append(each.month)
@@ -199,11 +199,11 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
         result.already_there.setdefault(each.color, []).append(each.month)
 
 
-def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime) -> Missing:
+def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime) -> PlannedMonth:
     seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
     stamp = _next_stamp(_editions(each, workspace), now)
     edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
-    return Missing(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Why.FORCED, seen.bytes)
+    return PlannedMonth(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Reason.FORCED, seen.bytes)
 
 
 def _editions(each: Found, workspace: Workspace) -> list[str]:

@@ -19,7 +19,7 @@ from taxi_luigi.inventory.places import Status
 from taxi_luigi.reports.status_block import Block
 from taxi_luigi.reports.status_signs import SIGNS, months, spans, without_address
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.transform.staleness import Reason
 
 _GAP = 4
 """columns between two grids"""
@@ -96,7 +96,7 @@ class Page:
     def _stale(self) -> Iterator[Text]:
         """Months whose rows would be others if they were cleaned today."""
         for color in self._shown:
-            found: dict[Why, list[Month]] = {}
+            found: dict[Reason, list[Month]] = {}
             for month, cell in color.cells.items():
                 if cell.stale:
                     found.setdefault(cell.stale, []).append(month)

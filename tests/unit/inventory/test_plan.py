@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from taxi_luigi.cli.plan import months_of
-from taxi_luigi.inventory.plan import Missing, Plan
+from taxi_luigi.inventory.plan import Plan, PlannedMonth
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.transform.staleness import Reason
 
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
 REASON = "/data/raw/green/green_tripdata_2024-01.parquet: 60 records, where the workspace holds 3,000"
@@ -22,8 +22,10 @@ def said(backlog: Plan) -> dict[str, Any]:
     return month
 
 
-def missing(why: Why = Why.MISSING) -> Missing:
-    return Missing("green", JANUARY, ("local",), ("duckdb",), "" if why is Why.MISSING else "an-edition", why, 9)
+def missing(why: Reason = Reason.MISSING) -> PlannedMonth:
+    return PlannedMonth(
+        "green", JANUARY, ("local",), ("duckdb",), "" if why is Reason.MISSING else "an-edition", why, 9
+    )
 
 
 def test_a_month_that_is_held_and_whose_file_was_refused_is_not_up_to_date() -> None:
@@ -39,8 +41,8 @@ def test_a_month_that_some_places_still_lack_is_refused_and_names_them() -> None
     assert (month["why"], month["reason"], month["lakes"], month["bytes"]) == ("refused", REASON, ["local"], 9)
 
 
-@pytest.mark.parametrize("why", [Why.MISSING, Why.REPUBLISHED])
-def test_a_month_whose_file_was_not_taken_failed_last_time(why: Why) -> None:
+@pytest.mark.parametrize("why", [Reason.MISSING, Reason.REPUBLISHED])
+def test_a_month_whose_file_was_not_taken_failed_last_time(why: Reason) -> None:
     month = said(Plan(missing=[missing(why)], failed={("green", JANUARY): REASON}))
     assert (month["why"], month["reason"], month["warehouses"], month["bytes"]) == (
         "failed last time", REASON, ["duckdb"], 9,
@@ -59,8 +61,8 @@ def test_a_month_that_failed_and_that_the_source_has_no_more_says_both(named: bo
     assert month["bytes"] == 0
 
 
-@pytest.mark.parametrize("why", [*Why])
-def test_what_makes_a_month_stale_is_named(why: Why) -> None:
+@pytest.mark.parametrize("why", [*Reason])
+def test_what_makes_a_month_stale_is_named(why: Reason) -> None:
     month = said(Plan(missing=[missing(why)]))
     assert (month["why"], month["reason"]) == (why.value, None)
 

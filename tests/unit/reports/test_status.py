@@ -16,7 +16,7 @@ from taxi_luigi.reports.status_json import KEYS, account
 from taxi_luigi.reports.status_signs import SIGNS, short, spans, without_address
 from taxi_luigi.reports.status_text import Page
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.staleness import Recipe, Why
+from taxi_luigi.transform.staleness import Reason, Recipe
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 EDITION = "0123456789-abcdef0123"
@@ -140,15 +140,15 @@ def marked(edition: str) -> Held:
         (EDITION, None),
         (f"{EDITION}_11111111", None),
         ("9993456789-abcdef0123_11111111-20261121T060000Z", None),
-        (f"{EDITION}_22222222", Why.MAPPING_CHANGED),
-        ("0123456789-9999999999", Why.RULES_CHANGED),
-        ("0123456789-9999999999_11111111", Why.RULES_CHANGED),
-        ("0123456789-5c4ea00000_11111111", Why.SCHEMA_CHANGED),
+        (f"{EDITION}_22222222", Reason.MAPPING_CHANGED),
+        ("0123456789-9999999999", Reason.RULES_CHANGED),
+        ("0123456789-9999999999_11111111", Reason.RULES_CHANGED),
+        ("0123456789-5c4ea00000_11111111", Reason.SCHEMA_CHANGED),
         ("somebody's", None),
         ("", None),
     ],
 )
-def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Why | None) -> None:
+def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Reason | None) -> None:
     for places in ([raw(), clean(JANUARY)], [gcs(JANUARY)], [gcs()], [DOWN]):
         assert january(*places, duckdb(JANUARY, held=marked(edition))).stale is stale
     assert january(raw(), clean(named=False), gcs(JANUARY, held=Held(5, 9, edition))).stale is stale
@@ -157,7 +157,7 @@ def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: 
 def test_a_month_is_stale_where_one_of_several_places_is() -> None:
     places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_22222222"))
     cell = january(*places)
-    assert (cell.stale, cell.differing) == (Why.MAPPING_CHANGED, ("postgres",))
+    assert (cell.stale, cell.differing) == (Reason.MAPPING_CHANGED, ("postgres",))
     elsewhere = Place("clean", "clean", False, {"green": {JANUARY: marked(f"{EDITION}_22222222")}})
     assert january(elsewhere, duckdb(JANUARY)).stale is None, "no month has to be in the workspace"
 
@@ -165,7 +165,7 @@ def test_a_month_is_stale_where_one_of_several_places_is() -> None:
 def test_editions_of_before_and_after_the_mapping_was_kept_are_the_same_as_long_as_it_is() -> None:
     places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_11111111"))
     changed = replace(RECIPE, mapping="22222222")
-    for recipe, stale in ((RECIPE, None), (changed, Why.MAPPING_CHANGED)):
+    for recipe, stale in ((RECIPE, None), (changed, Reason.MAPPING_CHANGED)):
         cell = green(*places, recipe=recipe).cells[JANUARY]
         assert (cell.state, cell.stale) == (State.EVERYWHERE, stale)
 
@@ -425,5 +425,5 @@ def test_the_help_names_every_key_and_state() -> None:
     month = told["colors"]["green"]["months"]["2024-01"]
     keys = {*told, *told["colors"]["green"], *month, *month["places"]["clean"], *told["last_runs"][0]}
     states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
-    changes = {why.value for why in Why if "changed" in why.value}
+    changes = {why.value for why in Reason if "changed" in why.value}
     assert [word for word in sorted(keys | states | changes) if word not in KEYS] == []
