@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from taxi_luigi.history import Run
+from taxi_luigi.inventory.inventory import Status
 from taxi_luigi.inventory.month_state import Cell, ColorStatus, State
-from taxi_luigi.inventory.places import Status
 
 KEYS = """\
 --json writes one object:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from taxi_luigi.history import Run
+from taxi_luigi.inventory.inventory import Status
 from taxi_luigi.inventory.month_state import State
-from taxi_luigi.inventory.places import Status
 from taxi_luigi.reports.status_block import Block
 from taxi_luigi.reports.status_signs import SIGNS, months, spans, without_address
 from taxi_luigi.tlc.months import Month
