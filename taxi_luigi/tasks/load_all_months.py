@@ -15,7 +15,7 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.inventory.plan import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
-from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter

@@ -28,7 +28,7 @@ from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Fa
 from taxi_luigi.inventory.plan import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
 from taxi_luigi.runs.drift import Remark
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress, size
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.lake import Stored, cause, damaged, gone

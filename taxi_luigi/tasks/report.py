@@ -14,7 +14,7 @@ from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.settings import absolute
 from taxi_luigi.inventory.status import Status, look
 from taxi_luigi.reports import html as report
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.command_line import shown
-from taxi_luigi.history.run_result import MonthResult, Result
+from taxi_luigi.history.results import MonthResult, Result
 from taxi_luigi.inventory.plan import Plan, PlannedMonth
 from taxi_luigi.runs.drift import Remark, warnings
-from taxi_luigi.runs.outcomes import Countdown, Outcome, lines, results
+from taxi_luigi.runs.month_results import Countdown, Outcome, lines, results
 from taxi_luigi.runs.task_results import Ledger
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
-from taxi_luigi.history.run_result import MonthResult, Result
+from taxi_luigi.history.results import MonthResult, Result
 from taxi_luigi.inventory.plan import Plan, PlannedMonth
 from taxi_luigi.transform.staleness import Reason
 
