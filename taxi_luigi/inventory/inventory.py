@@ -21,7 +21,7 @@ from taxi_luigi.core.errors import ForeignTable, TaxiError
 from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.receipts import FILE, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.storage import Entry
-from taxi_luigi.storage.lake import Lake, essentials_in
+from taxi_luigi.storage.lake import Lake, summary_in
 from taxi_luigi.storage.raw_month import FAILURE, RawMonth, is_failure
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
@@ -281,8 +281,8 @@ def _by_color(colors: Iterable[str], question: Callable[[str], T]) -> tuple[dict
 
 def _listed(entry: Entry, color: str, month: Month) -> Holding:
     """Rows and edition are known where the listing shows labels, as Google Cloud Storage's does."""
-    essentials = essentials_in(entry, color, month)
-    return Holding(entry.bytes) if essentials is None else Holding(entry.bytes, essentials.rows, essentials.edition)
+    summary = summary_in(entry, color, month)
+    return Holding(entry.bytes) if summary is None else Holding(entry.bytes, summary.rows, summary.edition)
 
 
 def _failure(raw: RawMonth, place: str) -> Failure | None:
@@ -330,7 +330,7 @@ def lake_has(lake: Lake, color: str, month: Month, wanted: str = "", any_force: 
     except TaxiError as error:
         log.debug("%s counts as not there: %s", lake.url(color, month), error)
         return False
-    return stored is not None and serves(stored.essentials.edition, wanted, any_force)
+    return stored is not None and serves(stored.summary.edition, wanted, any_force)
 
 
 def warehouse_has(name: str, color: str, month: Month, wanted: str = "", any_force: bool = False) -> bool:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from taxi_luigi import config
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.logs import log
-from taxi_luigi.core.receipts import Edition, Seen, source_digest
+from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.inventory.inventory import (
     CLEAN,
     Inventory,
@@ -117,7 +117,7 @@ class _Stored:
         if shown or not holding:
             return shown
         stored = config.lake(holding[0]).stat(self.color, self.month)
-        return [stored.essentials.edition] if stored else []
+        return [stored.summary.edition] if stored else []
 
 
 def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
@@ -339,7 +339,7 @@ def _without_refused(planned: PlannedMonth, each: _Stored, inventory: Inventory,
 
 
 def _forced(each: _Stored, look: Look | None, inventory: Inventory, now: datetime) -> PlannedMonth:
-    seen = (look.seen if look else None) or Seen(None, None, None)
+    seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
     stamp = _next_stamp(_editions(each, inventory), now)
     edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
     return PlannedMonth(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Reason.FORCED, seen.bytes)
@@ -359,7 +359,7 @@ def _editions(each: _Stored, inventory: Inventory) -> list[str]:
         log.debug("the editions held of %s %s are not known: %s", each.color, each.month, error)
         return shown
     kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
-    return shown + [entry.essentials.edition for entry in stored if entry is not None] + kept
+    return shown + [entry.summary.edition for entry in stored if entry is not None] + kept
 
 
 def _next_stamp(held: Iterable[str], now: datetime) -> str:

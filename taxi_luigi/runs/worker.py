@@ -1,7 +1,7 @@
 """The seam into Luigi: its worker, as `luigi`, `luigi.run` and `luigi.build` make it while this package is imported.
 
 All that a run of ours does at its start and its end is here. Luigi has no public place for it (3.8.1): the private
-names that we need are used in this file alone, and tests/unit/test_worker.py fails where a Luigi has them not. They are
+names that we need are used in this file alone, and tests/unit/runs/test_worker.py fails where a Luigi lacks one:
 `luigi.interface._WorkerSchedulerFactory`, `luigi.execution_summary._summary_dict`, and of the worker its own records
 `_add_task_history` and `_get_work_response_history` and its `_task_completion_cache`.
 """

@@ -15,7 +15,7 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
-from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
@@ -77,7 +77,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return wanted
 
     @property
-    def facts(self) -> dict[str, str]:
+    def log_fields(self) -> dict[str, str]:
         """As of the other tasks, for logs."""
         return {"task": type(self).__name__, "color": "", "month": "", "store": ""}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import luigi
 
 from taxi_luigi import config, history
-from taxi_luigi.config.files import absolute
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
+from taxi_luigi.core.settings import absolute
 from taxi_luigi.inventory import Status, status
 from taxi_luigi.reports import html as report
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote
@@ -66,7 +66,7 @@ class Report(PipelineTask):
             raise ConfigError(f"[Report] path is a folder, {absolute(self.path)}: name a file, as report.html in it")
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         return str(self.path)
 
     def prepare(self) -> None:

@@ -6,18 +6,17 @@ import re
 import subprocess
 from collections.abc import Iterator
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.cli import ending
-from taxi_luigi.cli.cron import cron_run
-from taxi_luigi.config.check import STORES
+from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
 from taxi_luigi.runs.task import families
-from tests.docs.documents import DOCUMENTS, MADE, anchors, blocks, help_of, name, prose, text_of
+from tests.docs.documents import DOCUMENTS, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT
 
 OPERATING, ARCHITECTURE = ROOT / "docs" / "operating.md", ROOT / "docs" / "architecture.md"
@@ -37,13 +36,14 @@ def links(path: Path) -> list[str]:
     return [link for link in found if "://" not in link and not link.startswith("mailto:")]
 
 
-def files_of_the_repository() -> set[str]:
+@cache
+def files_of_the_repository() -> frozenset[str]:
     """As git has them, with those that are new; a file that only this machine has is none."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
     ).stdout.splitlines()  # fmt: skip
-    return {*listed, *(str(folder) for each in listed for folder in Path(each).parents)}
+    return frozenset((*listed, *(str(folder) for each in listed for folder in Path(each).parents)))
 
 
 # ---- every document --------------------------------------------------------------------------------------------------
@@ -71,22 +71,6 @@ def test_a_path_that_is_named_exists(path: Path) -> None:
     assert [each for each in missing if not each.startswith(made_here)] == []
 
 
-@every_document
-def test_a_file_that_is_quoted_says_that(path: Path) -> None:
-    for file, words in re.findall(r"\]\(([\w./-]+)\):\s`([^`]+)`", text_of(path)):
-        assert words in (path.parent / file).read_text(encoding="utf-8"), f"{file} does not say {words!r}"
-
-
-@every_document
-def test_lines_are_short_and_the_words_plain(path: Path) -> None:
-    text = text_of(path)
-    assert "\u2014" not in text, "no em dashes"
-    if path.name in MADE or path.parent.name == "benchmarks":
-        return
-    free = prose(text).splitlines()
-    assert [line for line in free if len(line) > 150 and not line.startswith(("|", "!["))] == []
-
-
 def test_nothing_names_a_machine_of_ours() -> None:
     """In any file: paths that only one machine has, and addresses that the world does not have."""
     for each in sorted(files_of_the_repository()):
@@ -108,7 +92,7 @@ def test_settings_that_are_shown_exist(path: Path) -> None:
             keys = set(settings[section])
             if section.startswith(("lake.", "warehouse.")):
                 noun, _, named = section.partition(".")
-                assert keys <= STORES[noun][settings[section].get("type", named)], section
+                assert keys <= known[f"{noun}.{settings[section].get('type', named)}"], section
             else:
                 assert keys <= known[section], section
 
@@ -121,7 +105,7 @@ def exit_codes() -> Iterator[int]:
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "config" / "luigi.cfg")
     yield from map(int, settings["retcode"].values())
-    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, ending.FAILED, ending.DIFFERENT)
+    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, output.FAILED, output.DIFFERENT)
     yield from (interrupt.CODE, *(128 + number for number in (1, 2, 9, 13, 15)))
 
 
@@ -159,13 +143,6 @@ def test_the_layers_are_those_that_the_linter_holds() -> None:
     section = text_of(ARCHITECTURE).partition("| room | holds |")[2].partition("\n\n")[0]
     rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in section.splitlines() if row.startswith("| `")]
     assert rows == layers
-
-
-def test_the_readers_questions_are_answered_by_a_file_each() -> None:
-    section = text_of(ARCHITECTURE).partition("## Five questions of a reader\n")[2]
-    answers = re.split(r"^\*\*(?=[A-Z])", section, flags=re.M)[1:]
-    assert len(answers) == 5
-    assert all(re.search(r"\.py\)", answer) for answer in answers)
 
 
 # ---- README.md, CHANGELOG.md -----------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, Dataset, SourceFor
 from taxi_luigi.tlc.months import Month
 
 CAST_VERSION = 1
-"""How casts.py reads values. tests/unit/test_casts_golden.py fails until it is raised; raising it makes all stale."""
+"""How casting.py reads values. test_casts_golden.py fails until it is raised; raising it makes all stale."""
 
 
 def mapping_digest(dataset: Dataset, month: Month) -> str:
@@ -74,11 +74,11 @@ def _digest(dataset: Dataset, month: Month) -> str:
 def _values(column: Column, month: Month) -> list[object] | None:
     """None for a column that no file of the month has, and for file_month, which comes from the file's name.
 
-    Several sources of one column are coalesced where `together` says so, else refused.
+    Several sources of one column are coalesced where `coalesce` says so, else refused.
     """
     names = sorted({plain(name) for form in get_args(SourceForm) for name in column.source_names(month, form)})
     if column.name == FILE_MONTH or not names:
         return None
-    coalesced = column.together and len(names) > 1
-    codes = sorted((text, code is not None, code or "") for text, code in column.codes.items())
-    return [column.name, column.type, names, codes, coalesced]
+    coalesced = column.coalesce and len(names) > 1
+    value_map = sorted((text, code is not None, code or "") for text, code in column.value_map.items())
+    return [column.name, column.type, names, value_map, coalesced]

@@ -1,0 +1,20 @@
+"""What the commands share: exit codes, the one line of an error on standard error, and rich's console."""
+
+from __future__ import annotations
+
+from taxi_luigi.core import streams
+from taxi_luigi.core.redaction import redact
+
+FAILED = 40
+"""Exit code of a command that failed; the same as `[retcode] unhandled_exception` in luigi.cfg."""
+
+MALFORMED = 2
+"""Exit code for an option that does not exist, or has no value: argparse's own, as `luigi` has it."""
+
+DIFFERENT = 50
+"""Exit code of `verify` when counts disagree."""
+
+
+def complain(line: str | None) -> None:
+    """Print one line of an error on standard error, without its secrets."""
+    streams.say(f"taxi-luigi: {redact(str(line))}")

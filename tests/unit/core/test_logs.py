@@ -1,0 +1,131 @@
+"""How a failure is put into words, and things that are said once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+
+import luigi.worker
+import pytest
+import requests
+from luigi.rpc import RPCError
+
+from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.logs import Once, one_line
+from taxi_luigi.core.logs.failures import OneLine
+from taxi_luigi.core.logs.fields import about, fields_of, figures
+from taxi_luigi.core.logs.terminal import is_luigis
+
+
+class Task:
+    """As far as the log needs one."""
+
+    log_fields = {"task": "LoadMonth", "color": "green", "month": "2024-01", "store": "pg"}  # noqa: RUF012
+
+    def __str__(self) -> str:
+        return "LoadMonth(color=green)"
+
+
+def said(text: str, *args: object, error: BaseException | None = None, in_a_run: bool = True) -> logging.LogRecord:
+    """A line of Luigi's worker after our filter, in a run of ours."""
+    trace = None
+    if error is not None:
+        try:
+            raise error
+        except type(error):
+            trace = sys.exc_info()
+    record = logging.LogRecord("luigi-interface", logging.ERROR, "/x/luigi/worker.py", 1, text, args, trace)
+    each = OneLine()
+    each.in_a_run = in_a_run
+    assert each.filter(record)
+    return record
+
+
+FAILED = "[pid %s] Worker %s failed    %s"
+
+
+def test_a_known_failure_of_a_task_is_one_line_that_names_it() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", Task(), error=SourceError("the server is down"))
+    assert (record.getMessage(), record.exc_info) == ("LoadMonth green 2024-01 pg: the server is down", None)
+    assert fields_of(record) == Task.log_fields
+
+
+def test_a_run_of_others_keeps_its_traceback_of_what_would_be_one_line_of_ours() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", "TheirTask()", error=FileNotFoundError(2, "none", "x"), in_a_run=False)
+    assert record.getMessage() == "[pid 7] Worker Worker(salt=1) failed    TheirTask()"
+    assert record.exc_info
+
+
+def test_what_our_code_raises_before_there_is_a_run_is_one_line() -> None:
+    record = said("Uncaught exception in luigi", error=SourceError("no such color"), in_a_run=False)
+    assert (record.getMessage(), record.exc_info) == ("no such color", None)
+
+
+def test_a_defect_keeps_its_traceback_behind_the_name() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", Task(), error=ZeroDivisionError())
+    assert record.getMessage() == "LoadMonth green 2024-01 pg"
+    assert record.exc_info
+
+
+def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
+    record = said(FAILED, 7, "Worker(salt=1)", "TheirTask()", error=ZeroDivisionError())
+    assert record.getMessage() == "[pid 7] Worker Worker(salt=1) failed    TheirTask()"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (RuntimeError("Unfulfilled dependency at run time: CleanMonth_x (/lake/x)"),
+         "/lake/x: another run replaced it meanwhile, or removed it; run the same command again"),
+        (RuntimeError("Unfulfilled dependencies at run time: A, B"),
+         "A, B: another run replaced it meanwhile, or removed it; run the same command again"),
+        (RuntimeError("Unfulfilled dependency at run time: PublishedMonth_x (http://x)"),
+         "http://x: it is no longer published"),
+        (RuntimeError("anything else"), None),
+        (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x"),
+        (RPCError("x"), "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"),
+    ],
+)  # fmt: skip
+def test_what_people_are_told(error: BaseException, line: str | None) -> None:
+    assert one_line(error) == line
+
+
+def test_what_luigi_3_8_1_says_is_still_what_we_look_for() -> None:
+    """The words are private to Luigi: another version may change them."""
+    worker = Path(luigi.worker.__file__).read_text()
+    for words in (FAILED, "Data for %s does not exist (yet?)", "Informed scheduler that task   %s   has status   %s"):
+        assert f'"{words}' in worker
+    assert "Unfulfilled %s at run time: %s" in worker
+    assert "timed out after {} seconds" in worker
+    record = logging.LogRecord("x", logging.INFO, luigi.worker.__file__, 1, "x", (), None)
+    assert is_luigis(record)
+    assert not is_luigis(logging.LogRecord("x", logging.INFO, __file__, 1, "x", (), None))
+
+
+def test_fields_are_those_of_the_task_and_of_the_line() -> None:
+    record = logging.makeLogRecord(figures(rows=5, seconds=0.12345))
+    assert fields_of(record) == {"rows": 5, "seconds": 0.123}
+    with about(Task.log_fields), about({"task": "CleanMonth", "color": "green", "month": "", "store": ""}):
+        assert fields_of(record) == {"task": "CleanMonth", "color": "green", "rows": 5, "seconds": 0.123}
+    assert fields_of(logging.makeLogRecord({})) == {}
+
+
+def test_only_the_first_of_several_processes_is_first() -> None:
+    once = Once()
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if once.first() else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert once.happened
+    assert not once.first()
+
+
+@pytest.mark.parametrize(("status", "says"), [(401, "luigid refuses us (HTTP 401)"), (502, "luigid answers HTTP 502")])
+def test_an_answer_of_luigid_that_is_none_is_told_from_silence(status: int, says: str) -> None:
+    response = requests.Response()
+    response.status_code = status
+    error = RPCError("Errors (3 attempts)", requests.HTTPError(response=response))
+    assert str(one_line(error)).startswith(says)
+    assert str(one_line(RPCError("no", requests.ConnectionError()))).startswith("luigid does not answer")
