@@ -111,7 +111,7 @@ def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, C
 def _account(
     color: str, month: Month, cell: Cell | None, status: Status, held_in: str | None, receipt: CleanReceipt | None
 ) -> dict[str, Any]:
-    """What _KEYS says."""
+    """Return the object that _KEYS describes."""
     from taxi_luigi.reports.status_json import account
 
     of_month = account(status, [])["colors"][color]["months"].get(str(month), {})

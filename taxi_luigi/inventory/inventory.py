@@ -66,7 +66,7 @@ class Place:
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """color → names of all files; of `raw`"""
     zones: int = 0
-    """rows of the taxi zones, where they were asked for; of a warehouse"""
+    """rows of the taxi zones, where they were counted; of a warehouse"""
 
     @property
     def key(self) -> str:

@@ -121,10 +121,7 @@ def _can_encode_signs(encoding: str) -> bool:
 
 
 class Page:
-    """The parts of the page.
-
-    Args: as of `show`; `letters`: whether letters stand instead of symbols
-    """
+    """Grids, notes, legend and last runs; arguments as of `show`, and with `letters`, letters instead of symbols."""
 
     def __init__(self, status: Status, rows: bool, named: bool, letters: bool) -> None:
         self._status = status

@@ -1,4 +1,4 @@
-"""What each place holds: all places asked at once, and what a place that cannot be listed is to its readers."""
+"""What each place holds: all are asked at the same time, and one that cannot be listed is an error of its own."""
 
 from __future__ import annotations
 
@@ -76,17 +76,17 @@ def test_stores_that_are_down_are_waited_for_at_the_same_time_and_named_once(
 def test_a_place_that_fails_is_not_asked_about_the_other_record_types(
     settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    listed = []
 
     def fails_at_green(_: Lake, color: str) -> dict[Month, Entry]:
-        asked.append(color)
+        listed.append(color)
         if color == "green":
             raise StorageError("gs://bucket: 503")
         return {JANUARY: Entry(9, "v")}
 
     monkeypatch.setattr(Lake, "list", fails_at_green)
     place = Inventory.ask(("yellow", "green", "fhv"), ["lake a"]).place("lake a")
-    assert asked == ["yellow", "green"]
+    assert listed == ["yellow", "green"]
     assert place.months("yellow") == {JANUARY: Holding(9)}
     assert list(place.errors) == ["green", "fhv"]
     assert error_lines([place]) == ["cannot list lake a: gs://bucket: 503"]

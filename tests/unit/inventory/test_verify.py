@@ -1,4 +1,4 @@
-"""What `taxi-luigi verify` calls a difference, one kind at a time, and how it writes it."""
+"""What `taxi-luigi verify` calls a difference, one kind at a time, and how it is written."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -
 
 
 @pytest.mark.parametrize(
-    ("found", "says"),
+    ("found", "expected"),
     [
         (replace(SOUND, raw=Count("raw", 99)), ["raw has 1 row fewer than clean + rejected"]),
         (
@@ -101,8 +101,8 @@ def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -
         ),
     ],
 )  # fmt: skip
-def test_each_disagreement_is_named(found: MonthCounts, says: list[str]) -> None:
-    assert list(differences(found)) == says
+def test_each_disagreement_is_named(found: MonthCounts, expected: list[str]) -> None:
+    assert list(differences(found)) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,9 +118,9 @@ def test_each_disagreement_is_named(found: MonthCounts, says: list[str]) -> None
         replace(SOUND, lakes=[Count("nas", known=False)]),
         replace(EMPTY, warehouses=[Count("duckdb", known=False)]),
     ],
-    ids=["keep_raw", "keep_clean", "another machine", "no further stores", "pg down", "nas down", "nobody knows"],
+    ids=["keep_raw", "keep_clean", "another machine", "no further stores", "pg down", "nas down", "nothing known"],
 )  # fmt: skip
-def test_what_is_not_kept_and_who_does_not_answer_is_no_difference(found: MonthCounts) -> None:
+def test_what_is_not_kept_and_what_cannot_be_listed_is_no_difference(found: MonthCounts) -> None:
     assert differences(found) == ()
 
 
@@ -129,7 +129,7 @@ def test_without_any_file_the_marker_is_what_a_table_is_held_against() -> None:
     assert differences(found) == ("duckdb has 1 row fewer than its marker",)
 
 
-def test_published_is_judged_only_when_asked_for() -> None:
+def test_published_is_compared_only_on_demand() -> None:
     other = replace(SOUND, published=98)
     assert differences(other) == ()
     assert differences(other, compare_published=True) == ("TLC's file has 2 rows more than published",)
@@ -165,25 +165,25 @@ def test_a_line_shows_every_place_in_columns() -> None:
         clean_is_lake=True,
         published=rows,
     )
-    said = text(line(green), len("green"))
-    assert " ".join(said.split()) == (
+    shown = text(line(green), len("green"))
+    assert " ".join(shown.split()) == (
         "green 2021-01 76,518 published · 76,518 raw · 76,518 clean · 0 rejected · 76,518 duckdb · 76,518 postgres"
     )
     large = replace(green, raw=Count("raw", 23_864_598), published=None)
     other = text(line(large, "fhvhv"), len("green"))
-    assert [at for at, sign in enumerate(said) if sign == "·"] == [
+    assert [at for at, sign in enumerate(shown) if sign == "·"] == [
         at for at, sign in enumerate(other.partition("≠")[0]) if sign == "·"
     ]
     assert "– published · 23,864,598 raw" in other
 
 
-def test_a_line_marks_what_disagrees_and_who_did_not_answer() -> None:
+def test_a_line_marks_what_disagrees_and_what_could_not_be_listed() -> None:
     found = replace(SOUND, lakes=[Count("nas", known=False)], warehouses=[replace(DUCKDB, rows=96), Count("pg")])
-    said = " ".join(text(line(found), 6).split())
-    assert said.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
+    shown = " ".join(text(line(found), 6).split())
+    assert shown.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
 
 
-def test_the_last_line_says_how_it_is() -> None:
+def test_the_last_line_shows_how_it_is() -> None:
     bad = line(replace(SOUND, raw=Count("raw", 99)), month=2)
     assert closing([line(SOUND)], all_listed=True) == "1 month, 97 rows: no difference"
     assert closing([line(SOUND), bad], all_listed=True) == "2 months, 194 rows: 1 month differs: green 2021-02"
@@ -192,10 +192,10 @@ def test_the_last_line_says_how_it_is() -> None:
     assert closing([], all_listed=True) == "no month is held in any place"
 
 
-def test_the_last_line_says_which_months_have_other_rows_than_tlc_published() -> None:
+def test_the_last_line_shows_which_months_have_other_rows_than_tlc_published() -> None:
     few = replace(SOUND, published=7_696_617, from_tlc=True)
-    said = closing([line(SOUND), line(few, "yellow", 2)], all_listed=True)
-    assert said == (
+    shown = closing([line(SOUND), line(few, "yellow", 2)], all_listed=True)
+    assert shown == (
         "2 months, 194 rows: no difference; "
         "1 month has another number of rows than TLC published (yellow 2021-02: 100 of 7,696,617)"
     )

@@ -1,4 +1,4 @@
-"""`taxi-luigi status`: a month's state by what the places hold, and how a person and a program read it."""
+"""`taxi-luigi status`: the state of a month by what the places hold, and how it is written as text and as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def postgres(*months: Month, held: Holding = MARKER) -> Place:
     return Place("postgres", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
-NOTICED = "2026-11-20T06:00:00+00:00"
+FOUND_GONE = "2026-11-20T06:00:00+00:00"
 """when months had gone from the source"""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 DOWN = Place(
@@ -64,13 +64,13 @@ def green(
     recipe: Recipe = RECIPE,
     failures: Mapping[Month, LastFailure] | None = None,
 ) -> ColorStatus:
-    gone, rows = dict.fromkeys(withdrawn, NOTICED), dict.fromkeys(published, 1_100)
+    gone, rows = dict.fromkeys(withdrawn, FOUND_GONE), dict.fromkeys(published, 1_100)
     return color_status("green", JANUARY, rows, gone, places, now, lambda month: recipe, failures or {})
 
 
 def test_a_month_is_withdrawn_only_where_it_is_held() -> None:
     cells = green(duckdb(FEBRUARY), withdrawn=(JANUARY, FEBRUARY)).cells
-    assert [cells[month].withdrawn for month in (JANUARY, FEBRUARY, MARCH)] == ["", NOTICED, ""]
+    assert [cells[month].withdrawn for month in (JANUARY, FEBRUARY, MARCH)] == ["", FOUND_GONE, ""]
 
 
 def january(*places: Place) -> Cell:
@@ -95,11 +95,11 @@ def january(*places: Place) -> Cell:
         ([raw(JANUARY), clean(named=False), DOWN], State.RAW),
     ],
 )
-def test_a_month_is_as_far_as_the_places_say(places: list[Place], state: State) -> None:
+def test_a_month_is_as_far_as_the_places_show(places: list[Place], state: State) -> None:
     assert january(*places).state is state
 
 
-def test_months_that_nobody_has_and_nobody_published_are_not_expected() -> None:
+def test_months_that_are_neither_held_nor_published_are_not_expected() -> None:
     color = green(raw(), clean(JANUARY), duckdb(JANUARY), published=[JANUARY, FEBRUARY], now=Month(2024, 4))
     assert [cell.state for cell in color.cells.values()] == [
         State.EVERYWHERE, State.PUBLISHED, State.NOT_PUBLISHED, State.NOT_PUBLISHED,
@@ -125,11 +125,11 @@ def test_a_month_outside_those_that_can_be_is_shown_where_it_is_held() -> None:
         (Holding(rows=999, edition=EDITION), ("postgres",)),
         (Holding(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
         (Holding(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
-        (Holding(rows=1_000, edition="somebody's"), ("postgres",)),
+        (Holding(rows=1_000, edition="foreign"), ("postgres",)),
         (Holding(rows=None, edition=""), ()),
     ],
 )
-def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Holding, differing: tuple[str, ...]) -> None:
+def test_a_month_that_is_everywhere_but_not_the_same_is_different(other: Holding, differing: tuple[str, ...]) -> None:
     cell = january(raw(), clean(JANUARY), duckdb(JANUARY), postgres(JANUARY, held=other))
     assert cell.differing == differing
     assert cell.state is (State.DIFFERENT if differing else State.EVERYWHERE)
@@ -149,7 +149,7 @@ def marked(edition: str) -> Holding:
         ("0123456789-9999999999", Reason.RULES_CHANGED),
         ("0123456789-9999999999_11111111", Reason.RULES_CHANGED),
         ("0123456789-5c4ea00000_11111111", Reason.SCHEMA_CHANGED),
-        ("somebody's", None),
+        ("foreign", None),
         ("", None),
     ],
 )
@@ -248,7 +248,7 @@ def page(
     *places: Place, width: int = 200, beside: int = 0, rows: bool = False, named: bool = True, letters: bool = False,
     others: Sequence[ColorStatus] = (), runs: Sequence[Run] = (), failures: Mapping[Month, LastFailure] | None = None,
 ) -> list[str]:  # fmt: skip
-    """What a person sees, without the blanks at the ends of lines."""
+    """The page's lines, without the blanks at their ends."""
     status = Status([green(*places, now=Month(2024, 4), failures=failures), *others], places)
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as captured:
@@ -309,7 +309,7 @@ def test_as_many_grids_as_fit_are_beside_each_other(width: int, across: int) -> 
     assert max(map(len, lines)) <= width
 
 
-def test_a_place_that_did_not_answer_says_so_and_the_rest_is_shown() -> None:
+def test_a_place_that_could_not_be_listed_is_named_and_the_rest_is_shown() -> None:
     lines = page(raw(JANUARY), clean(JANUARY), duckdb(JANUARY), DOWN)
     assert "2024 ■ · ·                     1.00k" in lines
     assert "postgres      ?     no answer" in lines
@@ -357,7 +357,7 @@ def test_a_reason_is_shown_beside_its_month_without_the_file_s_address(why: str,
     assert without_address(why, JANUARY) == shown
 
 
-def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() -> None:
+def test_colors_that_were_not_named_and_of_which_nothing_is_here_are_one_line() -> None:
     assert "nothing is here of fhv" in page(*PLACES, named=False, others=[FHV])
     assert any(line.startswith("fhv  0 of 1 month") for line in page(*PLACES, named=True, others=[FHV]))
     assert "nothing is in a place that could be listed of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
@@ -386,10 +386,10 @@ def test_the_last_runs_are_below() -> None:
     assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
 
 
-def test_a_program_reads_the_same_with_all_figures() -> None:
+def test_the_json_has_the_same_with_all_figures() -> None:
     places = raw(), clean(JANUARY), duckdb(JANUARY), DOWN
-    told = json.loads(json.dumps(account(Status([green(*places, now=Month(2024, 4))], places), [RUN])))
-    months = told["colors"]["green"]["months"]
+    document = json.loads(json.dumps(account(Status([green(*places, now=Month(2024, 4))], places), [RUN])))
+    months = document["colors"]["green"]["months"]
     assert list(months) == ["2024-01", "2024-02", "2024-03"]
     assert months["2024-01"] == {
         "state": "everywhere",
@@ -405,9 +405,9 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
             "warehouse duckdb": {"bytes": None, "rows": 1_000, "edition": EDITION, "loaded_at": MARKER.loaded_at},
         },
     }
-    assert told["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
-    assert told["silent"] == {"warehouse postgres": str(DOWN.error)}
-    assert told["last_runs"] == [
+    assert document["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
+    assert document["silent"] == {"warehouse postgres": str(DOWN.error)}
+    assert document["last_runs"] == [
         {
             "run": "20261121T060003-4f2a", "command": "LoadAllMonths --months latest", "host": "box",
             "began": "2026-11-21T06:00:03+00:00", "ended": "2026-11-21T06:04:10+00:00", "exit_code": 30,
@@ -416,7 +416,7 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
     ]  # fmt: skip
 
 
-def test_a_program_reads_which_months_are_stale_refused_or_failed() -> None:
+def test_the_json_has_which_months_are_stale_refused_or_failed() -> None:
     held = duckdb(JANUARY, FEBRUARY, held=marked(f"{EDITION}_22222222"))
     failures = {JANUARY: LastFailure("60 records", True), MARCH: LastFailure("cut short", True)}
     months = account(Status([green(held, failures=failures)], [held]), ())["colors"]["green"]["months"]
@@ -432,9 +432,9 @@ def test_a_month_of_no_rows_keeps_its_zero() -> None:
 
 
 def test_the_help_names_every_key_and_state() -> None:
-    told = account(Status([green(*PLACES)], PLACES), [RUN])
-    month = told["colors"]["green"]["months"]["2024-01"]
-    keys = {*told, *told["colors"]["green"], *month, *month["places"]["clean"], *told["last_runs"][0]}
+    document = account(Status([green(*PLACES)], PLACES), [RUN])
+    month = document["colors"]["green"]["months"]["2024-01"]
+    keys = {*document, *document["colors"]["green"], *month, *month["places"]["clean"], *document["last_runs"][0]}
     states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
     changes = {why.value for why in Reason if "changed" in why.value}
     assert [word for word in sorted(keys | states | changes) if word not in KEYS] == []
