@@ -209,7 +209,7 @@ def test_a_store_that_is_down_is_one_line_and_exit_code_40(loading: Project) -> 
     assert "2021 ■ ■ · · ·" in done.out
     assert re.search(r"^postgres +\? +no answer$", done.out, re.M)
     [line] = [line for line in done.out.splitlines() if line.startswith("? ")]
-    assert line.startswith("? warehouse postgres (postgresql://taxi@127.0.0.1:")
+    assert line.startswith("? cannot list warehouse postgres (postgresql://taxi@127.0.0.1:")
     assert "s3cret" not in done.out
     told = json.loads(status(loading, "--json").out)
     assert list(told["silent"]) == ["warehouse postgres"]
