@@ -25,10 +25,9 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
+from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.inventory.plan import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
-from taxi_luigi.runs.drift import Remark
-from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress, size
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.lake import Stored, cause, damaged, gone
@@ -108,7 +107,7 @@ class DownloadMonth(MonthTask):
     def output(self) -> RawTarget:
         return RawTarget(self.color, self.month, self.edition)
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         from taxi_luigi.transform.readers import check_whole
 
         target, started = self.output().raw, time.monotonic()
@@ -140,7 +139,7 @@ class DownloadMonth(MonthTask):
             self.color, self.month, f"{fetched.bytes:,}", form, seconds, fetched.url,
             extra=figures(bytes=fetched.bytes, seconds=seconds),
         )  # fmt: skip
-        return Made(bytes=fetched.bytes)
+        return self.result(bytes=fetched.bytes)
 
 
 class CleanMonth(MonthTask):
@@ -156,7 +155,7 @@ class CleanMonth(MonthTask):
     def output(self) -> CleanTarget:
         return CleanTarget(self.color, self.month, self.edition)
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         raw = self.input().raw
         raw_receipt = raw.receipt()
         if raw_receipt is None:
@@ -170,14 +169,14 @@ class CleanMonth(MonthTask):
         if before and guards.still_refused(before, Edition.parse(edition).source, recipe, settings):
             self._refuse_again(before, held)
         try:
-            made = self._clean(raw, raw_receipt, edition, held)
+            result = self._clean(raw, raw_receipt, edition, held)
         except (BadFile, AccountError) as error:
             if not _still_there(raw, raw_receipt):
                 raise replaced_meanwhile(raw) from error
             raise self._failed(raw, error, Edition.parse(edition), settings, before) from error
         if before:
             raw.taken()
-        return made
+        return result
 
     def _refuse_again(self, before: Failure, held: CleanReceipt | None) -> None:
         """Spares the cleaning of a file that was refused, where the same refusal must follow."""
@@ -209,7 +208,7 @@ class CleanMonth(MonthTask):
         published = self.requires().requires()
         return "failed before, and no longer published: " if before and not published.complete() else ""
 
-    def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> Made:
+    def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: str, held: CleanReceipt | None) -> TaskResult:
         from taxi_luigi.transform.clean import clean_month, describe_rejects, find_layout
 
         rules, limits, started = config.clean_rules(), config.limits(), time.monotonic()
@@ -245,9 +244,6 @@ class CleanMonth(MonthTask):
             progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
         fewer = guards.fewer_than_published(receipt, limits) if held is None else None
         missing = [name for name, kind in receipt.missing.items() if kind != OTHER_FORM]
-        if receipt.left_out or receipt.unmapped or missing or odd or fewer:
-            month = str(self.month)
-            current_run.note(Remark(self.color, month, receipt.left_out, receipt.unmapped, missing, odd, fewer))
         before = None if held is None else guards.Holding.of(held)
         replaced = guards.change(before, guards.Holding.of(receipt), self.color)
         seconds = time.monotonic() - started
@@ -257,7 +253,9 @@ class CleanMonth(MonthTask):
             seconds, f"{size:,}", self.output(), f"; {replaced}" if replaced else "",
             extra=figures(receipt.rows_kept, size, seconds),
         )  # fmt: skip
-        return Made(receipt.rows_kept, size, replaced)
+        drifted = receipt.left_out or receipt.unmapped or missing or odd or fewer
+        drift = Drift(receipt.left_out, receipt.unmapped, missing, odd, fewer) if drifted else None
+        return self.result(receipt.rows_kept, size, replaced, drift=drift)
 
 
 def _still_there(raw: RawMonth, receipt: RawReceipt) -> bool:
@@ -287,7 +285,7 @@ class UploadMonth(MonthTask):
     def output(self) -> LakeTarget:
         return lake_target(self.lake, self.color, self.month, self.edition)
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         started, target = time.monotonic(), self.output()
         _seen(self.input())
         replaced = self._judge(target)
@@ -295,13 +293,13 @@ class UploadMonth(MonthTask):
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
             progress.page(target.held_in.page(self.color, self.month))
             progress.ended(f"{size(stored.entry.bytes, 'B')} in {self.lake}")
-        seconds, made = time.monotonic() - started, Made(stored.summary.rows, stored.entry.bytes, replaced)
+        seconds, rows, size_ = time.monotonic() - started, stored.summary.rows, stored.entry.bytes
         log.info(
-            "Uploaded %s %s: %s bytes in %.1f s to %s%s", self.color, self.month, f"{made.bytes:,}", seconds, target,
-            f"; {replaced}" if replaced else "", extra=figures(made.rows, made.bytes, seconds),
+            "Uploaded %s %s: %s bytes in %.1f s to %s%s", self.color, self.month, f"{size_:,}", seconds, target,
+            f"; {replaced}" if replaced else "", extra=figures(rows, size_, seconds),
         )  # fmt: skip
         drop_if_spent(self)
-        return made
+        return self.result(rows, size_, replaced)
 
     def _judge(self, target: LakeTarget) -> str:
         """Records and money before → after; '' where the lake has nothing of the month. Raises Refusal."""
@@ -349,7 +347,7 @@ class LoadMonth(MonthTask):
     def output(self) -> MarkerTarget:
         return MarkerTarget(self.warehouse, self.color, self.month, self.edition)
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         started, dataset = time.monotonic(), DATASETS[self.color]
         where_it_is = bool(config.loads_from(self.warehouse))
         clean = _clean_file(self.input(), where_it_is)
@@ -368,7 +366,7 @@ class LoadMonth(MonthTask):
             f"; {replaced}" if replaced else "", extra=figures(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)
-        return Made(rows, replaced=replaced)
+        return self.result(rows, replaced=replaced)
 
     def _judge(self) -> str:
         """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
