@@ -190,7 +190,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result, round(time.monotonic() - run.started, 3))
-    notify.tell(result, run.notices)
+    notify.send(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()
 
