@@ -174,7 +174,7 @@ def _missing(column: Column, receipt: CleanReceipt, chance: random.Random) -> fl
     """Rows of a group that have no value: of each column about as many in all months, since 2019 more."""
     usual = random.Random(f"{receipt.color} {column.name}").choice((0, 0, 0, 0, 1, 1, 2))
     late = 2 if usual and receipt.month > "2019-06" else 0
-    return 0 if column.essential else usual + late + chance.choice((0, 0, 1)) * (usual > 0)
+    return 0 if column.required else usual + late + chance.choice((0, 0, 1)) * (usual > 0)
 
 
 def _mark(folder: Path, receipts: list[CleanReceipt]) -> None:
@@ -199,7 +199,7 @@ def _mark(folder: Path, receipts: list[CleanReceipt]) -> None:
 def _remember(folder: Path, receipts: list[CleanReceipt]) -> None:
     """A run in the history that loaded all of them, at the speeds of the tables above."""
     from taxi_luigi.history import Ended, Recorder, now
-    from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+    from taxi_luigi.history.results import MonthResult, Result, RunResult
 
     record = Recorder(folder / "state", "20261101T060000-0000")
     record.begin("LoadAllMonths --months all", "benchmark", now())

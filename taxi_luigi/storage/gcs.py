@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,20 +22,22 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import console_links, gcp
 from taxi_luigi.core.cloud.forks import per_process
-from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
+from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Finding
+from taxi_luigi.core.health import Check
 from taxi_luigi.core.redaction import public_url
+from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
     Entry,
     Labels,
     Progress,
     Store,
+    bucket_name,
     content_type,
     gcs_download,
     gcs_health,
     gcs_upload,
-    unheard,
+    no_progress,
 )
 
 ROLE = "roles/storage.objectUser"
@@ -52,36 +55,46 @@ _ANSWER = 60
 class GcsStore:
     """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
-    `name` is for people: "lake gcs". Without `credentials_file` Application Default Credentials are used; `endpoint`
-    is another server than Google's, an emulator where it begins with http://, else STORAGE_EMULATOR_HOST is.
-    `chunk_size` (MiB) is what one request of an upload sends, and what is in memory of it; `timeout` (s) is how long
-    such a request may take. Their quotient, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that serves:
-    the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November 2026). What
-    fails is tried again for as long as two such requests may take.
+    `name` is the section in words: "lake gcs". Without an endpoint, STORAGE_EMULATOR_HOST counts.
+    The quotient of `chunk_size` and `timeout`, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that
+    serves: the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November
+    2026). What fails is tried again for as long as two such requests may take.
 
     200 MB go to fake-gcs-server 1.03 times as fast as with the client's own 100 MiB chunks; 0.89 times in chunks of
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
 
-    def __init__(
-        self,
-        name: str,
-        bucket: str,
-        prefix: str = "data",
-        project: str | None = None,
-        credentials_file: Path | None = None,
-        endpoint: str | None = None,
-        chunk_size: int = 64,
-        timeout: float = 300.0,
-    ) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `gcs`."""
+
+        bucket: str = setting("", "The bucket's name alone.", bucket_name)
+        prefix: str = setting(
+            "data", "A folder in it; `/` for none. `gs://BUCKET/data/yellow/yellow_tripdata_2021-01.parquet`"
+        )
+        project: str | None = setting("", "The project that a requester-pays bucket bills; else not needed.", optional)
+        credentials_file: Path | None = setting(
+            "", "A service account's key file. Empty: Application Default Credentials.", optional_path
+        )
+        endpoint: str | None = setting(
+            "",
+            "Another server than Google's; one of `http://` is taken for an emulator, which gets no credentials.",
+            gcp.endpoint,
+        )
+        chunk_size: int = setting(
+            "64", "MiB that one request of an upload sends, and keeps in memory; on a slow line fewer.", whole
+        )
+        timeout: float = setting("300", "Seconds that sending a chunk may take; on a slow line more.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.bucket = bucket
-        self.endpoint = gcp.endpoint_of(endpoint, "STORAGE_EMULATOR_HOST")
-        self.timeout = timeout
-        self._prefix = prefix.strip("/")
-        self._project = project
-        self._file = credentials_file
-        self._chunk = chunk_size << 20
+        self.bucket = settings.bucket
+        self.endpoint = gcp.endpoint_of(settings.endpoint, "STORAGE_EMULATOR_HOST")
+        self.timeout = settings.timeout
+        self._prefix = settings.prefix.strip("/")
+        self._project = settings.project
+        self._file = settings.credentials_file
+        self._chunk = settings.chunk_size << 20
 
     @property
     def address(self) -> str:
@@ -95,7 +108,7 @@ class GcsStore:
 
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._saying(folder), noticed(f"{self.name} ({self.server})"):
+        with self._translating_errors(folder), warn_if_slow(f"{self.name} ({self.server})"):
             found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **_LOOK)
             # Consoles make an object with the folder's own name to show an empty folder
             return {f"{folder}/{blob.name[len(prefix) :]}": _entry(blob) for blob in found if blob.name != prefix}
@@ -107,7 +120,7 @@ class GcsStore:
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         with self.writing(name) as path:
-            gcs_download.whole(lambda: self._found(name), path, lambda: self._saying(name), self._patience)
+            gcs_download.whole(lambda: self._found(name), path, lambda: self._translating_errors(name), self._patience)
             yield path
 
     def open(self, name: str) -> BinaryIO:
@@ -119,10 +132,10 @@ class GcsStore:
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         self.put(written, name, labels, progress)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         crc32c = gcs_upload.crc32c_of(local)
         size = local.stat().st_size
         with self._sending(name, crc32c, labels) as (target, seen):
@@ -140,7 +153,7 @@ class GcsStore:
         return True
 
     def remove(self, name: str) -> None:
-        with self._saying(name):
+        with self._translating_errors(name):
             try:
                 self._blob(name).delete(**self._patience)
             except NotFound as error:
@@ -153,8 +166,8 @@ class GcsStore:
     def page(self, name: str) -> str:
         return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
 
-    def findings(self) -> Sequence[Finding]:
-        with noticed(f"{self.name} ({self.server})"):
+    def findings(self) -> Sequence[Check]:
+        with warn_if_slow(f"{self.name} ({self.server})"):
             return gcs_health.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
 
     def location(self) -> str | None:
@@ -172,7 +185,7 @@ class GcsStore:
         target.content_type = content_type(name)
         target.chunk_size = self._chunk
         try:
-            with self._saying(name):
+            with self._translating_errors(name):
                 yield target, seen
         except gcs_upload.Refused as error:
             now = self.stat(name)
@@ -185,7 +198,7 @@ class GcsStore:
         if target.crc32c != crc32c:
             if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
                 raise replaced_meanwhile(self.url(name))
-            with self._saying(name):
+            with self._translating_errors(name):
                 gcs_upload.take_back(target, self._patience)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")
 
@@ -197,7 +210,10 @@ class GcsStore:
 
     def _look(self, name: str) -> Any:
         """The object as it is now, bound to its generation; None when there is none."""
-        with self._saying(name), noticed(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)):
+        with (
+            self._translating_errors(name),
+            warn_if_slow(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)),
+        ):
             blob = self._blob(name)
             try:
                 blob.reload(**self._patience)
@@ -214,14 +230,14 @@ class GcsStore:
         return blob
 
     @contextmanager
-    def _saying(self, name: str) -> Iterator[None]:
-        with gcp.saying(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
+    def _translating_errors(self, name: str) -> Iterator[None]:
+        with gcp.translating_errors(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
             yield
 
     @contextmanager
     def _fetching(self, name: str) -> Iterator[None]:
         """For requests for the bytes of an object that was just seen, of that generation."""
-        with self._saying(name):
+        with self._translating_errors(name):
             try:
                 yield
             except NotFound as error:

@@ -6,13 +6,21 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
-from taxi_luigi.core.health import Finding, Verdict
-from taxi_luigi.storage import Entry, Labels, Progress, Store, unheard
+from taxi_luigi.core.health import Check, Status
+from taxi_luigi.core.settings import absolute, setting
+from taxi_luigi.storage import Entry, Labels, Progress, Store, no_progress
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("is missing: the folder of this local lake")
+    return absolute(text)
 
 
 class FolderStore:
@@ -21,9 +29,15 @@ class FolderStore:
     Files are written in a hidden folder of the root and renamed. It keeps no labels.
     """
 
-    def __init__(self, name: str, root: Path) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `local`."""
+
+        path: Path = setting("", "The folder, of a lake of another name than `local`.", _folder)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.root = root
+        self.root = settings.path
 
     def list(self, folder: str) -> dict[str, Entry]:
         where = self.root / folder
@@ -65,10 +79,10 @@ class FolderStore:
     def alone(self) -> AbstractContextManager[None]:
         return atomic_files.alone(self.root)
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         atomic_files.publish(written, self.root / name)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         atomic_files.copy_into(local, self.root / name, self.root)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
@@ -83,9 +97,9 @@ class FolderStore:
     def page(self, name: str) -> str:
         return ""
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         wrong = atomic_files.unwritable(self.root)
-        return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self.root))]
+        return [Check(self.name, "folder", Status.ERROR if wrong else Status.OK, wrong or str(self.root))]
 
 
 def _linked(path: Path, link: Path) -> Path:

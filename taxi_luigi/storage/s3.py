@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
@@ -20,11 +21,22 @@ from s3transfer.exceptions import S3DownloadFailedError
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
-from taxi_luigi.core.concurrency import noticed
-from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Finding
+from taxi_luigi.core.concurrency import warn_if_slow
+from taxi_luigi.core.errors import StorageError, replaced_meanwhile
+from taxi_luigi.core.health import Check
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, s3_health, s3_transfer, unheard
+from taxi_luigi.core.settings import number, setting, whole
+from taxi_luigi.storage import (
+    Entry,
+    Labels,
+    Progress,
+    Store,
+    bucket_name,
+    content_type,
+    no_progress,
+    s3_health,
+    s3_transfer,
+)
 from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
@@ -39,32 +51,40 @@ _DOWNLOADS = 50
 _AGAIN = "run the same command again"
 
 
+def _chunk_size(text: str) -> int:
+    size = whole(text)
+    if not 5 <= size <= 5120:  # S3's limits of a part
+        raise ValueError(f"must be 5 to 5120 (MiB), not {size}")
+    return size
+
+
 class S3Store:
     """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
-    `name` is for people: "lake s3". Credentials come from AWS's usual chain; `endpoint_url` is another server than
-    Amazon's. Files of `chunk_size` MiB (5 to 5120) and more go up in parts of that size, four at a time; `timeout` is
-    how many seconds a connection may be silent. An upload that fails takes its parts back, a killed one cannot: let a
-    lifecycle rule of the bucket abort incomplete uploads after a day.
+    `name` is the section in words: "lake s3". Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
+    more go up in parts of that size, four at a time. An upload that fails takes its parts back, a killed one cannot:
+    let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
 
-    def __init__(
-        self,
-        name: str,
-        bucket: str,
-        prefix: str = "data",
-        endpoint_url: str | None = None,
-        region: str | None = None,
-        chunk_size: int = 16,
-        timeout: float = 60.0,
-    ) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `s3`."""
+
+        bucket: str = setting("", "The bucket's name alone.", bucket_name)
+        prefix: str = setting("data", "A folder in it; `/` for none.")
+        endpoint_url: str | None = setting("", "Another server than Amazon's.", aws.endpoint_url)
+        region: str | None = setting(
+            "", "Empty: as the AWS command line has it, as are the credentials.", aws.region_name
+        )
+        chunk_size: int = setting("16", "MiB that are sent at a time, 5 to 5120.", _chunk_size)
+        timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.bucket = bucket
-        self._prefix = prefix.strip("/")
-        self._aws = aws.Bucket(name, bucket, endpoint_url, region, timeout)
-        if not 5 <= chunk_size <= 5120:
-            raise ConfigError(f"{self._aws.section} chunk_size must be 5 to 5120 (MiB), not {chunk_size}")
-        self._chunk = chunk_size << 20
+        self.bucket = settings.bucket
+        self._prefix = settings.prefix.strip("/")
+        self._aws = aws.Bucket(name, self.bucket, settings.endpoint_url, settings.region, settings.timeout)
+        self._chunk = settings.chunk_size << 20
 
     @property
     def address(self) -> str:
@@ -84,7 +104,7 @@ class S3Store:
 
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._aws.saying(self.url(folder)), noticed(f"{self.name} ({self.server})"):
+        with self._aws.translating_errors(self.url(folder)), warn_if_slow(f"{self.name} ({self.server})"):
             pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
             found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
         # Consoles make an object with the folder's own name to show an empty folder
@@ -108,7 +128,7 @@ class S3Store:
         entry = self._found(name).entry
 
         def fetch(first: int, last: int) -> bytes:
-            with self._saying(name) as connection:
+            with self._translating_errors(name) as connection:
                 part = {"Range": f"bytes={first}-{last}", "IfMatch": f'"{entry.version}"'}
                 answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
                 return cast(bytes, answer["Body"].read())
@@ -121,10 +141,10 @@ class S3Store:
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         self.put(written, name, labels, progress)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
         extra = _described(name, labels)
 
@@ -157,7 +177,7 @@ class S3Store:
         return True
 
     def remove(self, name: str) -> None:
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             try:
                 connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
             except ClientError as error:
@@ -172,8 +192,8 @@ class S3Store:
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
-    def findings(self) -> Sequence[Finding]:
-        with noticed(f"{self.name} ({self.server})"):
+    def findings(self) -> Sequence[Check]:
+        with warn_if_slow(f"{self.name} ({self.server})"):
             return s3_health.findings(self._aws.looking(), self.address, self._key(""))
 
     def _replace(
@@ -182,7 +202,7 @@ class S3Store:
         """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
         before = self._head(name)
         version = None if before is None else before.entry.version
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
         now = self._head(name)
         # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
@@ -210,7 +230,11 @@ class S3Store:
     def _fetched(self, name: str, version: str, path: Path) -> bool:
         """Downloads this version; False when it was replaced or removed."""
         key = self._key(name)
-        with self._saying(name) as connection, connection.reading(self.bucket, key, version), path.open("wb") as file:
+        with (
+            self._translating_errors(name) as connection,
+            connection.reading(self.bucket, key, version),
+            path.open("wb") as file,
+        ):
             try:
                 connection.client.download_fileobj(self.bucket, key, file, Config=_transfers(self._chunk))
             except S3DownloadFailedError:
@@ -224,7 +248,7 @@ class S3Store:
     def _head(self, name: str) -> Head | None:
         """What S3 tells of an object; None when there is none, or no bucket: S3 does not say which."""
         request = {"Bucket": self.bucket, "Key": self._key(name), "ChecksumMode": "ENABLED"}
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             try:
                 return Head.of(connection.client.head_object(**request))
             except ClientError as error:
@@ -245,8 +269,8 @@ class S3Store:
         return f"{self._prefix}/{name}".lstrip("/")
 
     @contextmanager
-    def _saying(self, name: str) -> Iterator[aws.Connection]:
-        with self._aws.saying(self.url(name)):
+    def _translating_errors(self, name: str) -> Iterator[aws.Connection]:
+        with self._aws.translating_errors(self.url(name)):
             yield self._aws.connection()
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from taxi_luigi.core.cloud import aws
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
+from taxi_luigi.core.settings import read
 from taxi_luigi.storage.s3 import S3Store
 from tests.support.memory import at_most
 from tests.support.s3 import KEY, READER, SECRET, Answer, Between, Request, S3Server, fresh_s3_store
@@ -342,7 +343,7 @@ def test_progress_counts_the_bytes_of_all_parts_once(store: S3Store, local: Path
 
 
 def test_a_file_is_copied_by_the_server(store: S3Store, between: Between, local: Path) -> None:
-    workspace = S3Store("workspace", store.bucket, "", between.server.url, "us-east-1", 5)
+    workspace = S3Store("workspace", S3Store.Settings(store.bucket, "", between.server.url, "us-east-1", 5))
     workspace.put(local, "work/clean", {"edition": "old"})
     between.requests.clear()
     assert store.copy(workspace, "work/clean", NAME, LABELS)
@@ -426,21 +427,21 @@ def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: B
     said = failures(store, small)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
-    assert [finding.verdict for finding in store.findings()] == [Verdict.GOOD, Verdict.SILENT]
+    assert [finding.verdict for finding in store.findings()] == [Status.OK, Status.UNREACHABLE]
 
 
 def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    store = S3Store("lake s3", "bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {StorageError}
-    assert store.findings()[-1].verdict is Verdict.SILENT
+    assert store.findings()[-1].verdict is Status.UNREACHABLE
 
 
 def test_a_server_that_says_nothing_is_left(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        store = S3Store("lake s3", "bucket", endpoint_url=url, region="us-east-1", timeout=0.2)
+        store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=url, region="us-east-1", timeout=0.2))
         with pytest.raises(StorageError, match="Read timeout on endpoint URL"):
             store.list("green")
 
@@ -457,7 +458,7 @@ def test_a_server_that_sends_its_clients_elsewhere_is_a_wrong_setting(store: S3S
     between.before = lambda _: Answer(301, {"Location": "https://s3.example/"})
     with pytest.raises(ConfigError, match=r"redirects elsewhere: set \[lake\.s3\] endpoint_url"):
         store.list("green")
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,7 +490,7 @@ def test_a_wrong_account_is_one_line_with_the_cure(
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=said):
             raise error
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 def test_a_malformed_configuration_file_is_one_line_with_the_cure(
@@ -505,7 +506,7 @@ def test_a_malformed_configuration_file_is_one_line_with_the_cure(
 
 def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     """But for questions after one object, where S3 answers as if only that were missing."""
-    store = S3Store("lake s3", "no-such-bucket", endpoint_url=seaweed_server.url, region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("no-such-bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert store.stat(NAME) is None
     said = r"no such bucket \(.*NoSuchBucket.*: make it, or correct \[lake\.s3\] bucket"
     with pytest.raises(ConfigError, match=said):
@@ -513,11 +514,11 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
     with pytest.raises(ConfigError, match=said):
         store.put(small, NAME, LABELS)
     finding = store.findings()[-1]
-    assert (finding.place, finding.what, finding.verdict) == ("lake s3", "bucket", Verdict.WRONG)
+    assert (finding.place, finding.what, finding.verdict) == ("lake s3", "bucket", Status.ERROR)
 
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
-    store = S3Store("lake s3", "no/bucket", endpoint_url=seaweed_server.url, region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {ConfigError}
     assert r"correct [lake.s3] bucket" in store.findings()[-1].line
 
@@ -562,7 +563,7 @@ def test_a_refusal_that_no_emulator_gives_is_one_line_with_the_cure(
     assert lines(error.value) == 1
     with pytest.raises(ConfigError, match=said.replace("ListBucket", ".*")):
         store.put(small, NAME, LABELS)  # which begins with a HEAD, whose answer has no body
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 @pytest.mark.parametrize("region", ["eu west", "-"])
@@ -575,22 +576,22 @@ def test_a_malformed_region_is_one_line_with_the_cure(seaweed_server: S3Server, 
 @pytest.mark.parametrize("url", ["127.0.0.1:9000", "s3://bucket", "https://", "https://me:s3cret@host"])
 def test_an_endpoint_that_is_no_address_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigError, match=r"\[lake\.s3\] endpoint_url must look like https://HOST:PORT") as error:
-        S3Store("lake s3", "bucket", endpoint_url=url)
+        read(S3Store.Settings, "lake.s3", {"bucket": "bucket", "endpoint_url": url})
     assert "s3cret" not in str(error.value)
 
 
-@pytest.mark.parametrize("size", [0, 4, 5121])
-def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: int) -> None:
+@pytest.mark.parametrize("size", ["4", "5121"])
+def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: str) -> None:
     with pytest.raises(ConfigError, match=r"\[lake\.s3\] chunk_size must be 5 to 5120 \(MiB\)"):
-        S3Store("lake s3", "bucket", chunk_size=size)
+        read(S3Store.Settings, "lake.s3", {"bucket": "bucket", "chunk_size": size})
 
 
 def test_the_findings_name_whose_key_it_is_and_not_the_key(moto_server: S3Server) -> None:
     store = fresh_s3_store(moto_server)
     credentials, bucket, permissions = store.findings()
-    assert (credentials.verdict, credentials.line) == (Verdict.GOOD, f"env, key …{KEY[-4:]}")
-    assert (bucket.verdict, bucket.line) == (Verdict.GOOD, f"{store.address} can be listed; region us-east-1")
-    assert permissions.verdict is Verdict.UNKNOWN
+    assert (credentials.verdict, credentials.line) == (Status.OK, f"env, key …{KEY[-4:]}")
+    assert (bucket.verdict, bucket.line) == (Status.OK, f"{store.address} can be listed; region us-east-1")
+    assert permissions.verdict is Status.UNKNOWN
     assert not [finding for finding in store.findings() if KEY in finding.line or SECRET in finding.line]
 
 

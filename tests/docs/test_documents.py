@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.cli import ending
-from taxi_luigi.cli.cron import cron_run
-from taxi_luigi.config.check import STORES
+from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
 from taxi_luigi.runs.task import families
@@ -94,7 +92,7 @@ def test_settings_that_are_shown_exist(path: Path) -> None:
             keys = set(settings[section])
             if section.startswith(("lake.", "warehouse.")):
                 noun, _, named = section.partition(".")
-                assert keys <= STORES[noun][settings[section].get("type", named)], section
+                assert keys <= known[f"{noun}.{settings[section].get('type', named)}"], section
             else:
                 assert keys <= known[section], section
 
@@ -107,7 +105,7 @@ def exit_codes() -> Iterator[int]:
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "config" / "luigi.cfg")
     yield from map(int, settings["retcode"].values())
-    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, ending.FAILED, ending.DIFFERENT)
+    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, output.FAILED, output.DIFFERENT)
     yield from (interrupt.CODE, *(128 + number for number in (1, 2, 9, 13, 15)))
 
 

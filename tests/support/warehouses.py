@@ -40,10 +40,10 @@ class Store:
     def open(self, wait: float = 60.0) -> Warehouse:
         """The warehouse that is tested."""
         if self.kind == "duckdb":
-            return DuckDB("duckdb", Path(self.where), wait=wait)
+            return DuckDB("duckdb", DuckDB.Settings(Path(self.where), wait=wait))
         if self.kind == "bigquery":
             return bigquery.opened(self.where, wait)
-        return Postgres("postgres", self.where, wait=wait)
+        return Postgres("postgres", Postgres.Settings(self.where, wait=wait))
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database itself answers, by its own driver; a file that is being written is waited for."""
@@ -76,7 +76,7 @@ class Load:
     @property
     def file(self) -> CleanFile:
         """The clean file as a warehouse is handed it: it lies on this disk, and nobody else touches it."""
-        return CleanFile(str(self.clean), self.receipt.essentials, partial(nullcontext, self.clean), lambda: True)
+        return CleanFile(str(self.clean), self.receipt.summary, partial(nullcontext, self.clean), lambda: True)
 
     def into(self, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Loads the month, in this process."""

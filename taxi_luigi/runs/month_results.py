@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
-from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Backlog, Missing
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.transform.staleness import Reason
 
 SHOWN = 10
 """replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""
@@ -50,11 +50,11 @@ CLEAN = "CleanMonth"
 """the task that knows the records of a month before and after"""
 ZONES = "LoadZones"
 """the task that loads them"""
-_REFRESHING = (Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPING_CHANGED)
+_REFRESHING = (Reason.REPUBLISHED, Reason.RULES_CHANGED, Reason.SCHEMA_CHANGED, Reason.MAPPING_CHANGED)
 """why a month is done that was there before; one that was forced may not have been"""
 
 
-def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
+def results(backlog: Plan | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
     """What became of every month that was missing, not published or worked on; those already there are not in it.
 
     A task's last outcome counts. With `elsewhere`, other workers have done what this one has not. Without a backlog, in
@@ -77,7 +77,7 @@ def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: boo
     return tuple(told[key] for key in sorted(told))
 
 
-def lines(backlog: Backlog, outcomes: Iterable[Outcome], elsewhere: bool = False, run: str = "") -> list[str]:
+def lines(backlog: Plan, outcomes: Iterable[Outcome], elsewhere: bool = False, run: str = "") -> list[str]:
     """The summary of the run with that id: a line per color, per month that was replaced or failed, and the zones'."""
     outcomes = list(outcomes)
     months = results(backlog, outcomes, elsewhere)
@@ -117,7 +117,7 @@ def zones(outcomes: Iterable[Outcome]) -> list[str]:
 class Countdown:
     """How many months of a backlog are through, told as outcomes come in."""
 
-    def __init__(self, backlog: Backlog) -> None:
+    def __init__(self, backlog: Plan) -> None:
         self._left = {
             (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in backlog.missing
         }  # fmt: skip
@@ -143,7 +143,7 @@ def _last(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return list({(each.color, each.month, each.task, each.store): each for each in outcomes}.values())
 
 
-def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsewhere: bool) -> MonthResult:
+def _missing(missing: PlannedMonth, outcomes: list[Outcome], unpublished: bool, elsewhere: bool) -> MonthResult:
     done = {each.store: each.elsewhere for each in outcomes if each.store and not each.why}
     wanted = {*missing.lakes, *missing.warehouses}
     why = _first_failure(outcomes)
@@ -152,7 +152,7 @@ def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsew
     elif done.keys() >= wanted and all(done[store] for store in wanted):
         kind = Result.ELSEWHERE
     elif done.keys() >= wanted:
-        kind = Result.REFRESHED if missing.why in _REFRESHING else Result.LOADED
+        kind = Result.REFRESHED if missing.reason in _REFRESHING else Result.LOADED
     elif unpublished:
         kind = Result.NOT_PUBLISHED
     else:
