@@ -59,7 +59,7 @@ class Checkout(Project):
             }
         )
         for part in ("scripts", "config", "taxi_luigi"):
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / part, folder / part)  # with its compiled modules, which take a second to make
         (folder / ".venv").symlink_to(sys.prefix)
         self.log = folder / "data" / "logs" / f"cron-{date.today()}.log"
 
