@@ -198,8 +198,7 @@ def _mark(folder: Path, receipts: list[CleanReceipt]) -> None:
 
 def _remember(folder: Path, receipts: list[CleanReceipt]) -> None:
     """A run in the history that loaded all of them, at the speeds of the tables above."""
-    from taxi_luigi.history import Ended, Recorder, now
-    from taxi_luigi.history.results import MonthResult, Result, RunResult
+    from taxi_luigi.history import MonthResult, Recorder, Result, RunResult, TaskResult, now
 
     record = Recorder(folder / "state", "20261101T060000-0000")
     record.begin("LoadAllMonths --months all", "benchmark", now())
@@ -208,6 +207,6 @@ def _remember(folder: Path, receipts: list[CleanReceipt]) -> None:
         for task, speed in speeds.items():
             store = {"CleanMonth": "local", "LoadMonth": "duckdb"}.get(task, "")
             seconds = round(each.rows_in / speed + 0.2, 3)
-            record.task(Ended(task, each.color, each.month, store, now(), seconds, each.rows_kept, 0, ""))
+            record.task(TaskResult(task, each.color, each.month, store, now(), now(), seconds, each.rows_kept))
     months = tuple(MonthResult(each.color, each.month, Result.LOADED, each.rows_kept) for each in receipts)
     record.end(RunResult("20261101T060000-0000", "", "benchmark", now(), now(), 0, 0, months), 1.0)

@@ -12,8 +12,7 @@ from typing import Any
 
 from taxi_luigi import config, history
 from taxi_luigi.core.logs import task_name
-from taxi_luigi.history import Run, State, Task
-from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
@@ -48,7 +47,7 @@ def _history(arguments: argparse.Namespace) -> int:
         months, tasks = history.months_of(state, run), history.tasks_of(state, run)
         if arguments.json:
             _print_json(
-                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [asdict(t) for t in tasks]}
+                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [each.as_row() for each in tasks]}
             )
         else:
             _print_run(run, months, tasks)
@@ -87,7 +86,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[Task]) -> None:
+def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResult]) -> None:
     made_by = f", taxi_luigi {run.version}" if run.version else ""
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
@@ -114,7 +113,7 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[Task]) -
         print(f"{task_name(asdict(task))}: {task.error}")
 
 
-def _task_row(task: Task) -> tuple[str, ...]:
+def _task_row(task: TaskResult) -> tuple[str, ...]:
     rows, size = (f"{number:,}" if number else "" for number in (task.rows, task.bytes))
     return task_name(asdict(task)), _time(task.began)[11:], f"{task.seconds:.1f}", rows, size, task.result
 

@@ -1,9 +1,9 @@
 """This machine's record of its runs: when each began and ended, its months, its tasks with rows, bytes and errors.
 
-results.py     what became of a run and of each of its months, as values
-sqlite.py      the SQLite file: its tables, its age, what becomes of one that cannot be used
-write.py       what a run writes into it; never fails the run
-read.py        what `taxi-luigi history` and `status` read from it
+results.py  TaskResult, MonthResult, RunResult: how a task, a month and a run ended, as values
+sqlite.py   the SQLite file: its tables, its versions, what becomes of a file that cannot be used
+write.py    what a run writes into it; an error here never fails the run
+read.py     what `taxi-luigi history`, `status` and the report read from it
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from taxi_luigi.history.read import (
     Run,
     State,
-    Task,
     done_tasks,
     find,
     last_runs,
@@ -20,14 +19,18 @@ from taxi_luigi.history.read import (
     tasks_of,
     withdrawn,
 )
-from taxi_luigi.history.write import Ended, Recorder, now
+from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, TaskResult
+from taxi_luigi.history.write import Recorder, now
 
 __all__ = [
-    "Ended",
+    "Drift",
+    "MonthResult",
     "Recorder",
+    "Result",
     "Run",
+    "RunResult",
     "State",
-    "Task",
+    "TaskResult",
     "done_tasks",
     "find",
     "last_runs",

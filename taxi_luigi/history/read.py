@@ -22,7 +22,7 @@ import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.history.results import MonthResult, Result, TaskResult
 from taxi_luigi.tlc.months import Month
 
 
@@ -67,25 +67,8 @@ class Run:
     """of taxi_luigi; '' of a run that was recorded before this was kept"""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One task of a run; `result` is done or failed, `bytes` are downloaded, written or uploaded ones."""
-
-    task: str
-    color: str
-    month: str
-    store: str
-    began: str
-    ended: str
-    seconds: float
-    rows: int
-    bytes: int
-    result: str
-    error: str
-
-
-_TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, result, error FROM tasks"
-"""in the order of Task's fields"""
+_TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
+"""each a field of TaskResult"""
 
 _STEADY = 10
 """runs: so many would have to begin while a clock is ahead, until it is believed"""
@@ -152,18 +135,18 @@ def months_of(folder: Path, run: Run) -> list[MonthResult]:
         ]
 
 
-def tasks_of(folder: Path, run: Run) -> list[Task]:
+def tasks_of(folder: Path, run: Run) -> list[TaskResult]:
     """Its tasks that ended, in that order; one that was tried twice is there twice."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
-        return [Task(*row) for row in rows]
+        return [TaskResult(**dict(row)) for row in rows]
 
 
-def done_tasks(folder: Path) -> list[Task]:
+def done_tasks(folder: Path) -> list[TaskResult]:
     """The tasks of all runs that did their work, the last first."""
     with _connection(folder) as connection:
         query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
-        return [] if connection is None else [Task(*row) for row in connection.execute(query)]
+        return [] if connection is None else [TaskResult(**dict(row)) for row in connection.execute(query)]
 
 
 def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:

@@ -1,13 +1,71 @@
-"""What a run did, as values: what the history keeps, and what people are told. Pure."""
+"""How a task, a month and a run ended: the values that tasks return, and that history, logs and messages show. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What is unexpected in one cleaned month, as in its receipt."""
+
+    left_out: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
+    unmapped: dict[str, dict[str, int]] = field(default_factory=dict)
+    """`unknown_code:COLUMN` → text → rows"""
+    missing: list[str] = field(default_factory=list)
+    """columns that the month's layout has and the file lacks"""
+    warnings: list[str] = field(default_factory=list)
+    """phrases"""
+    fewer: tuple[int, int] | None = None
+    """(records, published) of a month with fewer records than TLC published"""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """How one task ended: what its process hands to the main one, and a row of the history.
+
+    A run whose task was tried again has a result for each try; the last one counts.
+    """
+
+    task: str
+    """the name of its class"""
+    color: str = ""
+    month: str = ""
+    """2024-01; '' as `color` where the task is about no month"""
+    store: str = ""
+    """the lake or warehouse that the task fills; '' where it fills none"""
+    began: str = ""
+    """UTC, ISO 8601, whole seconds; as `ended`"""
+    ended: str = ""
+    seconds: float = 0.0
+    rows: int = 0
+    """in the output, where rows count"""
+    bytes: int = 0
+    """downloaded, written or uploaded"""
+    error: str = ""
+    """one line; '' of a task that succeeded"""
+    replaced: str = ""
+    """where the output took another one's place: records and money before → after"""
+    elsewhere: bool = False
+    """another run did it at the same time, and this one found it done"""
+    drift: Drift | None = None
+
+    @property
+    def result(self) -> str:
+        """`done` or `failed`, as the history has it."""
+        return "failed" if self.error else "done"
+
+    def as_row(self) -> dict[str, str | int | float]:
+        """Column → value of the history's table of tasks, in its order; `taxi-luigi history --json` shows the same."""
+        names = ("task", "color", "month", "store", "began", "ended", "seconds", "rows", "bytes", "result", "error")
+        return {name: getattr(self, name) for name in names}
 
 
 class Result(Enum):
-    """How a month of a run ended. The names are what people read."""
+    """How a month of a run ended. The values are shown to users."""
 
     LOADED = "loaded"
     REFRESHED = "refreshed"

@@ -11,14 +11,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from taxi_luigi.core.logs import Once, log
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import RunResult
+from taxi_luigi.history.results import RunResult, TaskResult
 from taxi_luigi.tlc.months import Month
 
 KEPT_RUNS = 10_000
@@ -26,22 +26,6 @@ KEPT_RUNS = 10_000
 
 Months = Mapping[str, Iterable[Month]]
 """color → months"""
-
-
-@dataclass(frozen=True)
-class Ended:
-    """One task that ended; `error` is '' when it did its work, and one line when not."""
-
-    task: str
-    color: str
-    month: str
-    store: str
-    began: str
-    """UTC, ISO 8601"""
-    seconds: float
-    rows: int
-    bytes: int
-    error: str
 
 
 class Recorder:
@@ -66,15 +50,15 @@ class Recorder:
 
         self._try(write)
 
-    def task(self, ended: Ended) -> None:
-        """A task has ended just now, in this process or in one that died."""
+    def task(self, result: TaskResult) -> None:
+        """Add the result of a task, from its own process or for one that died."""
 
         def write() -> None:
-            result = "failed" if ended.error else "done"
-            row = (self._run, ended.task, ended.color, ended.month, ended.store, ended.began, now(), ended.seconds,
-                   ended.rows, ended.bytes, result, redact(ended.error))  # fmt: skip
+            row = replace(result, error=redact(result.error)).as_row()
             with sqlite.opened(self._path, write=True) as connection:
-                connection.execute("INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                connection.execute(
+                    "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (self._run, *row.values())
+                )
 
         if not self._once.happened:
             self._try(write)

@@ -24,12 +24,11 @@ from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
-from taxi_luigi.history.results import Result, RunResult
+from taxi_luigi.history import Result, RunResult, TaskResult
 from taxi_luigi.inventory import Plan
 from taxi_luigi.runs import cron_mail, drift, month_results, notify
-from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.progress import Months
-from taxi_luigi.runs.task_results import Entry, Ledger
+from taxi_luigi.runs.task_results import TaskResults
 
 _run: _Run | None = None
 """this process's, which those of its tasks inherit"""
@@ -46,8 +45,8 @@ class _Run:
         self.settings, self.codes, self.state = config.settings(), retcode(), config.settings().state
         self.notices = config.notices()
         self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
-        self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
-        self.backlog: Plan | None = None
+        self.tasks, self.record = TaskResults(), history.Recorder(self.state, self.id)
+        self.plan: Plan | None = None
         """of a run of LoadAllMonths"""
         self.exit_code: int | None = None
         self.done_by_others = False
@@ -58,11 +57,9 @@ class _Run:
         """of an exception that ended it, in one line"""
         self.close_bar: Callable[[], None] = lambda: None
 
-    def result(self, entries: list[Entry]) -> RunResult:
-        """What it did."""
-        done = [each for each in entries if isinstance(each, Outcome)]
-        notes = [each for each in entries if not isinstance(each, Outcome)]
-        there = self.backlog.already_there.values() if self.backlog else ()
+    def result(self, tasks: list[TaskResult]) -> RunResult:
+        """Put together what the tasks did, and how the run ended."""
+        there = self.plan.already_there.values() if self.plan else ()
         result = RunResult(
             run=self.id,
             command=self.command,
@@ -71,30 +68,28 @@ class _Run:
             ended=history.now(),
             exit_code=self.exit_code,
             already_there=sum(len(months) for months in there),
-            months=month_results.results(self.backlog, done, self.done_by_others),
-            zones="; ".join(month_results.zones(done)),
-            remarks=tuple(map(redact, drift.warnings(notes, self.settings.keep_raw))),
-            fewer=tuple(map(redact, drift.fewer(notes))),
+            months=month_results.results(self.plan, tasks, self.done_by_others),
+            zones="; ".join(month_results.zones(tasks)),
+            remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
+            fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
         )
         return replace(result, error=redact(self._why(result)))
 
-    def lines(self, entries: list[Entry], result: RunResult) -> list[str]:
-        """What people read of it."""
-        if self.backlog is not None:
-            done = [each for each in entries if isinstance(each, Outcome)]
-            told = month_results.lines(self.backlog, done, self.done_by_others, self.id)
+    def lines(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
+        """Return the summary that is logged at the end."""
+        if self.plan is not None:
+            lines = month_results.lines(self.plan, tasks, self.done_by_others, self.id)
         else:
-            told = month_results.few(month_results.replacements(result.months), self.id) + month_results.failures(
+            lines = month_results.few(month_results.replacements(result.months), self.id) + month_results.failures(
                 result.months
             )
-            told += [result.zones] if result.zones else []
-        own = [each for each in entries if not (isinstance(each, Outcome) and each.elsewhere)]
-        if not own and self.backlog is None and self.exit_code == 0:
-            told.append(f"{self.command}: nothing to do")
+            lines += [result.zones] if result.zones else []
+        if all(each.elsewhere for each in tasks) and self.plan is None and self.exit_code == 0:
+            lines.append(f"{self.command}: nothing to do")
         if self._not_ours:
-            told.append(result.error)
-        return told
+            lines.append(result.error)
+        return lines
 
     @property
     def _not_ours(self) -> str:
@@ -109,8 +104,8 @@ class _Run:
     def _why(self, result: RunResult) -> str:
         """The error that ended it, when it is no month's."""
         well = self.exit_code in (0, self.codes.missing_data)
-        told = any(each.result is Result.FAILED for each in result.months)
-        return "" if well or told else self._not_ours or self.error or logs.last_error()
+        named = any(each.result is Result.FAILED for each in result.months)
+        return "" if well or named else self._not_ours or self.error or logs.last_error()
 
 
 def start(root: Task) -> None:
@@ -131,50 +126,34 @@ def _command(root: Task) -> str:
     return shown
 
 
-def begin(backlog: Plan) -> None:
-    """What a run of LoadAllMonths has to do; the first that is told counts."""
-    if _run is None or _run.backlog is not None:
+def begin(plan: Plan) -> None:
+    """What a run of LoadAllMonths has to do; the first plan counts."""
+    if _run is None or _run.plan is not None:
         return
-    _run.backlog = backlog
-    _run.record.source(backlog.withdrawn, backlog.offered)
-    for color, missing in backlog.months.items():
-        months = [str(month) for month in missing if month not in backlog.not_published.get(color, [])]
+    _run.plan = plan
+    _run.record.source(plan.withdrawn, plan.offered)
+    for color, missing in plan.months.items():
+        months = [str(month) for month in missing if month not in plan.not_published.get(color, [])]
         if months:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
-    if backlog.missing and core().workers > 1 and terminal.can_draw():
-        _run.close_bar = _draw(_run.ledger, month_results.Countdown(backlog))
+    if plan.missing and core().workers > 1 and terminal.can_draw():
+        _run.close_bar = _draw(_run.tasks, month_results.Countdown(plan))
 
 
-def note(entry: Entry) -> None:
-    """Keeps it for the summary and, of a task, in the history; outside the `luigi` command, nothing."""
+def add(result: TaskResult) -> None:
+    """Keep the result of a task for the summary and in the history; outside a run, do nothing."""
     if _run is None:
         return
-    _run.ledger.write(entry)
-    if isinstance(entry, Outcome) and not entry.elsewhere:
-        _run.record.task(
-            history.Ended(
-                task=entry.task,
-                color=entry.color,
-                month=entry.month,
-                store=entry.store,
-                began=entry.began or history.now(),
-                seconds=entry.seconds,
-                rows=entry.rows,
-                bytes=entry.bytes,
-                error=entry.why,
-            )
-        )
+    _run.tasks.add(result)
+    if not result.elsewhere:
+        _run.record.task(result)
 
 
 def did(task: str, color: str, month: str, store: str) -> bool:
     """Whether that task of this run has ended well, in whichever process."""
-    entries = [] if _run is None else _run.ledger.reader()()
-    about = [
-        each
-        for each in entries
-        if isinstance(each, Outcome) and (each.task, each.color, each.month, each.store) == (task, color, month, store)
-    ]
-    return bool(about) and not about[-1].why
+    results = [] if _run is None else _run.tasks.all()
+    tries = [each for each in results if (each.task, each.color, each.month, each.store) == (task, color, month, store)]
+    return bool(tries) and not tries[-1].error
 
 
 def stopped(exit_code: int, why: str) -> None:
@@ -200,10 +179,10 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     run.exit_code, run.error, run.done_by_others, run.forgotten = exit_code, error, done_by_others, forgotten
     run.close_bar()
     terminal.clear()
-    entries = run.ledger.reader()()
-    run.ledger.close()
-    result = run.result(entries)
-    lines, warnings = run.lines(entries, result), [*result.remarks, *month_results.few([*result.fewer], run.id)]
+    tasks = run.tasks.all()
+    run.tasks.close()
+    result = run.result(tasks)
+    lines, warnings = run.lines(tasks, result), [*result.remarks, *month_results.few([*result.fewer], run.id)]
     for line in lines:
         log.info("%s", line)
     for line in warnings:
@@ -211,22 +190,21 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result, round(time.monotonic() - run.started, 3))
-    notify.tell(result, run.notices)
+    notify.send(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()
 
 
-def _draw(ledger: Ledger, countdown: month_results.Countdown) -> Callable[[], None]:
+def _draw(tasks: TaskResults, countdown: month_results.Countdown) -> Callable[[], None]:
     """One bar for the months, in this process: bars of several processes would write over each other.
 
     Returns what takes it away.
     """
-    bar, fresh = Months(countdown.all), ledger.reader()
+    bar, fresh = Months(countdown.all), tasks.reader()
 
     def redraw() -> None:
-        for entry in fresh():
-            if isinstance(entry, Outcome):
-                countdown.count(entry)
+        for result in fresh():
+            countdown.count(result)
         bar.show(countdown.through)
 
     forget = logs.whenever_a_task_ended(redraw)

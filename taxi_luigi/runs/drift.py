@@ -1,96 +1,81 @@
-"""What a run found in its months that a person should know though nothing failed, in a few lines for all of them.
+"""Schema drift: what a run found in its months that no code expects, though nothing failed; a few lines for all months.
 
-Pure: what is remarked on is in each month's receipt.
+Pure. The details are in each month's receipt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from taxi_luigi.core.text import LONGEST, several
+from taxi_luigi.history.results import Drift, TaskResult
 
 _NAMED = 5
 """columns, or texts of one column, that a line names; a receipt has all of them"""
 
 
-@dataclass(frozen=True)
-class Remark:
-    """What is odd about one cleaned month, as in its receipt."""
+def warnings(results: Iterable[TaskResult], keep_raw: bool) -> list[str]:
+    """Return a line for each color that left columns out or lacks some, for each column with unknown texts, and for
+    each other oddity.
 
-    color: str
-    month: str
-    left_out: dict[str, dict[str, Any]]
-    """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
-    unmapped: dict[str, dict[str, int]]
-    """`unknown_code:COLUMN` → text → rows"""
-    missing: list[str] = field(default_factory=list)
-    """columns that the month's layout has and the file lacks"""
-    warnings: list[str] = field(default_factory=list)
-    """phrases"""
-    fewer: tuple[int, int] | None = None
-    """(records, published) of a month with fewer records than TLC published"""
-
-
-def warnings(remarks: Iterable[Remark], keep_raw: bool) -> list[str]:
-    """A line per color that left columns out or lacks some, one per color and column with texts that no map knows, and
-    one per color and other oddity.
+    Args:
+        keep_raw: whether the raw files, which have the columns that were left out, are kept
     """
     lines = []
-    for color, of_color in _by_color(remarks).items():
-        lines += _left_out(color, of_color, keep_raw) + _missing(color, of_color) + _unmapped(color, of_color)
-        lines += _others(color, of_color)
+    for color, months in _by_color(results).items():
+        lines += _left_out(color, months, keep_raw) + _missing(color, months) + _unmapped(color, months)
+        lines += _oddities(color, months)
     return lines
 
 
-def fewer(remarks: Iterable[Remark]) -> list[str]:
-    """A line per month with fewer records than TLC published."""
+def fewer(results: Iterable[TaskResult]) -> list[str]:
+    """Return a line for each month with fewer records than TLC published."""
     return [
-        f"{color} {each.month} has {each.fewer[0]:,} records, where TLC published {each.fewer[1]:,}"
-        for color, of_color in _by_color(remarks).items()
-        for each in of_color
-        if each.fewer
+        f"{color} {month} has {drift.fewer[0]:,} records, where TLC published {drift.fewer[1]:,}"
+        for color, months in _by_color(results).items()
+        for month, drift in months.items()
+        if drift.fewer
     ]
 
 
-def _by_color(remarks: Iterable[Remark]) -> dict[str, list[Remark]]:
-    """Color → its months in order, each once: a task that ran twice remarked twice."""
-    by_month = {(each.color, each.month): each for each in remarks}
-    return {
-        color: [by_month[key] for key in sorted(by_month) if key[0] == color]
-        for color in dict.fromkeys(color for color, _ in by_month)
-    }
+def _by_color(results: Iterable[TaskResult]) -> dict[str, dict[str, Drift]]:
+    """Color → month, in order → its drift, from the last try of a task that ran twice."""
+    found: dict[str, dict[str, Drift]] = {}
+    for each in results:
+        if each.drift is not None:
+            found.setdefault(each.color, {})[each.month] = each.drift
+    return {color: dict(sorted(months.items())) for color, months in found.items()}
 
 
-def _missing(color: str, remarks: list[Remark]) -> list[str]:
+def _missing(color: str, drifts: dict[str, Drift]) -> list[str]:
     months: dict[str, list[str]] = {}
-    for each in remarks:
-        for name in each.missing:
-            months.setdefault(name, []).append(each.month)
+    for month, drift in drifts.items():
+        for name in drift.missing:
+            months.setdefault(name, []).append(month)
     if not months:
         return []
     texts = [f"{name} in {several(of_name)}" for name, of_name in months.items()]
     return [f"{color}: empty, as the files lack them: {_few(texts)}"]
 
 
-def _others(color: str, remarks: list[Remark]) -> list[str]:
+def _oddities(color: str, drifts: dict[str, Drift]) -> list[str]:
     months: dict[str, list[str]] = {}
-    for each in remarks:
-        for text in each.warnings:
-            months.setdefault(text, []).append(each.month)
+    for month, drift in drifts.items():
+        for text in drift.warnings:
+            months.setdefault(text, []).append(month)
     return [f"{color} {several(of_text)}: {text}" for text, of_text in months.items()]
 
 
-def _left_out(color: str, remarks: list[Remark], keep_raw: bool) -> list[str]:
+def _left_out(color: str, drifts: dict[str, Drift], keep_raw: bool) -> list[str]:
     columns: dict[str, dict[str, dict[str, Any]]] = {}
     others = 0
-    for each in remarks:
-        for name, found in each.left_out.items():
+    for month, drift in drifts.items():
+        for name, found in drift.left_out.items():
             if "columns" in found:  # those for which the receipt has no room
                 others = max(others, found["columns"])
             else:
-                columns.setdefault(name, {})[each.month] = found
+                columns.setdefault(name, {})[month] = found
     if not columns:
         return []
     texts = [_column(name, months) for name, months in columns.items()]
@@ -106,13 +91,13 @@ def _column(name: str, months: dict[str, dict[str, Any]]) -> str:
     return f"{shown} ({types}, {share} % null) in {several(months)}"
 
 
-def _unmapped(color: str, remarks: list[Remark]) -> list[str]:
+def _unmapped(color: str, drifts: dict[str, Drift]) -> list[str]:
     reasons: dict[str, dict[str, dict[str, int]]] = {}
-    for each in remarks:
-        for reason, texts in each.unmapped.items():
+    for month, drift in drifts.items():
+        for reason, texts in drift.unmapped.items():
             for text, rows in texts.items():
-                reasons.setdefault(reason, {}).setdefault(text, {})[each.month] = rows
-    told = []
+                reasons.setdefault(reason, {}).setdefault(text, {})[month] = rows
+    lines = []
     for reason, found in reasons.items():
         counts = {text: sum(months.values()) for text, months in found.items()}
         texts_ = [
@@ -120,8 +105,8 @@ def _unmapped(color: str, remarks: list[Remark]) -> list[str]:
             for text in sorted(counts, key=lambda text: -counts[text])
         ]
         column = reason.partition(":")[2]
-        told.append(f"{color}: {column} has texts that taxi_luigi does not know, kept as null: {_few(texts_)}")
-    return told
+        lines.append(f"{color}: {column} has texts that taxi_luigi does not know, kept as null: {_few(texts_)}")
+    return lines
 
 
 def _shown(text: str) -> str:

@@ -17,8 +17,8 @@ from taxi_luigi.core.errors import Replaced, StorageError, replaced_meanwhile
 from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import cut
+from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.runs import current_run, notify, preflight, signals
-from taxi_luigi.runs.month_results import Made, Outcome
 
 _BOX = 66
 """letters in a line of the box in which luigid's page shows an error, which it does not wrap (3.8.1)"""
@@ -28,7 +28,7 @@ _ROUNDS = 5
 
 _ours: list[type[luigi.Task]] = []
 
-_LONGEST_WHY = 4_000
+_LONGEST_ERROR = 4_000
 """characters of a failure that history, mails and the report are given: drivers quote what they were sent"""
 
 
@@ -111,17 +111,17 @@ class PipelineTask(PlainTask):
         self._began = time.monotonic()
         self.scheduled()
         with logs.about(self.log_fields):
-            made = self._work()
-            if made is None:
+            result = self._work()
+            if result is None:
                 log.info("%s %s is there already", type(self).__name__, self.label)
-                current_run.note(replace(self.outcome(), elsewhere=True))
+                current_run.add(replace(self.result(), elsewhere=True))
                 return
             self._made = True
             if not self.complete():
                 raise replaced_meanwhile(self.output())
-            current_run.note(self.outcome(made))
+            current_run.add(result)
 
-    def _work(self) -> Made | None:
+    def _work(self) -> TaskResult | None:
         """None when another run has done it. Works again when what it works on was replaced, a few times."""
         for left in reversed(range(_ROUNDS)):
             if self.complete():
@@ -148,27 +148,31 @@ class PipelineTask(PlainTask):
         color, month = getattr(self, "color", ""), str(getattr(self, "month", ""))
         return {"task": type(self).__name__, "color": color, "month": month, "store": self.store}
 
-    def work(self) -> Made:
-        """Makes the output, whole."""
+    def work(self) -> TaskResult:
+        """Make the output, whole, and return `self.result(…)`."""
         raise NotImplementedError
 
-    def outcome(self, made: Made = Made(), why: str = "") -> Outcome:  # noqa: B008 it is a value
-        """How it ended, just now."""
+    def result(
+        self, rows: int = 0, bytes: int = 0, replaced: str = "", error: str = "", drift: Drift | None = None
+    ) -> TaskResult:
+        """Return how the task ended, just now; the arguments are fields of TaskResult, the others are filled in."""
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
-        began = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
-        return Outcome(
+        ended = datetime.now(UTC)
+        return TaskResult(
             **self.log_fields,  # type: ignore[arg-type]  # texts, of the fields that are texts
-            rows=made.rows,
-            bytes=made.bytes,
-            why=cut(redact(why), _LONGEST_WHY),
+            began=(ended - timedelta(seconds=seconds)).isoformat(timespec="seconds"),
+            ended=ended.isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
-            began=began,
-            replaced=made.replaced,
+            rows=rows,
+            bytes=bytes,
+            error=cut(redact(error), _LONGEST_ERROR),
+            replaced=replaced,
+            drift=drift,
         )
 
     def on_failure(self, exception: BaseException) -> Any:
         line = one_line(exception)
-        current_run.note(self.outcome(why=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
+        current_run.add(self.result(error=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
         if line is None:
             return redact(str(super().on_failure(exception)))
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)
@@ -191,7 +195,7 @@ def _took_too_long(task: PipelineTask, message: str) -> None:
 def _failed_here(task: PipelineTask, why: str) -> None:
     """Speaks for a task's process that could not."""
     log.error("%s: %s", logs.task_name(task.log_fields), why, extra=logs.of_task(task.log_fields))
-    current_run.note(task.outcome(why=why))
+    current_run.add(task.result(error=why))
 
 
 def register(*tasks: type[luigi.Task]) -> None:

@@ -1,4 +1,4 @@
-"""What the tasks of a run note for its end, each in its own process: an anonymous file that all of them inherit."""
+"""The way of a task's result from its own process to the main one: an anonymous file that all processes inherit."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import IO
 
-from taxi_luigi.runs.drift import Remark
-from taxi_luigi.runs.month_results import Outcome
-
-Entry = Outcome | Remark
+from taxi_luigi.history import Drift, TaskResult
 
 
-class Ledger:
-    """Opened in the main process before any task has its own."""
+class TaskResults:
+    """The results of a run's tasks so far. Opened in the main process, before any task is forked."""
 
     def __init__(self) -> None:
         self._file = _anonymous()
 
-    def write(self, entry: Entry) -> None:
-        """By one short write in append mode, which no two processes interleave."""
-        self._file.write(json.dumps([type(entry).__name__, asdict(entry)]).encode() + b"\n")
+    def add(self, result: TaskResult) -> None:
+        """Append one, by a single short write in append mode, which no two processes interleave."""
+        self._file.write(json.dumps(asdict(result)).encode() + b"\n")
 
-    def reader(self) -> Callable[[], list[Entry]]:
-        """Each call returns what was noted since the one before; the first, everything."""
-        told = 0
+    def all(self) -> list[TaskResult]:
+        """Return those of all processes, in the order in which they were added."""
+        return self.reader()()
 
-        def fresh() -> list[Entry]:
-            nonlocal told
+    def reader(self) -> Callable[[], list[TaskResult]]:
+        """Return a function that returns what was added since its last call; at the first, everything."""
+        position = 0
+
+        def new() -> list[TaskResult]:
+            nonlocal position
             # Not by seek and read: the file's position is shared with every task's process.
-            new = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size - told, told)
-            told += len(new)
-            return [_entry(line) for line in new.splitlines()]
+            lines = os.pread(self._file.fileno(), os.fstat(self._file.fileno()).st_size - position, position)
+            position += len(lines)
+            return [_parse(line) for line in lines.splitlines()]
 
-        return fresh
+        return new
 
     def close(self) -> None:
-        """After the last reading."""
+        """Free the file; nothing is read behind this."""
         self._file.close()
 
 
@@ -54,6 +55,7 @@ def _anonymous() -> IO[bytes]:
     return file
 
 
-def _entry(line: bytes) -> Entry:
-    kind, fields = json.loads(line)
-    return Outcome(**fields) if kind == "Outcome" else Remark(**fields)
+def _parse(line: bytes) -> TaskResult:
+    fields = json.loads(line)
+    drift = fields.pop("drift")
+    return TaskResult(**fields, drift=None if drift is None else Drift(**drift))

@@ -13,9 +13,9 @@ from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
+from taxi_luigi.history import TaskResult, now
 from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
-from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
@@ -149,8 +149,8 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def _note(self, months: list[tuple[str, Month]]) -> None:
         for color, month in months:
-            why = str(replaced_meanwhile(f"{color} {month}"))
-            current_run.note(Outcome(color, str(month), type(self).__name__, why=why))
+            error = str(replaced_meanwhile(f"{color} {month}"))
+            current_run.add(TaskResult(type(self).__name__, color, str(month), began=now(), ended=now(), error=error))
 
     def _tidy(self) -> None:
         settings = config.settings()

@@ -1,11 +1,17 @@
-"""What a place holds of a month before another is put there, and the checks of guards.py against it."""
+"""What a place holds of a month before another is put there, the checks of guards.py against it, and months refused.
+
+A month that was refused is remembered beside its raw file, so that no run cleans the same file again in vain.
+"""
 
 from __future__ import annotations
 
 from taxi_luigi import config
-from taxi_luigi.core.errors import BadFile, Refusal, StorageError
-from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Edition, Failure
+from taxi_luigi.core.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError, force_command
+from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.receipts import FILE, LAYOUT, CleanReceipt, Edition, Failure
 from taxi_luigi.storage.lake import Lake
+from taxi_luigi.storage.raw_month import RawMonth
+from taxi_luigi.tasks.targets import PublishedTarget
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
@@ -52,13 +58,13 @@ def _other_form(new: CleanReceipt) -> list[str]:
 
 
 def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: object) -> str:
-    """Refuses a month that is worse than what a place holds, and remembers that; else says before → after.
+    """Refuse a month that is worse than what a place holds, and remember that; else return before → after.
 
     Args:
         new: of the clean file that is to be put there
         held: what is there; None: nothing
         place: `lake NAME` or `warehouse NAME`
-        address: where the clean file is, for people
+        address: of the clean file, for the error
     Returns: records and money before → after, '' where nothing is replaced
     Raises: Refusal
     """
@@ -85,3 +91,58 @@ def full_receipt(lake: Lake, color: str, month: Month) -> CleanReceipt:
     if receipt is None:
         raise StorageError(f"{lake.url(color, month)} has gone since it was made; run the same command again")
     return receipt
+
+
+def refuse_again(
+    before: Failure, edition: Edition, recipe: str, held: CleanReceipt | None, published: PublishedTarget
+) -> None:
+    """Refuse a file that was refused before, where the same refusal must follow: cleaning it takes minutes.
+
+    Args:
+        before: the failure that is remembered of the file
+        edition: which the clean file would have
+        recipe: by which the file would be cleaned
+        held: the receipt of the clean file that is there; None: there is none
+        published: the month at its source, which may have withdrawn it
+    Raises: Refusal
+    """
+    if not guards.still_refused(before, edition.source, recipe, config.check_version()):
+        return
+    if is_forced(str(edition)) and before.check == guards.FEWEST_ROWS:
+        return
+    if guards.stands_against(before, None if held is None else held.records, config.limits()):
+        why = f"{_failed_before(published)}{before.why} (the file, and how it is cleaned, are the same as then)"
+        raise Refusal(why, before.check)
+
+
+def remember(
+    error: BadFile | AccountError,
+    raw: RawMonth,
+    edition: Edition,
+    before: Failure | None,
+    published: PublishedTarget,
+) -> BadFile | AccountError:
+    """Remember why a raw file was refused, and return the error to raise, which says what to do.
+
+    Args:
+        error: of the cleaning
+        edition: which the clean file would have
+        before: the failure that was remembered until now
+        published: the month at its source, which may have withdrawn it
+    """
+    why, check = one_line(error) or "", error.check if isinstance(error, Refusal) else FILE
+    if isinstance(error, DamagedCopy):
+        raw.distrust()
+        return BadFile(f"{why}; the same command downloads it again")
+    records = error.records if isinstance(error, Refusal) else None
+    raw.failed(Failure(check, why, edition.source, edition.recipe, config.check_version(), records))
+    if isinstance(error, Refusal):
+        return error
+    force = force_command(published.color, published.month)
+    cure = f"the next run downloads it again when the source has another file; at once: {force}"
+    return type(error)(f"{_failed_before(published) if before else ''}{why}; {cure}")
+
+
+def _failed_before(published: PublishedTarget) -> str:
+    """Begin the error of a month that failed before, where the source has no file of it any more."""
+    return "" if published.exists() else "failed before, and no longer published: "

@@ -12,9 +12,9 @@ from taxi_luigi import config, history
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.settings import absolute
+from taxi_luigi.history import TaskResult
 from taxi_luigi.inventory import Status, status
 from taxi_luigi.reports import html as report
-from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote
@@ -82,7 +82,7 @@ class Report(PipelineTask):
             self._made = self._target.exists()
         return self._made
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         started, target = time.monotonic(), self._target
         assert target.status is not None, "complete() has just asked"
         for line in target.status.errors:
@@ -96,4 +96,4 @@ class Report(PipelineTask):
             "Wrote %s: %s bytes in %.1f s; open it in a browser", target, f"{written:,}", seconds,
             extra=figures(bytes=written, seconds=seconds),
         )  # fmt: skip
-        return Made(bytes=written)
+        return self.result(bytes=written)

@@ -7,7 +7,7 @@ import luigi
 from taxi_luigi import config
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.text import cut, listed
-from taxi_luigi.runs.month_results import Made
+from taxi_luigi.history import TaskResult
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.tasks.targets import ZonesTarget
@@ -46,7 +46,7 @@ class LoadZones(PipelineTask):
     def complete(self) -> bool:
         return self._replaced if self.force else super().complete()
 
-    def work(self) -> Made:
+    def work(self) -> TaskResult:
         file = config.zones_file()
         with Progress(self, "downloading the zones", "rows") as progress:
             with config.workspace().writing(f"raw/{TABLE}.csv") as part:
@@ -65,4 +65,4 @@ class LoadZones(PipelineTask):
             rows, TABLE, self.warehouse, before or "none", extra=figures(rows),
         )  # fmt: skip
         self._replaced = True
-        return Made(rows, replaced=f"{before:,} → {rows:,} zones" if before else "")
+        return self.result(rows, replaced=f"{before:,} → {rows:,} zones" if before else "")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.config.notifications import EVENTS, Settings
-from taxi_luigi.history.results import RunResult
+from taxi_luigi.history import RunResult
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.notify import sending
 from taxi_luigi.runs.notify.message import Message, compose
@@ -55,7 +55,7 @@ def _all_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def tell(*urls: str, result: RunResult = RUN, chosen: frozenset[str] = ALL) -> None:
-    notify.tell(result, Settings(urls, chosen, 210))
+    notify.send(result, Settings(urls, chosen, 210))
 
 
 def message() -> Message:
@@ -82,7 +82,7 @@ def test_a_mail_server_that_wants_a_password_gets_it(caplog: pytest.LogCaptureFi
     with Mailbox(locked=True) as mailbox:
         tell(f"mailto://{USER}:{PASSWORD}@127.0.0.1:{mailbox.port}?{PEOPLE}")
     assert len(mailbox.mails) == 1
-    assert f"Told of this run: mailto://127.0.0.1:{mailbox.port}" in caplog.text
+    assert f"Sent a notification to mailto://127.0.0.1:{mailbox.port}" in caplog.text
     assert PASSWORD not in caplog.text
 
 
@@ -111,7 +111,7 @@ def test_everybody_is_told_once(mailbox: Mailbox, webhook: Webhook, caplog: pyte
     tell(f"mailto://127.0.0.1:{mailbox.port}?{PEOPLE}", *[f"json://127.0.0.1:{webhook.port}/{n}" for n in range(8)])
     assert (len(mailbox.mails), len(webhook.posts)) == (1, 8)
     (line,) = lines(caplog)
-    assert line.startswith("INFO Told of this run: mailto://")
+    assert line.startswith("INFO Sent a notification to mailto://")
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_a_dead_service_costs_a_log_line_and_the_others_are_told(
         f"json://127.0.0.1:{webhook.port}",
     )
     assert len(webhook.posts) == 1
-    not_told = "was not told of this run"
+    not_sent = "notification not sent"
     assert lines(caplog) == {
-        f"WARNING json://127.0.0.1:{dead} {not_told}: A Connection error occurred sending JSON notification to ***",
-        f'WARNING mailto://127.0.0.1:{dead} {not_told}: Connection error while submitting email to "***"',
-        f"INFO Told of this run: json://127.0.0.1:{webhook.port}",
+        f"WARNING {not_sent} to json://127.0.0.1:{dead}: A Connection error occurred sending JSON notification to ***",
+        f'WARNING {not_sent} to mailto://127.0.0.1:{dead}: Connection error while submitting email to "***"',
+        f"INFO Sent a notification to json://127.0.0.1:{webhook.port}",
     }
     for secret in ("sesame", "PathSecret", "HeaderSecret", "QuerySecret", "robot"):
         assert secret not in caplog.text
@@ -155,7 +155,7 @@ def test_a_service_that_says_no_is_named_with_its_answer(status: int, caplog: py
     with Webhook(status) as webhook:
         tell(f"json://127.0.0.1:{webhook.port}/PathSecret")
     (line,) = lines(caplog)
-    assert line.startswith(f"WARNING json://127.0.0.1:{webhook.port} was not told of this run: Failed to send JSON")
+    assert line.startswith(f"WARNING notification not sent to json://127.0.0.1:{webhook.port}: Failed to send JSON")
     assert f"error={status}" in line
     assert "PathSecret" not in caplog.text
 
@@ -166,7 +166,7 @@ def test_a_wrong_password_for_mail_is_a_log_line_without_it(caplog: pytest.LogCa
         tell(f"mailto://{USER}:wrong-sesame@127.0.0.1:{mailbox.port}?{PEOPLE}")
     assert mailbox.mails == []
     (line,) = lines(caplog)
-    assert line.startswith(f"WARNING mailto://127.0.0.1:{mailbox.port} was not told of this run: Connection error")
+    assert line.startswith(f"WARNING notification not sent to mailto://127.0.0.1:{mailbox.port}: Connection error")
     assert "sesame" not in caplog.text
 
 
@@ -174,7 +174,7 @@ def test_a_recipient_whom_the_server_does_not_know_is_a_log_line(caplog: pytest.
     with Mailbox(refuses="you@example.com") as mailbox:
         tell(f"mailto://127.0.0.1:{mailbox.port}?{PEOPLE}")
     (line,) = lines(caplog)
-    assert line.startswith(f"WARNING mailto://127.0.0.1:{mailbox.port} was not told of this run: Sending email to")
+    assert line.startswith(f"WARNING notification not sent to mailto://127.0.0.1:{mailbox.port}: Sending email to")
 
 
 def test_a_url_that_apprise_took_no_longer_is_a_log_line(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
@@ -182,7 +182,7 @@ def test_a_url_that_apprise_took_no_longer_is_a_log_line(webhook: Webhook, caplo
     tell("slack://Sesame4711-Open/PathSecret", f"json://127.0.0.1:{webhook.port}")
     assert len(webhook.posts) == 1
     why = "An invalid Slack (first) Token (***) was specified"
-    assert f"WARNING slack://… was not told of this run: {why}" in lines(caplog)
+    assert f"WARNING notification not sent to slack://…: {why}" in lines(caplog)
     assert "Sesame4711" not in caplog.text
 
 
@@ -190,19 +190,19 @@ def test_a_service_that_never_ends_its_answer_is_given_up(caplog: pytest.LogCapt
     """Each letter it sends is within every socket's time limit."""
     with Webhook(dripping=True) as slow, Webhook() as quick:
         urls = (f"json://127.0.0.1:{slow.port}", f"json://127.0.0.1:{quick.port}")
-        sending.send(message(), urls, patience=1.0)
+        sending.send(message(), urls, timeout=1.0)
         assert (len(slow.posts), len(quick.posts)) == (1, 1)
     assert lines(caplog) == {
-        f"WARNING json://127.0.0.1:{slow.port} was not told of this run: no answer within 1 s",
-        f"INFO Told of this run: json://127.0.0.1:{quick.port}",
+        f"WARNING notification not sent to json://127.0.0.1:{slow.port}: no answer within 1 s",
+        f"INFO Sent a notification to json://127.0.0.1:{quick.port}",
     }
 
 
 def test_a_mail_server_that_takes_connections_and_says_nothing_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        sending.send(message(), (f"mailto://127.0.0.1:{port}?{PEOPLE}",), patience=1.0)
-    assert lines(caplog) == {f"WARNING mailto://127.0.0.1:{port} was not told of this run: no answer within 1 s"}
+        sending.send(message(), (f"mailto://127.0.0.1:{port}?{PEOPLE}",), timeout=1.0)
+    assert lines(caplog) == {f"WARNING notification not sent to mailto://127.0.0.1:{port}: no answer within 1 s"}
 
 
 def test_a_courier_that_dies_is_a_log_line_without_secrets(
@@ -212,7 +212,7 @@ def test_a_courier_that_dies_is_a_log_line_without_secrets(
     courier.write_text("import sys, json\nsys.exit('no room left for ' + json.load(sys.stdin)['urls'][0])")
     monkeypatch.setattr(sending, "_COURIER", courier)
     tell("json://robot:sesame@127.0.0.1:9/PathSecret")
-    assert lines(caplog) == {"WARNING Nobody was told of this run: no room left for …"}
+    assert lines(caplog) == {"WARNING notification not sent: no room left for …"}
 
 
 def test_a_courier_that_does_not_end_is_ended(
@@ -223,7 +223,7 @@ def test_a_courier_that_does_not_end_is_ended(
     monkeypatch.setattr(sending, "_COURIER", courier)
     monkeypatch.setattr(sending, "_LIMIT", 1.0)
     tell("json://127.0.0.1:9")
-    assert lines(caplog) == {"WARNING Nobody was told of this run: sending took more than 1 seconds"}
+    assert lines(caplog) == {"WARNING notification not sent: sending took more than 1 seconds"}
 
 
 def test_what_goes_wrong_before_anything_is_sent_does_not_reach_the_run(
@@ -232,7 +232,7 @@ def test_what_goes_wrong_before_anything_is_sent_does_not_reach_the_run(
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     tell("json://127.0.0.1:9")
     (line,) = lines(caplog)
-    assert line == "ERROR Nobody was told of this run: No such file or directory: /nowhere/python"
+    assert line == "ERROR notification not sent: No such file or directory: /nowhere/python"
 
 
 def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_pa
     (tmp_path / "run.json").write_text(json.dumps({**asdict(RUN), "months": months}))
     code = f"""
 import atexit, json, sys
-from taxi_luigi.history.results import MonthResult, Result, RunResult
+from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs import notify
 from taxi_luigi.config.notifications import Settings
 fields = json.load(open("run.json"))
@@ -249,7 +249,7 @@ months = tuple(MonthResult(**{{**each, "result": Result(each["result"])}}) for e
 run = RunResult(**fields, months=months)
 settings = Settings(("json://127.0.0.1:{webhook.port}",), frozenset({{"failed"}}), 210)
 atexit.register(lambda: print("apprise" in sys.modules))
-atexit.register(notify.tell, run, settings)
+atexit.register(notify.send, run, settings)
 """
     ended = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60

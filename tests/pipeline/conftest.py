@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def loading(project: Project, cdn: Cdn) -> Project:
     return project
 
 
+@pytest.fixture(scope="session")
+def _once(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project after one run that loaded the three months of green."""
+    project = Project(tmp_path_factory.mktemp("once") / "project")
+    with Cdn(samples) as cdn:
+        project.configure({"taxi": {"source": cdn.template}})
+        done = project.run("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03")
+    assert done.rc == 0, done.out
+    return project.folder
+
+
+@pytest.fixture
+def loaded_green(loading: Project, _once: Path) -> Project:
+    """`loading`, after green 2021-01 to 2021-03 was loaded into DuckDB, as a copy of what one run left."""
+    for folder in (loading.workspace, loading.state):
+        shutil.copytree(_once / folder.name, folder)
+    return loading
+
+
 def duckdb_counts(project: Project, table: str) -> dict[str, int]:
     """Rows per file_month, `2021-01` → 3000, as a person would count them; empty when there is no such table."""
     with duckdb.connect(str(project.warehouse), read_only=True) as connection:
@@ -53,6 +73,18 @@ def duckdb_counts(project: Project, table: str) -> dict[str, int]:
             f"SELECT strftime(file_month, '%Y-%m'), count(*) FROM {table} GROUP BY ALL ORDER BY ALL"
         ).fetchall()
     return dict(rows)
+
+
+ROWS_AND_CENTS = "count(*), CAST(sum(CAST(round(total_amount * 100) AS bigint)) AS bigint)"
+
+
+def cents_in_duckdb(path: Path) -> dict[str, tuple[int, int]]:
+    """Month of green → its rows and the sum of total_amount in cents."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute(
+            f"SELECT strftime(file_month, '%Y-%m'), {ROWS_AND_CENTS} FROM green_tripdata GROUP BY 1"
+        ).fetchall()
+    return {month: (count, cents) for month, count, cents in rows}
 
 
 def markers(project: Project) -> dict[tuple[str, str], int]:

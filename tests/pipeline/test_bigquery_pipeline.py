@@ -12,8 +12,7 @@ import pytest
 
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
-from tests.pipeline.conftest import ROWS, duckdb_counts
-from tests.pipeline.test_real_months import cents_in_duckdb
+from tests.pipeline.conftest import ROWS, cents_in_duckdb, duckdb_counts
 from tests.support.at_once import ALL, at_once
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.cdn import Cdn

@@ -70,7 +70,10 @@ def on_a_terminal_that_is_closed(project: Project, prepare: Callable[[], object]
 
 
 def test_a_run_whose_terminal_is_closed_ends_as_stopped_by_sighup(loading: Project) -> None:
-    assert on_a_terminal_that_is_closed(loading, lambda: None) == 128 + signal.SIGHUP
+    assert (
+        on_a_terminal_that_is_closed(loading, lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+        == 128 + signal.SIGHUP
+    )
     assert recorded(loading) == 128 + signal.SIGHUP
 
 

@@ -1,4 +1,4 @@
-"""Every real file there is, and one month of every layout there ever was: all four colors into both warehouses."""
+"""Every real file there is, to the cent, and one month of every layout there ever was, into DuckDB and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from typing import Any
 
 import duckdb
 import psycopg2
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 from taxi_luigi.sample import Form, write_month
 from taxi_luigi.tlc.months import Month
+from tests.pipeline.conftest import ROWS_AND_CENTS, cents_in_duckdb
 from tests.support.cdn import Cdn
 from tests.support.project import Project
 
@@ -110,13 +114,48 @@ def check_rows(project: Project, url: str, months: dict[ColorMonth, int]) -> Non
         assert Counter(in_postgres(url, query)) == rows
 
 
-def test_every_real_file_loads_and_its_account_is_closed(project: Project, tlc_data: Path, postgres_url: str) -> None:
+GREEN = {
+    "2020-11": 88_605, "2020-12": 83_130, "2021-01": 76_518, "2021-02": 64_572,
+    "2023-01": 68_211, "2023-02": 64_809, "2024-01": 56_551, "2025-11": 46_912,
+}  # fmt: skip
+"""rows in TLC's whole files of green; 2020-11 and -12 are csv.gz, the others parquet"""
+
+
+def raw_cents(folder: Path, month: str) -> tuple[int, int]:
+    """Rows of a published file and the sum of total_amount in cents, read without the pipeline."""
+    path = next(folder.glob(f"green_tripdata_{month}.*"))
+    if path.suffix == ".parquet":
+        amounts = pq.read_table(path, columns=["total_amount"])["total_amount"]
+    else:
+        convert = pyarrow.csv.ConvertOptions(
+            include_columns=["total_amount"], column_types={"total_amount": pa.float64()}
+        )
+        amounts = pyarrow.csv.read_csv(path, convert_options=convert)["total_amount"]
+    cents = pc.sum(pc.cast(pc.round(pc.multiply(amounts, 100.0)), pa.int64())).as_py()
+    return len(amounts), cents
+
+
+def cents_in_postgres(url: str) -> dict[str, tuple[int, int]]:
+    rows = in_postgres(
+        url,
+        f"SELECT to_char(file_month, 'YYYY-MM'), {ROWS_AND_CENTS} FROM green_tripdata GROUP BY 1",
+    )
+    return {month: (count, cents) for month, count, cents in rows}
+
+
+def test_every_row_and_every_cent_of_the_real_files_is_in_both_warehouses(
+    project: Project, tlc_data: Path, postgres_url: str
+) -> None:
     whole, samples = tlc_data / "whole", tlc_data / "samples"
     expected = published(whole, samples)
     assert len(expected) >= 67
     with Cdn(whole, samples, any_ending=True) as cdn:
         load(project, cdn, postgres_url)
     check_counts(project, postgres_url, expected)
+    cents = {month: raw_cents(whole, month) for month in GREEN}
+    assert {month: rows for month, (rows, _) in cents.items()} == GREEN
+    for found in (cents_in_duckdb(project.warehouse), cents_in_postgres(postgres_url)):
+        assert {month: found[month] for month in GREEN} == cents
     check_rows(project, postgres_url, published(samples))
     one_type_each(project, postgres_url)
 

@@ -19,53 +19,53 @@ JANUARY = "green_tripdata_2021-01.parquet"
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
 
-def check_one_line(done: Run, says: str) -> None:
-    """January failed for that reason and in one line; February is loaded."""
+ALL = ("LoadAllMonths", "--colors", "yellow,green", "--months", "2021-01..2021-03", "--workers", "2")
+NAMES = [f"{color}_tripdata_2021-0{month}.parquet" for color in ("yellow", "green") for month in (1, 2, 3)]
+
+
+def check_lines(done: Run, says: dict[str, str]) -> None:
+    """The months of these files failed, each for its reason and in one line; all others of ALL are loaded."""
     assert done.rc == 30, done.out
     assert "Traceback" not in done.out
-    failures = [line for line in done.out.splitlines() if "green 2021-01 failed: " in line]
-    assert len(failures) == 1, done.out
-    assert says in failures[0]
-    assert "green: 1 month loaded (3,000 rows), 0 already there, 1 failed" in done.out
+    for name in NAMES:
+        color, _, month = name.removesuffix(".parquet").partition("_tripdata_")
+        failures = [line for line in done.out.splitlines() if f"{color} {month} failed: " in line]
+        assert len(failures) == (name in says), done.out
+        assert all(says[name] in line for line in failures), done.out
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
+def loaded(project: Project) -> set[str]:
+    """The files of which a warehouse has all rows."""
+    found = ((color, duckdb_counts(project, f"{color}_tripdata")) for color in ("yellow", "green"))
+    return {f"{color}_tripdata_{month}.parquet" for color, months in found for month in months if months[month] == ROWS}
+
+
+def test_faults_that_pass_fail_no_month(loading: Project, cdn: Cdn) -> None:
+    passing = (
         (Status(503), Status(500)),
         (Status(429, retry_after=0),),
         (WAF,),
         (Break(20_000), Break(30_000)),
         (Break(20_000, reset=False),),
         (Stall(20_000),),
-    ],
-    ids=["503", "429", "waf", "resets", "closed", "stall"],
-)
-def test_a_fault_that_passes_is_borne(loading: Project, cdn: Cdn, faults: tuple[Status | Break | Stall, ...]) -> None:
-    cdn.fault(JANUARY, *faults)
-    done = loading.run(*COMMAND)
+    )
+    for name, faults in zip(NAMES, passing, strict=True):
+        cdn.fault(name, *faults)
+    done = loading.run(*ALL)
     assert done.rc == 0, done.out
-    assert duckdb_counts(loading, "green_tripdata") == {"2021-01": ROWS, "2021-02": ROWS}
+    assert loaded(loading) == set(NAMES)
     assert loading.leftovers() == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "says"),
-    [(Status(503), "503"), (WAF, "403"), (PAGE, "<!DOCTYPE html>"), (Break(0), JANUARY)],
-    ids=["503", "waf", "page", "reset"],
-)
-def test_a_fault_that_stays_fails_that_month_in_one_line(
-    loading: Project, cdn: Cdn, fault: Status | Break, says: str
-) -> None:
-    cdn.fault(JANUARY, *[fault] * 20)
-    check_one_line(loading.run(*COMMAND), says)
-    assert duckdb_counts(loading, "green_tripdata") == {"2021-02": ROWS}
+def test_faults_that_stay_fail_their_months_alone_in_one_line_each(loading: Project, cdn: Cdn) -> None:
+    """The last of them is a server that hands out half a file as whole."""
+    staying = (Status(503), WAF, PAGE, Break(0), Short(50_000))
+    for name, fault in zip(NAMES, staying, strict=False):
+        cdn.fault(name, *[fault] * 20)
+    says = ("503", "403", "<!DOCTYPE html>", NAMES[3], "cut short after 50,000 bytes")
+    check_lines(loading.run(*ALL), dict(zip(NAMES, says, strict=False)))
+    assert loaded(loading) == {NAMES[5]}
     assert loading.leftovers() == []
-
-
-def test_a_server_that_hands_out_half_a_file_as_whole_is_found_out(loading: Project, cdn: Cdn) -> None:
-    cdn.fault(JANUARY, *[Short(50_000)] * 5)
-    check_one_line(loading.run(*COMMAND), "cut short after 50,000 bytes")
 
 
 def test_a_head_that_fails_counts_as_published_and_the_download_says_why(loading: Project, cdn: Cdn) -> None:
@@ -99,29 +99,23 @@ def bad_source(project: Project, tmp_path: Path, samples: Path) -> Iterator[Path
     return folder
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("green_tripdata_2019-09.lfs-pointer.csv.gz", "version https://git-lfs"),
-        ("yellow_tripdata_2009-01.socrata404.csv", "a message in JSON"),
-        ("yellow_tripdata_2021-01.truncated.parquet", "cut short after 1,918,543 bytes"),
-        ("yellow_tripdata_2022-01.cloudfront403.parquet", "<!DOCTYPE HTML"),
-    ],
-)
-def test_each_broken_download_is_named_for_what_it_is(
-    project: Project, bad_source: Path, tlc_data: Path, name: str, says: str
-) -> None:
-    shutil.copy(tlc_data / "bad" / name, bad_source / JANUARY)
-    check_one_line(project.run(*COMMAND), says)
-    assert not (project.workspace / "raw" / "green" / JANUARY).exists()
+def test_each_broken_file_is_named_for_what_it_is(project: Project, bad_source: Path, tlc_data: Path) -> None:
+    broken = {
+        "green_tripdata_2019-09.lfs-pointer.csv.gz": "version https://git-lfs",
+        "yellow_tripdata_2009-01.socrata404.csv": "a message in JSON",
+        "yellow_tripdata_2021-01.truncated.parquet": "cut short after 1,918,543 bytes",
+        "yellow_tripdata_2022-01.cloudfront403.parquet": "<!DOCTYPE HTML",
+    }
+    for name, bad in zip(NAMES, broken, strict=False):
+        shutil.copy(tlc_data / "bad" / bad, bad_source / name)
+    lacking = bad_source / NAMES[4]
+    pq.write_table(pq.read_table(lacking).drop_columns(["lpep_pickup_datetime"]), lacking)
+    check_lines(project.run(*ALL), dict(zip(NAMES, (*broken.values(), "lpep_pickup_datetime"), strict=False)))
+    assert loaded(project) == {NAMES[5]}
+    raw = [path.name for path in (project.workspace / "raw").rglob("*.parquet")]
+    assert sorted(raw) == sorted(NAMES[4:]), "what is no month is not kept"
+    assert [path.name for path in (project.workspace / "clean").rglob("*.parquet")] == [NAMES[5]]
     assert project.leftovers() == []
-
-
-def test_a_missing_required_column_is_named(project: Project, bad_source: Path) -> None:
-    table = pq.read_table(bad_source / JANUARY).drop_columns(["lpep_pickup_datetime"])
-    pq.write_table(table, bad_source / JANUARY)
-    check_one_line(project.run(*COMMAND), "lpep_pickup_datetime")
-    assert not (project.workspace / "clean" / "green" / JANUARY).exists()
 
 
 def test_an_unknown_column_is_left_out_or_stops_the_month(project: Project, bad_source: Path) -> None:

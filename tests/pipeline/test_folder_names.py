@@ -67,37 +67,36 @@ def test_a_month_is_read_from_its_own_folder(tmp_path: Path, postgres_url: str) 
     execute(postgres_url, "CREATE SCHEMA one; CREATE SCHEMA two")
     other = project_in(tmp_path / DECOY, 2, postgres_url, "one")
     ours = project_in(tmp_path / NAME, 1, postgres_url, "two")
-    for project in (other, ours):
-        done = project.run("LoadAllMonths", *RANGE)
-        assert done.rc == 0, done.out
-        assert "Warning" not in done.out
-        published = project.folder / "published" / "green_tripdata_2021-01.parquet"
-        with published.open("rb") as file:
-            expected = duckdb.execute(
-                "SELECT count(*), round(sum(fare_amount)::numeric, 2)::text "
-                "FROM read_parquet(?, hive_partitioning = false)",
-                [f"/proc/self/fd/{file.fileno()}"],
-            ).fetchall()
-        with duckdb.connect(str(project.warehouse), read_only=True) as connection:
-            assert connection.execute(SUM).fetchall() == expected
-        schema = "one" if project is other else "two"
-        in_postgres = SUM.replace("green_tripdata", f"{schema}.green_tripdata")
-        assert [(rows, float(fares)) for rows, fares in execute(postgres_url, in_postgres)] == [
-            (rows, pytest.approx(float(fares))) for rows, fares in expected
-        ]
-        trips = project.command(
-            "python",
-            "-c",
-            "import taxi_luigi; trips = taxi_luigi.read_trips('green', '2021-01'); "
-            "print('read', len(trips), round(trips.fare_amount.sum(), 2), trips.file_month.nunique())",
-        )
-        assert f"read {ROWS} {float(expected[0][1]):.2f}".rstrip("0") in trips.out
-        verified = project.command("taxi-luigi", "verify")
-        assert verified.rc == 0, verified.out
-        report = project.run("Report")
-        assert report.rc == 0, report.out
-        assert (project.folder / "report.html").is_file()
-        assert project.leftovers() == []
+    assert other.run("LoadAllMonths", *RANGE).rc == 0
+    done = ours.run("LoadAllMonths", *RANGE)
+    assert done.rc == 0, done.out
+    assert "Warning" not in done.out
+    published = ours.folder / "published" / "green_tripdata_2021-01.parquet"
+    with published.open("rb") as file:
+        expected = duckdb.execute(
+            "SELECT count(*), round(sum(fare_amount)::numeric, 2)::text "
+            "FROM read_parquet(?, hive_partitioning = false)",
+            [f"/proc/self/fd/{file.fileno()}"],
+        ).fetchall()
+    with duckdb.connect(str(ours.warehouse), read_only=True) as connection:
+        assert connection.execute(SUM).fetchall() == expected
+    in_postgres = SUM.replace("green_tripdata", "two.green_tripdata")
+    assert [(rows, float(fares)) for rows, fares in execute(postgres_url, in_postgres)] == [
+        (rows, pytest.approx(float(fares))) for rows, fares in expected
+    ]
+    trips = ours.command(
+        "python",
+        "-c",
+        "import taxi_luigi; trips = taxi_luigi.read_trips('green', '2021-01'); "
+        "print('read', len(trips), round(trips.fare_amount.sum(), 2), trips.file_month.nunique())",
+    )
+    assert f"read {ROWS} {float(expected[0][1]):.2f}".rstrip("0") in trips.out
+    verified = ours.command("taxi-luigi", "verify")
+    assert verified.rc == 0, verified.out
+    report = ours.run("Report")
+    assert report.rc == 0, report.out
+    assert (ours.folder / "report.html").is_file()
+    assert ours.leftovers() == []
 
 
 def test_a_folder_in_which_duckdb_cannot_open_its_file_is_said_before_anything_is_made(

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,18 +26,23 @@ SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "taxi_luigi")
 BUILD = "from setuptools import build_meta as b; print(getattr(b, 'build_' + __import__('sys').argv[1])('dist'))"
 
 
-def made(folder: Path, kind: str) -> Path:
-    """The sdist or wheel, built of a copy, with the build backend in a fresh environment."""
+def made(folder: Path) -> Path:
+    """The sdist, built of a copy, with the build backend in a fresh environment; a wheel of the copy holds the same."""
     for part in SOURCES:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / part, folder / part)
     python = fresh(folder / "builder", "setuptools>=77")
-    built = run((python, "-c", BUILD, kind), folder)
-    assert built.rc == 0, built.out
-    [path] = (folder / "dist").iterdir()
-    return path
+    for kind in ("sdist", "wheel"):
+        built = run((python, "-c", BUILD, kind), folder)
+        assert built.rc == 0, built.out
+    [wheel], [sdist] = ((folder / "dist").glob(f"*.{ending}") for ending in ("whl", "tar.gz"))
+    with zipfile.ZipFile(wheel) as archive, tarfile.open(sdist) as other:
+        packed = {name for name in archive.namelist() if name.startswith("taxi_luigi/")}
+        sources = {name.partition("/")[2] for name in other.getnames() if other.getmember(name).isfile()}
+    assert packed == {name for name in sources if name.startswith("taxi_luigi/")}
+    return sdist
 
 
 def fresh(folder: Path, *packages: str) -> Path:
@@ -56,15 +63,17 @@ def run(command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | No
     return Run(done.returncode, done.stdout)
 
 
-@pytest.fixture(scope="module", params=["sdist", "wheel"])
-def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The commands of an environment with taxi_luigi and Luigi; what these need comes from this environment.
+
+    It is installed from the sdist, of which pip makes a wheel.
 
     A folder that a .pth file names is searched last, and its own .pth files, one of which is our editable install's,
     are not looked at.
     """
     folder = tmp_path_factory.mktemp("built")
-    package = made(folder, request.param)
+    package = made(folder)
     bin = fresh(folder / "installed", str(package), f"luigi=={version('luigi')}").parent
     [site] = (folder / "installed" / "lib").glob("python3.*/site-packages")
     (site / "this.pth").write_text(sysconfig.get_path("purelib") + "\n")

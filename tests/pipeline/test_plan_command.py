@@ -40,24 +40,23 @@ def test_a_plan_says_what_a_run_would_do_and_does_nothing(loading: Project, cdn:
 
 
 def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
-    loading: Project, samples: Path, tmp_path: Path
+    loaded_green: Project, samples: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "published"
     shutil.copytree(samples, folder)
     with Cdn(folder) as cdn:
-        loading.configure({"taxi": {"source": cdn.template}})
-        assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+        loaded_green.configure({"taxi": {"source": cdn.template}})
         made = write_month(tmp_path / "other", "green", Month(2021, 2), 500, seed=5)
         shutil.copy(made, folder / "green_tripdata_2021-02.parquet")
         asked = cdn.count("GET")
-        assert {why for why, _ in planned(loading, *MONTHS).values()} == {"up to date"}
-        again = planned(loading, *MONTHS, "--refresh", "all")
+        assert {why for why, _ in planned(loaded_green, *MONTHS).values()} == {"up to date"}
+        again = planned(loaded_green, *MONTHS, "--refresh", "all")
         assert again["2021-02"] == ("republished", made.stat().st_size)
         assert again["2021-01"] == ("up to date", 0)
-        loading.configure({"clean": {"reject": "no_passengers"}})
-        other = planned(loading, *MONTHS, "--refresh", "all")
+        loaded_green.configure({"clean": {"reject": "no_passengers"}})
+        other = planned(loaded_green, *MONTHS, "--refresh", "all")
         assert [other[month][0] for month in sorted(other)] == ["rules changed", "republished", "rules changed"]
-        assert {why for why, _ in planned(loading, *MONTHS, "--force").values()} == {"forced"}
+        assert {why for why, _ in planned(loaded_green, *MONTHS, "--force").values()} == {"forced"}
         assert cdn.count("GET") == asked
 
 
@@ -101,67 +100,63 @@ def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
     assert len(said.out.splitlines()) == 1
 
 
-def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(loading: Project) -> None:
-    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
-    asked = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02")
+def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(loaded_green: Project) -> None:
+    asked = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02")
     assert asked.rc == 40
     assert "no terminal to confirm on: add --yes" in asked.out
-    assert len(duckdb_counts(loading, "green_tripdata")) == 3
-    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert len(duckdb_counts(loaded_green, "green_tripdata")) == 3
+    done = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert done.rc == 0, done.out
-    assert sorted(duckdb_counts(loading, "green_tripdata")) == ["2021-01", "2021-03"]
-    assert list(loading.workspace.rglob("*2021-02*")) == []
-    assert loading.command("taxi-luigi", "verify").rc == 0
-    nothing = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert sorted(duckdb_counts(loaded_green, "green_tripdata")) == ["2021-01", "2021-03"]
+    assert list(loaded_green.workspace.rglob("*2021-02*")) == []
+    assert loaded_green.command("taxi-luigi", "verify").rc == 0
+    nothing = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert (nothing.rc, nothing.out) == (0, "nothing is held of these months\n")
-    assert "1 month loaded" in loading.run("LoadAllMonths", *MONTHS).out
-    assert len(duckdb_counts(loading, "green_tripdata")) == 3
+    assert "1 month loaded" in loaded_green.run("LoadAllMonths", *MONTHS).out
+    assert len(duckdb_counts(loaded_green, "green_tripdata")) == 3
 
 
 def test_what_is_known_of_a_refusal_is_removed_with_the_month_and_a_month_of_which_nothing_else_is_left(
-    loading: Project,
+    loaded_green: Project,
 ) -> None:
-    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
-    raw = loading.workspace / "raw" / "green"
+    raw = loaded_green.workspace / "raw" / "green"
     places = ("", ".lake-local", ".warehouse-duckdb", ".lake-named-no-more")
     for month in ("2021-01", "2021-02", "2021-03"):
         for place in places:
             (raw / f"green_tripdata_{month}.parquet{place}.failure.json").write_text("{}")
-    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    done = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert done.rc == 0, done.out
-    assert list(loading.workspace.rglob("*2021-02*")) == []
+    assert list(loaded_green.workspace.rglob("*2021-02*")) == []
     left = sorted(path.name for path in raw.glob("*.failure.json"))
     assert len(left) == 2 * len(places), "those of other months stay"
     only = raw / "green_tripdata_2021-02.parquet.warehouse-duckdb.failure.json"
     only.write_text("{}")
-    alone = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    alone = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert (alone.rc, alone.out.splitlines()[-1]) == (0, "removed green/green_tripdata_2021-02.parquet")
     assert not only.exists()
     (raw / "green_tripdata_2021-02.parquet").write_bytes(b"PAR1")
-    loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
-    assert list(loading.workspace.rglob("*2021-02*")) == []
+    loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    assert list(loaded_green.workspace.rglob("*2021-02*")) == []
 
 
-def test_a_store_that_is_down_keeps_its_month_and_says_so(loading: Project, postgres_url: str) -> None:
-    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
-    loading.configure(
+def test_a_store_that_is_down_keeps_its_month_and_says_so(loaded_green: Project, postgres_url: str) -> None:
+    loaded_green.configure(
         {"taxi": {"warehouse": "postgres, duckdb"}, "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"}}
     )
-    done = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    done = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert done.rc == 40
     assert "green 2021-02 is still in warehouse postgres: " in done.out
-    loading.configure({"taxi": {"warehouse": "postgres"}})
-    again = loading.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
+    loaded_green.configure({"taxi": {"warehouse": "postgres"}})
+    again = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02", "--yes")
     assert again.rc == 40
     assert "nothing is held of these months in a place that could be listed" in again.out
     assert "Traceback" not in done.out
-    assert sorted(duckdb_counts(loading, "green_tripdata")) == ["2021-01", "2021-03"]
+    assert sorted(duckdb_counts(loaded_green, "green_tripdata")) == ["2021-01", "2021-03"]
 
 
-def test_no_answer_to_the_question_removes_nothing(loading: Project) -> None:
-    assert loading.run("LoadAllMonths", *MONTHS).rc == 0
+def test_no_answer_to_the_question_removes_nothing(loaded_green: Project) -> None:
     command = ("remove", "--colors", "green", "--months", "2021-02")
-    rc, written = on_a_terminal(loading, "taxi-luigi", *command, typed=b"\x04")
+    rc, written = on_a_terminal(loaded_green, "taxi-luigi", *command, typed=b"\x04")
     assert rc == 0, written
     assert "nothing was removed" in written
-    assert len(duckdb_counts(loading, "green_tripdata")) == 3
+    assert len(duckdb_counts(loaded_green, "green_tripdata")) == 3

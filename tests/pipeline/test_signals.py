@@ -91,14 +91,20 @@ elif WHERE == "the last question":
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "where",
+    ("where", "number"),
     [
-        "the plan", "a plan that goes on without the store", "a destructor", "a call that does not come back",
-        "complete()", "the history", "the last question",
+        ("the plan", signal.SIGTERM),
+        ("the plan", signal.SIGINT),
+        ("the plan", signal.SIGHUP),
+        ("a plan that goes on without the store", signal.SIGINT),
+        ("a destructor", signal.SIGTERM),
+        ("a call that does not come back", signal.SIGINT),
+        ("complete()", signal.SIGHUP),
+        ("the history", signal.SIGTERM),
+        ("the last question", signal.SIGINT),
     ],
-)  # fmt: skip
+)
 def test_a_signal_ends_the_run_with_its_code_also_where_a_library_makes_another_error_of_it(
     loading: Project, where: str, number: signal.Signals
 ) -> None:

@@ -1,9 +1,9 @@
-"""Telling people of a run, by mail, chat or webhook: one message per run, and only of what they chose.
+"""Notifications of a run, by mail, chat or webhook: one message per run, and only for the events in `[notify] events`.
 
-events.py      what in a run is worth telling          report.py   the run in words       pure
-message.py     the report as text and as an HTML page (mail.html)                         pure
-addresses.py   the URLs of the services, and how to speak of them without their secrets   pure
-sending.py     hands the message to courier.py, which is a process of its own and knows apprise
+events.py    which events happened in a run
+report.py    the run as a headline, sections and a table
+message.py   the report as text and as an HTML page (mail.html)
+sending.py   hands the message to courier.py, a process of its own that imports apprise; keeps secrets out of the log
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from __future__ import annotations
 from taxi_luigi.config.notifications import Settings, ordinal
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
-from taxi_luigi.history.results import RunResult
-from taxi_luigi.runs.notify import addresses, events
+from taxi_luigi.history import RunResult
+from taxi_luigi.runs.notify import events, sending
 
 
 def check(settings: Settings) -> None:
-    """Raises ConfigError for a URL that apprise does not take; asks no service. Imports apprise, if there is a URL."""
+    """Raise ConfigError for a URL that apprise does not take; contact no service. Imports apprise only for a URL."""
     if not settings.urls:
         return
     from taxi_luigi.runs.notify import courier
@@ -26,20 +26,20 @@ def check(settings: Settings) -> None:
             courier.service(url)
         except courier.Unusable as error:
             which = f"the {ordinal(number)}, {url.partition('://')[0]}://…,"
-            why = addresses.hidden(str(error), settings.urls).rstrip(".")
+            why = sending.hidden(str(error), settings.urls).rstrip(".")
             raise ConfigError(
                 f"[notify] urls: {which} cannot be used: {why}; https://appriseit.com/services/ has the form of each"
             ) from None
 
 
-def tell(result: RunResult, settings: Settings) -> None:
-    """Tells people of the run if something happened that they chose. Never raises: what goes wrong is a log line."""
+def send(result: RunResult, settings: Settings) -> None:
+    """Send the message of a run if one of the chosen events happened. Never raises: a failure is a log line."""
     if not settings.urls:
         return
     try:
         if events.happened(result, settings.not_published_for) & settings.events:
-            from taxi_luigi.runs.notify import message, sending
+            from taxi_luigi.runs.notify import message
 
             sending.send(message.compose(result, settings.not_published_for), settings.urls)
     except Exception:  # noqa: BLE001 a defect of ours here must not change how the run ends
-        log.exception("Nobody was told of this run")
+        log.exception("notification not sent")

@@ -1,7 +1,8 @@
 """A program of its own that hands one message to services through apprise; the run itself uses `service` alone.
 
-Standard input: a JSON object (urls, subject, text, html, kind, patience). Standard output: a JSON list of pairs, what
-apprise calls the service and why it was not told ('' when it was). Secrets are in both: sending.py takes them out.
+Standard input: a JSON object (urls, subject, text, html, kind, timeout). Standard output: a JSON list of pairs, what
+apprise calls the service and why it did not take the message ('' when it did). Both have secrets: sending.py removes
+them.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ class Unusable(Exception):
     """A URL that apprise does not take, or not all of; the text is apprise's."""
 
 
-def service(url: str, patience: float = 0) -> NotifyBase:
-    """The service that a URL stands for, to be given up after so many seconds (0: never). Asks nobody."""
+def service(url: str, timeout: float = 0) -> NotifyBase:
+    """The service that a URL stands for, to be given up after so many seconds (0: never). Contacts no service."""
     # No pictures: apprise's are fetched from its repository by whoever reads the message.
-    asset = AppriseAsset(app_id="taxi_luigi", image_url_mask="", image_url_logo="", service_timeout=patience)
+    asset = AppriseAsset(app_id="taxi_luigi", image_url_mask="", image_url_logo="", service_timeout=timeout)
     with _complaints() as said:
         made = Apprise.instantiate(url, asset=asset)
     if made is None or said:
@@ -39,15 +40,15 @@ def service(url: str, patience: float = 0) -> NotifyBase:
 
 
 def deliver(order: dict[str, Any]) -> list[tuple[str, str]]:
-    """Per service what apprise calls it, and why it was not told."""
-    told: list[tuple[str, str]] = []
+    """Per service what apprise calls it, and why it did not take the message ('' when it did)."""
+    results: list[tuple[str, str]] = []
     pages: list[NotifyBase] = []
     texts: list[NotifyBase] = []
     for url in order["urls"]:
         try:
-            made = service(url, order["patience"])
+            made = service(url, order["timeout"])
         except Unusable as error:
-            told.append((f"{url.partition('://')[0]}://…", str(error)))
+            results.append((f"{url.partition('://')[0]}://…", str(error)))
             continue
         wanted = made.resolve_format()
         is_mail = wanted is NotifyFormat.HTML and made.body_maxlen >= _MAIL
@@ -60,8 +61,8 @@ def deliver(order: dict[str, Any]) -> list[tuple[str, str]]:
             answer = Apprise(services).notify(
                 body=order[body], title=order["subject"], notify_type=order["kind"], body_format=body_format
             )
-            told += [(result.url, _why(result)) for result in answer.results]
-    return told
+            results += [(result.url, _why(result)) for result in answer.results]
+    return results
 
 
 def _why(result: NotifyResult) -> str:

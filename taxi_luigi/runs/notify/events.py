@@ -1,6 +1,6 @@
-"""What in a run is worth telling people, of what they chose to be told. Pure.
+"""The events of a run, of which `[notify] events` chooses. Pure.
 
-An overdue month is told again by each run that asks for it: no run knows what others told.
+An overdue month is an event of each run that looks for it: no run knows the messages of others.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
-from taxi_luigi.history.results import MonthResult, Result, RunResult
+from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
 _WELL = (0, 20)
@@ -27,7 +27,7 @@ class Overdue:
 
 
 def overdue(result: RunResult, days: int) -> tuple[Overdue, ...]:
-    """The months that ended more than so many days before the run, and are not published."""
+    """Return the months that ended more than `days` before the run, and are not published."""
     today = datetime.fromisoformat(result.ended).date()
     late = (
         Overdue(each.color, each.month, _days_since_end(each.month, today))
@@ -47,7 +47,7 @@ def failed(result: RunResult) -> bool:
 
 
 def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
-    """The events of a run, chosen or not."""
+    """Return the events of a run, chosen or not."""
     found = {
         FAILED: failed(result),
         FINISHED: not failed(result),
@@ -56,7 +56,7 @@ def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
         FEWER: bool(result.fewer),
         REFRESHED: _any(result.months, Result.REFRESHED) or any(each.replaced for each in result.months),
     }
-    return frozenset(event for event, is_so in found.items() if is_so)
+    return frozenset(event for event, happens in found.items() if happens)
 
 
 def _any(months: tuple[MonthResult, ...], kind: Result) -> bool:

@@ -10,7 +10,7 @@ from taxi_luigi.config.notifications import Settings, ordinal, split
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import read
 from taxi_luigi.runs import notify
-from taxi_luigi.runs.notify.addresses import hidden, place
+from taxi_luigi.runs.notify.sending import hidden, place
 
 # apprise 2.2 imports imghdr, where Python still has it, for PGP.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")

@@ -21,9 +21,12 @@ import pytest
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import (
-    Ended,
+    MonthResult,
     Recorder,
+    Result,
+    RunResult,
     State,
+    TaskResult,
     find,
     last_runs,
     months_of,
@@ -33,11 +36,12 @@ from taxi_luigi.history import (
     withdrawn,
     write,
 )
-from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
 HOST = socket.gethostname()
-TASK = Ended("LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:00", 1.5, 3_000, 0, "")
+TASK = TaskResult(
+    "LoadMonth", "green", "2024-01", "duckdb", "2026-11-21T06:00:00+00:00", "2026-11-21T06:00:02+00:00", 1.5, rows=3_000
+)  # fmt: skip
 MONTHS = (
     MonthResult("green", "2024-01", Result.LOADED, 3_000, 77_000, 4.5),
     MonthResult("green", "2024-02", Result.FAILED, why="DownloadMonth: HTTP 503"),
@@ -74,7 +78,9 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 
 def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     recorder = begun(tmp_path / "state", "20261121T060000-aaaa", began="2026-11-21T06:00:00+00:00")
-    failed = Ended("DownloadMonth", "green", "2024-02", "", "2026-11-21T06:00:01+00:00", 0.5, 0, 0, "HTTP 503")
+    failed = TaskResult(
+        "DownloadMonth", "green", "2024-02", began="2026-11-21T06:00:01+00:00", seconds=0.5, error="HTTP 503"
+    )
     recorder.task(TASK)
     recorder.task(failed)
     recorder.end(result("20261121T060000-aaaa"), 12.5)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.command_line import shown
-from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.history import Drift, MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
-from taxi_luigi.runs.drift import Remark, warnings
-from taxi_luigi.runs.month_results import Countdown, Outcome, lines, results
-from taxi_luigi.runs.task_results import Ledger
+from taxi_luigi.runs.drift import warnings
+from taxi_luigi.runs.month_results import Countdown, lines, results
+from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason
 
@@ -20,73 +20,73 @@ def missing(month: Month) -> PlannedMonth:
     return PlannedMonth("green", month, ("local",), ("duckdb", "postgres"))
 
 
-def done(month: Month, *stores: str, rows: int = 10) -> list[Outcome]:
-    return [Outcome("green", str(month), "AnyTask", store, rows) for store in stores]
+def done(month: Month, *stores: str, rows: int = 10) -> list[TaskResult]:
+    return [TaskResult("AnyTask", "green", str(month), store, rows=rows) for store in stores]
 
 
 def test_a_month_counts_as_loaded_when_every_store_that_lacked_it_has_it() -> None:
-    backlog = Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {})
-    outcomes = [*done(JANUARY, "local", "duckdb", "postgres"), *done(FEBRUARY, "local", "duckdb")]
-    assert lines(backlog, outcomes) == ["green: 1 month loaded (10 rows), 1 already there, 1 not finished (2024-02)"]
+    plan = Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {})
+    tasks = [*done(JANUARY, "local", "duckdb", "postgres"), *done(FEBRUARY, "local", "duckdb")]
+    assert lines(plan, tasks) == ["green: 1 month loaded (10 rows), 1 already there, 1 not finished (2024-02)"]
 
 
 def test_a_failed_month_is_named_with_its_reason_and_the_others_go_on() -> None:
-    backlog = Plan([missing(JANUARY), missing(FEBRUARY)], {}, {})
-    outcomes = [
+    plan = Plan([missing(JANUARY), missing(FEBRUARY)], {}, {})
+    tasks = [
         *done(JANUARY, "local", "duckdb"),
-        Outcome("green", "2024-01", "LoadMonth", "postgres", why="it is down"),
+        TaskResult("LoadMonth", "green", "2024-01", "postgres", error="it is down"),
         *done(FEBRUARY, "local", "duckdb", "postgres"),
     ]
-    assert lines(backlog, outcomes) == [
+    assert lines(plan, tasks) == [
         "green: 1 month loaded (10 rows), 0 already there, 1 failed",
         "green 2024-01 failed: LoadMonth postgres: it is down",
     ]
 
 
 def test_a_month_that_another_run_did_at_the_same_time_is_loaded_by_it() -> None:
-    backlog = Plan([missing(JANUARY)], {}, {})
-    theirs = [Outcome("green", "2024-01", "AnyTask", store, elsewhere=True) for store in ("local", "duckdb")]
-    [month] = results(backlog, [*theirs, Outcome("green", "2024-01", "AnyTask", "postgres", elsewhere=True)])
+    plan = Plan([missing(JANUARY)], {}, {})
+    theirs = [TaskResult("AnyTask", "green", "2024-01", store, elsewhere=True) for store in ("local", "duckdb")]
+    [month] = results(plan, [*theirs, TaskResult("AnyTask", "green", "2024-01", "postgres", elsewhere=True)])
     assert (month.result, month.rows) == (Result.ELSEWHERE, 0)
-    [month] = results(backlog, [*theirs, *done(JANUARY, "postgres")])
+    [month] = results(plan, [*theirs, *done(JANUARY, "postgres")])
     assert (month.result, month.rows) == (Result.LOADED, 10)
     assert results(None, theirs) == ()
 
 
 def test_the_last_try_of_a_task_counts() -> None:
-    backlog = Plan([missing(JANUARY)], {}, {})
-    outcomes = [
-        Outcome("green", "2024-01", "DownloadMonth", why="reset"),
-        Outcome("green", "2024-01", "DownloadMonth"),
+    plan = Plan([missing(JANUARY)], {}, {})
+    tasks = [
+        TaskResult("DownloadMonth", "green", "2024-01", error="reset"),
+        TaskResult("DownloadMonth", "green", "2024-01"),
         *done(JANUARY, "local", "duckdb", "postgres", rows=5),
     ]
-    assert lines(backlog, outcomes) == ["green: 1 month loaded (5 rows), 0 already there"]
+    assert lines(plan, tasks) == ["green: 1 month loaded (5 rows), 0 already there"]
 
 
 def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_named_them() -> None:
-    backlog = Plan([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
-    assert lines(backlog, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
+    plan = Plan([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
+    assert lines(plan, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
 
 
 def test_what_became_of_each_month_is_a_value() -> None:
     replaced = PlannedMonth("yellow", MARCH, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)
-    backlog = Plan([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
-    outcomes = [
-        Outcome("green", "2024-01", "DownloadMonth", bytes=1_000, seconds=2.5),
-        Outcome("green", "2024-01", "CleanMonth", "local", 10, bytes=400, seconds=1.5),
+    plan = Plan([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
+    tasks = [
+        TaskResult("DownloadMonth", "green", "2024-01", bytes=1_000, seconds=2.5),
+        TaskResult("CleanMonth", "green", "2024-01", "local", rows=10, bytes=400, seconds=1.5),
         *done(JANUARY, "duckdb", "postgres"),
-        Outcome("green", "2024-02", "DownloadMonth", why="reset"),
-        Outcome("green", "2024-02", "DownloadMonth", why="gone", seconds=0.5),
-        Outcome("yellow", "2024-03", "LoadMonth", "duckdb", 7, seconds=0.25),
+        TaskResult("DownloadMonth", "green", "2024-02", error="reset"),
+        TaskResult("DownloadMonth", "green", "2024-02", error="gone", seconds=0.5),
+        TaskResult("LoadMonth", "yellow", "2024-03", "duckdb", rows=7, seconds=0.25),
     ]
-    assert results(backlog, outcomes) == (
+    assert results(plan, tasks) == (
         MonthResult("green", "2024-01", Result.LOADED, 10, 1_000, 4.0),
         MonthResult("green", "2024-02", Result.FAILED, 0, 0, 0.5, "DownloadMonth: gone"),
         MonthResult("yellow", "2024-01", Result.NOT_PUBLISHED),
         MonthResult("yellow", "2024-03", Result.REFRESHED, 7, 0, 0.25),
     )
     assert "yellow: 0 months loaded, 1 month refreshed (7 rows), 0 already there, 1 not published (2024-01)" in lines(
-        backlog, outcomes
+        plan, tasks
     )
 
 
@@ -94,67 +94,71 @@ CHANGE = "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
 
 
 def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> None:
-    backlog = Plan([PlannedMonth("green", JANUARY, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)], {}, {})
-    outcomes = [
-        Outcome("green", "2024-01", "CleanMonth", "local", 5_003, replaced=CHANGE),
-        Outcome("green", "2024-01", "LoadMonth", "duckdb", 5_003, replaced="5,000 → 5,003 records"),
+    plan = Plan([PlannedMonth("green", JANUARY, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)], {}, {})
+    tasks = [
+        TaskResult("CleanMonth", "green", "2024-01", "local", rows=5_003, replaced=CHANGE),
+        TaskResult("LoadMonth", "green", "2024-01", "duckdb", rows=5_003, replaced="5,000 → 5,003 records"),
     ]
-    assert lines(backlog, outcomes) == [
+    assert lines(plan, tasks) == [
         "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
         f"green 2024-01: {CHANGE}",
     ]
-    assert [each.replaced for each in results(None, outcomes)] == [CHANGE]
+    assert [each.replaced for each in results(None, tasks)] == [CHANGE]
 
 
 def test_places_that_held_other_numbers_of_records_are_each_named() -> None:
-    outcomes = [
-        Outcome("green", "2024-01", "CleanMonth", "local", 3, replaced="3 → 3 records, total_amount 9.00 → 9.00"),
-        Outcome("green", "2024-01", "LoadMonth", "duckdb", 3, replaced="5,000 → 3 records, total_amount – → 9.00"),
+    tasks = [
+        TaskResult(
+            "CleanMonth", "green", "2024-01", "local", rows=3, replaced="3 → 3 records, total_amount 9.00 → 9.00"
+        ),
+        TaskResult(
+            "LoadMonth", "green", "2024-01", "duckdb", rows=3, replaced="5,000 → 3 records, total_amount – → 9.00"
+        ),
     ]
-    [month] = results(None, outcomes)
+    [month] = results(None, tasks)
     assert month.replaced == (
         "clean: 3 → 3 records, total_amount 9.00 → 9.00; duckdb: 5,000 → 3 records, total_amount – → 9.00"
     )
 
 
 def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
-    backlog = Plan([missing(JANUARY)], {}, {})
-    outcomes = [
+    plan = Plan([missing(JANUARY)], {}, {})
+    tasks = [
         *done(JANUARY, "local"),
-        Outcome("green", "2024-01", "LoadMonth", "postgres", 5, replaced="4 → 5 records", why="it is down"),
-        Outcome("green", "2024-01", "LoadMonth", "duckdb", 5, replaced="3 → 5 records"),
+        TaskResult("LoadMonth", "green", "2024-01", "postgres", rows=5, replaced="4 → 5 records", error="it is down"),
+        TaskResult("LoadMonth", "green", "2024-01", "duckdb", rows=5, replaced="3 → 5 records"),
     ]
-    assert [each.replaced for each in results(backlog, outcomes)] == ["3 → 5 records"]
+    assert [each.replaced for each in results(plan, tasks)] == ["3 → 5 records"]
 
 
 def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     months = [Month(2024, 1).plus(number) for number in range(12)]
-    outcomes = [Outcome("green", str(month), "LoadMonth", "duckdb", 5, replaced=CHANGE) for month in months]
-    backlog = Plan([PlannedMonth("green", month, (), ("duckdb",), reason=Reason.REPUBLISHED) for month in months])
-    told = lines(backlog, outcomes, run="20261121T060003-4f2a")
+    tasks = [TaskResult("LoadMonth", "green", str(month), "duckdb", rows=5, replaced=CHANGE) for month in months]
+    plan = Plan([PlannedMonth("green", month, (), ("duckdb",), reason=Reason.REPUBLISHED) for month in months])
+    told = lines(plan, tasks, run="20261121T060003-4f2a")
     assert told[1:] == [
         *(f"green {month}: {CHANGE}" for month in months[:10]),
         "and 2 more: taxi-luigi history 20261121T060003-4f2a",
     ]
-    assert lines(Plan(backlog.missing[:10]), outcomes[:10])[-1] == f"green 2024-10: {CHANGE}"
+    assert lines(Plan(plan.missing[:10]), tasks[:10])[-1] == f"green 2024-10: {CHANGE}"
 
 
 def test_what_others_did_is_not_called_unfinished() -> None:
-    backlog = Plan([missing(JANUARY)], {}, {})
-    assert [each.result for each in results(backlog, [])] == [Result.NOT_FINISHED]
-    assert [each.result for each in results(backlog, [], elsewhere=True)] == [Result.ELSEWHERE]
-    assert lines(backlog, [], elsewhere=True) == [
+    plan = Plan([missing(JANUARY)], {}, {})
+    assert [each.result for each in results(plan, [])] == [Result.NOT_FINISHED]
+    assert [each.result for each in results(plan, [], elsewhere=True)] == [Result.ELSEWHERE]
+    assert lines(plan, [], elsewhere=True) == [
         "green: 0 months loaded, 0 already there, 1 loaded by other workers (2024-01)"
     ]
 
 
 def test_single_tasks_load_a_month_when_a_store_got_it() -> None:
-    downloaded = Outcome("green", "2024-01", "DownloadMonth", bytes=9)
+    downloaded = TaskResult("DownloadMonth", "green", "2024-01", bytes=9)
     assert results(None, [downloaded, zones("duckdb")]) == ()
     assert results(None, [downloaded, *done(JANUARY, "local")]) == (
         MonthResult("green", "2024-01", Result.LOADED, 10, 9),
     )
-    failed = Outcome("green", "2024-01", "LoadMonth", "pg", why="it is down")
+    failed = TaskResult("LoadMonth", "green", "2024-01", "pg", error="it is down")
     assert [each.why for each in results(None, [downloaded, failed])] == ["LoadMonth pg: it is down"]
 
 
@@ -162,10 +166,10 @@ def test_months_are_counted_down_as_they_end() -> None:
     countdown = Countdown(Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {}))
     seen = []
     for outcome in [
-        Outcome("green", "2024-01", "DownloadMonth"),
+        TaskResult("DownloadMonth", "green", "2024-01"),
         *done(JANUARY, "local", "duckdb", "postgres"),
-        Outcome("green", "2024-02", "DownloadMonth", why="reset"),
-        Outcome("green", "2024-02", "DownloadMonth"),
+        TaskResult("DownloadMonth", "green", "2024-02", error="reset"),
+        TaskResult("DownloadMonth", "green", "2024-02"),
         zones("duckdb"),
     ]:
         countdown.count(outcome)
@@ -173,15 +177,15 @@ def test_months_are_counted_down_as_they_end() -> None:
     assert (countdown.all, seen) == (2, [0, 0, 0, 1, 2, 2, 2])
 
 
-def test_the_ledger_is_read_on_from_where_it_was() -> None:
-    ledger, entries = Ledger(), [Outcome("green", "2024-01", "CleanMonth", why="é\n"), remark("2024-01")]
-    fresh = ledger.reader()
-    assert fresh() == []
-    for entry in entries:
-        ledger.write(entry)
-        assert fresh() == [entry]
-    assert ledger.reader()() == entries
-    ledger.close()
+def test_the_results_of_tasks_are_read_on_from_where_they_were() -> None:
+    shared, results = TaskResults(), [TaskResult("CleanMonth", "green", "2024-01", error="é\n"), drifted("2024-01")]
+    new = shared.reader()
+    assert new() == []
+    for result in results:
+        shared.add(result)
+        assert new() == [result]
+    assert shared.all() == results
+    shared.close()
 
 
 @pytest.mark.parametrize(
@@ -202,8 +206,8 @@ def test_a_command_is_shown_as_typed_but_for_its_secrets(typed: str, shown_: str
     assert shown(typed.split()) == shown_
 
 
-def zones(store: str, rows: int = 265, why: str = "") -> Outcome:
-    return Outcome("", "", "LoadZones", store, 0 if why else rows, why)
+def zones(store: str, rows: int = 265, why: str = "") -> TaskResult:
+    return TaskResult("LoadZones", store=store, rows=0 if why else rows, error=why)
 
 
 def test_zones_are_told_only_when_there_was_something_to_do() -> None:
@@ -220,40 +224,40 @@ def test_zones_are_told_only_when_there_was_something_to_do() -> None:
 
 def test_zones_that_replaced_others_say_how_many_there_were() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
-    replaced = Outcome("", "", "LoadZones", "pg", 265, replaced="263 → 265 zones")
+    replaced = TaskResult("LoadZones", "", "", "pg", rows=265, replaced="263 → 265 zones")
     assert lines(nothing, [zones("duckdb"), replaced])[-1] == (
         "zones: 265 rows loaded into duckdb, pg (263 → 265 zones)"
     )
 
 
-def remark(month: str, color: str = "yellow", left_out: Any = None, unmapped: Any = None) -> Remark:
-    return Remark(color, month, left_out or {}, unmapped or {})
+def drifted(month: str, color: str = "yellow", **drift: Any) -> TaskResult:
+    return TaskResult("CleanMonth", color, month, "local", drift=Drift(**drift))
 
 
 def test_unknown_columns_are_one_line_per_color() -> None:
     fee = {"surcharge2": {"type": "double", "nulls": 0.031}}
-    remarks = [
-        remark("2026-07", left_out=fee),
-        remark("2026-06", left_out=fee),
-        remark("2026-06", left_out=fee),  # the task ran twice
-        remark("2026-06", color="green", left_out={"a b\n": {"type": "int64", "nulls": 1.0}}),
+    tasks = [
+        drifted("2026-07", left_out=fee),
+        drifted("2026-06", left_out=fee),
+        drifted("2026-06", left_out=fee),  # the task ran twice
+        drifted("2026-06", color="green", left_out={"a b\n": {"type": "int64", "nulls": 1.0}}),
     ]
-    assert warnings(remarks, keep_raw=True) == [
+    assert warnings(tasks, keep_raw=True) == [
         "yellow: left out columns that taxi_luigi does not know: surcharge2 (double, 3 % null) in 2026-06, 2026-07; "
         "the raw files keep them",
         r"green: left out columns that taxi_luigi does not know: 'a b\n' (int64, 100 % null) in 2026-06; "
         "the raw files keep them",
     ]
-    assert warnings(remarks, keep_raw=False)[0].endswith("keep_raw = false removes the raw files, which have them")
+    assert warnings(tasks, keep_raw=False)[0].endswith("keep_raw = false removes the raw files, which have them")
 
 
 def test_a_column_that_changes_is_told_in_one_place() -> None:
     months = [f"2026-{month:02}" for month in range(1, 7)]
-    remarks = [
-        remark(month, left_out={"fee": {"type": "double" if month > "2026-03" else "null", "nulls": share}})
+    tasks = [
+        drifted(month, left_out={"fee": {"type": "double" if month > "2026-03" else "null", "nulls": share}})
         for month, share in zip(months, (1.0, 1.0, 1.0, 0.04, 0.2, 0.0), strict=True)
     ]
-    assert warnings(remarks, keep_raw=True) == [
+    assert warnings(tasks, keep_raw=True) == [
         "yellow: left out columns that taxi_luigi does not know: fee (null or double, 0 to 100 % null) in "
         "2026-01 … 2026-06; the raw files keep them"
     ]
@@ -261,19 +265,19 @@ def test_a_column_that_changes_is_told_in_one_place() -> None:
 
 def test_the_type_of_a_column_stays_in_its_line() -> None:
     kind = "struct<a\nb: int64>"
-    [line] = warnings([remark("2026-01", left_out={"odd": {"type": kind, "nulls": 0.0}})], keep_raw=True)
+    [line] = warnings([drifted("2026-01", left_out={"odd": {"type": kind, "nulls": 0.0}})], keep_raw=True)
     assert line.isprintable()
     assert "struct<a" in line
 
 
 def test_unknown_texts_are_one_line_per_column() -> None:
     payment, vendor = "unknown_code:payment_type", "unknown_code:vendorid"
-    remarks = [
-        remark("2009-03", unmapped={payment: {"XYZ": 12}}),
-        remark("2009-04", unmapped={payment: {"": 1, "A": 2_000}, vendor: {"x" * 99: 1}}),
-        remark("2009-05", unmapped={payment: {"A": 500}}),
+    tasks = [
+        drifted("2009-03", unmapped={payment: {"XYZ": 12}}),
+        drifted("2009-04", unmapped={payment: {"": 1, "A": 2_000}, vendor: {"x" * 99: 1}}),
+        drifted("2009-05", unmapped={payment: {"A": 500}}),
     ]
-    assert warnings(remarks, keep_raw=True) == [
+    assert warnings(tasks, keep_raw=True) == [
         "yellow: payment_type has texts that taxi_luigi does not know, kept as null: "
         "'A' in 2009-04, 2009-05 (2,500 rows); 'XYZ' in 2009-03 (12 rows); '' in 2009-04 (1 row)",
         f"yellow: vendorid has texts that taxi_luigi does not know, kept as null: '{'x' * 60}…' in 2009-04 (1 row)",
@@ -283,23 +287,21 @@ def test_unknown_texts_are_one_line_per_column() -> None:
 def test_columns_that_a_receipt_only_counts_are_counted_in_the_line() -> None:
     left_out = {f"column {number}": {"type": "null", "nulls": 1.0} for number in range(7)}
     others = {"(other columns)": {"type": "3,000 columns", "nulls": 1.0, "columns": 3_000}}
-    [line] = warnings([remark(month, left_out=left_out | others) for month in ("2026-01", "2026-02")], keep_raw=True)
+    [line] = warnings([drifted(month, left_out=left_out | others) for month in ("2026-01", "2026-02")], keep_raw=True)
     assert "'column 4' (null, 100 % null) in 2026-01, 2026-02; 3,002 more in the receipts; " in line
     assert "other columns" not in line
 
 
 def test_a_line_names_a_few_and_counts_the_others() -> None:
     texts = {str(number): 100 - number for number in range(8)}
-    (line,) = warnings([remark("2009-03", unmapped={"unknown_code:vendorid": texts})], keep_raw=True)
+    (line,) = warnings([drifted("2009-03", unmapped={"unknown_code:vendorid": texts})], keep_raw=True)
     assert "'4' in 2009-03 (96 rows); 3 more in the receipts" in line
-    assert warnings([remark("2009-03")], keep_raw=True) == []
+    assert warnings([drifted("2009-03")], keep_raw=True) == []
 
 
 def test_what_is_odd_about_many_months_is_one_line() -> None:
-    odd = [
-        Remark("yellow", f"2024-{month:02}", {}, {}, warnings=["no pickup lies in the years"]) for month in (3, 1, 2)
-    ]
-    other = Remark("green", "2024-01", {}, {}, warnings=["no pickup lies in the years", "merge markers"])
+    odd = [drifted(f"2024-{month:02}", warnings=["no pickup lies in the years"]) for month in (3, 1, 2)]
+    other = drifted("2024-01", "green", warnings=["no pickup lies in the years", "merge markers"])
     assert warnings([*odd, other], keep_raw=True) == [
         "yellow 2024-01, 2024-02, 2024-03: no pickup lies in the years",
         "green 2024-01: no pickup lies in the years",
