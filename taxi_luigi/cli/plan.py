@@ -8,8 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.inventory.plan import Plan
-from taxi_luigi.reports.status_signs import without_address
+from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
 
@@ -24,12 +23,12 @@ _WIDE = 200
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
-        "What `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
-        "Asks lakes by listings, warehouses for their markers, and the source by HEAD requests."
+        "Show what `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
+        "Lists lakes, reads the markers of warehouses, and sends HEAD requests to the source."
     )
-    parser.add_argument("--colors", help="as for LoadAllMonths; without it, what luigi.cfg says")
+    parser.add_argument("--colors", help="as for LoadAllMonths; by default, those of luigi.cfg")
     parser.add_argument("--months", help="the same")
     parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
     parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
@@ -60,7 +59,7 @@ def _parsed(name: str, text: str) -> Any:
 
 
 def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
-    """What is to be done with each month asked for, and why, as --json has it."""
+    """Yield what is to be done with each month of the plan, and why, as --json has it."""
     todo = set()
     for each in plan.missing:
         gone = each.month in plan.not_published.get(each.color, [])
@@ -79,12 +78,19 @@ def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
             for month in months:
                 if (color, month) not in todo:
                     withdrawn = month in plan.withdrawn.get(color, [])
-                    said = _why(plan, color, month, WITHDRAWN if withdrawn else why)
-                    yield {"color": color, "month": str(month), **said, "lakes": [], "warehouses": [], "bytes": 0}
+                    why_and_reason = _why(plan, color, month, WITHDRAWN if withdrawn else why)
+                    yield {
+                        "color": color,
+                        "month": str(month),
+                        **why_and_reason,
+                        "lakes": [],
+                        "warehouses": [],
+                        "bytes": 0,
+                    }
 
 
 def _why(plan: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
-    """What a month is, which but for its last attempt would be `why`, and the reason of what came of that."""
+    """The `why` of a month; where its last attempt failed, that and the reason."""
     refused, failed = plan.refused.get((color, month)), plan.failed.get((color, month))
     if refused is not None:
         return {"why": REFUSED, "reason": refused}
@@ -109,20 +115,22 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     heads = ("color", "month", "to", "to download")
     widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
     for (color, month, places, size), line in zip(rows, shown, strict=True):
-        told = Text(_told(line))
-        told.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
-        table.add_row(color, month, told, places, size)
+        why = Text(_why_text(line))
+        why.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
+        table.add_row(color, month, why, places, size)
     if shown:
         console.print(table)
     for name in plan.zones:
         console.print(f"zones: missing in {name}", markup=False)
     console.print(_closing(lines))
-    for why in plan.unasked[:1]:
-        console.print(f"the source could not be asked about {len(plan.unasked)} of them: {why}", markup=False)
+    for error in plan.unchecked[:1]:
+        console.print(f"the source could not be checked for {len(plan.unchecked)} of them: {error}", markup=False)
 
 
-def _told(line: dict[str, Any]) -> str:
+def _why_text(line: dict[str, Any]) -> str:
     """`refused: 60 records, where …`"""
+    from taxi_luigi.reports.status_text import without_address
+
     if line["reason"] is None:
         return str(line["why"])
     return f"{line['why']}: {without_address(line['reason'], Month.parse(line['month']))}"

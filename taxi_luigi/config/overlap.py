@@ -1,6 +1,6 @@
 """Whether two of the places that luigi.cfg names are one, so that what is written or removed in one is the other's.
 
-`overlap` and `web_address` are pure; `check_overlap` finds the places, and looks at the disk for links.
+`overlap` and `web_address` are pure; `check_overlap` finds the places and follows links on the disk.
 """
 
 from __future__ import annotations
@@ -26,34 +26,36 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 Folder = tuple[str, ...]
-"""One folder, as its own name below all those that it lies in: ("", "mnt", "nas"); a bucket is one of its server's."""
+"""One folder, as its own name below all those that contain it: ("", "mnt", "nas"); a bucket is one of its server's."""
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
+_SERVERS = {"gs": _GOOGLE, "s3": _AMAZON}
+"""scheme of a bucket's address → the server, where its store names no other"""
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
 _YEARS = range(2009, 2036)
-"""of which the folder of the source's January is looked at: folders differ by color and year"""
+"""of which the folder of the source's January is looked at: folders differ by record type and year"""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Some folders that luigi.cfg means by one setting."""
+    """The folders that one setting of luigi.cfg names."""
 
     setting: str
-    """for people, as `[lake.nas] path`"""
+    """as messages have it: `[lake.nas] path`"""
     address: str
-    """for people"""
+    """as messages have it"""
     folders: tuple[Folder, ...]
     ours: bool
-    """whether months are written and removed there: then nothing else may lie below"""
+    """whether months are written and removed there: then nothing else may be below"""
 
 
 def overlap(places: Sequence[Place]) -> str:
     """What is wrong with the first two places of which one's files could be the other's; '' when there are none.
 
-    A folder of ours may lie beside, and below, files of others (`data/clean` below the source `data`). Nothing may lie
-    in a folder of ours, and no two of ours in each other.
+    A folder of ours may be beside, and below, files of others (`data/clean` below the source `data`). Nothing may be
+    inside a folder of ours, and no two of ours inside each other.
     """
     for one, other in combinations(places, 2):
         for inner, outer in ((other, one), (one, other)):
@@ -61,7 +63,7 @@ def overlap(places: Sequence[Place]) -> str:
                 continue
             same = inner.ours and set(inner.folders) == set(outer.folders)
             return (
-                f"{inner.setting} ({inner.address}) {'is the same place as' if same else 'lies in'} "
+                f"{inner.setting} ({inner.address}) {'is the same place as' if same else 'is inside'} "
                 f"{outer.setting} ({outer.address}), where months are written and removed: set another place for one"
             )
     return ""
@@ -118,7 +120,7 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
 
 
 def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
-    """The folders that the source's files lie in, of every color and year."""
+    """The folders of the source's files, of every record type and year."""
     template = parse_template(text)
     addresses = [template.address(color, Month(year, 1)) for color in DATASETS for year in _YEARS]
     if template.is_web:
@@ -135,17 +137,8 @@ def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
 
 def _of_bucket(store: Store) -> Folder:
     scheme, _, key = store.url("").rstrip("/").partition("://")
-    if scheme == "gs":
-        from taxi_luigi.storage.gcs import GcsStore
-
-        assert isinstance(store, GcsStore)
-        endpoint = store.endpoint or f"https://{_GOOGLE}"
-    else:
-        from taxi_luigi.storage.s3 import S3Store
-
-        assert isinstance(store, S3Store)
-        endpoint = store.endpoint or f"https://{_AMAZON}"
-    return (*web_address(endpoint), *key.split("/"))
+    server = getattr(store, "endpoint", None) or f"https://{_SERVERS.get(scheme, scheme)}"
+    return (*web_address(server), *key.split("/"))
 
 
 class _Disk:

@@ -1,7 +1,7 @@
 """Whether luigi.cfg is valid: each section and key is known, each value can be read, each store can be built.
 
 Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Asks no store: what only its
-server knows is the preflight's.
+server can answer is the preflight's.
 """
 
 from __future__ import annotations
@@ -138,10 +138,9 @@ def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:
         return known.get(section)
     kind = store_type(noun, name)
     if packaged().has_section(f"{noun}.{kind}"):
+        # Where these suffice, the class is not looked at, as its module may import a driver
         keys = {"type", *packaged().options(f"{noun}.{kind}")}
-        if keys.issuperset(
-            get_config().options(section)
-        ):  # with no look at the class, whose module may import a driver
+        if keys.issuperset(get_config().options(section)):
             return keys
     return _store_keys(noun, kind)
 

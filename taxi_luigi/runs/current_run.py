@@ -25,7 +25,7 @@ from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.history import Result, RunResult, TaskResult
-from taxi_luigi.inventory.plan import Plan
+from taxi_luigi.inventory import Plan
 from taxi_luigi.runs import cron_mail, drift, month_results, notify
 from taxi_luigi.runs.progress import Months
 from taxi_luigi.runs.task_results import TaskResults

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from taxi_luigi.core.text import several
 from taxi_luigi.history import MonthResult, Result, TaskResult
-from taxi_luigi.inventory.plan import Plan, PlannedMonth
+from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.transform.staleness import Reason
 
 SHOWN = 10

@@ -14,7 +14,7 @@ from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.history import TaskResult, now
-from taxi_luigi.inventory.plan import Plan, drop_spent, make_plan
+from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
@@ -182,10 +182,10 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
 def _log_source_changes(plan: Plan) -> None:
     """Log what the comparison with the source found that changes nothing in this run."""
-    if plan.unasked:
-        number = len(plan.unasked)
+    if plan.unchecked:
+        number = len(plan.unchecked)
         whether = "1 month is still as it was" if number == 1 else f"{number} months are still as they were"
-        log.warning("the source could not be asked whether %s: %s", whether, plan.unasked[0])
+        log.warning("the source could not be asked whether %s: %s", whether, plan.unchecked[0])
     for (color, month), why in plan.refused.items():
         log.warning("%s %s: the published file was refused before, and what is held stays: %s", color, month, why)
     reverted = [f"{each.color} {each.month}" for each in plan.missing if each.reason is Reason.RULES_CHANGED]

@@ -19,7 +19,7 @@ from taxi_luigi.core.errors import (
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.history import Drift, TaskResult
-from taxi_luigi.inventory.plan import drop_spent, held_everywhere
+from taxi_luigi.inventory import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
 from taxi_luigi.runs.progress import Progress, size
 from taxi_luigi.runs.task import PipelineTask

@@ -9,7 +9,7 @@ import pytest
 from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi.core.receipts import ReceiptSummary
-from taxi_luigi.inventory.plan import make_plan
+from taxi_luigi.inventory import make_plan
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.load_log import LAYOUT

@@ -6,7 +6,7 @@ import pytest
 
 from taxi_luigi.core.command_line import shown
 from taxi_luigi.history import Drift, MonthResult, Result, TaskResult
-from taxi_luigi.inventory.plan import Plan, PlannedMonth
+from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.runs.drift import warnings
 from taxi_luigi.runs.month_results import Countdown, lines, results
 from taxi_luigi.runs.task_results import TaskResults
