@@ -133,7 +133,7 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from taxi_luigi.cli.console import Console
 
     console, table = Console(highlight=False), Table(box=None, pad_edge=False)
-    # A run's id says when it began, where there is no room to say it twice.
+    # A run's id shows when it began, where there is no room to say it twice.
     left_out = heads.index("began") if console.width < _WIDE and heads[0] == "run" else None
     for column, head in enumerate(heads):
         if head == "command":

@@ -27,14 +27,14 @@ from taxi_luigi.tlc.months import Month
 
 
 class State(Enum):
-    """Where a run stands. The values are what people read."""
+    """Where a run stands. The values are shown to users."""
 
     ENDED = "ended"
     RUNNING = "running"
     DID_NOT_END = "did not end"
     """it was killed, or the machine went down"""
     UNKNOWN = "unknown"
-    """it began on another machine, and has not said that it ended"""
+    """it began on another machine, and its end is not recorded"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Run:
     fewer: tuple[str, ...]
     """months with fewer records than TLC published, one line each"""
     error: str
-    """why it failed, where no month says it"""
+    """why it failed, where no month has the reason"""
     version: str = ""
     """of taxi_luigi; '' of a run that was recorded before this was kept"""
 
@@ -93,7 +93,7 @@ def last_runs(folder: Path, count: int) -> list[Run]:
 def steady_now(folder: Path) -> float:
     """The time, in seconds since 1970, as the last runs have it: no later than the first of those that began.
 
-    What a clock says that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
+    A clock that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
     """
     try:
         began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(folder, _STEADY)]

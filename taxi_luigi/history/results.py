@@ -111,7 +111,7 @@ class RunResult:
     exit_code: int | None
     """None when it is not known yet"""
     already_there: int
-    """months that were asked for and needed nothing"""
+    """months that were wanted and needed nothing"""
     months: tuple[MonthResult, ...]
     zones: str = ""
     """one line, or '' when nothing was done to the zones"""
@@ -120,6 +120,6 @@ class RunResult:
     fewer: tuple[str, ...] = ()
     """months loaded for the first time with fewer records than TLC published; one line each"""
     error: str = ""
-    """why it failed, in one line, where no month says it"""
+    """why it failed, in one line, where no month has the reason"""
     version: str = ""
     """of taxi_luigi"""

@@ -72,7 +72,7 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
 
 
 def check_no_link(path: Path) -> None:
-    """Raises OSError for a file of ours that is a link: who planted it would have us write elsewhere."""
+    """Raises OSError for a file of ours that is a link: it would make us write elsewhere."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link; remove it", str(path))
 

@@ -64,7 +64,7 @@ class Recorder:
             self._try(write)
 
     def source(self, withdrawn: Months, there: Months) -> None:
-        """What the source said of months that are held: it has them no more, or it has them."""
+        """Record which of the months that are held the source has withdrawn, and which it has."""
         gone, back = _pairs(withdrawn), _pairs(there)
 
         def write() -> None:

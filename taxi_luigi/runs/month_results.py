@@ -12,7 +12,6 @@ from taxi_luigi.transform.staleness import Reason
 SHOWN = 10
 """replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""
 
-
 DOWNLOAD = "DownloadMonth"
 """the task whose bytes are a month's"""
 CLEAN = "CleanMonth"

@@ -1,7 +1,7 @@
 """What is looked at before the first byte is downloaded, so that a setting that cannot work costs no download.
 
 `check` is for a run and asks the clouds alone; `look` is `taxi-luigi doctor`, and asks everything that luigi.cfg names.
-Wrong configuration stops a run. A store that does not answer never does: its tasks will say so.
+Wrong configuration stops a run. A store that does not answer never does: its tasks will fail with their own line.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 _KNOWN = ("yellow", Month(2024, 1))
-"""a month that TLC has, and whoever mirrors it probably too"""
+"""a month that TLC has, and its mirrors probably too"""
 
 
 def check(wanted: Mapping[str, Sequence[Month]]) -> None:
     """Raises ConfigError for what is wrong with a cloud store that is named, or when it refuses a month of a color."""
     wrong, clouds = [], list(_clouds())
-    silent = {finding.place for finding in clouds if finding.verdict is Status.UNREACHABLE}
-    for finding in (*clouds, *_refused(wanted, silent)):
-        if finding.verdict is Status.ERROR:
-            wrong.append(finding.line)
+    unreachable = {check.place for check in clouds if check.verdict is Status.UNREACHABLE}
+    for check in (*clouds, *_refused(wanted, unreachable)):
+        if check.verdict is Status.ERROR:
+            wrong.append(check.line)
         else:
-            log.debug("%s, %s: %s", finding.place, finding.what, finding.line)
+            log.debug("%s, %s: %s", check.place, check.what, check.line)
     if wrong:
         more = f" (and {len(wrong) - 1} more: run taxi-luigi doctor)" if len(wrong) > 1 else ""
         raise ConfigError(wrong[0] + more)
@@ -73,7 +73,7 @@ def _clouds() -> Iterator[Check]:
         if isinstance(found, TaxiError):
             raise found
         yield from found
-        if any(finding.verdict in (Status.ERROR, Status.UNREACHABLE) for finding in found):
+        if any(check.verdict in (Status.ERROR, Status.UNREACHABLE) for check in found):
             bad.add(place)
     for name in warehouses:
         lake = config.lake_for(name)
@@ -82,16 +82,16 @@ def _clouds() -> Iterator[Check]:
 
 
 def _foreign(name: str) -> Iterator[Check]:
-    """Tables of our names that somebody else made: no reason not to begin, as a run may want other record types."""
+    """Tables of our names that other programs made: no reason not to begin, as a run may want other record types."""
     try:
         for line in config.warehouse(name).foreign():
             yield Check(f"warehouse {name}", "table", Status.ERROR, line)
-    except TaxiError:  # a finding of that warehouse's own
+    except TaxiError:  # a check of that warehouse's own
         return
 
 
 def _locations(name: str) -> Iterator[Check]:
-    """Whether BigQuery can load from the bucket that it will be told to; none where it is sent a local file."""
+    """Whether BigQuery can load from the bucket that its load names; none where it is sent a local file."""
     from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery
     from taxi_luigi.warehouses.bigquery.locations import compatible
@@ -103,7 +103,7 @@ def _locations(name: str) -> Iterator[Check]:
         return
     try:
         bucket, dataset = store.location(), warehouse.location()
-    except TaxiError:  # a finding of that store's own
+    except TaxiError:  # a check of that store's own
         return
     if bucket is None or dataset is None:
         return
@@ -115,15 +115,15 @@ def _locations(name: str) -> Iterator[Check]:
     yield Check(f"warehouse {name}", what, Status.ERROR, f"{where}; {cure}, and set it in luigi.cfg")
 
 
-def _refused(wanted: Mapping[str, Sequence[Month]], silent: Collection[str]) -> Iterator[Check]:
+def _refused(wanted: Mapping[str, Sequence[Month]], unreachable: Collection[str]) -> Iterator[Check]:
     for name in config.settings().warehouses:
-        if f"warehouse {name}" in silent:
+        if f"warehouse {name}" in unreachable:
             continue
         for color, months in wanted.items():
             try:
                 refused = config.warehouse(name).refused(DATASETS[color], months)
             except ConfigError:
-                return  # a finding of that warehouse's own
+                return  # a check of that warehouse's own
             except TaxiError as error:
                 yield Check(f"warehouse {name}", "expiration", Status.UNREACHABLE, str(error))
                 return

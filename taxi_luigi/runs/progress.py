@@ -1,4 +1,4 @@
-"""How far a run is: what luigid's page says of each task, and one bar on a terminal.
+"""How far a run is: a line for each task on luigid's page, and one bar on a terminal.
 
 With one worker the task that runs has the bar; with several, the months have it, drawn by the main process. So a
 terminal has one bar at a time, and log lines of whichever process clear it first (logs/terminal.py).
@@ -22,8 +22,8 @@ from taxi_luigi.runs import scheduler_client
 _INTERVAL = 1.0
 """seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
 
-_SILENCE = 30.0
-"""seconds without a report after one that luigid did not hear: a task may lose 3 s with each (scheduler_client.py)"""
+_PAUSE = 30.0
+"""seconds without a report after one that luigid did not get: a task may lose 3 s with each (scheduler_client.py)"""
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
@@ -39,7 +39,7 @@ _Bar.set_lock(threading.RLock())
 class Progress:
     """Called with (done, total) in `unit`, "B" or what is counted; a total of 0 is unknown.
 
-    As a context manager, so that the bar is taken away and the page says how it ended. What it tells holds our own
+    As a context manager, so that the bar is taken away and the page shows how it ended. What it shows has our own
     words, numbers and the names of stores: nothing that comes with the data.
     """
 
@@ -53,10 +53,10 @@ class Progress:
         self.now(doing)
 
     def now(self, doing: str) -> None:
-        """Says what is done from here on; it is counted from 0 again."""
+        """Begin the next step, which is counted from 0 again."""
         self._doing, self._since = doing, time.monotonic()
         self._done = self._total = 0
-        self._heard = self._tell(doing, None)
+        self._shown = self._show(doing, None)
 
     def __call__(self, done: int, total: int) -> None:
         if self._bar is not None:
@@ -65,21 +65,21 @@ class Progress:
         self._done, self._total = done, total
         if time.monotonic() >= self._next:
             seconds = time.monotonic() - self._since
-            self._heard = self._tell(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
+            self._shown = self._show(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
 
     def page(self, url: str) -> None:
         """Gives the task a button on luigid's page that leads to a web page; '' is none."""
         # Luigi's own method, which tries three times: not where luigid has just not answered
-        if not url or not self._heard:
+        if not url or not self._shown:
             return
         try:
             self._task.set_tracking_url(url)
         except RPCError as error:
-            log.debug("luigid was not told of %s: %s", url, error)
+            log.debug("luigid did not get the page %s: %s", url, error)
 
     def ended(self, made: str) -> None:
-        """Says what came of it; the page keeps it when the task is done."""
-        self._tell(f"{made}, {span(time.monotonic() - self._began)}", 100)
+        """Show the result; the page keeps it when the task is done."""
+        self._show(f"{made}, {span(time.monotonic() - self._began)}", 100)
 
     def __enter__(self) -> Self:
         return self
@@ -91,16 +91,16 @@ class Progress:
             self._bar.close()
         if error is not None:
             far = f" at {amount(self._done, self._total, self._unit)}" if self._done else ""
-            self._tell(f"{self._doing}: failed{far} after {span(time.monotonic() - self._began)}", self._percent)
+            self._show(f"{self._doing}: failed{far} after {span(time.monotonic() - self._began)}", self._percent)
 
     @property
     def _percent(self) -> int | None:
         return min(100, 100 * self._done // self._total) if self._total else None
 
-    def _tell(self, message: str, percent: int | None) -> bool:
-        heard = scheduler_client.tell(self._task.task_id, message, percent)
-        self._next = time.monotonic() + (_INTERVAL if heard else _SILENCE)
-        return heard
+    def _show(self, message: str, percent: int | None) -> bool:
+        shown = scheduler_client.set_status(self._task.task_id, message, percent)
+        self._next = time.monotonic() + (_INTERVAL if shown else _PAUSE)
+        return shown
 
 
 class Months:

@@ -1,8 +1,8 @@
-"""What we tell luigid beside what Luigi's worker does: who is gone, and how far a task is.
+"""The requests to luigid that Luigi's worker does not make: about lost workers, failures, progress and settings.
 
-luigid takes a task for running until its worker has been silent for `[scheduler] worker_disconnect_delay`, and looks
-only once a minute (3.8.1); a run that comes sooner is refused its tasks. Nothing here matters to a run: a luigid that
-does not answer is the worker's own first request to say, so each of ours is made once, and nobody waits for it long.
+luigid takes a task for running until its worker has sent nothing for `[scheduler] worker_disconnect_delay`, and looks
+only once a minute (3.8.1); a run that comes sooner is refused its tasks. No run depends on these requests: where luigid
+does not answer, the worker's own first request fails, so each of ours is made once, with a short time limit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
-"""How the reason of a task begins whose worker was told to stop"""
+"""how the reason of a task begins whose worker was stopped"""
 
 PORT = 8082
 """luigid's own"""
@@ -39,7 +39,7 @@ SETTINGS = "taxi_luigi_settings"
 _COUNTS = "[scheduler] metrics_collector"
 
 _TIMEOUT = 3.0
-"""seconds: a process that was told to stop, or that has a month to load, does not wait longer for a scheduler"""
+"""seconds: a process that is being stopped, or that has a month to load, does not wait longer for a scheduler"""
 
 _ATTEMPTS, _PAUSE = 3, 0.3
 
@@ -48,7 +48,7 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 
 
 def prune_workers() -> None:
-    """Makes luigid look now for workers that are silent; at the start of a run."""
+    """Make luigid look now for workers that are gone."""
     _ask("prune")
 
 
@@ -71,12 +71,14 @@ def check() -> None:
 
 
 def mark_failed(task_id: str, worker_id: str, why: str) -> None:
-    """Says that a running task has ended without success, so that another run may have it."""
+    """Report that a running task has ended without success, so that another run may have it."""
     _ask("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
 
-def tell(task_id: str, message: str, percent: int | None) -> bool:
-    """Has the page say this of a running task, with a bar unless `percent` is None. False where luigid did not hear it.
+def set_status(task_id: str, message: str, percent: int | None) -> bool:
+    """Show a message for a running task on luigid's page, with a bar unless `percent` is None.
+
+    Returns: whether luigid got it
 
     Luigi's own set_status_message tries three times with pauses, writes a warning each time, and then fails the task.
     """
@@ -86,13 +88,13 @@ def tell(task_id: str, message: str, percent: int | None) -> bool:
         _post("set_task_status_message", task_id=task_id, status_message=redact(message).translate(_PLAIN))
         _post("set_task_progress_percentage", task_id=task_id, progress_percentage=percent)
     except requests.RequestException as error:
-        log.debug("luigid was not told of %s: %s", task_id, error)
+        log.debug("luigid did not get the status of %s: %s", task_id, error)
         return False
     return True
 
 
 def failed(families: Container[str]) -> dict[str, str]:
-    """Failed tasks of these families → why, as their worker told; '' of one whose worker fell silent."""
+    """Return the failed tasks of these families → the error from their worker; '' of one whose worker is gone."""
     tasks = _ask("task_list", status="FAILED", upstream_status="", limit=False) or {}
     ours = [task_id for task_id, task in tasks.items() if task["name"] in families]
     errors = {task_id: _ask("fetch_error", task_id=task_id) for task_id in ours}
@@ -121,7 +123,7 @@ def knows(task_id: str) -> bool:
 
 
 def reset_failure(task_id: str) -> None:
-    """Lets a failed task be run again by whoever is free, before `[scheduler] retry_delay` is over."""
+    """Let a failed task be run again by any free worker, before `[scheduler] retry_delay` is over."""
     _ask("forgive_failures", task_id=task_id)
 
 
@@ -235,7 +237,7 @@ def texts(settings: luigi.scheduler.scheduler) -> dict[str, str]:
 
 
 def answers() -> bool:
-    """Whether anybody answers at that address, and does not refuse us."""
+    """Whether a server answers at that address, and does not refuse us."""
     try:
         answer = requests.get(address(), timeout=_TIMEOUT)
     except requests.RequestException as error:

@@ -1,6 +1,6 @@
 """Runs that several machines share: going on with what a lost machine had begun.
 
-Luigi takes a task whose worker fell silent for failed, and tries it again after `[scheduler] retry_delay`, with us a
+Luigi takes a task whose worker is gone for failed, and tries it again after `[scheduler] retry_delay`, with us a
 day (3.8.1).
 """
 
@@ -30,17 +30,17 @@ def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
 
 
 def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
-    """Until nothing is left that anybody could do. Seen twice, for between two tasks it can look so for a moment.
+    """Until nothing is left that any worker could do. Seen twice, for between two tasks it can look so for a moment.
 
     Luigi's worker waits on for what has failed or is not published: a day, as `[scheduler] retry_delay` is (3.8.1). One
-    that only helps (`--assistant`) is there for whoever comes next.
+    that only helps (`--assistant`) is there for the runs to come.
     """
     pause, seen_before = threading.Event(), False
     while not pause.wait(_LOOK):
         scheduler_client.prune_workers()
         for task_id, why in scheduler_client.failed(families).items():
             if why == "" or why.strip('"').startswith(scheduler_client.STOPPED):
-                log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
+                log.info("%s is free again: its worker %s", task_id, why.strip('"') or "is gone")
                 scheduler_client.reset_failure(task_id)
         stuck = not helps and scheduler_client.stuck(families)
         if stuck and seen_before:

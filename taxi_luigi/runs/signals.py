@@ -34,13 +34,13 @@ from taxi_luigi.runs import scheduler_client
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _VANISH = 8.0
-"""seconds that a task's process may take to clean up and to tell luigid (two time limits of 3 s) before it just ends"""
+"""seconds that a task's process may take to clean up and to report to luigid (two time limits of 3 s) before it ends"""
 
 _AGAIN = 0.5
 """seconds after which the main process is stopped once more, where what the handler raised has got lost"""
 
 _STUCK = 5.0
-"""seconds after which the main process is ended that has not begun to end, as in a query that nobody answers"""
+"""seconds after which the main process is ended that has not begun to end, as in a query that is not answered"""
 
 _LAST = 9.0
 """seconds after a signal in which the main process has ended its tasks' and itself, or is ended; Docker gives 10"""

@@ -1,4 +1,4 @@
-"""What every task of ours has in common: one-line failures, and doing nothing twice."""
+"""The base classes of all tasks: one-line errors, a result for each try, and nothing is done twice."""
 
 from __future__ import annotations
 
@@ -33,33 +33,36 @@ _LONGEST_ERROR = 4_000
 
 
 class PlainTask(config.EmptyFlags, luigi.Task):
-    """A task that is told of without the parameters that say nothing: a `force`, an `edition` that nobody asked for."""
+    """A task that leaves out unset parameters where it is shown: a `force` or an `edition` that was not given."""
 
     def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
-        """As luigid, its page and other workers are told them; who leaves one out means the same."""
-        told = super().to_str_params(only_significant, only_public)
-        return {name: text for name, text in told.items() if getattr(self, name) not in ("", False)}
+        """As luigid and other workers get them; a parameter that is left out has its default."""
+        texts = super().to_str_params(only_significant, only_public)
+        return {name: text for name, text in texts.items() if getattr(self, name) not in ("", False)}
 
     plans = False
-    """whether it decides what the run schedules, so that it is prepared as somebody else's requirement, too"""
+    """whether it decides what the run schedules, so that it is prepared where another task requires it, too"""
     helps = False
-    """whether a worker with `--assistant` names it to do the tasks of others"""
+    """whether a worker with `--assistant` has it as root, to do the tasks of other runs"""
 
     def prepare(self) -> None:
-        """Called once, in the process that schedules, where this is what the run is for, before anything is scheduled.
+        """Called once on the root of a run, in the main process, before anything is scheduled.
 
-        Raises TaxiError where the run cannot serve, which ends it.
+        Raises: TaxiError, which ends the run
         """
 
     def scheduled(self) -> None:
-        """From here on stores are asked what they hold: what was known while the run was scheduled may have changed."""
+        """Everything is scheduled: from here on `complete()` looks at the stores, which may have changed."""
 
     def ended(self) -> None:
-        """The run is over; Luigi still asks what the task required, for its summary."""
+        """The run is over; Luigi calls `requires()` once more behind this, for its summary."""
 
 
 class PipelineTask(PlainTask):
-    """A task with one output, which it makes whole or not at all."""
+    """A task with one output, which it makes whole or not at all.
+
+    A subclass has `requires`, `output`, `work` and `label`; `run` calls `work` and adds its result to the run.
+    """
 
     store = ""
     """the lake or warehouse that the task fills, in tasks that fill one"""
@@ -78,24 +81,24 @@ class PipelineTask(PlainTask):
 
     @property
     def task_module(self) -> str:
-        """What a person names in `--module`, and the command that luigid's page shows beside an error."""
+        """The package: what `--module` takes, and the command that luigid's page shows beside an error."""
         module = str(super().task_module)
         package = __name__.partition(".")[0]
         return package if module.startswith(f"{package}.") else module
 
     def check_store(self) -> None:
-        """Raises ConfigError when the store named on the command line is none that luigi.cfg could mean."""
+        """Raise ConfigError for a store on the command line that luigi.cfg does not name."""
 
-    def known(self, there: bool) -> Self:
-        """Spares the question whether it is there, until all is scheduled: the wrapper has just asked."""
-        self._known = there
+    def with_known_status(self, complete: bool) -> Self:
+        """Answer `complete()` by this until everything is scheduled: the plan has just listed all stores."""
+        self._known = complete
         return self
 
     def prepare(self) -> None:
-        there = self.complete()
-        if not there:
+        complete = self.complete()
+        if not complete:
             preflight.check({})
-        self.known(there)
+        self.with_known_status(complete)
 
     def scheduled(self) -> None:
         self._known = None
@@ -107,7 +110,7 @@ class PipelineTask(PlainTask):
             return bool(super().complete())
 
     def run(self) -> None:
-        """Does the work, unless another run did it while this one waited."""
+        """Do the work, unless another run did it while this one waited; add the result to the run."""
         self._began = time.monotonic()
         self.scheduled()
         with logs.about(self.log_fields):
@@ -122,7 +125,7 @@ class PipelineTask(PlainTask):
             current_run.add(result)
 
     def _work(self) -> TaskResult | None:
-        """None when another run has done it. Works again when what it works on was replaced, a few times."""
+        """Return the result of `work`, tried again when its input was replaced; None if another run has done it."""
         for left in reversed(range(_ROUNDS)):
             if self.complete():
                 return None
@@ -139,12 +142,12 @@ class PipelineTask(PlainTask):
 
     @property
     def label(self) -> str:
-        """What the task is about, for people."""
+        """What the task works on, as progress bars and log lines show it."""
         raise NotImplementedError
 
     @property
     def log_fields(self) -> dict[str, str]:
-        """What the task is about, for logs and history; '' where it is about none."""
+        """The task in log lines and in its result: `task`, `color`, `month`, `store`; '' where it has none."""
         color, month = getattr(self, "color", ""), str(getattr(self, "month", ""))
         return {"task": type(self).__name__, "color": color, "month": month, "store": self.store}
 
@@ -180,36 +183,36 @@ class PipelineTask(PlainTask):
 
 @PipelineTask.event_handler(luigi.Event.PROCESS_FAILURE)  # type: ignore[untyped-decorator]
 def _process_died(task: PipelineTask, message: str) -> None:
-    """Called in the main process: a process that was killed told nobody."""
+    """Called in the main process: a process that was killed adds no result."""
     exit_code = message.rpartition("with ")[2]
     _failed_here(task, f"its process died ({exit_code}); -9 is what a machine out of memory does")
 
 
 @PipelineTask.event_handler(luigi.Event.TIMEOUT)  # type: ignore[untyped-decorator]
 def _took_too_long(task: PipelineTask, message: str) -> None:
-    """Called in the main process, where somebody has set a `[worker] timeout`."""
+    """Called in the main process, where `[worker] timeout` is set."""
     seconds = message.rpartition(" after ")[2].partition(" ")[0]
     _failed_here(task, f"it was ended after {seconds} seconds, [worker] timeout in luigi.cfg")
 
 
 def _failed_here(task: PipelineTask, why: str) -> None:
-    """Speaks for a task's process that could not."""
+    """Log the error, and add the result, of a task whose process could not."""
     log.error("%s: %s", logs.task_name(task.log_fields), why, extra=logs.of_task(task.log_fields))
     current_run.add(task.result(error=why))
 
 
 def register(*tasks: type[luigi.Task]) -> None:
-    """Names the task families of the package; called once, when it is imported."""
+    """Register the task families of the package; called once, when it is imported."""
     _ours.extend(tasks)
 
 
 def families() -> dict[str, set[str]]:
-    """Our task families and their parameters, which luigi.cfg may set in sections of their names."""
+    """Return our task families and their parameters, which luigi.cfg may set in sections of their names."""
     return {task.task_family: {name for name, _ in task.get_params()} for task in _ours}
 
 
 def imports_of_all() -> set[str]:
-    """The modules that the work of any of our tasks imports, but for those of the warehouses.
+    """Return the modules that the work of any of our tasks imports, but for those of the warehouses.
 
     Which those are, a task knows that names its warehouse: on the class it is a property.
     """
@@ -219,5 +222,5 @@ def imports_of_all() -> set[str]:
 
 @cache
 def check_settings() -> None:
-    """Raises ConfigError for a luigi.cfg that is invalid; looks once, before any task is scheduled."""
+    """Raise ConfigError for a luigi.cfg that is invalid; checked once, before any task is scheduled."""
     config.check(families(), notify.check)

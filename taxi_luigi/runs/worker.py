@@ -34,7 +34,7 @@ from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_run
 from taxi_luigi.runs.task import PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
-"""the sets of Luigi's summary that hold what other workers have done, or nobody"""
+"""the sets of Luigi's summary that have what other workers have done, or none"""
 
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 """numpy and pyarrow begin a thread each while they are imported, which a fork would leave behind: neither is used here
@@ -116,7 +116,7 @@ class Worker(luigi.worker.Worker):
             except BaseException as failure:  # noqa: BLE001 it ends the run as one in `run` does: raised below
                 error = failure
         if self._root is not None and CmdlineParser.get_instance() is not None:
-            error = _said(error)
+            error = _log_line(error)
         if supervision is not None:
             supervision.ending()
         try:
@@ -233,7 +233,7 @@ class Worker(luigi.worker.Worker):
         return int(highest if highest or done else codes.not_run)
 
 
-def _said(error: BaseException | None) -> BaseException | None:
+def _log_line(error: BaseException | None) -> BaseException | None:
     """Logs the one line of what ends the run, before its summary: Luigi would log it behind that (3.8.1)."""
     line = one_line(error) if isinstance(error, Exception) else None
     if line is None:

@@ -1,4 +1,4 @@
-"""The tasks: what each month needs, what it leaves, and who does the work.
+"""The tasks: what each month requires, and its outputs.
 
 PublishedMonth          the month's file at the source
   └ DownloadMonth       → raw/yellow/yellow_tripdata_2024-01.parquet, with its receipt beside it

@@ -1,4 +1,4 @@
-"""Every month asked for and the zones, fanned out: what cron starts and what a person types."""
+"""LoadAllMonths: every month given and the zones, fanned out over lakes and warehouses."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Idle(PlainTask, luigi.WrapperTask):
 
 
 class LoadAllMonths(PlainTask, luigi.WrapperTask):
-    """Every month asked for, of every color, in every lake and warehouse that luigi.cfg names; and the zones.
+    """Every month given, of every color, in every lake and warehouse that luigi.cfg names; and the zones.
 
     `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
     """
@@ -83,7 +83,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     @cached_property
     def plan(self) -> Plan:
-        """What this run schedules, decided once."""
+        """What this run schedules, made once."""
         return make_plan(self._wanted, self.force, self._recheck())
 
     def _recheck(self) -> Container[Month] | None:
@@ -96,11 +96,11 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         if not self.complete():
             preflight.check(self.plan.months)
         current_run.begin(self.plan)
-        _tell_of_source(self.plan)
+        _log_source_changes(self.plan)
         self._tidy()
 
     def complete(self) -> bool:
-        """Asks the stores afresh each time, once all is scheduled; until then, what was decided counts."""
+        """Whether all is held: by the plan until everything is scheduled, then by a new listing of the stores."""
         if self._over:
             self._forget_plan()
         with signals.stoppable():
@@ -125,7 +125,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
             self.__dict__.pop(name, None)
 
     def run(self) -> None:
-        """Looks whether all is there that the tasks made, and by what runs at the same time may have replaced."""
+        """Check that all outputs are still there: a run at the same time may have replaced one."""
         self.scheduled()
         if not self.complete():
             replaced = self._replaced()
@@ -134,14 +134,14 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         self._done = True
 
     def on_failure(self, exception: BaseException) -> Any:
-        """Luigi itself looks at the tasks that this one required, before it runs."""
+        """Add the months that are not there any more, where Luigi itself found that before `run`."""
         if not isinstance(exception, TaxiError):
             self.scheduled()
             self._note(self._replaced())
         return super().on_failure(exception)
 
     def _replaced(self) -> list[tuple[str, Month]]:
-        """The months that a task of this run made, and that are not there any more as it made them."""
+        """Return the months that a task of this run made and that another run has replaced."""
         if self.force or self.refresh:
             months = [task for task in self.requires() if isinstance(task, MonthTask) and not task.complete()]
             return list(dict.fromkeys((task.color, task.month) for task in months))
@@ -167,21 +167,21 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
-                tasks.append(task.known(there=False))
+                tasks.append(task.with_known_status(complete=False))
             for name in each.warehouses:
-                tasks.append(LoadMonth(warehouse=name, **common).known(there=False))
+                tasks.append(LoadMonth(warehouse=name, **common).with_known_status(complete=False))
                 lake = config.lake_for(name)
                 if lake is not None and lake not in each.lakes:
-                    UploadMonth(lake=lake, **common).known(there=True)
-        tasks += [LoadZones(warehouse=name).known(there=False) for name in self.plan.zones]
+                    UploadMonth(lake=lake, **common).with_known_status(complete=True)
+        tasks += [LoadZones(warehouse=name).with_known_status(complete=False) for name in self.plan.zones]
         return tasks
 
     def requires(self) -> list[PipelineTask]:
         return self._tasks
 
 
-def _tell_of_source(plan: Plan) -> None:
-    """What a person should know of the re-check, and that changes nothing."""
+def _log_source_changes(plan: Plan) -> None:
+    """Log what the comparison with the source found that changes nothing in this run."""
     if plan.unchecked:
         number = len(plan.unchecked)
         whether = "1 month is still as it was" if number == 1 else f"{number} months are still as they were"

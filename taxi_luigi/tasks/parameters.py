@@ -59,7 +59,7 @@ class MonthParameter(luigi.Parameter):
 
 
 class MonthsParameter(luigi.Parameter):
-    """Several months as a person writes them, as a Selection."""
+    """Several months, as `2024,2025-01..`, as a Selection."""
 
     def parse(self, x: str) -> Selection:
         return Selection.parse(x)

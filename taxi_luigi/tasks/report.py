@@ -1,4 +1,4 @@
-"""The report of what is held, as one HTML page: made when somebody asks for it, and again when something changed."""
+"""The report of what is held, as one HTML page: made by the task Report, and again when something changed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReportTarget(luigi.Target):
         self.page = report.Page(path)
         self._colors = colors
         self.status: Status | None = None
-        """what was found when it was last asked"""
+        """what the last `exists()` found"""
 
     def exists(self) -> bool:
         try:
@@ -52,7 +52,7 @@ class ReportTarget(luigi.Target):
 
 
 class Report(PipelineTask):
-    """One HTML page for people, that shows what is held of each color and how it came there."""
+    """One HTML page that shows what is held of each color and how it came there."""
 
     colors = HeldColorsParameter(default=(), description="record types, as yellow,green; empty: all that are held")
     path = luigi.Parameter(default="data/report.html", description="the page, a file on this machine")

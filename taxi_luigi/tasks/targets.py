@@ -1,7 +1,7 @@
 """Luigi targets over the source, the workspace, lakes and warehouses.
 
 Each answers one question, whether its month is there, in the edition wanted ('' takes any). A store that cannot be
-asked counts as not having the month: the task then runs, and fails in its own name with one line.
+listed counts as not having the month: the task then runs, and fails in its own name with one line.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class MonthTarget(luigi.Target):
 
 
 class PublishedTarget(MonthTarget):
-    """The month's file at the source. A source that cannot be asked counts as having it: the download will say why."""
+    """The month's file at the source. A source that does not answer counts as having it: the download then fails."""
 
     def exists(self) -> bool:
         return config.source().look(self.color, self.month).published is not Published.NO

@@ -25,7 +25,7 @@ class LoadZones(PipelineTask):
     warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
     force = luigi.BoolParameter(default=False, description="load them again")
     priority = -10
-    """after months: a publisher of zones who does not answer must not delay them"""
+    """after months: a publisher of zones that does not answer must not delay them"""
     _replaced = False
 
     @property

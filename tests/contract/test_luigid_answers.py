@@ -48,4 +48,4 @@ def test_words_that_are_not_luigids_count_as_no_answer() -> None:
     assert scheduler_client.failed({"LoadMonth"}) == {}
     assert not scheduler_client.stuck({"LoadMonth"})
     assert scheduler_client.knows("LoadMonth_1")
-    assert not scheduler_client.tell("LoadMonth_1", "working", 7)
+    assert not scheduler_client.set_status("LoadMonth_1", "working", 7)

@@ -30,7 +30,7 @@ class Unusable(Exception):
 
 def service(url: str, timeout: float = 0) -> NotifyBase:
     """The service that a URL stands for, to be given up after so many seconds (0: never). Contacts no service."""
-    # No pictures: apprise's are fetched from its repository by whoever reads the message.
+    # No pictures: apprise's are fetched from its repository by the reader's mail client.
     asset = AppriseAsset(app_id="taxi_luigi", image_url_mask="", image_url_logo="", service_timeout=timeout)
     with _complaints() as said:
         made = Apprise.instantiate(url, asset=asset)
@@ -82,7 +82,7 @@ class _Keeper(logging.Handler):
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno <= logging.ERROR:  # above, apprise tells of deprecations
+        if record.levelno <= logging.ERROR:  # above, apprise warns of deprecations
             self.said.append(record.getMessage())
 
 

@@ -31,25 +31,25 @@ class Message:
 
 def compose(result: RunResult, not_published_for: int) -> Message:
     """The message of a run; months are overdue after `not_published_for` days."""
-    told = report.of(result, not_published_for)
+    shown = report.of(result, not_published_for)
     return Message(
-        subject=told.subject,
-        text=_text(told),
-        html=_page(told),
-        kind=_KINDS[told.tone],
+        subject=shown.subject,
+        text=_text(shown),
+        html=_page(shown),
+        kind=_KINDS[shown.tone],
     )
 
 
-def _text(told: report.Report) -> str:
+def _text(shown: report.Report) -> str:
     """What matters most comes first, below the subject: services that take few characters cut the end off."""
-    blocks = [list(told.summary)]
-    blocks += [[section.title, *(f"  {line}" for line in section.lines)] for section in told.sections]
-    table = [f"{row.before}{row.result}{row.after}" for row in told.table]
-    if told.more:
-        table.append(f"and {told.more:,} more")
-    blocks += [table, list(told.footer)]
+    blocks = [list(shown.summary)]
+    blocks += [[section.title, *(f"  {line}" for line in section.lines)] for section in shown.sections]
+    table = [f"{row.before}{row.result}{row.after}" for row in shown.table]
+    if shown.more:
+        table.append(f"and {shown.more:,} more")
+    blocks += [table, list(shown.footer)]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _page(told: report.Report) -> str:
-    return templates.render(_TEMPLATE, told=told, colors=_COLORS)
+def _page(shown: report.Report) -> str:
+    return templates.render(_TEMPLATE, shown=shown, colors=_COLORS)

@@ -1,4 +1,4 @@
-"""A run as people are told of it: a headline, what went wrong, a table of months. Text only, and bounded. Pure.
+"""A run as its message shows it: a headline, what went wrong, a table of months. Text only, and bounded. Pure.
 
 How it looks is message.py's.
 """
@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What people read, in this order."""
+    """The parts of a message, in this order."""
 
     subject: str
     """the headline with the host, for a list of messages"""

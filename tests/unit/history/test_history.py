@@ -106,6 +106,16 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     assert (broken.result, broken.error) == ("failed", "HTTP 503")
 
 
+def test_a_task_has_the_columns_of_the_table_and_nothing_else_is_shown(tmp_path: Path) -> None:
+    begun(tmp_path, "run").task(TASK)
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
+        cursor = connection.execute("SELECT * FROM tasks")
+        columns, [row] = [column[0] for column in cursor.description], cursor.fetchall()
+    assert columns == ["run", *TASK.as_row()]
+    assert row == ("run", *TASK.as_row().values())
+    assert [each.as_row() for each in tasks_of(tmp_path, last_runs(tmp_path, 1)[0])] == [TASK.as_row()]
+
+
 def test_the_last_runs_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
     for number in range(5):
         begun(tmp_path, f"run-{number}")

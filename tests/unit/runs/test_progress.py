@@ -75,7 +75,7 @@ def test_no_text_can_be_markup_on_luigids_page(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(
         scheduler_client, "_post", lambda method, **arguments: told.append({"method": method, **arguments})
     )
-    assert scheduler_client.tell("task", "<b onclick='x'>5 & 6</b>", None)
+    assert scheduler_client.set_status("task", "<b onclick='x'>5 & 6</b>", None)
     assert told[0]["status_message"] == "‹b onclick='x'›5 + 6‹/b›"
 
 
