@@ -42,9 +42,9 @@ def main(arguments: list[str]) -> int:
 def _place(project: str, bucket: str, dataset: str) -> Place:
     """The place, in the dataset's location. Raises TaxiError for the first thing that keeps a check from working."""
     place = Place(project, bucket, dataset, "", uuid4().hex[:6])
-    wrong = next(place.findings(), None)
+    wrong = next(place.checks(), None)
     if wrong:
-        raise ConfigError(wrong.line)
+        raise ConfigError(wrong.message)
     warehouse, store = place.warehouse(dataset), place.fresh_store(place.folder)
     location, of_bucket = warehouse.location() or "", store.location() or ""
     if not compatible(of_bucket, location):
