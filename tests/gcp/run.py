@@ -122,7 +122,9 @@ class _Signals:
 
 def _try_a_dataset(place: Place) -> None:
     """Raises ConfigError where none may be made, or where Google gives it an end that was not asked for."""
-    with gcp.saying("making a throw-away dataset", ConfigError, f"roles/bigquery.user on the project {place.project}"):
+    with gcp.translating_errors(
+        "making a throw-away dataset", ConfigError, f"roles/bigquery.user on the project {place.project}"
+    ):
         name = place.fresh_dataset()
         with place.client() as client:
             expires = client.get_dataset(f"{place.project}.{name}").default_partition_expiration_ms
@@ -141,7 +143,7 @@ def _command(arguments: list[str]) -> list[str]:
 def _sweep(place: Place) -> None:
     """Raises ConfigError that names what is left."""
     what = f"datasets {place.project}.{place.stem}_… and objects gs://{place.bucket}/{place.folder}/…"
-    with gcp.saying(f"could not take away {what}", ConfigError):
+    with gcp.translating_errors(f"could not take away {what}", ConfigError):
         place.sweep()
     print(f"Taken away: {what}", flush=True)
 
