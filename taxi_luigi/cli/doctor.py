@@ -31,14 +31,13 @@ def _doctor(_: argparse.Namespace) -> int:
     from rich.text import Text
 
     from taxi_luigi.cli.console import Console
-    from taxi_luigi.core.health import Status
     from taxi_luigi.core.redaction import redact
     from taxi_luigi.runs import preflight
 
     table = Table("place", "what", "verdict", "found", box=None, pad_edge=False)
-    verdicts = set()
-    for finding in preflight.look():
-        verdicts.add(finding.verdict)
-        table.add_row(finding.place, finding.what, finding.verdict.value, Text(redact(finding.line), overflow="fold"))
+    failed = False
+    for check in preflight.checks():
+        failed = failed or check.failing
+        table.add_row(check.place, check.what, check.status.value, Text(redact(check.message), overflow="fold"))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
-    return FAILED if verdicts & {Status.ERROR, Status.UNREACHABLE} else 0
+    return FAILED if failed else 0

@@ -172,9 +172,9 @@ def _check_workspace() -> None:
     """A folder must be one that we may write in; a bucket is looked at by the preflight."""
     store = workspace()
     if isinstance(store, FolderStore):
-        for finding in store.findings():
-            if finding.verdict is Status.ERROR:
-                raise ConfigError(f"[taxi] workspace {finding.line}")
+        for check in store.checks():
+            if check.status is Status.ERROR:
+                raise ConfigError(f"[taxi] workspace {check.message}")
 
 
 # ---- Luigi's own ---------------------------------------------------------------------------------------------------

@@ -1,31 +1,44 @@
-"""What a look at a store before a run has found. Pure: nothing here asks anybody."""
+"""The health check of a store: one record for each thing that was checked. Nothing here connects to anything."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
+from taxi_luigi.core.errors import ConfigError, TaxiError
+
 
 class Status(Enum):
-    """Whether a run may begin."""
+    """The result of a check, with the word that `taxi-luigi doctor` shows."""
 
     OK = "ok"
     ERROR = "wrong"
-    """something must be changed first, so that a run cannot succeed"""
+    """something must be changed first: a run cannot succeed"""
     UNREACHABLE = "no answer"
-    """nobody answered; perhaps by the time of the run somebody does"""
+    """the server did not answer, and may do so later"""
     UNKNOWN = "unknown"
-    """it cannot be asked without doing it: no reason not to try"""
+    """it cannot be checked without doing it: no reason to stop a run"""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of checking one thing of one place."""
 
     place: str
     """`lake gcs`, `warehouse bigquery`: the section of luigi.cfg, in words"""
     what: str
     """`credentials`, `bucket`, `dataset`, `permissions`, …"""
-    verdict: Status
-    line: str
-    """what was found; of something wrong, in one line: what, where, and the cure"""
+    status: Status
+    message: str
+    """one line; of an error: what is wrong, where, and what to do"""
+
+    @classmethod
+    def failed(cls, place: str, what: str, error: TaxiError) -> Check:
+        """A check that raised: wrong configuration is an ERROR, any other failure UNREACHABLE."""
+        status = Status.ERROR if isinstance(error, ConfigError) else Status.UNREACHABLE
+        return cls(place, what, status, str(error))
+
+    @property
+    def failing(self) -> bool:
+        """Whether the place cannot be used now."""
+        return self.status in (Status.ERROR, Status.UNREACHABLE)

@@ -1,7 +1,7 @@
-"""What is looked at before the first byte is downloaded, so that a setting that cannot work costs no download.
+"""The health checks before a run: wrong configuration must not cost a download.
 
-`check` is for a run and asks the clouds alone; `look` is `taxi-luigi doctor`, and asks everything that luigi.cfg names.
-Wrong configuration stops a run. A store that does not answer never does: its tasks will fail with their own line.
+`check` is for a run and checks the clouds alone; `checks`, for `taxi-luigi doctor`, is of everything in luigi.cfg.
+An ERROR stops a run. A store that is UNREACHABLE does not: its own tasks will fail.
 """
 
 from __future__ import annotations
@@ -22,34 +22,39 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 _KNOWN = ("yellow", Month(2024, 1))
-"""a month that TLC has, and its mirrors probably too"""
+"""a month that TLC publishes, and most mirrors have"""
 
 
 def check(wanted: Mapping[str, Sequence[Month]]) -> None:
-    """Raises ConfigError for what is wrong with a cloud store that is named, or when it refuses a month of a color."""
+    """Check the cloud stores in luigi.cfg, all at once.
+
+    Args:
+        wanted: the months to be loaded, by color
+    Raises: ConfigError, with the first error, when a check fails or a warehouse would not keep one of the months
+    """
     wrong, clouds = [], list(_clouds())
-    unreachable = {check.place for check in clouds if check.verdict is Status.UNREACHABLE}
+    unreachable = {check.place for check in clouds if check.status is Status.UNREACHABLE}
     for check in (*clouds, *_refused(wanted, unreachable)):
-        if check.verdict is Status.ERROR:
-            wrong.append(check.line)
+        if check.status is Status.ERROR:
+            wrong.append(check.message)
         else:
-            log.debug("%s, %s: %s", check.place, check.what, check.line)
+            log.debug("%s, %s: %s", check.place, check.what, check.message)
     if wrong:
         more = f" (and {len(wrong) - 1} more: run taxi-luigi doctor)" if len(wrong) > 1 else ""
         raise ConfigError(wrong[0] + more)
 
 
-def look() -> Iterator[Check]:
-    """Everything that luigi.cfg names, one finding after the other, as they are found."""
+def checks() -> Iterator[Check]:
+    """The checks of everything in luigi.cfg, one by one, as each is done."""
     if not is_remote(config.settings().workspace):
-        yield from config.workspace().findings()
+        yield from config.workspace().checks()
     yield _source()
     for name in config.settings().lakes:
         if config.lake_type(name) == "local" and name != "local":
-            yield from config.lake(name).store.findings()
+            yield from config.lake(name).store.checks()
     for name in config.settings().warehouses:
         if not config.loads_from(name):
-            yield from config.warehouse(name).findings()
+            yield from config.warehouse(name).checks()
     yield from _clouds()
     for name in config.settings().warehouses:
         if config.loads_from(name):
@@ -58,40 +63,40 @@ def look() -> Iterator[Check]:
 
 
 def _clouds() -> Iterator[Check]:
-    """All asked at once, so that those that do not answer cost the time of one; then what two of them need."""
+    """The stores in a cloud, concurrently, so that unreachable ones cost the time of one; then the locations."""
     settings = config.settings()
     warehouses = [name for name in settings.warehouses if config.loads_from(name)]
-    looks: dict[str, Callable[[], Sequence[Check]]] = {}
+    by_place: dict[str, Callable[[], Sequence[Check]]] = {}
     if is_remote(settings.workspace):
-        looks["workspace"] = config.workspace().findings
+        by_place["workspace"] = config.workspace().checks
     for name in settings.lakes:
         if config.lake_type(name) != "local":
-            looks[f"lake {name}"] = config.lake(name).store.findings
-    looks |= {f"warehouse {name}": config.warehouse(name).findings for name in warehouses}
-    bad = set()
-    for place, found in ask_all(looks).items():
+            by_place[f"lake {name}"] = config.lake(name).store.checks
+    by_place |= {f"warehouse {name}": config.warehouse(name).checks for name in warehouses}
+    failing = set()
+    for place, found in ask_all(by_place).items():
         if isinstance(found, TaxiError):
             raise found
         yield from found
-        if any(check.verdict in (Status.ERROR, Status.UNREACHABLE) for check in found):
-            bad.add(place)
+        if any(check.failing for check in found):
+            failing.add(place)
     for name in warehouses:
         lake = config.lake_for(name)
-        if not bad & {f"warehouse {name}", "workspace" if lake is None else f"lake {lake}"}:
+        if not failing & {f"warehouse {name}", "workspace" if lake is None else f"lake {lake}"}:
             yield from _locations(name)
 
 
 def _foreign(name: str) -> Iterator[Check]:
-    """Tables of our names that other programs made: no reason not to begin, as a run may want other record types."""
+    """Tables with our names that are not ours. They do not stop a run, which may load other record types."""
     try:
         for line in config.warehouse(name).foreign():
             yield Check(f"warehouse {name}", "table", Status.ERROR, line)
-    except TaxiError:  # a check of that warehouse's own
+    except TaxiError:  # the warehouse's own checks have it
         return
 
 
 def _locations(name: str) -> Iterator[Check]:
-    """Whether BigQuery can load from the bucket that its load names; none where it is sent a local file."""
+    """Whether BigQuery can load from its lake's bucket; none where local files are uploaded to it."""
     from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery
     from taxi_luigi.warehouses.bigquery.locations import compatible
@@ -103,7 +108,7 @@ def _locations(name: str) -> Iterator[Check]:
         return
     try:
         bucket, dataset = store.location(), warehouse.location()
-    except TaxiError:  # a check of that store's own
+    except TaxiError:  # the store's own checks have it
         return
     if bucket is None or dataset is None:
         return
@@ -116,6 +121,7 @@ def _locations(name: str) -> Iterator[Check]:
 
 
 def _refused(wanted: Mapping[str, Sequence[Month]], unreachable: Collection[str]) -> Iterator[Check]:
+    """The months that a warehouse would delete at once, one check for each warehouse and color."""
     for name in config.settings().warehouses:
         if f"warehouse {name}" in unreachable:
             continue
@@ -123,7 +129,7 @@ def _refused(wanted: Mapping[str, Sequence[Month]], unreachable: Collection[str]
             try:
                 refused = config.warehouse(name).refused(DATASETS[color], months)
             except ConfigError:
-                return  # a check of that warehouse's own
+                return  # the warehouse's own checks have it
             except TaxiError as error:
                 yield Check(f"warehouse {name}", "expiration", Status.UNREACHABLE, str(error))
                 return

@@ -110,5 +110,5 @@ class Store(Protocol):
     def page(self, name: str) -> str:
         """The web page on which a person sees the file; '' where there is none."""
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         """What can be seen beforehand of whether the store will serve: credentials, root, permissions. Never raises."""

@@ -166,9 +166,9 @@ class GcsStore:
     def page(self, name: str) -> str:
         return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return gcs_health.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
+            return gcs_health.checks(self.name, self.bucket, self._file, self.endpoint, self._client)
 
     def location(self) -> str | None:
         """Where the bucket's bytes are (`EU`, `US-CENTRAL1`); None when the server does not tell."""

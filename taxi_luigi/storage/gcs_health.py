@@ -13,7 +13,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.concurrency import AGAIN, ANSWER
-from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.errors import StorageError, TaxiError
 from taxi_luigi.core.health import Check, Status
 
 PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list")]
@@ -25,12 +25,10 @@ _PATIENCE = DEFAULT_RETRY.with_timeout(AGAIN)
 """The client's own is 120 seconds."""
 
 
-def findings(
-    place: str, bucket: str, file: Path | None, endpoint: str | None, client: Callable[[], Any]
-) -> list[Check]:
+def checks(place: str, bucket: str, file: Path | None, endpoint: str | None, client: Callable[[], Any]) -> list[Check]:
     """What was found, in the order in which one thing needs the other; the first that is missing ends it."""
     found = [_credentials(place, file, endpoint)]
-    if found[0].verdict is Status.OK:
+    if found[0].status is Status.OK:
         seen, answered = _bucket(place, bucket, client)
         found.append(seen)
         if answered:
@@ -53,7 +51,7 @@ def _credentials(place: str, file: Path | None, endpoint: str | None) -> Check:
             with gcp.translating_errors(place, StorageError):
                 found.credentials.refresh(partial(Request(), timeout=ANSWER))
     except TaxiError as error:
-        return _failed(place, "credentials", error)
+        return Check.failed(place, "credentials", error)
     return Check(place, "credentials", Status.OK, found.line)
 
 
@@ -65,7 +63,7 @@ def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Check, 
         if gcp.status(error.__cause__) == 403:
             line = f"gs://{bucket}: its location may not be asked (grant the account {_BUCKET_ROLE})"
             return Check(place, "bucket", Status.UNKNOWN, line), True
-        return _failed(place, "bucket", error), False
+        return Check.failed(place, "bucket", error), False
     return Check(place, "bucket", Status.OK, f"gs://{bucket} in {where or 'an unknown location'}"), True
 
 
@@ -81,8 +79,3 @@ def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Check:
         cure = f"grant the account roles/storage.objectUser on gs://{bucket}, or set another bucket"
         return Check(place, "permissions", Status.ERROR, f"gs://{bucket}: lacking {', '.join(lacking)}: {cure}")
     return Check(place, "permissions", Status.OK, f"gs://{bucket}: may create, delete, get and list objects")
-
-
-def _failed(place: str, what: str, error: TaxiError) -> Check:
-    """Wrong configuration stops a run; who does not answer may do so later."""
-    return Check(place, what, Status.ERROR if isinstance(error, ConfigError) else Status.UNREACHABLE, str(error))

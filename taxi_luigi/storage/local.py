@@ -97,7 +97,7 @@ class FolderStore:
     def page(self, name: str) -> str:
         return ""
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         wrong = atomic_files.unwritable(self.root)
         return [Check(self.name, "folder", Status.ERROR if wrong else Status.OK, wrong or str(self.root))]
 

@@ -192,9 +192,9 @@ class S3Store:
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return s3_health.findings(self._aws.looking(), self.address, self._key(""))
+            return s3_health.checks(self._aws.looking(), self.address, self._key(""))
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]

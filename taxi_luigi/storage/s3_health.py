@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from taxi_luigi.core.cloud import aws
-from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.health import Check, Status
 
 _ATTEMPTS = 2
@@ -14,7 +14,7 @@ _ATTEMPTS = 2
 _NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
 
 
-def findings(bucket: aws.Bucket, address: str, prefix: str) -> Sequence[Check]:
+def checks(bucket: aws.Bucket, address: str, prefix: str) -> Sequence[Check]:
     """Up to the first thing that is wrong, or that could not be asked. `address` is for people."""
 
     def listable() -> tuple[Status, str]:
@@ -38,6 +38,5 @@ def findings(bucket: aws.Bucket, address: str, prefix: str) -> Sequence[Check]:
             with bucket.translating_errors(address):
                 found.append(Check(bucket.place, what, *look()))
         except TaxiError as error:
-            verdict = Status.ERROR if isinstance(error, ConfigError) else Status.UNREACHABLE
-            return [*found, Check(bucket.place, what, verdict, str(error))]
+            return [*found, Check.failed(bucket.place, what, error)]
     return found

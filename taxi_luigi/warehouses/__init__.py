@@ -94,7 +94,7 @@ class Warehouse(Protocol):
     def foreign(self) -> Sequence[str]:
         """A line for each table, view or other object that has the name of one of our tables and is not ours."""
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         """What can be seen beforehand of whether the warehouse will serve; nothing is made or changed. Never raises."""
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:

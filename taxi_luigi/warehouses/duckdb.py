@@ -137,7 +137,7 @@ class DuckDB:
             looks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
             return foreign_of(looks)
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         place = f"warehouse {self.name}"
         wrong = atomic_files.unwritable(self.path.parent)
         if not wrong and self.path.exists() and not os.access(self.path, os.W_OK):

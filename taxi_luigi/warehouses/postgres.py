@@ -120,7 +120,7 @@ class Postgres:
         with self._server.transaction() as cursor:
             return postgres_tables.foreign(cursor, self._where, self.schema)
 
-    def findings(self) -> Sequence[Check]:
+    def checks(self) -> Sequence[Check]:
         place = f"warehouse {self.name}"
         try:
             with self._server.transaction() as cursor:

@@ -41,7 +41,7 @@ def test_a_warehouse_s_life_asks_only_what_is_free_and_described(
     assert warehouse.zones() == 1
     assert warehouse.refused(YELLOW, [JANUARY]) == {}
     assert warehouse.location() == LOCATION
-    assert all(finding.line for finding in warehouse.findings())
+    assert all(check.message for check in warehouse.checks())
     asked = Counter(reference.check(request) for request in bigquery.shim.requests)
     assert asked.keys() == {
         *("datasets.get", "jobs.get", "jobs.insert", "jobs.list", "tabledata.list"),

@@ -145,7 +145,7 @@ def test_a_dataset_that_is_missing_says_how_to_make_it(bigquery: BigQueryServer,
         with pytest.raises(ConfigError) as error:
             ask()
         assert f"bq mk --dataset --location=EU {PROJECT}:no_such_dataset" in one_line(error)
-    assert [finding.verdict for finding in warehouse.findings()] == [Status.OK, Status.ERROR]
+    assert [check.status for check in warehouse.checks()] == [Status.OK, Status.ERROR]
 
 
 def test_a_dataset_that_is_elsewhere_than_configured_is_refused(bigquery: BigQueryServer) -> None:
@@ -200,9 +200,9 @@ def test_a_lifetime_counts_from_the_end_of_the_month(month: Month, lifetime: int
 
 
 def seen(warehouse: BigQuery) -> dict[str, tuple[Status, str]]:
-    found = warehouse.findings()
-    assert all("\n" not in each.line and each.place == "warehouse bigquery" for each in found)
-    return {each.what: (each.verdict, each.line) for each in found}
+    found = warehouse.checks()
+    assert all("\n" not in each.message and each.place == "warehouse bigquery" for each in found)
+    return {each.what: (each.status, each.message) for each in found}
 
 
 def test_what_is_seen_before_the_first_run(bigquery: BigQueryServer) -> None:
@@ -220,26 +220,26 @@ def test_permissions_that_are_missing_are_seen(bigquery: BigQueryServer, tmp_pat
     local(tmp_path).into(warehouse)
     assert seen(warehouse)["permissions"][0] is Status.OK
     bigquery.shim.permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.delete"]
-    verdict, line = seen(warehouse)["permissions"]
-    assert verdict is Status.ERROR
+    status, line = seen(warehouse)["permissions"]
+    assert status is Status.ERROR
     assert "bigquery.tables.update, bigquery.tables.updateData missing: grant the account roles/" in line
     assert MARKERS not in line
 
 
 def test_what_a_sandbox_does_not_keep_is_seen(bigquery: BigQueryServer) -> None:
     both = {"defaultPartitionExpirationMs": str(60 * DAY), "defaultTableExpirationMs": str(30 * DAY)}
-    verdict, line = seen(fresh_bigquery(bigquery, dataset=bigquery.fresh_dataset(**both)))["lifetime"]
-    assert verdict is Status.OK
+    status, line = seen(fresh_bigquery(bigquery, dataset=bigquery.fresh_dataset(**both)))["lifetime"]
+    assert status is Status.OK
     assert line.startswith("new tables lose each month 60 days after its end, and taxi_luigi_loads and the zones")
     assert "30 days after they were made; to keep them, take the expiration off" in line
 
 
 def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None:
-    [found] = BigQuery("bigquery", BigQuery.Settings(PROJECT, credentials_file=tmp_path / "key.json")).findings()
-    assert (found.what, found.verdict) == ("credentials", Status.ERROR)
-    assert "key.json does not exist" in found.line
+    [found] = BigQuery("bigquery", BigQuery.Settings(PROJECT, credentials_file=tmp_path / "key.json")).checks()
+    assert (found.what, found.status) == ("credentials", Status.ERROR)
+    assert "key.json does not exist" in found.message
     silent = BigQuery("bigquery", BigQuery.Settings(PROJECT, endpoint="http://127.0.0.1:9", patience=0.3))
-    assert [each.verdict for each in silent.findings()] == [Status.OK, Status.UNREACHABLE]
+    assert [each.status for each in silent.checks()] == [Status.OK, Status.UNREACHABLE]
 
 
 @pytest.mark.parametrize("folder", ["a*b", "a//b", "100%", "with space"])

@@ -205,7 +205,7 @@ def test_the_file_and_its_folder_may_have_any_name(tmp_path: Path, load: Load, n
         assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
     assert warehouse.count(YELLOW) == {JANUARY: 100}
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-    assert [finding.verdict for finding in warehouse.findings()] == [Status.OK]
+    assert [check.status for check in warehouse.checks()] == [Status.OK]
 
 
 @pytest.mark.parametrize("name", ["what?.duckdb", "what?/w.duckdb", "w.duckdb?password=hush", "a\\b.duckdb"])
@@ -240,7 +240,7 @@ def test_what_another_script_made_under_our_names_is_found_beforehand(store: Sto
     (line,) = warehouse.foreign()
     assert why in line
     assert "so taxi_luigi did not make it; rename it" in line
-    assert [finding.line for finding in warehouse.findings() if finding.verdict is Status.ERROR] == [line]
+    assert [check.message for check in warehouse.checks() if check.status is Status.ERROR] == [line]
     if "zones" not in made:
         for call in (warehouse.count, warehouse.loaded_months, lambda green: warehouse.remove_month(green, JANUARY)):
             with pytest.raises(ForeignTable) as error:
@@ -266,9 +266,9 @@ def test_a_disk_that_is_read_only_is_found_beforehand(tmp_path: Path, load: Load
         store = Store("duckdb", str(disk / "trips.duckdb"))
         load.into(store)
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-        (finding,) = store.open().findings()
-        assert finding.verdict is Status.ERROR
-        assert "no permission to write" in finding.line
+        (check,) = store.open().checks()
+        assert check.status is Status.ERROR
+        assert "no permission to write" in check.message
         assert store.open().count(YELLOW) == {JANUARY: 100}
         with pytest.raises(WarehouseError, match=r"Read-only file system.*make the file and its folder writable"):
             load.into(store)
@@ -292,7 +292,7 @@ def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Lo
         "import sys, os; from pathlib import Path; from taxi_luigi.warehouses.duckdb import DuckDB; "
         "os.geteuid() or os.setuid(65534); "
         "warehouse = DuckDB('duckdb', DuckDB.Settings(Path(sys.argv[1]))); "
-        "print(*(f'{each.verdict.value}: {each.line}' for each in warehouse.findings()))"
+        "print(*(f'{each.status.value}: {each.message}' for each in warehouse.checks()))"
     )
     said = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     writable.chmod(was)

@@ -111,7 +111,7 @@ def test_a_refusal_because_of_too_many_requests_is_no_question_of_roles(store: G
 
 def test_the_look_beforehand_names_credentials_location_and_permissions(gcp_emulator: GcsServer) -> None:
     store = fresh_gcs_store(gcp_emulator)
-    assert [(each.place, each.what, each.verdict, each.line) for each in store.findings()] == [
+    assert [(each.place, each.what, each.status, each.message) for each in store.checks()] == [
         ("lake gcs", "credentials", Status.OK, f"none needed: {gcp_emulator.endpoint} is an emulator"),
         ("lake gcs", "bucket", Status.OK, f"gs://{store.bucket} in US"),
         ("lake gcs", "permissions", Status.OK, f"gs://{store.bucket}: may create, delete, get and list objects"),
@@ -124,33 +124,33 @@ def test_permissions_that_are_lacking_are_named_with_the_role(gcp_emulator: GcsS
     store = _behind(strict, gcp_emulator)
     may = {"permissions": ["storage.objects.get", "storage.objects.list"]}
     strict.rule = Once("GET", "/iam/testPermissions", Answered(200, may))
-    last = store.findings()[-1]
-    assert (last.what, last.verdict) == ("permissions", Status.ERROR)
+    last = store.checks()[-1]
+    assert (last.what, last.status) == ("permissions", Status.ERROR)
     assert (
         "lacking storage.objects.create, storage.objects.delete: grant the account roles/storage.objectUser"
-        in last.line
+        in last.message
     )
 
 
 def test_permissions_that_cannot_be_asked_are_unknown(store: GcsStore) -> None:
     """fake-gcs-server does not answer such a question."""
-    found = store.findings()
-    assert [each.verdict for each in found] == [Status.OK, Status.OK, Status.UNKNOWN]
-    assert found[-1].line == f"gs://{store.bucket}: cannot be asked (answered 404)"
+    found = store.checks()
+    assert [each.status for each in found] == [Status.OK, Status.OK, Status.UNKNOWN]
+    assert found[-1].message == f"gs://{store.bucket}: cannot be asked (answered 404)"
 
 
 def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: GcsServer, strict: Between) -> None:
     """roles/storage.objectUser is without storage.buckets.get. The proxy gives Google's answer."""
     store = _behind(strict, gcp_emulator)
     strict.rule = lambda asked: Answered(403, _DENIED) if f"/b/{store.bucket}?" in asked.path else None
-    found = store.findings()
-    assert [each.verdict for each in found] == [Status.OK, Status.UNKNOWN, Status.OK]
-    assert "its location may not be asked" in found[1].line
+    found = store.checks()
+    assert [each.status for each in found] == [Status.OK, Status.UNKNOWN, Status.OK]
+    assert "its location may not be asked" in found[1].message
 
 
 def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
-    found = GcsStore("lake gcs", GcsStore.Settings("no-such-bucket", endpoint=fake_gcs.endpoint)).findings()
-    assert [(each.what, each.verdict) for each in found] == [
+    found = GcsStore("lake gcs", GcsStore.Settings("no-such-bucket", endpoint=fake_gcs.endpoint)).checks()
+    assert [(each.what, each.status) for each in found] == [
         ("credentials", Status.OK),
         ("bucket", Status.ERROR),
     ]
@@ -158,9 +158,9 @@ def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
 
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcs_health, "_PATIENCE", gcs_health._PATIENCE.with_timeout(0.5))
-    found = GcsStore("lake gcs", GcsStore.Settings("x", endpoint="http://127.0.0.1:9")).findings()
-    assert [each.verdict for each in found] == [Status.OK, Status.UNREACHABLE]
-    assert "Connection refused" in found[1].line
+    found = GcsStore("lake gcs", GcsStore.Settings("x", endpoint="http://127.0.0.1:9")).checks()
+    assert [each.status for each in found] == [Status.OK, Status.UNREACHABLE]
+    assert "Connection refused" in found[1].message
 
 
 # ---- credentials -----------------------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_no_credentials_at_all_are_answered_with_the_command_to_log_in() -> None
         "lake gcs: no Google credentials were found: run gcloud auth application-default login, "
         "or set credentials_file to the key file of a service account"
     )
-    assert [(each.what, each.verdict, each.line) for each in store.findings()] == [
+    assert [(each.what, each.status, each.message) for each in store.checks()] == [
         ("credentials", Status.ERROR, str(raised.value))
     ]
 
@@ -291,34 +291,34 @@ def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_pa
         store = GcsStore("lake gcs", GcsStore.Settings("x", credentials_file=path))
         with pytest.raises(ConfigError) as raised:
             store.list("yellow")
-        (finding,) = store.findings()
+        (check,) = store.checks()
     refused = (
         "Google refused the credentials (invalid_grant: Invalid JWT Signature.): run gcloud auth application-default"
     )
     assert str(raised.value).startswith(f"lake gcs (gs://x/data/yellow): {refused}")
-    assert (finding.what, finding.verdict) == ("credentials", Status.ERROR)
-    assert finding.line.startswith(f"lake gcs: {refused}")
+    assert (check.what, check.status) == ("credentials", Status.ERROR)
+    assert check.message.startswith(f"lake gcs: {refused}")
 
 
 def test_a_token_server_that_does_not_answer_is_no_question_of_configuration(
     tmp_path: Path, key: dict[str, Any]
 ) -> None:
-    (finding,) = GcsStore(
+    (check,) = GcsStore(
         "lake gcs", GcsStore.Settings("x", credentials_file=_written(tmp_path / "key.json", key))
-    ).findings()
-    assert (finding.what, finding.verdict) == ("credentials", Status.UNREACHABLE)
-    assert "Google did not answer" in finding.line
-    assert "Connection refused" in finding.line
+    ).checks()
+    assert (check.what, check.status) == ("credentials", Status.UNREACHABLE)
+    assert "Google did not answer" in check.message
+    assert "Connection refused" in check.message
 
 
 def test_a_metadata_server_that_does_not_answer_is_no_question_of_configuration() -> None:
     """As google.auth.compute_engine raises it; no test runs on one of Google's machines."""
     unavailable = TransportError("Compute Engine Metadata server unavailable")
     said = "Google did not answer: Compute Engine Metadata server unavailable"
-    with pytest.raises(WarehouseError, match=said), gcp.saying("warehouse bigquery", WarehouseError):
+    with pytest.raises(WarehouseError, match=said), gcp.translating_errors("warehouse bigquery", WarehouseError):
         raise RefreshError(unavailable) from unavailable
 
 
 def test_an_os_error_of_a_local_file_passes(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), gcp.saying("lake gcs", StorageError):
+    with pytest.raises(FileNotFoundError), gcp.translating_errors("lake gcs", StorageError):
         (tmp_path / "missing").read_bytes()

@@ -427,7 +427,7 @@ def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: B
     said = failures(store, small)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
-    assert [finding.verdict for finding in store.findings()] == [Status.OK, Status.UNREACHABLE]
+    assert [check.status for check in store.checks()] == [Status.OK, Status.UNREACHABLE]
 
 
 def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
@@ -435,7 +435,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
         port = taken.getsockname()[1]
     store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {StorageError}
-    assert store.findings()[-1].verdict is Status.UNREACHABLE
+    assert store.checks()[-1].status is Status.UNREACHABLE
 
 
 def test_a_server_that_says_nothing_is_left(small: Path) -> None:
@@ -458,7 +458,7 @@ def test_a_server_that_sends_its_clients_elsewhere_is_a_wrong_setting(store: S3S
     between.before = lambda _: Answer(301, {"Location": "https://s3.example/"})
     with pytest.raises(ConfigError, match=r"redirects elsewhere: set \[lake\.s3\] endpoint_url"):
         store.list("green")
-    assert store.findings()[-1].verdict is Status.ERROR
+    assert store.checks()[-1].status is Status.ERROR
 
 
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -490,7 +490,7 @@ def test_a_wrong_account_is_one_line_with_the_cure(
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=said):
             raise error
-    assert store.findings()[-1].verdict is Status.ERROR
+    assert store.checks()[-1].status is Status.ERROR
 
 
 def test_a_malformed_configuration_file_is_one_line_with_the_cure(
@@ -513,14 +513,14 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
         store.list("green")
     with pytest.raises(ConfigError, match=said):
         store.put(small, NAME, LABELS)
-    finding = store.findings()[-1]
-    assert (finding.place, finding.what, finding.verdict) == ("lake s3", "bucket", Status.ERROR)
+    check = store.checks()[-1]
+    assert (check.place, check.what, check.status) == ("lake s3", "bucket", Status.ERROR)
 
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {ConfigError}
-    assert r"correct [lake.s3] bucket" in store.findings()[-1].line
+    assert r"correct [lake.s3] bucket" in store.checks()[-1].message
 
 
 def test_who_may_only_read_is_told_what_is_needed_to_write(
@@ -563,7 +563,7 @@ def test_a_refusal_that_no_emulator_gives_is_one_line_with_the_cure(
     assert lines(error.value) == 1
     with pytest.raises(ConfigError, match=said.replace("ListBucket", ".*")):
         store.put(small, NAME, LABELS)  # which begins with a HEAD, whose answer has no body
-    assert store.findings()[-1].verdict is Status.ERROR
+    assert store.checks()[-1].status is Status.ERROR
 
 
 @pytest.mark.parametrize("region", ["eu west", "-"])
@@ -588,11 +588,11 @@ def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: str) -> None:
 
 def test_the_findings_name_whose_key_it_is_and_not_the_key(moto_server: S3Server) -> None:
     store = fresh_s3_store(moto_server)
-    credentials, bucket, permissions = store.findings()
-    assert (credentials.verdict, credentials.line) == (Status.OK, f"env, key …{KEY[-4:]}")
-    assert (bucket.verdict, bucket.line) == (Status.OK, f"{store.address} can be listed; region us-east-1")
-    assert permissions.verdict is Status.UNKNOWN
-    assert not [finding for finding in store.findings() if KEY in finding.line or SECRET in finding.line]
+    credentials, bucket, permissions = store.checks()
+    assert (credentials.status, credentials.message) == (Status.OK, f"env, key …{KEY[-4:]}")
+    assert (bucket.status, bucket.message) == (Status.OK, f"{store.address} can be listed; region us-east-1")
+    assert permissions.status is Status.UNKNOWN
+    assert not [check for check in store.checks() if KEY in check.message or SECRET in check.message]
 
 
 def test_credentials_are_found_in_a_profile(
@@ -603,7 +603,7 @@ def test_credentials_are_found_in_a_profile(
     monkeypatch.setenv("AWS_PROFILE", "taxi")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     (tmp_path / "credentials").write_text(f"[taxi]\naws_access_key_id={KEY}\naws_secret_access_key={SECRET}\n")
-    assert store.findings()[0].line == f"shared-credentials-file, key …{KEY[-4:]}"
+    assert store.checks()[0].message == f"shared-credentials-file, key …{KEY[-4:]}"
     assert store.list("green") == {}
 
 

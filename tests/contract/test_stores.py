@@ -223,9 +223,9 @@ def test_progress_ends_with_all_bytes(store: Store, tmp_path: Path) -> None:
 
 
 def test_a_store_that_can_serve_has_nothing_wrong(store: Store) -> None:
-    findings = store.findings()
-    assert findings
-    assert [finding for finding in findings if finding.verdict is Status.ERROR] == []
+    checks = store.checks()
+    assert checks
+    assert [check for check in checks if check.status is Status.ERROR] == []
 
 
 def test_a_luigi_target_over_it_is_written_whole_or_not_at_all(store: Store) -> None:

@@ -42,9 +42,9 @@ def main(arguments: list[str]) -> int:
 def _place(project: str, bucket: str, dataset: str) -> Place:
     """The place, in the dataset's location. Raises TaxiError for the first thing that keeps a check from working."""
     place = Place(project, bucket, dataset, "", uuid4().hex[:6])
-    wrong = next(place.findings(), None)
+    wrong = next(place.checks(), None)
     if wrong:
-        raise ConfigError(wrong.line)
+        raise ConfigError(wrong.message)
     warehouse, store = place.warehouse(dataset), place.fresh_store(place.folder)
     location, of_bucket = warehouse.location() or "", store.location() or ""
     if not compatible(of_bucket, location):
@@ -122,7 +122,9 @@ class _Signals:
 
 def _try_a_dataset(place: Place) -> None:
     """Raises ConfigError where none may be made, or where Google gives it an end that was not asked for."""
-    with gcp.saying("making a throw-away dataset", ConfigError, f"roles/bigquery.user on the project {place.project}"):
+    with gcp.translating_errors(
+        "making a throw-away dataset", ConfigError, f"roles/bigquery.user on the project {place.project}"
+    ):
         name = place.fresh_dataset()
         with place.client() as client:
             expires = client.get_dataset(f"{place.project}.{name}").default_partition_expiration_ms
@@ -141,7 +143,7 @@ def _command(arguments: list[str]) -> list[str]:
 def _sweep(place: Place) -> None:
     """Raises ConfigError that names what is left."""
     what = f"datasets {place.project}.{place.stem}_… and objects gs://{place.bucket}/{place.folder}/…"
-    with gcp.saying(f"could not take away {what}", ConfigError):
+    with gcp.translating_errors(f"could not take away {what}", ConfigError):
         place.sweep()
     print(f"Taken away: {what}", flush=True)
 

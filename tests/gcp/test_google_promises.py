@@ -92,7 +92,7 @@ def test_bytes_that_have_another_checksum_are_refused(blob: Callable[[], Blob], 
 
 @emulators_lie("fake-gcs-server does not answer about permissions", AssertionError)
 def test_a_bucket_tells_which_permissions_we_have(store: GcsStore) -> None:
-    assert {each.what: each.verdict for each in store.findings()}["permissions"] is Status.OK
+    assert {each.what: each.status for each in store.checks()}["permissions"] is Status.OK
 
 
 @emulators_lie("fake-gcs-server has the same words for a missing bucket and a missing object")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taxi_luigi.core.cloud import gcp
-from taxi_luigi.core.errors import ConfigError, TaxiError
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import expiry
@@ -20,29 +20,28 @@ _PERMISSIONS = [
 ]
 
 
-def findings(connection: Connection) -> list[Check]:
-    """All that was found, up to the first thing that keeps the rest from being asked. Never raises."""
+def checks(connection: Connection) -> list[Check]:
+    """The checks up to the first one without which the next cannot be made. Never raises."""
     found: list[Check] = []
+    place = f"warehouse {connection.name}"
     what = "credentials"
 
-    def tell(verdict: Status, line: str) -> None:
-        found.append(Check(f"warehouse {connection.name}", what, verdict, line))
+    def add(status: Status, message: str) -> None:
+        found.append(Check(place, what, status, message))
 
     try:
-        tell(Status.OK, gcp.found(connection.credentials_file, connection.server, connection.where).line)
+        add(Status.OK, gcp.found(connection.credentials_file, connection.server, connection.where).line)
         what = "dataset"
         with connection.translating_errors():
             home = connection.home()
-        tell(Status.OK, f"{connection.project}.{connection.dataset} is in {str(home.location).upper()}")
+        add(Status.OK, f"{connection.project}.{connection.dataset} is in {str(home.location).upper()}")
         what = "lifetime"
-        tell(Status.OK, _lifetime(home))
+        add(Status.OK, _lifetime(home))
         what = "permissions"
         with connection.translating_errors():
-            tell(*_permissions(connection))
-    except ConfigError as error:
-        tell(Status.ERROR, str(error))
+            add(*_permissions(connection))
     except TaxiError as error:
-        tell(Status.UNREACHABLE, str(error))
+        found.append(Check.failed(place, what, error))
     return found
 
 

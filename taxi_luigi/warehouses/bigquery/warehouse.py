@@ -201,10 +201,10 @@ class BigQuery:
         now = datetime.now(UTC)
         return {each: self._too_old(each, lifetime) for each in months if expiry.is_over(each, lifetime, now)}
 
-    def findings(self) -> list[Check]:
+    def checks(self) -> list[Check]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
         with self._connection.asking() as connection:
-            return health.findings(connection)
+            return health.checks(connection)
 
     def _check_zones(self) -> None:
         existing = tables.find(self._connection, ZONES)
