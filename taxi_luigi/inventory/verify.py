@@ -18,6 +18,7 @@ from taxi_luigi.core.errors import BadFile, TaxiError, UsageError, force_command
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory.inventory import CLEAN, RAW, Inventory, Place
 from taxi_luigi.storage.raw_month import rejects_name
 from taxi_luigi.tlc.datasets import DATASETS
@@ -223,8 +224,7 @@ def _off(count: Count, expected: int | None, other: str) -> Iterator[str]:
     """The phrase for a count that is not the one expected; none when either is not known."""
     off = 0 if count.rows is None or expected is None else count.rows - expected
     if off:
-        rows = "row" if abs(off) == 1 else "rows"
-        yield f"{count.place} has {abs(off):,} {rows} {'more' if off > 0 else 'fewer'} than {other}"
+        yield f"{count.place} has {plural(abs(off), 'row')} {'more' if off > 0 else 'fewer'} than {other}"
 
 
 def _count(inventory: Inventory, color: str, month: Month) -> MonthCounts:

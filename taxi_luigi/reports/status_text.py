@@ -17,6 +17,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from taxi_luigi.core.units import plural
 from taxi_luigi.history import Run
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
 from taxi_luigi.tlc.months import Month
@@ -87,11 +88,6 @@ def without_address(why: str, month: Month) -> str:
     return " ".join((rest if rest and is_address else why).split())
 
 
-def months(count: int) -> str:
-    """Return `1 month`, `1,234 months`."""
-    return f"{count:,} month{'s' * (count != 1)}"
-
-
 def show(status: Status, rows: bool, named: bool, runs: Sequence[Run]) -> None:
     """Print the status.
 
@@ -147,7 +143,7 @@ class Page:
             done = sum(color.counts[State.EVERYWHERE] for color in self._shown)
             expected = sum(color.expected for color in self._shown)
             rows = sum(color.rows for color in self._shown)
-            yield Text(f"all: {done:,} of {months(expected)}, {rows:,} rows")
+            yield Text(f"all: {done:,} of {plural(expected, 'month')}, {rows:,} rows")
 
     def _incomplete(self) -> Iterator[Text]:
         """Which months are not the same everywhere, and where not."""
@@ -283,7 +279,7 @@ class Block:
         """Return all of it."""
         title = Text(self._color.color, style="bold")
         done = self._color.counts[State.EVERYWHERE]
-        title.append(f"  {done} of {months(self._color.expected)}", style="not bold")
+        title.append(f"  {done} of {plural(self._color.expected, 'month')}", style="not bold")
         return Group(title, self._grid(), self._places())
 
     def _grid(self) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taxi_luigi.core.text import several
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory.verify import Count, VerifiedMonth
 
 _WIDTH = len("99,999,999")
@@ -38,10 +39,10 @@ def closing(months: Sequence[VerifiedMonth], all_listed: bool) -> str:
     rows = sum(each.counts.kept.rows or 0 for each in months if each.counts.kept)
     differ = [f"{each.color} {each.month}" for each in months if each.differences]
     if differ:
-        verdict = f"{_months(len(differ))} {'differs' if len(differ) == 1 else 'differ'}: {', '.join(differ)}"
+        verdict = f"{plural(len(differ), 'month')} {'differs' if len(differ) == 1 else 'differ'}: {', '.join(differ)}"
     else:
         verdict = "no difference" + ("" if all_listed else " among the places that could be listed")
-    return f"{_months(len(months))}, {rows:,} rows: {verdict}{_published(months)}"
+    return f"{plural(len(months), 'month')}, {rows:,} rows: {verdict}{_published(months)}"
 
 
 def _published(months: Sequence[VerifiedMonth]) -> str:
@@ -57,8 +58,4 @@ def _published(months: Sequence[VerifiedMonth]) -> str:
             by_color.setdefault(each.color, []).append(str(each.month))
         named = [f"{color} {several(found)}" for color, found in by_color.items()]
     have = "has" if len(unlike) == 1 else "have"
-    return f"; {_months(len(unlike))} {have} another number of rows than TLC published ({'; '.join(named)})"
-
-
-def _months(count: int) -> str:
-    return f"{count} month" if count == 1 else f"{count} months"
+    return f"; {plural(len(unlike), 'month')} {have} another number of rows than TLC published ({'; '.join(named)})"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from taxi_luigi.core.text import LONGEST, several
+from taxi_luigi.core.units import plural
 from taxi_luigi.history.results import Drift, TaskResult
 
 _NAMED = 5
@@ -101,7 +102,7 @@ def _unmapped(color: str, drifts: dict[str, Drift]) -> list[str]:
     for reason, found in reasons.items():
         counts = {text: sum(months.values()) for text, months in found.items()}
         texts_ = [
-            f"{_quoted(text)} in {several(found[text])} ({counts[text]:,} row{'s' * (counts[text] != 1)})"
+            f"{_quoted(text)} in {several(found[text])} ({plural(counts[text], 'row')})"
             for text in sorted(counts, key=lambda text: -counts[text])
         ]
         column = reason.partition(":")[2]

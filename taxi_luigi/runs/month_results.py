@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from taxi_luigi.core.text import several
+from taxi_luigi.core.units import plural
 from taxi_luigi.history import MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.transform.staleness import Reason
@@ -185,5 +186,4 @@ def _counts(months: list[MonthResult], there: int) -> str:
 
 
 def _loaded(count: int, how: str, rows: int) -> str:
-    months = f"{count} month" if count == 1 else f"{count} months"
-    return f"{months} {how}" + (f" ({rows:,} rows)" if count else "")
+    return f"{plural(count, 'month')} {how}" + (f" ({rows:,} rows)" if count else "")

@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from taxi_luigi.core import units
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.core.settings import number, setting, whole
@@ -128,15 +129,6 @@ def check_space(path: Path, size: int, there: int = 0) -> None:
     needed = 2 * size - there + _SPARE
     if free < needed:
         raise StorageError(
-            f"{path.parent}: {human(free)} free, {human(needed)} needed to download and clean {human(size)}; "
-            "free some space, or set [taxi] workspace to a larger disk"
+            f"{path.parent}: {units.size(free)} free, {units.size(needed)} needed to download and clean "
+            f"{units.size(size)}; free some space, or set [taxi] workspace to a larger disk"
         )
-
-
-def human(size: float) -> str:
-    """Bytes for people: `47.6 MB`, in powers of 1000 as disks and TLC's listing count them."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.1f} TB"

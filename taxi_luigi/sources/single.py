@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from taxi_luigi.core import units
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import Fetched, HttpSettings, NotPublished, Transport, human
+from taxi_luigi.sources.base import Fetched, HttpSettings, NotPublished, Transport
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.http import Web
 from taxi_luigi.sources.url_template import is_web
@@ -35,6 +36,6 @@ class SingleFile:
     def _check(self, arrived: int, total: int) -> None:
         if max(arrived, total) > self._most:
             raise SourceError(
-                f"{public_url(self._address)}: is larger than {human(self._most)}, so it is not the file wanted; "
+                f"{public_url(self._address)}: is larger than {units.size(self._most)}, so it is not the file wanted; "
                 f"check {self._setting}"
             )

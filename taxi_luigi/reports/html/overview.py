@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import Status
 from taxi_luigi.reports.html import charts, svg
 from taxi_luigi.reports.html.parts import Figure, Table
 from taxi_luigi.reports.html.tables import Tables
-from taxi_luigi.reports.html.words import count, plural, share, size
+from taxi_luigi.reports.html.words import count, share, size
 from taxi_luigi.reports.status_text import short
 from taxi_luigi.tlc.months import Month, month_range
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import ColorStatus, State
 from taxi_luigi.reports.html import charts, layouts, quality
 from taxi_luigi.reports.html.accounts import Accounts
 from taxi_luigi.reports.html.parts import Figure, Section, Table
 from taxi_luigi.reports.html.tables import Tables
-from taxi_luigi.reports.html.words import count, duration, plural, share, size
+from taxi_luigi.reports.html.words import count, duration, share, size
 from taxi_luigi.reports.status_text import spans, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month

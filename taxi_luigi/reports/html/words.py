@@ -1,12 +1,10 @@
-"""Numbers as people read them. Pure."""
+"""Numbers of the page; a dash for one that is not known. Pure."""
 
 from __future__ import annotations
 
 import math
 
-from rich.filesize import decimal
-
-_MINUTE, _HOUR = 60, 3600
+from taxi_luigi.core import units
 
 
 def count(number: float | None) -> str:
@@ -16,7 +14,7 @@ def count(number: float | None) -> str:
 
 def size(number: float | None) -> str:
     """`1.2 GB`, of bytes."""
-    return "–" if number is None or math.isnan(number) else decimal(int(number))
+    return "–" if number is None or math.isnan(number) else units.size(number)
 
 
 def share(part: float | None) -> str:
@@ -34,22 +32,8 @@ def share(part: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`4.2 s`, `1 min 12 s`, `1 h 02 min`."""
-    if seconds is None or math.isnan(seconds):
-        return "–"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02} s"
-    return f"{whole // _HOUR} h {whole % _HOUR // _MINUTE:02} min"
-
-
-def plural(number: int, noun: str) -> str:
-    """`1 month`, `1,234 months`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    """Return `1 min 12 s`, or a dash."""
+    return "–" if seconds is None or math.isnan(seconds) else units.duration(seconds)
 
 
 def _unknown(number: float | None) -> bool:

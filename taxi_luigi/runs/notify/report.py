@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify import events
 
@@ -106,7 +107,7 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
     parts = [f"{counts[kind]} {kind.value}" for kind in _ORDER[:-1] if counts[kind]]
     if parts:
         number, _, rest = parts[0].partition(" ")
-        parts[0] = f"{_months(int(number))} {rest}"
+        parts[0] = f"{plural(int(number), 'month')} {rest}"
     if events.failed(result) and not counts[Result.FAILED] and result.exit_code is not None:
         parts.insert(0, f"failed with exit code {result.exit_code}")
     if late:
@@ -125,7 +126,7 @@ def _totals(result: RunResult) -> str:
     seconds = (datetime.fromisoformat(result.ended) - datetime.fromisoformat(result.began)).total_seconds()
     parts = [f"{rows:,} rows loaded"] if rows else []
     parts += [f"{_size(downloaded)} downloaded"] if downloaded else []
-    parts += [f"{_months(result.already_there)} already there"] if result.already_there else []
+    parts += [f"{plural(result.already_there, 'month')} already there"] if result.already_there else []
     parts += [f"{not_published} not published"] if not_published else []
     return ", ".join([*parts, f"took {_time(seconds) or '0 s'}"])
 
@@ -192,16 +193,9 @@ def _line(text: str) -> str:
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 
-def _months(count: int) -> str:
-    return f"{count:,} month" if count == 1 else f"{count:,} months"
-
-
 def _size(count: int) -> str:
-    """12.3 MB; '' for none."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= size:
-            return f"{count / size:,.1f} {unit}"
-    return f"{count} B" if count else ""
+    """Return `12.3 MB`; '' for none."""
+    return size(count) if count else ""
 
 
 def _time(seconds: float) -> str:
