@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import taxi_luigi
 from taxi_luigi.cli import (
     cron_run,
+    dbt_sources,
     doctor,
     history,
     loaded,
@@ -46,6 +47,7 @@ _COMMANDS = {
     "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
     "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
+    "dbt-sources": (dbt_sources.add, "the tables as sources.yml for dbt, with types and meanings"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
     "cron-run": (cron_run.add, "what an entry of the crontab calls: luigi once, its output in a log file"),
     "luigid": (luigid.add, "start, stop or look for Luigi's scheduler with its pages, with these settings"),

@@ -1,0 +1,36 @@
+"""What `taxi-luigi dbt-sources` prints, read as YAML."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from taxi_luigi.cli import main
+from taxi_luigi.tlc import zones
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.warehouses import MARKERS, ddl, markers
+
+
+def test_every_table_is_a_source_with_its_columns_types_and_meanings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dbt-sources"]) == 0
+    (source,) = yaml.safe_load(capsys.readouterr().out)["sources"]
+    assert (source["name"], source["schema"]) == ("taxi_luigi", "{{ target.schema }}")
+    assert "database" not in source
+    found = {
+        table["name"]: {each["name"]: each["data_type"] for each in table["columns"]} for table in source["tables"]
+    }
+    wanted = {dataset.table: ddl.columns(dataset) for dataset in DATASETS.values()}
+    wanted |= {zones.TABLE: zones.COLUMNS, MARKERS: markers.COLUMNS}
+    assert found == {name: ddl.postgres_columns(columns) for name, columns in wanted.items()}
+    described = {
+        table["name"]: [each.get("description", "") for each in table["columns"]] for table in source["tables"]
+    }
+    for dataset in DATASETS.values():
+        for column, text in zip(dataset.columns, described[dataset.table], strict=True):
+            assert text.startswith(column.meaning)
+
+
+def test_schema_and_database_are_those_of_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dbt-sources", "--schema", 'a "b": #', "--database", "no"]) == 0
+    (source,) = yaml.safe_load(capsys.readouterr().out)["sources"]
+    assert (source["schema"], source["database"]) == ('a "b": #', "no")
