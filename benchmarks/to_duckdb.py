@@ -38,7 +38,7 @@ def ours(clean: Path, database: Path) -> None:
 
     file = clean_file(clean)
     began = perf_counter()
-    warehouse = DuckDB("benchmark", database)
+    warehouse = DuckDB("benchmark", DuckDB.Settings(database))
     rows = warehouse.replace_month(DATASETS["yellow"], MONTH, file, lambda done, total: None)
     said(rows, began)
 

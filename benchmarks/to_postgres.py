@@ -51,7 +51,7 @@ def ours(clean: Path, url: str) -> None:
 
     file = clean_file(clean)
     began = perf_counter()
-    warehouse = Postgres("benchmark", url=url, schema="public")
+    warehouse = Postgres("benchmark", Postgres.Settings(url=url, schema="public"))
     rows = warehouse.replace_month(DATASETS["yellow"], MONTH, file, lambda done, total: None)
     said(rows, began)
 

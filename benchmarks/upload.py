@@ -27,7 +27,7 @@ def ours(file: Path, endpoint: str, bucket: str) -> None:
     """This project: its checksum computed before and compared after, the precondition, the labels."""
     from taxi_luigi.storage.gcs import GcsStore
 
-    store = GcsStore("benchmark", bucket, "", endpoint=endpoint)
+    store = GcsStore("benchmark", GcsStore.Settings(bucket, "", endpoint=endpoint))
     began = perf_counter()
     store.put(file, "ours", {"rows": "1"})
     said(SIZE, began)

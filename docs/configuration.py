@@ -1,16 +1,26 @@
-"""Writes docs/configuration.md from config/ and what the code reads: `python docs/configuration.py`; tested."""
+"""Writes docs/configuration.md, and our sections in config/luigi.cfg, from the settings as the code declares them.
+
+    python docs/configuration.py
+
+Tests hold that both are as this writes them. The sections of tasks and of Luigi itself are written by hand in
+config/luigi.cfg, with a comment above each key; the page has them from there.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import Any
 
-from setting_meanings import MORE
-
 import taxi_luigi
+from taxi_luigi.config.factories import STORES as TYPES
+from taxi_luigi.config.factories import store_class
+from taxi_luigi.config.sections import SECTIONS
+from taxi_luigi.core import settings_files
+from taxi_luigi.core.settings import declared
 from taxi_luigi.runs.task import families
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +30,7 @@ MAIN = ROOT / "config" / "luigi.cfg"
 INTRODUCTION = """\
 # Configuration
 
-Made by `docs/configuration.py` from `config/luigi.cfg` and the code; change those, not this page.
+Made by `docs/configuration.py` from the code and `config/luigi.cfg`; change those, not this page.
 
 ## Where settings come from
 
@@ -50,7 +60,7 @@ What a file may say:
 - A percent sign is written twice.
 - A flag without a value, `--clean-reject ''`, is an empty value, where the setting may be empty.
 - A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
-- A key of ours that nobody reads, and a value that cannot be, end a run before it begins, in one line.
+- An unknown key or section, and an invalid value, end a run before it begins, in one line.
   `taxi-luigi doctor` also asks the servers.
 
 ## Profiles
@@ -62,8 +72,8 @@ Layers over `config/luigi.cfg` that are ready to use. Copy one and change it, or
 STORES = """\
 ## Lakes and warehouses
 
-`[taxi] lake` and `[taxi] warehouse` name sections `[lake.NAME]` and `[warehouse.NAME]`. What a section is, its `type`
-says, which is NAME where it is left out. So a second PostgreSQL is
+`[taxi] lake` and `[taxi] warehouse` name sections `[lake.NAME]` and `[warehouse.NAME]`. The `type` of a section
+defaults to NAME. So a second PostgreSQL is
 
 ```ini
 [taxi]
@@ -116,21 +126,66 @@ ENVIRONMENT = """\
 OURS = {
     "taxi": "What to load, from where to where.",
     "clean": "What is done to a month's rows. After a change of the first two, `--refresh` replaces what is held.",
-    "download": "How patient a download is.",
-    "notify": "Who is told of a run, and of what.",
+    "download": "Retries, time limits and bandwidth of downloads.",
+    "notify": "Where messages about a run go, and which.",
 }
 LUIGIS = ("core", "worker", "scheduler", "resources", "retcode")
 TASKS_SET = ("LoadAllMonths", "Report")
 
 
+BY_HAND = "# From here on by hand: tasks and Luigi.\n"
+"""the line of config/luigi.cfg that follows the sections that are written from the code"""
+STORE_COMMENT = """\
+# Warehouses and lakes. The type of a section defaults to its name: [warehouse.analytics] needs type = postgres.
+"""
+LOCAL_COMMENT = """\
+# A second folder, a mounted disk for instance, as a lake of its own:
+# [lake.nas]
+# type = local
+# path = /mnt/nas/tlc
+"""
+
+
 @dataclass(frozen=True)
 class Key:
-    """One setting as config/luigi.cfg has it."""
+    """One setting, as a table has it."""
 
     name: str
     default: str
     meaning: str
-    """from MORE, else the comment above it"""
+    """Markdown"""
+
+
+def ours() -> dict[str, list[Key]]:
+    """Section → its keys, as the code declares them: those of a fixed name, then one of each type of store."""
+    found = {section: _keys(kinds) for section, kinds in SECTIONS.items()}
+    for noun in ("warehouse", "lake"):
+        found |= {f"{noun}.{kind}": _keys([store_class(noun, kind).Settings]) for kind in TYPES[noun]}
+    return found
+
+
+def _keys(kinds: Iterable[type]) -> list[Key]:
+    return [Key(key, each.default, each.meaning) for kind in kinds for key, each in declared(kind).items()]
+
+
+def luigi_cfg() -> str:
+    """The text of config/luigi.cfg: its head and what is written by hand as they are, and between them our sections."""
+    text = MAIN.read_text(encoding="utf-8")
+    head, _, rest = text.partition("[taxi]\n")
+    _, _, by_hand = rest.partition(BY_HAND)
+    sections = {name: keys for name, keys in ours().items() if name != "lake.local"}
+    parts = [_section(name, keys) for name, keys in sections.items()]
+    parts.insert(len(SECTIONS), STORE_COMMENT)
+    return head + "\n".join([*parts, LOCAL_COMMENT, BY_HAND]).replace(f"{STORE_COMMENT}\n", STORE_COMMENT) + by_hand
+
+
+def _section(name: str, keys: list[Key]) -> str:
+    lines = [f"[{name}]"]
+    for key in keys:
+        meaning = re.sub(r"\[([^\]]+)\]\([^)]+\)", r"\1", key.meaning).replace("`", "")
+        lines += [f"# {line}" for line in wrap(meaning, 118, break_long_words=False, break_on_hyphens=False)]
+        lines.append(f"{key.name} = {key.default}".rstrip())
+    return "\n".join(lines) + "\n"
 
 
 def keys_of(path: Path) -> dict[str, list[Key]]:
@@ -146,8 +201,7 @@ def keys_of(path: Path) -> dict[str, list[Key]]:
             found[section] = []
         elif "=" in line and section:
             name, _, value = line.partition("=")
-            meaning = MORE.get((section, name.strip())) or " ".join(comment)
-            found[section].append(Key(name.strip(), value.strip(), meaning))
+            found[section].append(Key(name.strip(), value.strip(), " ".join(comment)))
             comment = []
         else:
             comment = []
@@ -155,31 +209,29 @@ def keys_of(path: Path) -> dict[str, list[Key]]:
 
 
 def page() -> str:
-    """All of it, as Markdown."""
-    keys = keys_of(MAIN)
+    """All of docs/configuration.md."""
+    by_hand, declared_keys = keys_of(MAIN), ours()
     parts = [INTRODUCTION, _profiles()]
-    parts += [f"## [{name}]\n\n{says}\n\n{_table(keys[name])}" for name, says in OURS.items()]
+    parts += [f"## [{name}]\n\n{meaning}\n\n{_table(declared_keys.pop(name))}" for name, meaning in OURS.items()]
     parts.append(STORES)
-    kind = Key("type", "", "What the store is; empty: what the section's name says.")
-    path = Key("path", "", MORE["lake.local", "path"])
-    for name in (each for each in keys if each.startswith(("lake.", "warehouse."))):
-        parts.append(f"### [{name}]\n\n{_table([*keys[name], kind])}")
-    parts += [f"### [lake.local]\n\n{_table([path, kind])}", TASKS]
-    parts += [f"### [{name}]\n\n{_table([*keys[name], *_other_options(name, keys[name])])}" for name in TASKS_SET]
+    kind = Key("type", "", "The type of the store; empty: the section's name.")
+    parts += [f"### [{name}]\n\n{_table([*keys, kind])}" for name, keys in declared_keys.items()]
+    parts.append(TASKS)
+    for name in TASKS_SET:
+        parts.append(f"### [{name}]\n\n{_table([*by_hand[name], *_other_options(name, by_hand[name])])}")
     parts += [ALL_TASKS + _tasks(), LUIGI]
-    parts += [f"### [{name}]\n\n{_table(keys[name])}" for name in LUIGIS]
+    parts += [f"### [{name}]\n\n{_table(by_hand[name])}" for name in LUIGIS]
     return "\n".join([*parts, ENVIRONMENT])
 
 
 def _table(keys: list[Key]) -> str:
     lines = ["| key | default | means |", "|---|---|---|"]
-    lines += [f"| `{key.name}` | {key.default and f'`{key.default}`'} | {_cell(key.meaning)} |" for key in keys]
+    lines += [f"| `{key.name}` | {key.default and f'`{key.default}`'} | {_escaped(key.meaning)} |" for key in keys]
     return "\n".join(lines) + "\n"
 
 
-def _cell(text: str) -> str:
-    """`false:` and the like at the beginning of a comment are a value; the rest stays as it is."""
-    return re.sub(r"^(false|0|warn):", r"`\1`:", text).replace("|", r"\|")
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def _profiles() -> str:
@@ -188,16 +240,16 @@ def _profiles() -> str:
     for path in sorted(MAIN.parent.glob("*.cfg")):
         if path != MAIN:
             head = re.match(r"(#.*\n)+", path.read_text(encoding="utf-8"))
-            said = head[0].partition("#    ")[0] if head else ""
-            text = " ".join(line[1:] for line in said.splitlines())
+            comment = head[0].partition("#    ")[0] if head else ""
+            text = " ".join(line[1:] for line in comment.splitlines())
             sets = ", ".join(f"`[{section}] {key.name}`" for section, found in keys_of(path).items() for key in found)
             line = f"- [config/{path.name}](../config/{path.name}): {' '.join(text.split())} It sets {sets}."
             parts.append(fill(line, 138, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
     return "\n".join(parts) + "\n"
 
 
-def _other_options(task: str, said: list[Key]) -> list[Key]:
-    known = {key.name for key in said}
+def _other_options(task: str, listed: list[Key]) -> list[Key]:
+    known = {key.name for key in listed}
     return [each for each in _parameters(task) if each.name not in known]
 
 
@@ -217,4 +269,6 @@ def _tasks() -> str:
 
 
 if __name__ == "__main__":
+    MAIN.write_text(luigi_cfg(), encoding="utf-8")
+    settings_files.PACKAGED.write_text(MAIN.read_text(encoding="utf-8"), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")

@@ -40,7 +40,7 @@ def _settings(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print(files: list[dict[str, Any]], found: list[config.Setting]) -> None:
+def _print(files: list[dict[str, Any]], found: list[config.EffectiveSetting]) -> None:
     from rich.table import Table
     from rich.text import Text
 

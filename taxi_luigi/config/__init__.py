@@ -1,35 +1,45 @@
 """The only reader of luigi.cfg: typed settings, and the source, lakes and warehouses that it names.
 
-Everything else in the package is handed what it needs. A key that nobody reads and a value that means nothing are
-one line each, before anything is started.
+Everything else in the package is handed what it needs. An unknown key and an invalid value are one line each, before
+anything is started.
+
+    sections.py       the sections of a fixed name, with their settings
+    notifications.py  [notify]
+    factories.py      which class is which type of lake and warehouse; the source and the stores, built
+    validation.py     every section, key and value; overlap.py: no place within another
+    luigi_cfg.py      the texts of luigi.cfg; flags.py: of the command line
+    effective.py      the settings in force, without secrets
+    locks.py          Luigi's lock, one for each set of settings
+
+The settings of a store, of downloads and of cleaning are declared where they are used, all by `core/settings.py`.
 """
 
-from taxi_luigi.config.check import check, faults, known_keys
-from taxi_luigi.config.files import find, project_folder
-from taxi_luigi.config.flags import EmptyFlags
-from taxi_luigi.config.flags import check as check_flags
-from taxi_luigi.config.in_force import Setting, in_force
-from taxi_luigi.config.overlap import check_overlap
-from taxi_luigi.config.secret_values import remember as remember_secrets
-from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, notices, recipe, settings
-from taxi_luigi.config.stores import (
+from taxi_luigi.config.effective import EffectiveSetting, in_force, remember_secrets
+from taxi_luigi.config.factories import (
     clean_lake,
     lake,
     lake_for,
     lake_type,
+    loads_from,
     raw_month,
+    single_writer,
     source,
-    takes_from_gcs,
     warehouse,
     workspace,
-    writes_alone,
     written_folders,
     zones_file,
 )
+from taxi_luigi.config.flags import EmptyFlags
+from taxi_luigi.config.flags import check as check_flags
+from taxi_luigi.config.luigi_cfg import find
+from taxi_luigi.config.overlap import check_overlap
+from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, net, notices, recipe, settings
+from taxi_luigi.config.validation import check, faults, known_keys
+from taxi_luigi.core.settings import project_folder
 
 __all__ = [
+    "EffectiveSetting",
     "EmptyFlags",
-    "Setting",
     "Settings",
     "check",
     "check_flags",
@@ -45,17 +55,18 @@ __all__ = [
     "lake_for",
     "lake_type",
     "limits",
+    "loads_from",
+    "net",
     "notices",
     "project_folder",
     "raw_month",
     "recipe",
     "remember_secrets",
     "settings",
+    "single_writer",
     "source",
-    "takes_from_gcs",
     "warehouse",
     "workspace",
-    "writes_alone",
     "written_folders",
     "zones_file",
 ]

@@ -1,4 +1,4 @@
-"""`[notify]`: the addresses of services, and the events that people choose from. Pure.
+"""`[notify]`: the addresses of services, and the events that users choose from. Pure.
 
 An address is never shown: apprise's URLs are passwords as a whole.
 """
@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.settings import setting, whole
 
 FAILED = "failed"
 FINISHED = "finished"
@@ -25,33 +26,11 @@ EVENTS = {
     FEWER: "a month was loaded with fewer records than TLC published",
     REFRESHED: "a month that was there was replaced",
 }
-"""The events that people choose from, and when each happens."""
+"""The events to choose from, and when each happens."""
 
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z0-9]+://)")
-"""Commas and blanks may stand within a URL too, as between the people a mail goes to."""
+"""Commas and blanks may stand within a URL too, as between the addresses that a mail goes to."""
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings of `[notify]`, typed."""
-
-    urls: tuple[str, ...]
-    """apprise's; none: no notification"""
-    events: frozenset[str]
-    """some of `EVENTS`"""
-    not_published_for: int
-    """days after a month's end"""
-
-
-def settings_of(urls: str, chosen: str, not_published_for: int) -> Settings:
-    """The texts of luigi.cfg, apart; ConfigError for what is invalid, without asking apprise."""
-    names = frozenset(name for name in (part.strip() for part in chosen.split(",")) if name)
-    for name in sorted(names - EVENTS.keys()):
-        raise ConfigError(f"[notify] events has no {name!r}; there are {', '.join(EVENTS)}")
-    if urls and not names:
-        raise ConfigError(f"[notify] has urls but no events: name some of {', '.join(EVENTS)}")
-    return Settings(split(urls), names, not_published_for)
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -64,6 +43,40 @@ def split(text: str) -> tuple[str, ...]:
                 "(a blank in one is written %20, and its percent sign twice in luigi.cfg)"
             )
     return urls
+
+
+def _events(text: str) -> frozenset[str]:
+    chosen = frozenset(name for name in (part.strip() for part in text.split(",")) if name)
+    for name in sorted(chosen - EVENTS.keys()):
+        raise ValueError(f"has no {name!r}; there are {', '.join(EVENTS)}")
+    return chosen
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of `[notify]`, typed."""
+
+    urls: tuple[str, ...] = setting(
+        "",
+        "Where messages about a run go: apprise's addresses, separated by commas or blanks; empty: nowhere. "
+        "mailto://…, slack://…, ntfy://…, json://… and 170 others: https://appriseit.com/services/. Each is a "
+        "password: ${NAME} is the place for it.",
+        split,
+    )
+    events: frozenset[str] = setting(
+        "failed, drift, fewer, refreshed, not_published_for",
+        "Which events are reported, once a run at most: failed, finished, drift (unknown or missing columns, unknown "
+        "codes), fewer (a month with fewer rows than TLC published), refreshed, not_published_for.",
+        _events,
+    )
+    """some of `EVENTS`"""
+    not_published_for: int = setting(
+        "210", "Days after a month's end from which not_published_for is reported; TLC took 50 to 180.", whole
+    )
+
+    def __post_init__(self) -> None:
+        if self.urls and not self.events:
+            raise ConfigError(f"[notify] has urls but no events: name some of {', '.join(EVENTS)}")
 
 
 def ordinal(number: int) -> str:

@@ -13,8 +13,8 @@ from itertools import combinations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from taxi_luigi.config.factories import duckdb_files, lake, workspace
 from taxi_luigi.config.sections import ZONES, settings
-from taxi_luigi.config.stores import duckdb_files, lake, workspace
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources import parse_template

@@ -48,11 +48,11 @@ def look() -> Iterator[Finding]:
         if config.lake_type(name) == "local" and name != "local":
             yield from config.lake(name).store.findings()
     for name in config.settings().warehouses:
-        if not config.takes_from_gcs(name):
+        if not config.loads_from(name):
             yield from config.warehouse(name).findings()
     yield from _clouds()
     for name in config.settings().warehouses:
-        if config.takes_from_gcs(name):
+        if config.loads_from(name):
             yield from _foreign(name)
     yield from _luigid()
 
@@ -60,7 +60,7 @@ def look() -> Iterator[Finding]:
 def _clouds() -> Iterator[Finding]:
     """All asked at once, so that those that do not answer cost the time of one; then what two of them need."""
     settings = config.settings()
-    warehouses = [name for name in settings.warehouses if config.takes_from_gcs(name)]
+    warehouses = [name for name in settings.warehouses if config.loads_from(name)]
     looks: dict[str, Callable[[], Sequence[Finding]]] = {}
     if is_remote(settings.workspace):
         looks["workspace"] = config.workspace().findings

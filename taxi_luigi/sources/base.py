@@ -14,6 +14,7 @@ from typing import Protocol
 
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.settings import number, setting, whole
 
 SOURCE = "[taxi] source"
 """The setting that the address of a month comes from, as errors name it."""
@@ -43,26 +44,38 @@ class Published(Enum):
     UNKNOWN = "unknown"
 
 
+def _bandwidth(text: str) -> float:
+    return number(text) if text.strip() else 0.0
+
+
 @dataclass(frozen=True)
 class Net:
-    """How patient downloads are."""
+    """`[download]`: retries, time limits and bandwidth of a download."""
 
-    attempts: int = 5
-    """failures in a row that end a download; every byte gained lets the count begin anew"""
-    backoff: float = 1.0
-    """seconds before the second attempt; doubled for each one after, up to 60"""
-    connect_timeout: float = 10
-    """seconds"""
-    read_timeout: float = 60
-    """seconds without a byte"""
-    lowest_speed: float = 1000
-    """bytes a second, over a minute; below it a download counts as broken off"""
-    parallel: int = 6
-    """HEAD requests at a time; six streams are what TLC's CDN was seen to serve well"""
-    at_once: int = 6
-    """downloads at a time, of all runs of this machine"""
-    bandwidth: float = 0
-    """bytes a second of all of them together; 0: no limit"""
+    attempts: int = setting("5", "Tries without a byte of progress before a download fails.", whole)
+    backoff: float = setting("1", "Seconds before the second try; doubled for each one after, up to 60.", number)
+    connect_timeout: float = setting("10", "Seconds until a server must have accepted a connection.", number)
+    read_timeout: float = setting(
+        "60", "Seconds without a byte until a download counts as broken off; it is resumed from there.", number
+    )
+    lowest_speed: float = setting(
+        "1000",
+        "Bytes a second. A download that gets fewer over a minute counts as broken off; it is resumed from there. On a "
+        "very slow line: less.",
+        number,
+    )
+    parallel: int = setting("6", "HEAD requests at a time.", whole)
+    """six streams are what TLC's CDN was seen to serve well"""
+    at_once: int = setting(
+        "6",
+        "Downloads at a time, of all runs of this user on this machine with the same `TMPDIR`, whatever their "
+        "scheduler; one more waits for its turn. More than 6 need a larger `[resources] download` too.",
+        whole,
+    )
+    bandwidth: float = setting(
+        "", "Bytes a second that all of them may take together, 1000 or more; empty: no limit.", _bandwidth
+    )
+    """0: no limit"""
 
     @property
     def piece(self) -> int:

@@ -6,6 +6,7 @@ A store keeps files by name, whole or not at all. A name is relative to the stor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,6 +25,15 @@ Progress = Callable[[int, int], None]
 def is_remote(address: str) -> bool:
     """Whether an address is one of a cloud's, rather than a folder's."""
     return address.startswith(("gs://", "s3://"))
+
+
+def bucket_name(text: str) -> str:
+    """Parses the setting `bucket`."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+", text):
+        raise ValueError(
+            f"must be the name of a bucket alone, not {text!r}" if text else "is missing: the name of a bucket"
+        )
+    return text
 
 
 def unheard(_done: int, _total: int) -> None:

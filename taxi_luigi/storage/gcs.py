@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,11 +26,13 @@ from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
+from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
     Entry,
     Labels,
     Progress,
     Store,
+    bucket_name,
     content_type,
     gcs_download,
     gcs_health,
@@ -52,36 +55,46 @@ _ANSWER = 60
 class GcsStore:
     """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
-    `name` is for people: "lake gcs". Without `credentials_file` Application Default Credentials are used; `endpoint`
-    is another server than Google's, an emulator where it begins with http://, else STORAGE_EMULATOR_HOST is.
-    `chunk_size` (MiB) is what one request of an upload sends, and what is in memory of it; `timeout` (s) is how long
-    such a request may take. Their quotient, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that serves:
-    the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November 2026). What
-    fails is tried again for as long as two such requests may take.
+    `name` is the section in words: "lake gcs". Without an endpoint, STORAGE_EMULATOR_HOST counts.
+    The quotient of `chunk_size` and `timeout`, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that
+    serves: the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November
+    2026). What fails is tried again for as long as two such requests may take.
 
     200 MB go to fake-gcs-server 1.03 times as fast as with the client's own 100 MiB chunks; 0.89 times in chunks of
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
 
-    def __init__(
-        self,
-        name: str,
-        bucket: str,
-        prefix: str = "data",
-        project: str | None = None,
-        credentials_file: Path | None = None,
-        endpoint: str | None = None,
-        chunk_size: int = 64,
-        timeout: float = 300.0,
-    ) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `gcs`."""
+
+        bucket: str = setting("", "The bucket's name alone.", bucket_name)
+        prefix: str = setting(
+            "data", "A folder in it; `/` for none. `gs://BUCKET/data/yellow/yellow_tripdata_2021-01.parquet`"
+        )
+        project: str | None = setting("", "The project that a requester-pays bucket bills; else not needed.", optional)
+        credentials_file: Path | None = setting(
+            "", "A service account's key file. Empty: Application Default Credentials.", optional_path
+        )
+        endpoint: str | None = setting(
+            "",
+            "Another server than Google's; one of `http://` is taken for an emulator, which gets no credentials.",
+            gcp.endpoint,
+        )
+        chunk_size: int = setting(
+            "64", "MiB that one request of an upload sends, and keeps in memory; on a slow line fewer.", whole
+        )
+        timeout: float = setting("300", "Seconds that sending a chunk may take; on a slow line more.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.bucket = bucket
-        self.endpoint = gcp.endpoint_of(endpoint, "STORAGE_EMULATOR_HOST")
-        self.timeout = timeout
-        self._prefix = prefix.strip("/")
-        self._project = project
-        self._file = credentials_file
-        self._chunk = chunk_size << 20
+        self.bucket = settings.bucket
+        self.endpoint = gcp.endpoint_of(settings.endpoint, "STORAGE_EMULATOR_HOST")
+        self.timeout = settings.timeout
+        self._prefix = settings.prefix.strip("/")
+        self._project = settings.project
+        self._file = settings.credentials_file
+        self._chunk = settings.chunk_size << 20
 
     @property
     def address(self) -> str:

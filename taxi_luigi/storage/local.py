@@ -6,13 +6,21 @@ import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.settings import absolute, setting
 from taxi_luigi.storage import Entry, Labels, Progress, Store, unheard
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise ValueError("is missing: the folder of this local lake")
+    return absolute(text)
 
 
 class FolderStore:
@@ -21,9 +29,15 @@ class FolderStore:
     Files are written in a hidden folder of the root and renamed. It keeps no labels.
     """
 
-    def __init__(self, name: str, root: Path) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `local`."""
+
+        path: Path = setting("", "The folder, of a lake of another name than `local`.", _folder)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.root = root
+        self.root = settings.path
 
     def list(self, folder: str) -> dict[str, Entry]:
         where = self.root / folder

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
@@ -21,10 +22,21 @@ from s3transfer.exceptions import S3DownloadFailedError
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
 from taxi_luigi.core.concurrency import noticed
-from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
+from taxi_luigi.core.errors import StorageError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.storage import Entry, Labels, Progress, Store, content_type, s3_health, s3_transfer, unheard
+from taxi_luigi.core.settings import number, setting, whole
+from taxi_luigi.storage import (
+    Entry,
+    Labels,
+    Progress,
+    Store,
+    bucket_name,
+    content_type,
+    s3_health,
+    s3_transfer,
+    unheard,
+)
 from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
@@ -39,32 +51,40 @@ _DOWNLOADS = 50
 _AGAIN = "run the same command again"
 
 
+def _chunk_size(text: str) -> int:
+    size = whole(text)
+    if not 5 <= size <= 5120:  # S3's limits of a part
+        raise ValueError(f"must be 5 to 5120 (MiB), not {size}")
+    return size
+
+
 class S3Store:
     """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
-    `name` is for people: "lake s3". Credentials come from AWS's usual chain; `endpoint_url` is another server than
-    Amazon's. Files of `chunk_size` MiB (5 to 5120) and more go up in parts of that size, four at a time; `timeout` is
-    how many seconds a connection may be silent. An upload that fails takes its parts back, a killed one cannot: let a
-    lifecycle rule of the bucket abort incomplete uploads after a day.
+    `name` is the section in words: "lake s3". Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
+    more go up in parts of that size, four at a time. An upload that fails takes its parts back, a killed one cannot:
+    let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
 
-    def __init__(
-        self,
-        name: str,
-        bucket: str,
-        prefix: str = "data",
-        endpoint_url: str | None = None,
-        region: str | None = None,
-        chunk_size: int = 16,
-        timeout: float = 60.0,
-    ) -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `s3`."""
+
+        bucket: str = setting("", "The bucket's name alone.", bucket_name)
+        prefix: str = setting("data", "A folder in it; `/` for none.")
+        endpoint_url: str | None = setting("", "Another server than Amazon's.", aws.endpoint_url)
+        region: str | None = setting(
+            "", "Empty: as the AWS command line has it, as are the credentials.", aws.region_name
+        )
+        chunk_size: int = setting("16", "MiB that are sent at a time, 5 to 5120.", _chunk_size)
+        timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.bucket = bucket
-        self._prefix = prefix.strip("/")
-        self._aws = aws.Bucket(name, bucket, endpoint_url, region, timeout)
-        if not 5 <= chunk_size <= 5120:
-            raise ConfigError(f"{self._aws.section} chunk_size must be 5 to 5120 (MiB), not {chunk_size}")
-        self._chunk = chunk_size << 20
+        self.bucket = settings.bucket
+        self._prefix = settings.prefix.strip("/")
+        self._aws = aws.Bucket(name, self.bucket, settings.endpoint_url, settings.region, settings.timeout)
+        self._chunk = settings.chunk_size << 20
 
     @property
     def address(self) -> str:

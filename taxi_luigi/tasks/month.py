@@ -339,7 +339,7 @@ class LoadMonth(MonthTask):
     @property
     def resources(self) -> dict[str, int]:
         """DuckDB takes one writer at a time."""
-        return {f"warehouse.{self.warehouse}": 1} if config.writes_alone(self.warehouse) else {}
+        return {f"warehouse.{self.warehouse}": 1} if config.single_writer(self.warehouse) else {}
 
     def requires(self) -> CleanMonth | UploadMonth:
         common = {"color": self.color, "month": self.month, "edition": self.edition}
@@ -351,7 +351,7 @@ class LoadMonth(MonthTask):
 
     def work(self) -> Made:
         started, dataset = time.monotonic(), DATASETS[self.color]
-        where_it_is = config.takes_from_gcs(self.warehouse)
+        where_it_is = bool(config.loads_from(self.warehouse))
         clean = _clean_file(self.input(), where_it_is)
         replaced = self._judge()
         with Progress(self, f"loading {self.warehouse}", "rows") as progress, console_links.heard_by(progress.page):

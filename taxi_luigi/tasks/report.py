@@ -9,9 +9,9 @@ from pathlib import Path
 import luigi
 
 from taxi_luigi import config, history
-from taxi_luigi.config.files import absolute
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
+from taxi_luigi.core.settings import absolute
 from taxi_luigi.inventory.status import Status, look
 from taxi_luigi.reports import html as report
 from taxi_luigi.runs.outcomes import Made

@@ -11,7 +11,8 @@ from typing import Literal
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.receipts import digest
-from taxi_luigi.tlc.datasets import SCHEMA_VERSION
+from taxi_luigi.core.settings import names, setting, share
+from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, SCHEMA_VERSION
 
 RULE_REASONS = {
     "no_passengers": "no passengers: passenger_count is 0",
@@ -25,15 +26,55 @@ RULE_REASONS = {
 """The rules by name, in the order in which a row that several apply to is given its reason → what each finds."""
 
 
+def _rules(text: str) -> frozenset[str]:
+    return frozenset(names(text))
+
+
+def _fill(text: str) -> bool:
+    if text not in ("", "0"):
+        raise ValueError(f"is 0 or empty, not {text!r}")
+    return text == "0"
+
+
+def _warn_or_fail(text: str) -> Literal["warn", "fail"]:
+    if text == "warn":
+        return "warn"
+    if text == "fail":
+        return "fail"
+    raise ValueError(f"is warn or fail, not {text!r}")
+
+
+def _missing_columns(text: str) -> Literal["fail", "warn"] | frozenset[str]:
+    if text in ("fail", "warn"):
+        return _warn_or_fail(text)
+    columns = names(text)
+    known = {column.name for dataset in DATASETS.values() for column in dataset.columns} - {FILE_MONTH}
+    unknown = sorted({*columns} - known)
+    if not columns or unknown:
+        what = f"; no record type has a column {unknown[0]!r}" if unknown else ""
+        raise ValueError(f"is fail, warn, or names of columns as docs/schema.md has them, not {text!r}{what}")
+    return frozenset(columns)
+
+
 @dataclass(frozen=True)
 class CleanRules:
     """The switches of `[clean]`. Raises ConfigError for a rule that does not exist."""
 
-    reject: frozenset[str] = frozenset()
-    """rules whose rows are taken out"""
-    fill_missing_passengers: bool = False
-    """a missing passenger_count becomes 0"""
-    unknown_columns: Literal["warn", "fail"] = "warn"
+    reject: frozenset[str] = setting(
+        "",
+        f"The rules whose rows are taken out, separated by commas: {', '.join(RULE_REASONS)}. Rows that cannot be "
+        "stored are always taken out. All go to `rejected/`, with their reason.",
+        _rules,
+    )
+    fill_missing_passengers: bool = setting(
+        "", "`0`: a missing passenger count becomes 0. Empty: it stays missing.", _fill
+    )
+    unknown_columns: Literal["warn", "fail"] = setting(
+        "warn",
+        "A column that TLC added and the package does not know is left out and recorded. `warn`: a log line; `fail`: "
+        "the month stops.",
+        _warn_or_fail,
+    )
 
     def __post_init__(self) -> None:
         for name in sorted(self.reject - RULE_REASONS.keys()):
@@ -46,17 +87,30 @@ class CleanRules:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much worse than expected a month's file may be before the month is refused."""
+    """How much worse than expected a month's file may be before the month is refused.
 
-    most_rejected: float = 0.01
-    """share of the file's records, 0 to 1, that cannot be stored; rows taken out by rules do not count.
-
-    TLC's own months have none (128 real ones, November 2026).
+    What is held of a refused month stays, and later runs leave its file alone until it or these settings change.
     """
-    missing_columns: Literal["fail", "warn"] | frozenset[str] = "fail"
-    """what happens when a column of the month's layout is missing; a set names the columns that may be"""
-    fewest_rows: float = 0.9
-    """share, 0 to 1, of the records held that a replacement must have at least"""
+
+    most_rejected: float = setting(
+        "0.01",
+        "The share of a month's records, 0 to 1, that cannot be stored at most; rows that rules take out do not count. "
+        "Beyond it the month is refused (docs/operating.md, A worse month).",
+        share,
+    )
+    """TLC's own months have none (128 real ones, November 2026)"""
+    missing_columns: Literal["fail", "warn"] | frozenset[str] = setting(
+        "fail",
+        "When a column is missing that TLC's files of that month have: `fail`; `warn`: it is empty, and named at the "
+        "run's end; or the names of the columns that may be missing, separated by commas.",
+        _missing_columns,
+    )
+    fewest_rows: float = setting(
+        "0.9",
+        "The share of the records that are held, 0 to 1, that a file in their place must have at least. `--force` "
+        "overrides it.",
+        share,
+    )
 
 
 def check_version(rules: CleanRules, limits: Limits) -> str:

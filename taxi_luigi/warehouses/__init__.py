@@ -66,6 +66,10 @@ class Warehouse(Protocol):
 
     imports: tuple[str, ...]
     """the modules that a load imports beside the warehouse's own, for a process that forks for each load"""
+    single_writer: bool
+    """whether one process at a time may write, so that loads into it wait for each other"""
+    loads_from: str
+    """the type of lake that it fetches clean files from by itself; '' when it is handed a local file"""
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         """Swaps the rows of one file_month for those of the clean file, with its marker; returns how many there are.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
+from taxi_luigi.core.errors import ForeignTable, WarehouseBusy, WarehouseError
 from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.settings import absolute, number, setting
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
@@ -33,30 +35,56 @@ _NO_LETTERS = "?\\"
 """what DuckDB does not take for letters of its file's path: the log is put before `?`, and 2.0 reads `\\` as `/`"""
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([kmgt]i?)?b", re.IGNORECASE)
+_ADDRESS = re.compile(r":\w*:|[A-Za-z][A-Za-z0-9+.-]*:")
+"""How what is no file begins for DuckDB: `:memory:`, `md:`, `motherduck:`, `s3://`"""
+
+
+def _file(text: str) -> Path:
+    """The path of a file; of what follows a scheme or a `?`, a part may be a password."""
+    address = _ADDRESS.match(text)
+    if address:
+        raise ValueError(
+            f"begins with {address[0]}, and must be a file on this machine's disk: set one, like data/warehouse.duckdb "
+            f"(./{address[0]}… where a file's name begins so)"
+        )
+    path = absolute(text)
+    for letter in _NO_LETTERS:
+        before, found, _ = str(path).partition(letter)
+        if found:
+            raise ValueError(
+                f"must not have {letter} in it, which DuckDB does not take for a letter of a file's name: "
+                f"{before}{letter}…; set a path without it"
+            )
+    return path
+
+
+def _memory_limit(text: str) -> str:
+    if not _SIZE.fullmatch(text):
+        raise ValueError(f"must look like 512MB or 2GiB, not {text!r}")
+    return text
 
 
 class DuckDB:
-    """The warehouse in the file `path`, called `name` in luigi.cfg; ConfigError for a path that DuckDB misreads.
-
-    `memory_limit` bounds what a load holds, in DuckDB's notation (512MB, 2GiB), else ConfigError; `wait` is how many
-    seconds to wait for a file that another process has open.
-    """
+    """The warehouse in one file, called `name` in luigi.cfg."""
 
     imports: tuple[str, ...] = ()
+    single_writer = True
+    loads_from = ""
 
-    def __init__(self, name: str, path: Path, memory_limit: str = "256MB", wait: float = 60.0) -> None:
-        if not _SIZE.fullmatch(memory_limit):
-            raise ConfigError(f"[warehouse.{name}] memory_limit must look like 512MB or 2GiB, not {memory_limit!r}")
-        for letter in _NO_LETTERS:
-            before, found, _ = str(path).partition(letter)
-            if found:  # what follows may be a password
-                raise ConfigError(
-                    f"[warehouse.{name}] path must not have {letter} in it, which DuckDB does not take for a letter of "
-                    f"a file's name: {before}{letter}…; set a path without it"
-                )
+    @dataclass(frozen=True)
+    class Settings:
+        """`[warehouse.NAME]` of the type `duckdb`."""
+
+        path: Path = setting("data/warehouse.duckdb", "The file. The first load makes it.", _file)
+        memory_limit: str = setting(
+            "256MB", "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`.", _memory_limit
+        )
+        wait: float = setting("60", "Seconds to wait for another process that has the file open.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.path = path
-        self._file = DatabaseFile(name, path, memory_limit, wait)
+        self.path = settings.path
+        self._file = DatabaseFile(name, settings.path, settings.memory_limit, settings.wait)
 
     @property
     def address(self) -> str:

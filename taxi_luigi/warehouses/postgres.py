@@ -8,12 +8,14 @@ are imported by a load only.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
 from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.settings import number, setting
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE as ZONES
@@ -35,17 +37,31 @@ from taxi_luigi.warehouses.postgres_partitions import Table
 class Postgres:
     """The warehouse in one schema of a PostgreSQL database, called `name` in luigi.cfg.
 
-    An empty `url` leaves everything to libpq: PG* variables, service file, .pgpass. The schema must exist. `wait` is
-    how many seconds to wait for another load of the same month, and for transactions that keep a table locked.
+    Waiting is for another load of the same month, and for transactions that keep a table locked.
     """
 
     imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.postgres_copy")
 
-    def __init__(self, name: str, url: str = "", schema: str = "public", wait: float = 600.0) -> None:
+    single_writer = False
+    loads_from = ""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """`[warehouse.NAME]` of the type `postgres`."""
+
+        url: str = setting(
+            "",
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, best as ${POSTGRES_URL}. Empty: libpq's PG… variables and "
+            "~/.pgpass.",
+        )
+        schema: str = setting("public", "The schema of the tables. It must exist.")
+        wait: float = setting("600", "Seconds to wait for readers of a month that is replaced.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.schema = schema
-        self.wait = wait
-        self._server = Server(name, url)
+        self.schema = settings.schema
+        self.wait = settings.wait
+        self._server = Server(name, settings.url)
 
     @property
     def address(self) -> str:

@@ -392,7 +392,7 @@ def test_a_listing_that_was_too_much_is_asked_again(
 
 
 def test_a_server_that_is_down_is_one_line(bigquery: BigQueryServer, tmp_path: Path) -> None:
-    warehouse = BigQuery("bigquery", PROJECT, endpoint="http://127.0.0.1:9", patience=IMPATIENT)
+    warehouse = BigQuery("bigquery", BigQuery.Settings(PROJECT, endpoint="http://127.0.0.1:9", patience=IMPATIENT))
     for ask in (lambda: warehouse.loaded_months(YELLOW), lambda: local(tmp_path).into(warehouse), warehouse.zones):
         with pytest.raises(WarehouseError, match="run the same command again") as error:
             ask()
@@ -423,7 +423,7 @@ path = pathlib.Path({str(path)!r})
 given = Essentials("edition", "sha", 42_000_000, "https://tlc.example/big")
 file = CleanFile(str(path), given, lambda: contextlib.nullcontext(path), lambda: True)
 try:
-    BigQuery("bigquery", {PROJECT!r}, {dataset!r}, endpoint={bigquery.endpoint!r}).replace_month(
+    BigQuery("bigquery", BigQuery.Settings({PROJECT!r}, {dataset!r}, endpoint={bigquery.endpoint!r})).replace_month(
         DATASETS["yellow"], Month(2024, 1), file, print)
 except WarehouseError as error:
     assert "that was all" in str(error), error

@@ -235,10 +235,10 @@ def test_what_a_sandbox_does_not_keep_is_seen(bigquery: BigQueryServer) -> None:
 
 
 def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None:
-    [found] = BigQuery("bigquery", PROJECT, credentials_file=tmp_path / "key.json").findings()
+    [found] = BigQuery("bigquery", BigQuery.Settings(PROJECT, credentials_file=tmp_path / "key.json")).findings()
     assert (found.what, found.verdict) == ("credentials", Verdict.WRONG)
     assert "key.json does not exist" in found.line
-    silent = BigQuery("bigquery", PROJECT, endpoint="http://127.0.0.1:9", patience=0.3)
+    silent = BigQuery("bigquery", BigQuery.Settings(PROJECT, endpoint="http://127.0.0.1:9", patience=0.3))
     assert [each.verdict for each in silent.findings()] == [Verdict.GOOD, Verdict.SILENT]
 
 

@@ -94,25 +94,32 @@ def test_the_source_is_not_asked(untrusted: str, tmp_path: Path) -> None:
 
 def test_a_bucket_in_s3_is_not_asked(untrusted: str, aws_variables: None) -> None:
     with pytest.raises(TaxiError) as error:
-        S3Store("lake s3", "bucket", endpoint_url=untrusted, region="us-east-1", timeout=2).list("green")
+        S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=untrusted, region="us-east-1", timeout=2)).list(
+            "green"
+        )
     refused(error)
 
 
 def test_google_is_not_given_a_token(untrusted: str, key_file: Path) -> None:
     """The server that hands out tokens is known by its certificate, too."""
     with pytest.raises(TaxiError) as error:
-        GcsStore("lake gcs", "taxi", credentials_file=key_file, endpoint="https://127.0.0.1:1", timeout=0.1).list("x")
+        GcsStore(
+            "lake gcs",
+            GcsStore.Settings("taxi", credentials_file=key_file, endpoint="https://127.0.0.1:1", timeout=0.1),
+        ).list("x")
     refused(error)
 
 
 def test_a_bucket_of_googles_is_not_asked(untrusted: str, token_file: Path) -> None:
     with pytest.raises(TaxiError) as error:
-        GcsStore("lake gcs", "taxi", credentials_file=token_file, endpoint=untrusted, timeout=0.3).list("green")
+        GcsStore(
+            "lake gcs", GcsStore.Settings("taxi", credentials_file=token_file, endpoint=untrusted, timeout=0.3)
+        ).list("green")
     refused(error)
 
 
 def test_bigquery_is_not_asked(untrusted: str, token_file: Path) -> None:
-    warehouse = BigQuery("bigquery", "taxi", "trips", None, token_file, untrusted, patience=0.5)
+    warehouse = BigQuery("bigquery", BigQuery.Settings("taxi", "trips", None, token_file, untrusted, patience=0.5))
     with pytest.raises(TaxiError) as error:
         warehouse.loaded_months(DATASETS["green"])
     refused(error)
@@ -122,7 +129,8 @@ def test_postgresql_is_not_given_the_password(tmp_path: Path) -> None:
     """With the URL of config/postgres.cfg; without its sslmode, libpq looks at no certificate."""
     with self_signed_postgres(tmp_path) as (address, told):
         warehouse = Postgres(
-            "postgres", f"postgresql://taxi:hush@{address}/taxi?sslmode=verify-full&sslrootcert=system"
+            "postgres",
+            Postgres.Settings(f"postgresql://taxi:hush@{address}/taxi?sslmode=verify-full&sslrootcert=system"),
         )
         with pytest.raises(TaxiError) as error:
             warehouse.loaded_months(DATASETS["green"])

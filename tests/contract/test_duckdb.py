@@ -18,6 +18,7 @@ import pytest
 
 from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
 from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.duckdb import DuckDB
@@ -122,7 +123,7 @@ def test_a_connection_in_this_process_is_busy_too(store: Store, load: Load) -> N
 
 def test_a_thread_of_this_process_is_waited_for_no_longer_than_said(store: Store, load: Load) -> None:
     inside, go = threading.Event(), threading.Event()
-    warehouse = DuckDB("duckdb", Path(store.where))
+    warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where)))
 
     def hold() -> None:
         with warehouse._file.writing():
@@ -199,7 +200,7 @@ NAMES = [
 @pytest.mark.parametrize("name", [*NAMES, "temp", "system", "yellow_tripdata", ""])
 def test_the_file_and_its_folder_may_have_any_name(tmp_path: Path, load: Load, name: str) -> None:
     path = tmp_path / (name or "x") / f"{name}.duckdb"
-    warehouse = DuckDB("duckdb", path)
+    warehouse = DuckDB("duckdb", DuckDB.Settings(path))
     for _ in range(2):
         assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
     assert warehouse.count(YELLOW) == {JANUARY: 100}
@@ -210,7 +211,7 @@ def test_the_file_and_its_folder_may_have_any_name(tmp_path: Path, load: Load, n
 @pytest.mark.parametrize("name", ["what?.duckdb", "what?/w.duckdb", "w.duckdb?password=hush", "a\\b.duckdb"])
 def test_a_path_that_duckdb_misreads_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"^\[warehouse\.trips\] path must not have . in it, which DuckDB") as error:
-        DuckDB("trips", tmp_path / name)
+        read(DuckDB.Settings, "warehouse.trips", {"path": str(tmp_path / name)})
     assert "hush" not in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -290,7 +291,8 @@ def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Lo
     script = (
         "import sys, os; from pathlib import Path; from taxi_luigi.warehouses.duckdb import DuckDB; "
         "os.geteuid() or os.setuid(65534); "
-        "print(*(f'{each.verdict.value}: {each.line}' for each in DuckDB('duckdb', Path(sys.argv[1])).findings()))"
+        "warehouse = DuckDB('duckdb', DuckDB.Settings(Path(sys.argv[1]))); "
+        "print(*(f'{each.verdict.value}: {each.line}' for each in warehouse.findings()))"
     )
     said = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
     writable.chmod(was)
@@ -299,16 +301,16 @@ def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Lo
 
 
 @pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP", ""])
-def test_a_memory_limit_that_is_none_is_refused(tmp_path: Path, size: str) -> None:
+def test_an_invalid_memory_limit_is_refused(size: str) -> None:
     with pytest.raises(ConfigError, match=r"^\[warehouse\.duckdb\] memory_limit must look like"):
-        DuckDB("duckdb", tmp_path / "trips.duckdb", memory_limit=size)
+        read(DuckDB.Settings, "warehouse.duckdb", {"memory_limit": size})
 
 
 @pytest.mark.parametrize("size", ["512MB", "0.5 GiB", "1gb"])
 def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
-    warehouse = DuckDB("duckdb", Path(store.where), memory_limit=size)
+    warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit=size))
     assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
 
 
 def test_the_address_is_the_file(store: Store) -> None:
-    assert DuckDB("duckdb", Path(store.where)).address == store.where
+    assert DuckDB("duckdb", DuckDB.Settings(Path(store.where))).address == store.where

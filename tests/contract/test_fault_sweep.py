@@ -65,7 +65,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lake]:
     """A month that goes up in one request, one that takes three chunks of 4 MiB, and another account of the month."""
     folder, lakes = tmp_path_factory.mktemp("months"), {}
     for name, rows in (("small", ROWS), ("large", 150_000), ("other", 50)):
-        lake = lakes[name] = Lake(FolderStore(name, folder / name))
+        lake = lakes[name] = Lake(FolderStore(name, FolderStore.Settings(folder / name)))
         write_clean(folder / name / lake.name(COLOR, JANUARY), YELLOW, JANUARY, rows)
     large = folder / "large" / lakes["large"].name(COLOR, JANUARY)
     assert 8 * MIB < large.stat().st_size < 12 * MIB
@@ -102,11 +102,17 @@ class Uploads:
     def _bucket(self) -> str:
         bucket = self.server.fresh_bucket()
         if self.before is not None:
-            Lake(GcsStore("lake gcs", bucket, endpoint=self.server.endpoint)).take(self.before, COLOR, JANUARY)
+            Lake(GcsStore("lake gcs", GcsStore.Settings(bucket, endpoint=self.server.endpoint))).take(
+                self.before, COLOR, JANUARY
+            )
         return bucket
 
     def _take(self, bucket: str) -> None:
-        lake = Lake(GcsStore("lake gcs", bucket, endpoint=self.between.endpoint, chunk_size=4, timeout=ANSWER))
+        lake = Lake(
+            GcsStore(
+                "lake gcs", GcsStore.Settings(bucket, endpoint=self.between.endpoint, chunk_size=4, timeout=ANSWER)
+            )
+        )
         stored = lake.take(self.source, COLOR, JANUARY)
         assert stored.essentials == self._held().essentials
 
@@ -198,7 +204,9 @@ class Loads:
 
     def _load(self, dataset: str) -> None:
         endpoint = self.between.endpoint
-        warehouse = BigQuery("bigquery", PROJECT, dataset, endpoint=endpoint, wait=20 * ANSWER, patience=PATIENCE)
+        warehouse = BigQuery(
+            "bigquery", BigQuery.Settings(PROJECT, dataset, endpoint=endpoint, wait=20 * ANSWER, patience=PATIENCE)
+        )
         assert self.clean.into(warehouse) == self.clean.given.rows
 
     @contextmanager

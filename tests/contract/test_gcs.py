@@ -52,7 +52,9 @@ def _file(path: Path, size: int) -> Path:
 
 
 def _behind(proxy: Between, server: GcsServer, **settings: Any) -> GcsStore:
-    return GcsStore("lake gcs", server.fresh_bucket(), endpoint=proxy.endpoint, chunk_size=1, **settings)
+    return GcsStore(
+        "lake gcs", GcsStore.Settings(server.fresh_bucket(), endpoint=proxy.endpoint, chunk_size=1, **settings)
+    )
 
 
 def _on(server: GcsServer, store: GcsStore, name: str = NAME) -> Any:
@@ -167,7 +169,7 @@ def test_what_somebody_else_writes_during_an_upload_is_kept(
 def test_the_same_file_written_by_somebody_else_during_an_upload_is_success(
     store: GcsStore, fake_gcs: GcsServer, between: Between, small: Path
 ) -> None:
-    other = GcsStore("lake gcs", store.bucket, endpoint=fake_gcs.endpoint)
+    other = GcsStore("lake gcs", GcsStore.Settings(store.bucket, endpoint=fake_gcs.endpoint))
     between.rule = Once("POST", "uploadType", lambda: other.put(small, NAME, LABELS))
     store.put(small, NAME, LABELS)
     assert len(between.paths("POST")) == 1
@@ -176,7 +178,7 @@ def test_the_same_file_written_by_somebody_else_during_an_upload_is_success(
 def test_the_same_bytes_with_other_labels_written_by_somebody_else_are_not_success(
     store: GcsStore, fake_gcs: GcsServer, between: Between, small: Path
 ) -> None:
-    other = GcsStore("lake gcs", store.bucket, endpoint=fake_gcs.endpoint)
+    other = GcsStore("lake gcs", GcsStore.Settings(store.bucket, endpoint=fake_gcs.endpoint))
     between.rule = Once("POST", "uploadType", lambda: other.put(small, NAME, LABELS | {"edition": "other"}))
     with pytest.raises(StorageError, match="another run replaced it meanwhile"):
         store.put(small, NAME, LABELS)
@@ -493,7 +495,7 @@ def test_what_lies_on_another_server_or_with_another_account_is_not_copied(
 ) -> None:
     elsewhere = fresh_gcs_store(gcp_emulator)
     elsewhere.put(small, NAME, LABELS)
-    other = GcsStore("lake other", store.bucket, endpoint=store.endpoint, credentials_file=small)
+    other = GcsStore("lake other", GcsStore.Settings(store.bucket, endpoint=store.endpoint, credentials_file=small))
     assert not store.copy(elsewhere, NAME, NAME, LABELS)
     assert not store.copy(other, NAME, NAME, LABELS)
     assert store.stat(NAME) is None

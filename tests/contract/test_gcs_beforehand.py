@@ -43,7 +43,7 @@ def small(tmp_path: Path) -> Path:
 
 
 def _behind(proxy: Between, server: GcsServer) -> GcsStore:
-    return GcsStore("lake gcs", server.fresh_bucket(), endpoint=proxy.endpoint, chunk_size=1)
+    return GcsStore("lake gcs", GcsStore.Settings(server.fresh_bucket(), endpoint=proxy.endpoint, chunk_size=1))
 
 
 def _read(store: GcsStore) -> None:
@@ -62,7 +62,7 @@ _CALLS: dict[str, Any] = {
 
 @pytest.mark.parametrize("call", _CALLS)
 def test_a_bucket_that_does_not_exist_is_named(fake_gcs: GcsServer, small: Path, call: str) -> None:
-    store = GcsStore("lake gcs", "no-such-bucket", endpoint=fake_gcs.endpoint)
+    store = GcsStore("lake gcs", GcsStore.Settings("no-such-bucket", endpoint=fake_gcs.endpoint))
     with pytest.raises(
         ConfigError, match=r"^lake gcs \(gs://no-such-bucket.* does not exist .*: create it, or correct"
     ):
@@ -149,7 +149,7 @@ def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: Gcs
 
 
 def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
-    found = GcsStore("lake gcs", "no-such-bucket", endpoint=fake_gcs.endpoint).findings()
+    found = GcsStore("lake gcs", GcsStore.Settings("no-such-bucket", endpoint=fake_gcs.endpoint)).findings()
     assert [(each.what, each.verdict) for each in found] == [
         ("credentials", Verdict.GOOD),
         ("bucket", Verdict.WRONG),
@@ -158,7 +158,7 @@ def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
 
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcs_health, "_PATIENCE", gcs_health._PATIENCE.with_timeout(0.5))
-    found = GcsStore("lake gcs", "x", endpoint="http://127.0.0.1:9").findings()
+    found = GcsStore("lake gcs", GcsStore.Settings("x", endpoint="http://127.0.0.1:9")).findings()
     assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.SILENT]
     assert "Connection refused" in found[1].line
 
@@ -168,7 +168,7 @@ def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch
 
 def test_the_variable_of_emulators_counts_as_endpoint(fake_gcs: GcsServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", fake_gcs.endpoint)
-    store = GcsStore("lake gcs", fake_gcs.fresh_bucket())
+    store = GcsStore("lake gcs", GcsStore.Settings(fake_gcs.fresh_bucket()))
     assert store.list("yellow") == {}
 
 
@@ -215,7 +215,7 @@ def _written(path: Path, content: object) -> Path:
 
 
 def test_no_credentials_at_all_are_answered_with_the_command_to_log_in() -> None:
-    store = GcsStore("lake gcs", "x")
+    store = GcsStore("lake gcs", GcsStore.Settings("x"))
     with pytest.raises(ConfigError) as raised:
         store.list("yellow")
     assert str(raised.value) == (
@@ -288,7 +288,7 @@ def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_pa
     with Between(fake_gcs) as tokens:
         tokens.rule = lambda _: Answered(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
         path = _written(tmp_path / "key.json", key | {"token_uri": f"{tokens.endpoint}/token"})
-        store = GcsStore("lake gcs", "x", credentials_file=path)
+        store = GcsStore("lake gcs", GcsStore.Settings("x", credentials_file=path))
         with pytest.raises(ConfigError) as raised:
             store.list("yellow")
         (finding,) = store.findings()
@@ -303,7 +303,9 @@ def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_pa
 def test_a_token_server_that_does_not_answer_is_no_question_of_configuration(
     tmp_path: Path, key: dict[str, Any]
 ) -> None:
-    (finding,) = GcsStore("lake gcs", "x", credentials_file=_written(tmp_path / "key.json", key)).findings()
+    (finding,) = GcsStore(
+        "lake gcs", GcsStore.Settings("x", credentials_file=_written(tmp_path / "key.json", key))
+    ).findings()
     assert (finding.what, finding.verdict) == ("credentials", Verdict.SILENT)
     assert "Google did not answer" in finding.line
     assert "Connection refused" in finding.line

@@ -91,7 +91,7 @@ def test_a_second_put_replaces_the_first(lake: Lake, write: Write) -> None:
 def test_a_month_is_taken_from_another_lake(lake: Lake, write: Write, tmp_path: Path) -> None:
     """From a folder, and from another place in the same store."""
     written = write()
-    here, beside = Lake(FolderStore("here", tmp_path / "here")), Lake(lake.store, "beside")
+    here, beside = Lake(FolderStore("here", FolderStore.Settings(tmp_path / "here"))), Lake(lake.store, "beside")
     put(here, written)
     for source, destination in ((here, beside), (beside, lake)):
         stored = destination.take(source, "green", JANUARY)
@@ -104,7 +104,7 @@ def test_a_month_that_is_replaced_while_it_is_taken_arrives_with_its_own_labels(
     lake: Lake, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Runs with --force at once: the file changes between the look at it and its upload, and during that."""
-    source = Lake(FolderStore("workspace", tmp_path / "workspace"), "clean")
+    source = Lake(FolderStore("workspace", FolderStore.Settings(tmp_path / "workspace")), "clean")
     put(source, write(seed=1))
     looked, sent = FolderStore.reading, lake.store.put
 
@@ -128,7 +128,7 @@ def test_a_month_that_is_replaced_while_it_is_taken_arrives_with_its_own_labels(
 
 def test_a_month_that_is_not_there_cannot_be_taken(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="has gone since it was made; run the same command again"):
-        lake.take(Lake(FolderStore("here", tmp_path)), "green", JANUARY)
+        lake.take(Lake(FolderStore("here", FolderStore.Settings(tmp_path))), "green", JANUARY)
 
 
 def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: Write, tmp_path: Path) -> None:
@@ -138,11 +138,12 @@ def test_a_put_that_is_killed_leaves_nothing_that_a_sweep_does_not_take(write: W
         "import os, signal, sys; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
         "from taxi_luigi.storage.local import FolderStore\n"
         "files.publish = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "FolderStore('lake', Path(sys.argv[1])).put(Path(sys.argv[2]), 'green/green_tripdata_2024-01.parquet', {})\n"
+        "FolderStore('lake', FolderStore.Settings(Path(sys.argv[1])))"
+        ".put(Path(sys.argv[2]), 'green/green_tripdata_2024-01.parquet', {})\n"
     )
     done = subprocess.run([sys.executable, "-c", code, root, clean], check=False, env=os.environ)
     assert done.returncode == -signal.SIGKILL
-    lake = Lake(FolderStore("lake", root))
+    lake = Lake(FolderStore("lake", FolderStore.Settings(root)))
     assert lake.list("green") == {}
     assert lake.stat("green", JANUARY) is None
     assert list((root / "green").iterdir()) == []
@@ -220,7 +221,7 @@ def test_a_file_whose_labels_are_not_its_own_is_found_before_it_is_loaded_or_tak
     with pytest.raises(StorageError, match=says):
         lake.check("green", JANUARY, stored)
     with pytest.raises(StorageError, match=says):
-        Lake(FolderStore("here", tmp_path / "here")).take(lake, "green", JANUARY)
+        Lake(FolderStore("here", FolderStore.Settings(tmp_path / "here"))).take(lake, "green", JANUARY)
 
 
 def test_a_file_that_somebody_copied_there_by_hand_is_known_by_its_footer(lake: Lake, write: Write) -> None:

@@ -129,7 +129,7 @@ def test_a_month_is_a_partition_with_an_index(store: Store, make: Make) -> None:
 
 def test_attaching_reads_no_rows(store: Store, make: Make, postgres_server: server_module.Postgres) -> None:
     before = len(postgres_server.log.read_text())
-    talkative = Postgres("postgres", f"{store.where}?options=-c%20log_min_messages%3Ddebug1")
+    talkative = Postgres("postgres", Postgres.Settings(f"{store.where}?options=-c%20log_min_messages%3Ddebug1"))
     replace(talkative, make())
     said = 'partition constraint for table "yellow_tripdata_2024_01" is implied by existing constraints'
     assert said in postgres_server.log.read_text()[before:]
@@ -154,7 +154,7 @@ def test_a_partition_that_was_renamed_is_replaced_all_the_same(store: Store, mak
 def test_names_are_quoted(store: Store, make: Make) -> None:
     schema = 'We"ird %s {x} schema'
     execute(store.where, sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    warehouse = Postgres("postgres", store.where, schema)
+    warehouse = Postgres("postgres", Postgres.Settings(store.where, schema))
     for load in (make(), make(rows=50, seed=1)):
         replace(warehouse, load)
     assert warehouse.count(YELLOW) == {JANUARY: 50}
@@ -555,7 +555,7 @@ def test_texts_are_stored_as_they_are_whatever_encoding_clients_speak(
         monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
         url += "?service=taxi"
     texts(tmp_path, "Bé", "東").into(Store("postgres", url))
-    Postgres("postgres", url).replace_zones([Zone(1, "é", "東", "c")])
+    Postgres("postgres", Postgres.Settings(url)).replace_zones([Zone(1, "é", "東", "c")])
     assert bases(store) == ["Bé", "東"]
     lengths = "SELECT length(borough), length(zone), encode(convert_to(zone, 'UTF8'), 'hex') FROM taxi_zones"
     assert store.query(lengths) == [(1, 1, "e69db1")]
@@ -595,7 +595,7 @@ def test_a_character_0_is_one_line(store: Store, tmp_path: Path) -> None:
 
 def test_whoever_cannot_connect_is_told_why(store: Store, postgres_server: server_module.Postgres) -> None:
     def ask(url: str) -> Callable[[], object]:
-        return lambda: Postgres("analytics", url).loaded_months(YELLOW)
+        return lambda: Postgres("analytics", Postgres.Settings(url)).loaded_months(YELLOW)
 
     todo = "correct [warehouse.analytics] url"
     failure = refused(ask(postgres_server.url(password="an0ther-s3cret")), "password authentication failed", todo)
@@ -608,11 +608,11 @@ def test_whoever_cannot_connect_is_told_why(store: Store, postgres_server: serve
 
 def test_a_password_that_libpq_repeats_is_masked(postgres_server: server_module.Postgres) -> None:
     with pytest.raises(WarehouseError, match=r'database "\*\*\*" does not exist'):
-        Postgres("analytics", postgres_server.url(database=PASSWORD)).count(YELLOW)
+        Postgres("analytics", Postgres.Settings(postgres_server.url(database=PASSWORD))).count(YELLOW)
 
 
 def test_a_missing_schema_is_named(store: Store, make: Make) -> None:
-    warehouse = Postgres("analytics", store.where, "nowhere")
+    warehouse = Postgres("analytics", Postgres.Settings(store.where, "nowhere"))
     assert warehouse.loaded_months(YELLOW) == warehouse.count(YELLOW) == {}
     refused(
         lambda: replace(warehouse, make()),
@@ -648,7 +648,7 @@ def test_without_a_url_libpq_decides(store: Store, make: Make, tmp_path: Path, m
     passwords.chmod(0o600)
     for key, value in (given | {"PGPASSFILE": str(passwords)}).items():
         monkeypatch.setenv(key, value)
-    warehouse = Postgres("postgres")
+    warehouse = Postgres("postgres", Postgres.Settings())
     assert replace(warehouse, make()) == 100
     assert warehouse.address == "PostgreSQL at libpq's defaults, schema public"
     passwords.write_text(f"127.0.0.1:{parts.port}:*:{USER}:wr0ng-s3cret\n")
@@ -656,7 +656,12 @@ def test_without_a_url_libpq_decides(store: Store, make: Make, tmp_path: Path, m
 
 
 def test_sqlalchemys_spelling_of_the_url_is_taken(store: Store) -> None:
-    assert Postgres("postgres", store.where.replace("postgresql://", "postgresql+psycopg2://")).count(YELLOW) == {}
+    assert (
+        Postgres("postgres", Postgres.Settings(store.where.replace("postgresql://", "postgresql+psycopg2://"))).count(
+            YELLOW
+        )
+        == {}
+    )
 
 
 def test_a_password_of_any_characters_works_once_it_is_escaped(
@@ -669,7 +674,7 @@ def test_a_password_of_any_characters_works_once_it_is_escaped(
     )
     try:
         url = postgres_server.url(urlsplit(store.where).path[1:], role, escaped)
-        assert Postgres("postgres", url).count(YELLOW) == {}
+        assert Postgres("postgres", Postgres.Settings(url)).count(YELLOW) == {}
     finally:
         execute(store.where, f"DROP ROLE {role}")
 
@@ -690,7 +695,7 @@ def test_a_password_of_any_characters_works_once_it_is_escaped(
 )
 def test_a_url_that_cannot_be_read_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigError) as error:
-        Postgres("analytics", url)
+        Postgres("analytics", Postgres.Settings(url))
     assert str(error.value).startswith("[warehouse.analytics] url cannot be read as postgresql://")
     shown = "".join(traceback.format_exception(error.value)).replace(str(error.value), "")
     for secret in ("s3cr", "t-pass", "localhost", "t pass"):
@@ -699,9 +704,11 @@ def test_a_url_that_cannot_be_read_is_refused_and_not_shown(url: str) -> None:
 
 
 def test_the_address_is_without_the_password() -> None:
-    warehouse = Postgres("postgres", "postgresql://me:s3cret@db.example:5433/taxi?sslmode=require", "trips")
+    warehouse = Postgres(
+        "postgres", Postgres.Settings("postgresql://me:s3cret@db.example:5433/taxi?sslmode=require", "trips")
+    )
     assert warehouse.address == "postgresql://me@db.example:5433/taxi, schema trips"
-    assert Postgres("postgres", "postgresql:///taxi").address == "postgresql:///taxi, schema public"
+    assert Postgres("postgres", Postgres.Settings("postgresql:///taxi")).address == "postgresql:///taxi, schema public"
 
 
 def test_a_column_of_another_type_is_refused_before_the_server_reads_it_as_something_else(

@@ -14,6 +14,7 @@ import pytest
 from taxi_luigi.core.cloud import aws
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
 from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.settings import read
 from taxi_luigi.storage.s3 import S3Store
 from tests.support.memory import at_most
 from tests.support.s3 import KEY, READER, SECRET, Answer, Between, Request, S3Server, fresh_s3_store
@@ -342,7 +343,7 @@ def test_progress_counts_the_bytes_of_all_parts_once(store: S3Store, local: Path
 
 
 def test_a_file_is_copied_by_the_server(store: S3Store, between: Between, local: Path) -> None:
-    workspace = S3Store("workspace", store.bucket, "", between.server.url, "us-east-1", 5)
+    workspace = S3Store("workspace", S3Store.Settings(store.bucket, "", between.server.url, "us-east-1", 5))
     workspace.put(local, "work/clean", {"edition": "old"})
     between.requests.clear()
     assert store.copy(workspace, "work/clean", NAME, LABELS)
@@ -432,7 +433,7 @@ def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: B
 def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    store = S3Store("lake s3", "bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {StorageError}
     assert store.findings()[-1].verdict is Verdict.SILENT
 
@@ -440,7 +441,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
 def test_a_server_that_says_nothing_is_left(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        store = S3Store("lake s3", "bucket", endpoint_url=url, region="us-east-1", timeout=0.2)
+        store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=url, region="us-east-1", timeout=0.2))
         with pytest.raises(StorageError, match="Read timeout on endpoint URL"):
             store.list("green")
 
@@ -505,7 +506,7 @@ def test_a_malformed_configuration_file_is_one_line_with_the_cure(
 
 def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     """But for questions after one object, where S3 answers as if only that were missing."""
-    store = S3Store("lake s3", "no-such-bucket", endpoint_url=seaweed_server.url, region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("no-such-bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert store.stat(NAME) is None
     said = r"no such bucket \(.*NoSuchBucket.*: make it, or correct \[lake\.s3\] bucket"
     with pytest.raises(ConfigError, match=said):
@@ -517,7 +518,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
 
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
-    store = S3Store("lake s3", "no/bucket", endpoint_url=seaweed_server.url, region="us-east-1")
+    store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {ConfigError}
     assert r"correct [lake.s3] bucket" in store.findings()[-1].line
 
@@ -575,14 +576,14 @@ def test_a_malformed_region_is_one_line_with_the_cure(seaweed_server: S3Server, 
 @pytest.mark.parametrize("url", ["127.0.0.1:9000", "s3://bucket", "https://", "https://me:s3cret@host"])
 def test_an_endpoint_that_is_no_address_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigError, match=r"\[lake\.s3\] endpoint_url must look like https://HOST:PORT") as error:
-        S3Store("lake s3", "bucket", endpoint_url=url)
+        read(S3Store.Settings, "lake.s3", {"bucket": "bucket", "endpoint_url": url})
     assert "s3cret" not in str(error.value)
 
 
-@pytest.mark.parametrize("size", [0, 4, 5121])
-def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: int) -> None:
+@pytest.mark.parametrize("size", ["4", "5121"])
+def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: str) -> None:
     with pytest.raises(ConfigError, match=r"\[lake\.s3\] chunk_size must be 5 to 5120 \(MiB\)"):
-        S3Store("lake s3", "bucket", chunk_size=size)
+        read(S3Store.Settings, "lake.s3", {"bucket": "bucket", "chunk_size": size})
 
 
 def test_the_findings_name_whose_key_it_is_and_not_the_key(moto_server: S3Server) -> None:

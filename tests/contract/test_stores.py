@@ -107,7 +107,7 @@ def test_a_root_of_any_name_is_that_one(kind: str, request: pytest.FixtureReques
 def _below(first: Store, name: str, folder: Path) -> Store:
     """A store of the same kind, in the same bucket or folder, with another root."""
     if isinstance(first, FolderStore):
-        return FolderStore("lake folder", folder / name)
+        return FolderStore("lake folder", FolderStore.Settings(folder / name))
     other = copy.copy(first)
     other._prefix = name  # type: ignore[attr-defined]
     return other

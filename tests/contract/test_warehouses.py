@@ -593,10 +593,10 @@ def _opening(store: Store) -> str:
         return google.constructor(store.where)
     if store.kind == "bigquery":
         endpoint, _, dataset = store.where.split()
-        return f"BigQuery('x', {bigquery.PROJECT!r}, {dataset!r}, endpoint={endpoint!r})"
-    return (
-        f"DuckDB('x', pathlib.Path({store.where!r}))" if store.kind == "duckdb" else f"Postgres('x', {store.where!r})"
-    )
+        return f"BigQuery('x', BigQuery.Settings({bigquery.PROJECT!r}, {dataset!r}, endpoint={endpoint!r}))"
+    if store.kind == "duckdb":
+        return f"DuckDB('x', DuckDB.Settings(pathlib.Path({store.where!r})))"
+    return f"Postgres('x', Postgres.Settings({store.where!r}))"
 
 
 def zones(rows: int, text: str = "N/A") -> list[Zone]:

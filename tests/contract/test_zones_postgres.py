@@ -95,7 +95,7 @@ def test_loaders_take_turns_whatever_isolation_is_the_default(store: Store) -> N
 def test_a_schema_that_is_not_there_is_named(store: Store) -> None:
     from taxi_luigi.warehouses.postgres import Postgres
 
-    elsewhere = Postgres("pg", store.where, schema="nowhere")
+    elsewhere = Postgres("pg", Postgres.Settings(store.where, schema="nowhere"))
     assert elsewhere.zones() == 0
     with pytest.raises(WarehouseError, match=r'schema "nowhere" does not exist; create it or set another schema'):
         elsewhere.replace_zones(NEW)

@@ -13,7 +13,6 @@ import pytest
 from taxi_luigi import config
 from taxi_luigi.cli import ending
 from taxi_luigi.cli.cron import cron_run
-from taxi_luigi.config.check import STORES
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
 from taxi_luigi.runs.task import families
@@ -108,7 +107,7 @@ def test_settings_that_are_shown_exist(path: Path) -> None:
             keys = set(settings[section])
             if section.startswith(("lake.", "warehouse.")):
                 noun, _, named = section.partition(".")
-                assert keys <= STORES[noun][settings[section].get("type", named)], section
+                assert keys <= known[f"{noun}.{settings[section].get('type', named)}"], section
             else:
                 assert keys <= known[section], section
 

@@ -8,10 +8,13 @@ import runpy
 from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taxi_luigi import config
+from taxi_luigi.config.sections import SECTIONS
+from taxi_luigi.core.settings import declared
 from taxi_luigi.runs.task import families
 from tests.docs.documents import text_of
 from tests.support.project import ROOT
@@ -19,11 +22,18 @@ from tests.support.project import ROOT
 DOCS = ROOT / "docs"
 
 
-def test_the_page_is_not_stale() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(DOCS))
-        made = runpy.run_path(str(DOCS / "configuration.py"))["page"]()
-    assert text_of(DOCS / "configuration.md") == made, "run python docs/configuration.py"
+@pytest.fixture(scope="module")
+def script() -> dict[str, Any]:
+    """The definitions of docs/configuration.py."""
+    return runpy.run_path(str(DOCS / "configuration.py"))
+
+
+def test_the_page_is_not_stale(script: dict[str, Any]) -> None:
+    assert text_of(DOCS / "configuration.md") == script["page"](), "run python docs/configuration.py"
+
+
+def test_our_sections_in_luigi_cfg_are_those_that_the_code_declares(script: dict[str, Any]) -> None:
+    assert text_of(ROOT / "config" / "luigi.cfg") == script["luigi_cfg"](), "run python docs/configuration.py"
 
 
 def section(heading: str) -> str:
@@ -56,11 +66,8 @@ def test_the_defaults_of_luigi_cfg_are_those_of_the_code() -> None:
     """Without a luigi.cfg, as in a notebook elsewhere, the same happens."""
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "config" / "luigi.cfg")
-    from taxi_luigi.config import sections
-
-    for name in ("taxi", "clean", "download", "notify"):
-        defaults = {key: each._default for key, each in getattr(sections, name).get_params()}
-        assert dict(settings[name]) == defaults, name
+    for name, kinds in SECTIONS.items():
+        assert dict(settings[name]) == {key: each.default for kind in kinds for key, each in declared(kind).items()}
 
 
 def test_every_task_is_on_the_page_with_its_parameters() -> None:

@@ -97,7 +97,9 @@ def test_a_bucket_tells_which_permissions_we_have(store: GcsStore) -> None:
 
 @emulators_lie("fake-gcs-server has the same words for a missing bucket and a missing object")
 def test_a_missing_bucket_is_not_taken_for_a_missing_object(place: Place) -> None:
-    missing = GcsStore("lake gcs", f"taxi-luigi-check-{place.token}-none", endpoint=place.storage or None)
+    missing = GcsStore(
+        "lake gcs", GcsStore.Settings(f"taxi-luigi-check-{place.token}-none", endpoint=place.storage or None)
+    )
     with pytest.raises(ConfigError):
         missing.stat(NAME)
 

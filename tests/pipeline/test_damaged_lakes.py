@@ -61,18 +61,18 @@ def fill(loading: Project, tmp_path: Path, request: pytest.FixtureRequest) -> Fi
         store: Store
         if kind == "folder":
             section: dict[str, object] = {"type": "local", "path": tmp_path / "nas"}
-            store = FolderStore("lake", tmp_path / "nas")
+            store = FolderStore("lake", FolderStore.Settings(tmp_path / "nas"))
         elif kind == "gcs":
             server = request.getfixturevalue("fake_gcs")
             bucket = server.fresh_bucket()
             section = {"type": "gcs", "bucket": bucket, "endpoint": server.endpoint}
-            store = GcsStore("lake", bucket, endpoint=server.endpoint)
+            store = GcsStore("lake", GcsStore.Settings(bucket, endpoint=server.endpoint))
         else:
             server = request.getfixturevalue("moto_server")
             request.getfixturevalue("aws_variables")
             bucket = server.bucket()
             section = {"type": "s3", "bucket": bucket, "endpoint_url": server.url, "region": "us-east-1"}
-            store = S3Store("lake", bucket, endpoint_url=server.url, region="us-east-1")
+            store = S3Store("lake", S3Store.Settings(bucket, endpoint_url=server.url, region="us-east-1"))
         loading.configure({"taxi": {"lake": "far"}, "lake.far": section})
         done = loading.run(*command, "--workers", "2")
         assert done.rc == 0, done.out
@@ -203,9 +203,9 @@ def test_a_clean_file_in_a_workspace_in_a_bucket_that_is_damaged_is_made_again(f
 def _beside(store: Store, prefix: str) -> Store:
     """The same bucket with another prefix."""
     if isinstance(store, GcsStore):
-        return GcsStore("lake", store.bucket, prefix, endpoint=store.endpoint)
+        return GcsStore("lake", GcsStore.Settings(store.bucket, prefix, endpoint=store.endpoint))
     assert isinstance(store, S3Store)
-    return S3Store("lake", store.bucket, prefix, store._aws.endpoint_url, "us-east-1")
+    return S3Store("lake", S3Store.Settings(store.bucket, prefix, store._aws.endpoint_url, "us-east-1"))
 
 
 def test_what_a_lake_lists_and_cannot_read_keeps_the_only_good_copies(fill: Fill) -> None:

@@ -107,7 +107,9 @@ def query(emulator: Emulator, dataset: str, statement: str) -> list[tuple[Any, .
 def fresh_bigquery(server: BigQueryServer, **settings: Any) -> BigQuery:
     """A warehouse in a new dataset."""
     dataset = settings.pop("dataset", None) or server.fresh_dataset()
-    return BigQuery("bigquery", PROJECT, dataset, endpoint=server.endpoint, **{"patience": 20.0} | settings)
+    return BigQuery(
+        "bigquery", BigQuery.Settings(PROJECT, dataset, endpoint=server.endpoint, **{"patience": 20.0} | settings)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -218,7 +220,7 @@ def opened(where: str, wait: float = 60.0) -> BigQuery:
     if google.is_described(where):
         return google.opened(where)
     endpoint, _, dataset = where.split()
-    return BigQuery("bigquery", PROJECT, dataset, endpoint=endpoint, wait=wait, patience=20.0)
+    return BigQuery("bigquery", BigQuery.Settings(PROJECT, dataset, endpoint=endpoint, wait=wait, patience=20.0))
 
 
 def asked(where: str, statement: str) -> list[tuple[Any, ...]]:

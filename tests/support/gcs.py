@@ -49,7 +49,7 @@ class GcsServer:
 
 def fresh_gcs_store(server: GcsServer, **settings: Any) -> GcsStore:
     """A store in a new bucket."""
-    return GcsStore("lake gcs", server.fresh_bucket(), endpoint=server.endpoint, **settings)
+    return GcsStore("lake gcs", GcsStore.Settings(server.fresh_bucket(), endpoint=server.endpoint, **settings))
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,8 @@ class Place:
     def fresh_store(self, prefix: str = "", **settings: Any) -> GcsStore:
         """A store in which nothing is, or in the folder that is named."""
         return GcsStore(
-            "lake gcs", self.bucket, prefix or self.fresh_prefix(), endpoint=self.storage or None, **settings
+            "lake gcs",
+            GcsStore.Settings(self.bucket, prefix or self.fresh_prefix(), endpoint=self.storage or None, **settings),
         )
 
     def objects(self) -> list[Blob]:
@@ -106,7 +107,7 @@ class Place:
 
     def warehouse(self, dataset: str) -> BigQuery:
         """The warehouse in a dataset."""
-        return BigQuery("bigquery", self.project, dataset, endpoint=self.bigquery or None, wait=600)
+        return BigQuery("bigquery", BigQuery.Settings(self.project, dataset, endpoint=self.bigquery or None, wait=600))
 
     def query(self, dataset: str, statement: str) -> list[tuple[Any, ...]]:
         """The rows of a query or script. Google bills a query 10 MB at least, the first TiB of a month nothing."""
@@ -178,7 +179,7 @@ def constructor(where: str) -> str:
     """The same as Python code for another process, but for the name."""
     _, dataset, text = where.split(" ", 2)
     place = Place.of(text)
-    return f"BigQuery('x', {place.project!r}, {dataset!r}, endpoint={place.bigquery or None!r})"
+    return f"BigQuery('x', BigQuery.Settings({place.project!r}, {dataset!r}, endpoint={place.bigquery or None!r}))"
 
 
 def asked(where: str, statement: str) -> list[tuple[Any, ...]]:

@@ -75,7 +75,9 @@ class S3Server:
 
 def fresh_s3_store(server: S3Server, **settings: Any) -> S3Store:
     """An empty store. The caller needs the fixture `aws_variables`, which holds the key."""
-    return S3Store("lake s3", server.bucket(), **{"endpoint_url": server.url, "region": "us-east-1", **settings})
+    return S3Store(
+        "lake s3", S3Store.Settings(server.bucket(), **{"endpoint_url": server.url, "region": "us-east-1", **settings})
+    )
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ KINDS = ("folder", "gcs", "s3")
 def fresh_store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Store:
     """An empty store; the servers that it needs are started by their fixtures when first asked for."""
     makers: dict[str, Callable[[], Store]] = {
-        "folder": lambda: FolderStore("lake folder", folder / "store"),
+        "folder": lambda: FolderStore("lake folder", FolderStore.Settings(folder / "store")),
         "gcs": lambda: google.fresh_store() or fresh_gcs_store(request.getfixturevalue("fake_gcs")),
         "s3": lambda: fresh_s3_store(request.getfixturevalue("moto_server")),
     }

@@ -39,10 +39,10 @@ class Store:
     def open(self, wait: float = 60.0) -> Warehouse:
         """The warehouse that is tested."""
         if self.kind == "duckdb":
-            return DuckDB("duckdb", Path(self.where), wait=wait)
+            return DuckDB("duckdb", DuckDB.Settings(Path(self.where), wait=wait))
         if self.kind == "bigquery":
             return bigquery.opened(self.where, wait)
-        return Postgres("postgres", self.where, wait=wait)
+        return Postgres("postgres", Postgres.Settings(self.where, wait=wait))
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """What the database itself answers, by its own driver; a file that is being written is waited for."""

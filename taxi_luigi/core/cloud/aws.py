@@ -93,6 +93,20 @@ class Connection:
         params.update(self._conditions.get((model.name, params["Bucket"], params["Key"]), {}))
 
 
+def endpoint_url(text: str) -> str | None:
+    """Parses the setting. Its value is in no message, since it may hold a password."""
+    if text and (not is_server(text) or "@" in text):
+        raise ValueError("must look like https://HOST:PORT, without user or password")
+    return text or None
+
+
+def region_name(text: str) -> str | None:
+    """Parses the setting `region`."""
+    if not re.fullmatch(r"[\w-]{0,63}", text):
+        raise ValueError("is invalid: no region has such a name; set one as in eu-west-1")
+    return text or None
+
+
 @dataclass(frozen=True)
 class Bucket:
     """How a bucket is reached: what luigi.cfg says of it; AWS's usual chain for credentials, and for what is None.
@@ -105,14 +119,6 @@ class Bucket:
     endpoint_url: str | None = None
     region: str | None = None
     timeout: float = 60.0
-
-    def __post_init__(self) -> None:
-        url = self.endpoint_url or "https://s3.amazonaws.com"
-        if not is_server(url) or "@" in url:
-            # It is not shown, since it may hold a password
-            raise ConfigError(f"{self.section} endpoint_url must look like https://HOST:PORT, without user or password")
-        if not re.fullmatch(r"[\w-]{1,63}", self.region or "us-east-1"):
-            raise ConfigError(f"no region has such a name: set {self.section} region, as in eu-west-1")
 
     @property
     def section(self) -> str:

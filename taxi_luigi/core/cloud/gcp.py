@@ -65,6 +65,16 @@ class Found:
     """whose they are and where they were found, for people"""
 
 
+def endpoint(text: str) -> str | None:
+    """Parses the setting `endpoint` of a store; see `endpoint_of`."""
+    if not text:
+        return None
+    try:
+        return endpoint_of(text, "")
+    except ConfigError as error:
+        raise ValueError(str(error).removeprefix("endpoint ")) from None
+
+
 def endpoint_of(setting: str | None, variable: str) -> str | None:
     """The server to ask instead of Google's: the setting, else the variable (STORAGE_EMULATOR_HOST); None is Google's.
 

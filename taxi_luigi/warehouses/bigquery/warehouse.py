@@ -7,14 +7,17 @@ anew: the last marker and the rows agree when all are done.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
 from taxi_luigi.core.health import Finding
 from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.settings import number, optional, optional_path, setting
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
@@ -43,30 +46,61 @@ _ZONES = tables.Layout(
 _ZONE_TYPES = {column: tables.TYPES[kind] for column, kind in ZONE_COLUMNS.items()}
 
 
-class BigQuery:
-    """The warehouse in the dataset `project`.`dataset`, called `name` in luigi.cfg. The dataset must exist.
+def _project(text: str) -> str:
+    if not text:
+        raise ValueError("is missing: the project that the tables are in")
+    return text
 
-    `location` is checked against the dataset's when given. Without `credentials_file`, Google's Application Default
-    Credentials serve. `endpoint` is another server than Google's. `wait` is how many seconds to wait for one job,
-    `patience` for how many a failing request is repeated.
-    """
+
+class BigQuery:
+    """The warehouse in the dataset `project`.`dataset`, called `name` in luigi.cfg."""
 
     imports: tuple[str, ...] = ("google.cloud.bigquery", "google.resumable_media.requests", "pyarrow.parquet")
 
-    def __init__(
-        self,
-        name: str,
-        project: str,
-        dataset: str = "trips_data_all",
-        location: str | None = None,
-        credentials_file: Path | None = None,
-        endpoint: str | None = None,
-        wait: float = 1800.0,
-        patience: float = 60.0,
-    ) -> None:
+    single_writer = False
+    loads_from = "gcs"
+
+    @dataclass(frozen=True)
+    class Settings:
+        """`[warehouse.NAME]` of the type `bigquery`."""
+
+        project: str = setting(
+            "",
+            "The project that the dataset is in, and that is not billed for anything: loading is free (docs/gcp.md).",
+            _project,
+        )
+        dataset: str = setting(
+            "trips_data_all", "It must exist: `bq mk --location=US --dataset PROJECT:trips_data_all`"
+        )
+        location: str | None = setting("", "Where the dataset must be; empty: wherever it is.", optional)
+        credentials_file: Path | None = setting(
+            "",
+            "A service account's key file. Empty: Application Default Credentials (`gcloud auth application-default "
+            "login`).",
+            optional_path,
+        )
+        endpoint: str | None = setting(
+            "",
+            "Another server than Google's; one of `http://` is taken for an emulator, which gets no credentials.",
+            gcp.endpoint,
+        )
+        wait: float = setting(
+            "1800", "Seconds to wait for a load job before the month fails; the next run attaches to the job.", number
+        )
+        patience: float = setting("60", "Seconds for which a request that fails is repeated.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self.wait = wait
-        self._connection = Connection(name, project, dataset, location, credentials_file, endpoint, patience)
+        self.wait = settings.wait
+        self._connection = Connection(
+            name,
+            settings.project,
+            settings.dataset,
+            settings.location,
+            settings.credentials_file,
+            settings.endpoint,
+            settings.patience,
+        )
 
     @property
     def address(self) -> str:

@@ -1,4 +1,4 @@
-"""luigi.cfg: which file wins, and one line for what cannot be meant."""
+"""luigi.cfg: which file wins, and one line for what is invalid."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from luigi.configuration import LuigiConfigParser, get_config
 
 from taxi_luigi import config
 from taxi_luigi.cli import quickstart
-from taxi_luigi.config.in_force import masked
+from taxi_luigi.config.effective import masked
 from taxi_luigi.core import settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.runs import notify
@@ -66,14 +66,14 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
     })  # fmt: skip
     check()
     assert config.lake("nas").list("green") == {}
-    assert config.writes_alone("analytics")
+    assert config.single_writer("analytics")
 
 
 @pytest.mark.parametrize(
     ("sections", "says"),
     [
         ({"taxi": {"workspce": "x"}}, "[taxi] has no setting 'workspce'"),
-        ({"taxy": {"workspace": "x"}}, "[taxy] in luigi.cfg is read by nobody; did you mean [taxi]?"),
+        ({"taxy": {"workspace": "x"}}, "unknown section [taxy] in luigi.cfg; did you mean [taxi]?"),
         ({"taxi": {"keep_raw": "yes"}}, "[taxi] keep_raw is true or false, not 'yes'"),
         ({"taxi": {"lake": "", "warehouse": ""}}, "[taxi] lake and warehouse are both empty"),
         ({"taxi": {"warehouse": "duckdb, duckdb"}}, "[taxi] warehouse names something twice"),
@@ -123,7 +123,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"LoadAllMonths": {"month": "2024"}}, "[LoadAllMonths] has no setting 'month'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_one_line(given: Callable[[Settings], None], sections: Settings, says: str) -> None:
+def test_what_is_invalid_is_one_line(given: Callable[[Settings], None], sections: Settings, says: str) -> None:
     given(sections)
     with pytest.raises(ConfigError) as caught:
         check()

@@ -6,8 +6,9 @@ import logging
 
 import pytest
 
-from taxi_luigi.config.notifications import Settings, ordinal, settings_of, split
+from taxi_luigi.config.notifications import Settings, ordinal, split
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.settings import read
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.notify.addresses import hidden, place
 
@@ -21,24 +22,28 @@ def settings(*urls: str) -> Settings:
     return Settings(urls, frozenset({"failed"}), 210)
 
 
+def settings_of(urls: str, events: str) -> Settings:
+    return read(Settings, "notify", {"urls": urls, "events": events})
+
+
 def test_the_settings_are_taken_apart() -> None:
-    assert settings_of("json://host/a, mailto://h?to=a@b.example,c@d.example", "failed, drift", 210) == Settings(
+    assert settings_of("json://host/a, mailto://h?to=a@b.example,c@d.example", "failed, drift") == Settings(
         ("json://host/a", "mailto://h?to=a@b.example,c@d.example"), frozenset({"failed", "drift"}), 210
     )
 
 
-def test_without_urls_nobody_is_told_whatever_the_events() -> None:
-    assert settings_of("", "", 210) == Settings((), frozenset(), 210)
+def test_without_urls_there_may_be_no_events() -> None:
+    assert settings_of("", "") == Settings((), frozenset(), 210)
 
 
 def test_an_event_that_does_not_exist_is_named() -> None:
     with pytest.raises(ConfigError, match=r"\[notify\] events has no 'fialed'; there are failed, finished, not_pub"):
-        settings_of("json://host", "fialed", 210)
+        settings_of("json://host", "fialed")
 
 
 def test_urls_without_events_are_a_mistake() -> None:
     with pytest.raises(ConfigError, match="has urls but no events"):
-        settings_of("json://host", " , ", 210)
+        settings_of("json://host", " , ")
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_profile_sets_what_it_says_and_nothing_else(profile: str) -> None:
     assert read(profile) == PROFILES[profile]
 
 
-def test_a_profile_sets_only_what_somebody_reads(profile: str) -> None:
+def test_a_profile_sets_only_keys_that_exist(profile: str) -> None:
     """Luigi's own sections are read by Luigi: there, a key must be one of its class."""
     from luigi.interface import core
 
@@ -80,7 +80,7 @@ def test_a_profile_sets_only_what_somebody_reads(profile: str) -> None:
         assert keys.keys() <= known[section], section
 
 
-def test_a_profile_can_be_meant(profile: str) -> None:
+def test_a_profile_is_valid(profile: str) -> None:
     config.check(families(), notify.check)
     settings = config.settings()
     wanted = PROFILES[profile]["taxi"]

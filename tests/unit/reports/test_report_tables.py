@@ -263,7 +263,7 @@ def test_months_with_the_same_columns_are_one_layout_and_the_next_says_what_chan
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(FolderStore("lake", tmp_path))
+    return Lake(FolderStore("lake", FolderStore.Settings(tmp_path)))
 
 
 def write(lake: Lake, text: str | None) -> None:
@@ -295,7 +295,7 @@ def test_a_file_that_is_none_of_ours_is_one_line(lake: Lake, text: str | None, w
 
 def test_a_month_is_read_from_the_next_place_when_the_first_cannot_be_read(lake: Lake, tmp_path: Path) -> None:
     write(lake, receipt(JANUARY).to_json())
-    broken = Lake(FolderStore("broken", tmp_path / "broken"))
+    broken = Lake(FolderStore("broken", FolderStore.Settings(tmp_path / "broken")))
     Path(broken.url("green", JANUARY)).mkdir(parents=True)  # a folder in the place of the file
     failures: dict[str, list[str]] = {"broken": [], "lake": []}
     for asked in range(1, PATIENCE + 3):

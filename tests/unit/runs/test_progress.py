@@ -85,16 +85,19 @@ def test_an_object_has_a_page_where_google_or_amazon_keeps_it(monkeypatch: pytes
         monkeypatch.delenv(variable, raising=False)
     for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(variable, "made up")
-    assert GcsStore("lake gcs", "trips", "a b").page(name) == (
+    assert GcsStore("lake gcs", GcsStore.Settings("trips", "a b")).page(name) == (
         f"https://console.cloud.google.com/storage/browser/_details/trips/a%20b/{name}"
     )
-    s3 = S3Store("lake s3", "trips", "a&b", region="us-east-1")
+    s3 = S3Store("lake s3", S3Store.Settings("trips", "a&b", region="us-east-1"))
     assert s3.page(name) == f"https://s3.console.aws.amazon.com/s3/object/trips?prefix=a%26b/{name}"
-    assert GcsStore("lake gcs", "trips", endpoint="http://127.0.0.1:1").page(name) == ""
-    assert S3Store("lake s3", "trips", endpoint_url="http://127.0.0.1:1", region="us-east-1").page(name) == ""
+    assert GcsStore("lake gcs", GcsStore.Settings("trips", endpoint="http://127.0.0.1:1")).page(name) == ""
+    assert (
+        S3Store("lake s3", S3Store.Settings("trips", endpoint_url="http://127.0.0.1:1", region="us-east-1")).page(name)
+        == ""
+    )
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://minio.example")
-    assert S3Store("lake s3", "trips", region="us-east-1").page(name) == ""
-    assert FolderStore("lake nas", tmp_path).page(name) == ""
+    assert S3Store("lake s3", S3Store.Settings("trips", region="us-east-1")).page(name) == ""
+    assert FolderStore("lake nas", FolderStore.Settings(tmp_path)).page(name) == ""
 
 
 @pytest.mark.parametrize(("endpoint", "shown", "seen"), [(None, True, 1), (None, False, 0), ("http://[::1]", True, 0)])

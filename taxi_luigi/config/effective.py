@@ -1,0 +1,142 @@
+"""Every setting in force, with the file that it comes from and without secrets; and the secrets, for redaction.
+
+Nothing is checked here.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from luigi.configuration import get_config
+
+from taxi_luigi.config.factories import STORES, store_class
+from taxi_luigi.config.luigi_cfg import packaged
+from taxi_luigi.core import redaction, settings_files
+from taxi_luigi.core.settings import declared
+
+DEFAULT, PACKAGED = "default", "packaged"
+"""where a setting comes from, if not from a file of the user's"""
+
+_ADDRESSES = ("notify", "urls")
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+_NO_SECRETS = ("_FILE", "_PATH", "_DIR", "_HOME", "_ID", "GOOGLE_APPLICATION_CREDENTIALS")
+"""how the names of variables end whose value is the name of something"""
+
+
+@dataclass(frozen=True)
+class EffectiveSetting:
+    """One key of one section."""
+
+    section: str
+    key: str
+    value: str
+    """as written, in one line and without secrets: `${NAME}` stays, as its value may be one"""
+    source: str
+    """the path of a file, PACKAGED or DEFAULT"""
+
+
+def in_force() -> list[EffectiveSetting]:
+    """The settings that any file has, and those of each lake and warehouse that has a section, in the files' order."""
+    parser = get_config()
+    files = {PACKAGED: packaged()}
+    for layer in settings_files.layers():
+        if layer.path.is_file():
+            files[str(layer.path)] = settings_files.parsed(layer.path.read_text("utf-8"))
+    found = []
+    for section in parser.sections():
+        for key, value in parser.items(section, raw=True):
+            sources = [source for source, each in files.items() if each.has_option(section, key)]
+            found.append(
+                EffectiveSetting(section, key, masked(section, key, value), sources[-1] if sources else DEFAULT)
+            )
+        noun, _, name = section.partition(".")
+        defaults = _defaults(noun, parser.get(section, "type", name, raw=True))
+        found += [
+            EffectiveSetting(section, key, defaults[key], DEFAULT)
+            for key in sorted(defaults.keys() - {*parser.options(section)})
+        ]
+    return found
+
+
+def _defaults(noun: str, kind: str) -> dict[str, str]:
+    """Key → default of a store of a type; none for what is no store."""
+    if packaged().has_section(f"{noun}.{kind}"):  # made from the class, whose module may import a driver
+        return dict(packaged().items(f"{noun}.{kind}"))
+    if kind not in STORES.get(noun, {}):
+        return {}
+    return {key: each.default for key, each in declared(store_class(noun, kind).Settings).items()}
+
+
+def masked(section: str, key: str, value: str) -> str:
+    """A value without its secrets, also an invalid one."""
+    text = " ".join(value.split())
+    if (section, key) == _ADDRESSES:
+        return ", ".join(map(_address, re.split(r"[,\s]+", text))) if text else ""
+    if text and is_secret(key) and not _VARIABLE.fullmatch(text):
+        return redaction.MASK
+    return redaction.value(text)
+
+
+def is_secret(key: str) -> bool:
+    """Whether a key of that name has a secret for its value, rather than the name of a file."""
+    return bool(redaction.SECRET_NAME.search(key)) and not key.endswith(("_file", "_path"))
+
+
+def _address(text: str) -> str:
+    """One of apprise's, which is a password from its scheme on."""
+    if _VARIABLE.fullmatch(text):
+        return text
+    scheme, colon, _ = text.partition("://")
+    return f"{scheme}://{redaction.MASK}" if colon and scheme.isalnum() else redaction.MASK
+
+
+def remember_secrets() -> None:
+    """Hands the secrets of the settings, the environment and the command line to redaction.
+
+    Called when the package is imported and when a run begins: settings may be set, and flags given, in between.
+    """
+    redaction.remember({*_of_settings(), *_of_variables(), *_of_words(sys.argv[1:])})
+
+
+def _of_settings() -> Iterator[str]:
+    parser = get_config()
+    for section in parser.sections():
+        for key, written in parser.items(section, raw=True):
+            try:
+                value = str(parser.get(section, key))
+            except (configparser.Error, ValueError):  # an error of its own where it is read
+                value = written
+            named = is_secret(key) or any(map(_is_secret_variable, _VARIABLE.findall(written)))
+            yield from _of_value(value, named)
+
+
+def _of_variables() -> Iterator[str]:
+    for name, value in os.environ.items():
+        if _is_secret_variable(name) or "://" in value or redaction.looks_like_key(value):
+            yield from _of_value(value, _is_secret_variable(name))
+
+
+def _of_words(words: list[str]) -> Iterator[str]:
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=") if word.startswith("--") else (before, "", word)
+        if equals or not word.startswith("-"):
+            yield from _of_value(value, option.startswith("--") and is_secret(option))
+
+
+def _of_value(value: str, named: bool) -> Iterator[str]:
+    if redaction.looks_like_key(value):
+        yield from (line for line in re.split(r"\\n|[\n\r\"]", value) if len(line) > 30)  # of the key itself
+    elif named and value and "://" not in value and not os.path.exists(value):
+        yield value
+    for address in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*:/)", value):
+        if "@" in address or "?" in address or "#" in address:
+            yield from redaction.secrets_of(address)
+
+
+def _is_secret_variable(name: str) -> bool:
+    return bool(redaction.SECRET_NAME.search(name)) and not name.upper().endswith(_NO_SECRETS)

@@ -1,0 +1,213 @@
+"""The source, workspace, lakes and warehouses that luigi.cfg names, built.
+
+A store is a section of its own, `[lake.NAME]` or `[warehouse.NAME]`; its `type` defaults to its name, and names one of
+the classes in `STORES`. Only names travel in tasks: an address or a password is read here, where the store is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from taxi_luigi.config.luigi_cfg import get, kept
+from taxi_luigi.config.sections import ZONES, net, settings
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.settings import declared, read
+from taxi_luigi.storage import Store, is_remote
+from taxi_luigi.storage.lake import Lake
+from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.storage.raw_month import RawMonth
+from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import MOST_BYTES
+from taxi_luigi.warehouses import Warehouse
+
+if TYPE_CHECKING:
+    from taxi_luigi.sources import SingleFile, Source
+
+STORES = {
+    "lake": {
+        "local": "taxi_luigi.storage.local:FolderStore",
+        "gcs": "taxi_luigi.storage.gcs:GcsStore",
+        "s3": "taxi_luigi.storage.s3:S3Store",
+    },
+    "warehouse": {
+        "duckdb": "taxi_luigi.warehouses.duckdb:DuckDB",
+        "postgres": "taxi_luigi.warehouses.postgres:Postgres",
+        "bigquery": "taxi_luigi.warehouses.bigquery:BigQuery",
+    },
+}
+"""Noun → type → its class, which is imported when it is needed, as its module may import a driver.
+
+A class declares its settings as the dataclass `Settings`, and is made of a name and such settings.
+"""
+
+
+def store_type(noun: str, name: str) -> str:
+    """The type of `[NOUN.NAME]`, which defaults to NAME; ConfigError when there is no such type."""
+    section = f"{noun}.{name}"
+    kind = str(get(section, "type", name))
+    if kind not in STORES[noun]:
+        known = ", ".join(STORES[noun])
+        raise ConfigError(f"[{section}] type is {kind!r}; the types of {noun} are {known} (it defaults to the name)")
+    return kind
+
+
+def store_class(noun: str, kind: str) -> Any:
+    """The class of a type."""
+    module, _, name = STORES[noun][kind].partition(":")
+    return getattr(import_module(module), name)
+
+
+def _texts(section: str, keys: Iterable[str]) -> dict[str, str]:
+    """Those of the keys that a section sets to something: an empty value is the default."""
+    found = ((key, get(section, key, None)) for key in keys)
+    return {key: text for key, text in found if text}
+
+
+def _store(noun: str, name: str, label: str) -> Any:
+    """The store of `[NOUN.NAME]`, called `label` in messages."""
+    kind = store_class(noun, store_type(noun, name))
+    section = f"{noun}.{name}"
+    return kind(label, read(kind.Settings, section, _texts(section, declared(kind.Settings))))
+
+
+def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
+    """Each raises ConfigError for one value of `[NOUN.NAME]`, where building the store stops at the first."""
+    section = f"{noun}.{name}"
+    try:
+        known = declared(store_class(noun, store_type(noun, name)).Settings)
+        found = _texts(section, known)
+    except ConfigError:  # which building it raises too
+        return
+    if section != "lake.local":
+        yield from (partial(each.value, section, found.get(key, each.default)) for key, each in known.items())
+
+
+@kept
+def source() -> Source:
+    """The published months."""
+    from taxi_luigi.sources import open_source
+
+    return open_source(settings().source, net())
+
+
+@kept
+def zones_file() -> SingleFile:
+    """The list of zones. Raises ConfigError when luigi.cfg names none."""
+    from taxi_luigi.sources import SingleFile
+
+    address = settings().zones
+    if not address:
+        raise ConfigError(f"{ZONES} is empty, so there are none to load: set it to a URL or a path of the list")
+    return SingleFile(address, net(), ZONES, MOST_BYTES)
+
+
+@kept
+def workspace() -> Store:
+    """What holds raw/, clean/ and rejected/: a folder, or a place in a bucket, by the settings of that cloud's lake."""
+    address = settings().workspace
+    if not is_remote(address):
+        return FolderStore("workspace", FolderStore.Settings(Path(address)))
+    scheme, _, place = address.partition("://")
+    bucket, _, prefix = place.partition("/")
+    if not bucket:
+        raise ConfigError(f"[taxi] workspace {address}: names no bucket; it is like gs://BUCKET/FOLDER")
+    name = {"gs": "gcs", "s3": "s3"}[scheme]
+    kind = store_class("lake", name)
+    known = declared(kind.Settings)
+    try:
+        known["bucket"].parse(bucket)
+    except ValueError as error:
+        raise ConfigError(f"[taxi] workspace {address}: the bucket {error}") from None
+    section = f"lake.{name}"
+    of_lake = read(kind.Settings, section, {**_texts(section, known), "bucket": bucket})
+    built: Store = kind("workspace", replace(of_lake, prefix=prefix))
+    return built
+
+
+@kept
+def clean_lake() -> Lake:
+    """The clean months in the workspace, whatever lakes are named; where it is a folder, this is the lake `local`."""
+    return Lake(workspace(), "clean")
+
+
+@kept
+def lake(name: str) -> Lake:
+    """The lake called NAME: `[lake.NAME]`, or the workspace's clean/ for `local`."""
+    if name != "local":
+        return Lake(_store("lake", name, f"lake {name}"))
+    if lake_type(name) != "local" or _texts("lake.local", declared(FolderStore.Settings)):
+        raise ConfigError("[lake.local] is the workspace's clean/ and takes no settings: give the lake another name")
+    return clean_lake()
+
+
+@kept
+def warehouse(name: str) -> Warehouse:
+    """The warehouse called NAME: `[warehouse.NAME]`."""
+    built: Warehouse = _store("warehouse", name, name)
+    return built
+
+
+def raw_month(color: str, month: Month) -> RawMonth:
+    """The month's raw file in the workspace, under the name that the source gives it."""
+    return RawMonth(workspace(), f"raw/{color}/{source().file_name(color, month)}")
+
+
+def written_folders() -> list[Path]:
+    """The folders of this machine's disks that stores and DuckDB write in, where a killed run may have left files."""
+    store, found = workspace(), []
+    if isinstance(store, FolderStore):
+        parts = [store.root / part for part in ("raw", "clean", "rejected")]
+        found += [store.root, *parts, *(part / color for part in parts for color in DATASETS)]
+    for name in settings().lakes:
+        store = lake(name).store
+        if name != "local" and isinstance(store, FolderStore):
+            found += [store.root, *(store.root / color for color in DATASETS)]
+    found += [path.parent for path in duckdb_files().values()]
+    return list(dict.fromkeys(found))
+
+
+def duckdb_files() -> dict[str, Path]:
+    """The file of each DuckDB warehouse, by the warehouse's name."""
+    duckdbs = [name for name in settings().warehouses if store_type("warehouse", name) == "duckdb"]
+    if not duckdbs:
+        return {}
+    from taxi_luigi.warehouses.duckdb import DuckDB
+
+    built = {name: warehouse(name) for name in duckdbs}
+    return {name: each.path for name, each in built.items() if isinstance(each, DuckDB)}
+
+
+@kept
+def lake_type(name: str) -> str:
+    """The type of the lake called NAME: local, gcs or s3."""
+    return store_type("lake", name)
+
+
+@kept
+def loads_from(name: str) -> str:
+    """The type of lake that the warehouse called NAME fetches clean files from by itself; '' for none."""
+    return str(store_class("warehouse", store_type("warehouse", name)).loads_from)
+
+
+@kept
+def single_writer(name: str) -> bool:
+    """Whether the warehouse called NAME takes one writer at a time."""
+    return bool(store_class("warehouse", store_type("warehouse", name)).single_writer)
+
+
+@kept
+def lake_for(warehouse_name: str) -> str | None:
+    """The lake that a warehouse is loaded from: the first named, of the type that it fetches from by itself if any is.
+
+    None is the workspace.
+    """
+    lakes, kind = settings().lakes, loads_from(warehouse_name)
+    if kind:
+        lakes = tuple(name for name in lakes if lake_type(name) == kind) or lakes
+    return None if lakes[:1] in ((), ("local",)) else lakes[0]

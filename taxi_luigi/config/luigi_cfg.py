@@ -1,0 +1,112 @@
+"""The texts of luigi.cfg: Luigi's own settings completed when the package is imported, one value, what is made of them.
+
+Which keys there are and what a value may be is in sections.py and factories.py.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+from collections.abc import Callable, Hashable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from luigi.cmdline_parser import CmdlineParser
+from luigi.configuration import LuigiConfigParser, get_config
+from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
+
+from taxi_luigi.config import locks
+from taxi_luigi.core import settings_files
+from taxi_luigi.core.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Texts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+"""Section → key → value, as written"""
+
+_VARIABLE = re.compile(r"\$\{([^}]+)\}")
+
+
+def find() -> None:
+    """Completes Luigi's settings, when the package is imported: the project's file below the user's own, ours lowest.
+
+    Luigi has read /etc/luigi, the working folder and LUIGI_CONFIG_PATH by then; cron starts elsewhere, and a wheel has
+    no config/. So all files are read again in their order, as UTF-8 whatever the locale, and of the packaged one every
+    key is set that no file has. Only a `luigi.configuration.add_config_path` after this reads /etc/luigi once more, and
+    puts it above the project's file (3.8.1).
+    """
+    parser = get_config()
+    parser.read([layer.path for layer in settings_files.layers()], encoding="utf-8")
+    ours = LuigiConfigParser()
+    ours.read(settings_files.PACKAGED, encoding="utf-8")
+    for section in ours.sections():
+        for key, value in ours.items(section, raw=True):
+            if not parser.has_option(section, key):
+                parser.set(section, key, value)
+    if not parser.has_option("core", "lock_pid_dir"):
+        # Luigi's own default, /tmp/luigi, belongs to the first user who ran it, and is one for all settings (3.8.1).
+        parser.set("core", "lock_pid_dir", str(locks.folder(values(), settings_files.project_folder())))
+
+
+@cache
+def packaged() -> configparser.RawConfigParser:
+    """The packaged luigi.cfg, which has every key of ours with its default: docs/configuration.py makes it so."""
+    return settings_files.parsed(settings_files.PACKAGED.read_text("utf-8"))
+
+
+def get(section: str, key: str, default: str | None) -> str | None:
+    """One value.
+
+    Raises:
+        ConfigError: it cannot be read; the line has nothing of the value, which may be a password
+    """
+    parser = get_config()
+    if not parser.has_option(section, key):
+        return default
+    try:
+        return str(parser.get(section, key))
+    except InterpolationMissingEnvvarError as error:
+        name = str(error).partition("variable ")[2].partition(". Section")[0]
+        raise ConfigError(f"[{section}] {key} cannot be read: the environment variable {name} is not set") from None
+    except configparser.Error:
+        raise ConfigError(f"[{section}] {key} cannot be read: a percent sign is written twice there") from None
+
+
+def kept(make: Callable[P, T]) -> Callable[P, T]:
+    """Remembers what `make` returned for its arguments, as long as the configuration stays what it was.
+
+    A process has one configuration but for tests and notebooks, which set another; comparing it takes 30 µs, where
+    settings() takes 3,300 and a store 60 (2 cores, November 2026). A forked child begins with what its parent has made,
+    so what is made holds no connection. An error is not remembered.
+    """
+    made: tuple[Hashable, dict[Hashable, T]] = (None, {})
+
+    @wraps(make)
+    def remembered(*args: P.args, **kwargs: P.kwargs) -> T:
+        nonlocal made
+        now = CmdlineParser.get_instance(), values()  # Luigi's `set`, `reload` and flags change them
+        if made[0] != now:
+            made = (now, {})
+        _, results = made
+        key = (args, tuple(kwargs.items()))
+        if key not in results:
+            results[key] = make(*args, **kwargs)
+        return results[key]
+
+    return remembered
+
+
+def values() -> Hashable:
+    """The values of all sections, and of the environment variables that these refer to."""
+    parser: Any = get_config()
+    texts: _Texts = tuple((section, tuple(parser.items(section, raw=True))) for section in parser.sections())
+    return texts, tuple(map(os.environ.get, _variables(texts)))
+
+
+@cache
+def _variables(texts: _Texts) -> tuple[str, ...]:
+    """The names of the environment variables that the values refer to."""
+    found = (value for _, items in texts for _, value in items)
+    return tuple(dict.fromkeys(name for value in found for name in _VARIABLE.findall(value)))

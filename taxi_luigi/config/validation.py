@@ -1,0 +1,244 @@
+"""Whether luigi.cfg is valid: each section and key is known, each value can be read, each store can be built.
+
+Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Asks no store: what only its
+server knows is the preflight's.
+"""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import luigi
+from luigi.configuration import get_config
+from luigi.interface import core
+from luigi.parameter import ParameterException, UnconsumedParameterWarning
+from luigi.task_register import Register
+
+from taxi_luigi.config import locks
+from taxi_luigi.config.factories import (
+    STORES,
+    lake,
+    source,
+    store_checks,
+    store_class,
+    store_type,
+    warehouse,
+    workspace,
+)
+from taxi_luigi.config.luigi_cfg import get, packaged
+from taxi_luigi.config.notifications import Settings as Notices
+from taxi_luigi.config.overlap import check_overlap
+from taxi_luigi.config.sections import SECTIONS, clean_rules, limits, names_of, notices, settings, value_checks
+from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.logs.failures import unreadable
+from taxi_luigi.core.redaction import looks_like_key, value
+from taxi_luigi.core.settings import declared
+from taxi_luigi.storage.local import FolderStore
+
+_RPC = {"rpc_connect_timeout": float, "rpc_retry_attempts": int, "rpc_retry_wait": int}
+"""keys of [core] that Luigi reads outside the class of that section"""
+_PORTS = range(1, 65536)
+
+
+def known_keys() -> dict[str, set[str]]:
+    """Section → its keys, for the package's own sections and one store of each type, whose classes are imported."""
+    found = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()}
+    for noun, types in STORES.items():
+        found |= {f"{noun}.{each}": _store_keys(noun, each) for each in types}
+    return found
+
+
+def _keys_of(*kinds: type) -> set[str]:
+    return {key for kind in kinds for key in declared(kind)}
+
+
+def _store_keys(noun: str, kind: str) -> set[str]:
+    return {"type", *_keys_of(store_class(noun, kind).Settings)}
+
+
+def check(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> None:
+    """Checks every section and key.
+
+    Args:
+        tasks: our task families and their parameters
+        addresses: raises ConfigError where apprise does not take an address
+    Raises: ConfigError, for the first fault
+    """
+    for look in _looks(tasks, addresses):
+        look()
+
+
+def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> list[str]:
+    """Everything that is wrong, a line each; the arguments are as for `check`."""
+    found: dict[str, None] = {}
+    looks = _looks(tasks, addresses)
+    with warnings.catch_warnings():  # Luigi's, of keys that are among the faults
+        warnings.filterwarnings("ignore", r".* by the task '(taxi|clean|download|notify)'", UnconsumedParameterWarning)
+        while True:
+            try:
+                for look in looks:
+                    look()
+            except ConfigError as error:
+                found[str(error)] = None
+            else:
+                return list(found)
+
+
+def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> Iterator[Callable[[], object]]:
+    """Each raises ConfigError for one thing; what is made of a thing that is wrong repeats that one's line."""
+    yield from (_check_profile, _check_locks)
+    known = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()} | tasks
+    for section in get_config().sections():
+        yield partial(_check_section, section, known)
+        for key in get_config().options(section):
+            yield partial(_check_key, section, key, known)
+    yield from _luigi_checks()
+    yield from value_checks()
+    yield from (settings, _check_workspace)
+    for noun, build in (("lake", lake), ("warehouse", warehouse)):
+        yield partial(names_of, noun)
+        for name in _names_of(noun):
+            yield from store_checks(noun, name)
+            yield partial(build, name)
+    yield from (source, check_overlap, lambda: addresses(notices()), clean_rules, limits)
+
+
+def _names_of(noun: str) -> tuple[str, ...]:
+    """None where they cannot be read, which has a line already."""
+    try:
+        return names_of(noun)
+    except ConfigError:
+        return ()
+
+
+def _check_profile() -> None:
+    """Luigi warns of a file that is not there and goes on without it (3.8.1), into the default warehouse."""
+    named = os.environ.get("LUIGI_CONFIG_PATH", "")
+    if named and not Path(named).is_file():
+        raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
+
+
+def _check_locks() -> None:
+    locks.check(Path(get("core", "lock_pid_dir", None) or ""))
+
+
+def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:
+    """The keys of a section; None of one that is not ours."""
+    noun, dot, name = section.partition(".")
+    if not dot or noun not in STORES:
+        return known.get(section)
+    kind = store_type(noun, name)
+    if packaged().has_section(f"{noun}.{kind}"):
+        keys = {"type", *packaged().options(f"{noun}.{kind}")}
+        if keys.issuperset(
+            get_config().options(section)
+        ):  # with no look at the class, whose module may import a driver
+            return keys
+    return _store_keys(noun, kind)
+
+
+def _check_section(section: str, known: dict[str, set[str]]) -> None:
+    if _keys(section, known) is None:
+        _, dot, name = section.partition(".")
+        stores = [f"{each}.{name}" for each in STORES] if dot else ["lake.NAME", "warehouse.NAME"]
+        for near in difflib.get_close_matches(section, [*known, *stores], n=1, cutoff=0.75):
+            raise ConfigError(f"unknown section [{section}] in luigi.cfg; did you mean [{near}]?")
+
+
+def _check_key(section: str, key: str, known: dict[str, set[str]]) -> None:
+    keys = _keys(section, known)
+    if keys is None:
+        return
+    if key not in keys:
+        raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+    # Luigi shows a traceback for a value that cannot be read
+    if looks_like_key(get(section, key, None) or ""):
+        file = "is a file's name, and its value" if key.endswith(("_file", "path")) else "has a value that"
+        raise ConfigError(
+            f"[{section}] {key} {file} looks like a key itself: write the key into a file that only you can read, and "
+            "name that in credentials_file"
+        )
+
+
+def _check_workspace() -> None:
+    """A folder must be one that we may write in; a bucket is looked at by the preflight."""
+    store = workspace()
+    if isinstance(store, FolderStore):
+        for finding in store.findings():
+            if finding.verdict is Verdict.WRONG:
+                raise ConfigError(f"[taxi] workspace {finding.line}")
+
+
+# ---- Luigi's own ---------------------------------------------------------------------------------------------------
+
+
+def _luigi_checks() -> Iterator[Callable[[], object]]:
+    """Each raises ConfigError for one value of Luigi's own sections and flags."""
+    sections = get_config().sections()
+    for name in Register.task_names():
+        section = Register.get_task_cls(name)
+        if issubclass(section, luigi.Config) and section.__module__.startswith("luigi.") and name in sections:
+            yield from (partial(_read, section, key) for key, _ in section.get_params())
+    for key, kind in _RPC.items():
+        yield partial(_number, "core", key, kind)
+    if "resources" in sections:
+        yield from (partial(_number, "resources", key, int) for key in get_config().options("resources"))
+    yield from (_workers, _scheduler)
+
+
+def _read(section: type[luigi.Config], key: str) -> object:
+    """The value of a parameter, as flags, files and its default have it."""
+    family = section.get_task_family()
+    try:
+        return dict(section.get_params())[key].task_value(family, key)
+    except (ValueError, TypeError, LookupError, ParameterException, configparser.Error) as error:
+        raise ConfigError(unreadable(family, key, error)) from None
+
+
+def _known(key: str) -> Any:
+    """Of [core]; None for one that cannot be read, which has its line already."""
+    try:
+        return _read(core, key)
+    except ConfigError:
+        return None
+
+
+def _number(section: str, key: str, kind: Callable[[str], float]) -> None:
+    if not get_config().has_option(section, key):
+        return
+    try:
+        text = str(get_config().get(section, key))
+    except (configparser.Error, ValueError) as error:
+        raise ConfigError(unreadable(section, key, error)) from None
+    try:
+        kind(text)
+    except ValueError:
+        raise ConfigError(f"[{section}] {key} must be a number, not {text!r}") from None
+
+
+def _workers() -> None:
+    number = _known("workers")
+    if number is not None and number < 1:
+        raise ConfigError(f"[core] workers, or --workers, is how many tasks run at a time, from 1 on, not {number}")
+
+
+def _scheduler() -> None:
+    port, url = _known("scheduler_port"), str(_known("scheduler_url") or "")
+    if port is not None and port not in _PORTS:
+        raise ConfigError(f"[core] scheduler_port, or --scheduler-port, is from 1 to {_PORTS[-1]}, not {port}")
+    if not url or url.startswith("http+unix://"):
+        return
+    if not is_server(url):
+        raise ConfigError(
+            f"[core] scheduler_url, or --scheduler-url, is like http://HOST:8082, not {value(url)}; in a user or "
+            "password write @ as %40, : as %3A, / as %2F, ? as %3F and # as %23"
+        )
