@@ -46,7 +46,7 @@ def clean_file(clean: Path) -> CleanFile:
 
     receipt = read_receipt(clean)
     assert receipt is not None
-    return CleanFile(str(clean), receipt.essentials, partial(nullcontext, clean), lambda: True)
+    return CleanFile(str(clean), receipt.summary, partial(nullcontext, clean), lambda: True)
 
 
 def _write(given: argparse.Namespace) -> None:

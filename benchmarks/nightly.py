@@ -128,12 +128,16 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     import duckdb
 
     from taxi_luigi.core.receipts import Edition, source_digest
-    from taxi_luigi.sources import Net, open_source
+    from taxi_luigi.sources import HttpSettings, open_source
     from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.transform.clean_settings import CleanRules
     from taxi_luigi.warehouses import MARKERS
 
-    source, recipe, now = open_source(template, Net()), CleanRules().recipe, datetime.now(UTC).replace(tzinfo=None)
+    source, recipe, now = (
+        open_source(template, HttpSettings()),
+        CleanRules().recipe,
+        datetime.now(UTC).replace(tzinfo=None),
+    )
     rows = []
     for color in DATASETS:
         looks = source.look_all((color, month) for month in _published(color))

@@ -174,7 +174,7 @@ def _missing(column: Column, receipt: CleanReceipt, chance: random.Random) -> fl
     """Rows of a group that have no value: of each column about as many in all months, since 2019 more."""
     usual = random.Random(f"{receipt.color} {column.name}").choice((0, 0, 0, 0, 1, 1, 2))
     late = 2 if usual and receipt.month > "2019-06" else 0
-    return 0 if column.essential else usual + late + chance.choice((0, 0, 1)) * (usual > 0)
+    return 0 if column.required else usual + late + chance.choice((0, 0, 1)) * (usual > 0)
 
 
 def _mark(folder: Path, receipts: list[CleanReceipt]) -> None:

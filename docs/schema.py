@@ -33,7 +33,7 @@ Types are Arrow's. `int32` is `INTEGER` in both warehouses, `int64` `BIGINT`, `d
 precision`), `string` `VARCHAR` (`text`), `timestamp[us]` `TIMESTAMP` without a zone, `date32` `DATE`. Time stamps are
 New York's wall clock: one hour a year comes twice and one never.
 
-**Essential** columns make a row a trip of that color. A file that should have one and has not fails its month.
+**Required** columns make a row a trip of that color. A file that should have one and has not fails its month.
 
 Values are kept as published, with these exceptions:
 
@@ -106,7 +106,7 @@ def _columns(dataset: Dataset) -> str:
         "|---|---|---|---|---|---|",
     ]
     for column in dataset.columns:
-        meaning = column.meaning + (" (**essential**)" if column.essential else "")
+        meaning = column.meaning + (" (**required**)" if column.required else "")
         names = [_names(column, form) for form in get_args(SourceForm)]
         lines.append(f"| `{column.name}` | {column.type} | {meaning} | {column.unit} | {names[0]} | {names[1]} |")
     return "\n".join(lines) + "\n"
@@ -116,15 +116,15 @@ def _names(column: Column, form: SourceForm) -> str:
     """What a column is called in one form's files, and when."""
     if column.name == FILE_MONTH:
         return "–"
-    spelled = [(each.name, each.months(form)) for each in column.spellings]
-    return "<br>".join(f"`{name}` {months}" for name, months in spelled if months is not None) or "–"
+    named = [(each.name, each.months(form)) for each in column.spellings]
+    return "<br>".join(f"`{name}` {months}" for name, months in named if months is not None) or "–"
 
 
 def _codes(dataset: Dataset) -> str:
     lines = []
     for column in dataset.columns:
-        if column.codes:
-            by_code = groupby(sorted(column.codes.items(), key=lambda item: str(item[1])), key=lambda item: item[1])
+        if column.value_map:
+            by_code = groupby(sorted(column.value_map.items(), key=lambda item: str(item[1])), key=lambda item: item[1])
             meant = [
                 f"{', '.join('nothing' if not text else f'`{text}`' for text, _ in texts)} → {code or 'null'}"
                 for code, texts in by_code

@@ -28,7 +28,7 @@ from taxi_luigi.cli import (
     status,
     verify,
 )
-from taxi_luigi.cli.ending import FAILED, MALFORMED, complain
+from taxi_luigi.cli.output import FAILED, MALFORMED, complain
 from taxi_luigi.core import interrupt, streams
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import one_line

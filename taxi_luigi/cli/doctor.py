@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from taxi_luigi import config
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
 
@@ -31,7 +31,7 @@ def _doctor(_: argparse.Namespace) -> int:
     from rich.text import Text
 
     from taxi_luigi.cli.console import Console
-    from taxi_luigi.core.health import Verdict
+    from taxi_luigi.core.health import Status
     from taxi_luigi.core.redaction import redact
     from taxi_luigi.runs import preflight
 
@@ -41,4 +41,4 @@ def _doctor(_: argparse.Namespace) -> int:
         verdicts.add(finding.verdict)
         table.add_row(finding.place, finding.what, finding.verdict.value, Text(redact(finding.line), overflow="fold"))
     Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
-    return FAILED if verdicts & {Verdict.WRONG, Verdict.SILENT} else 0
+    return FAILED if verdicts & {Status.ERROR, Status.UNREACHABLE} else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from taxi_luigi import config
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.inventory.plan import Backlog
+from taxi_luigi.inventory.plan import Plan
 from taxi_luigi.reports.status_signs import without_address
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
@@ -59,7 +59,7 @@ def _parsed(name: str, text: str) -> Any:
     return dict(LoadAllMonths.get_params())[name].parse(text)
 
 
-def months_of(backlog: Backlog) -> Iterator[dict[str, Any]]:
+def months_of(backlog: Plan) -> Iterator[dict[str, Any]]:
     """What is to be done with each month asked for, and why, as --json has it."""
     todo = set()
     for each in backlog.missing:
@@ -83,7 +83,7 @@ def months_of(backlog: Backlog) -> Iterator[dict[str, Any]]:
                     yield {"color": color, "month": str(month), **said, "lakes": [], "warehouses": [], "bytes": 0}
 
 
-def _why(backlog: Backlog, color: str, month: Month, why: str) -> dict[str, str | None]:
+def _why(backlog: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
     """What a month is, which but for its last attempt would be `why`, and the reason of what came of that."""
     refused, failed = backlog.refused.get((color, month)), backlog.failed.get((color, month))
     if refused is not None:
@@ -93,7 +93,7 @@ def _why(backlog: Backlog, color: str, month: Month, why: str) -> dict[str, str 
     return {"why": why, "reason": None}
 
 
-def _print(lines: list[dict[str, Any]], backlog: Backlog) -> None:
+def _print(lines: list[dict[str, Any]], backlog: Plan) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 from luigi.interface import core
 
-from taxi_luigi.cli.ending import complain
+from taxi_luigi.cli.output import complain
 from taxi_luigi.cli.run import program
 from taxi_luigi.core import settings_files
 from taxi_luigi.runs import luigid_server, scheduler_client

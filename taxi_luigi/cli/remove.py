@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 
 from taxi_luigi import config
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.inventory.found import Stores, Workspace

@@ -12,7 +12,7 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import TaskClassException
 
 from taxi_luigi import tasks
-from taxi_luigi.cli.ending import MALFORMED
+from taxi_luigi.cli.output import MALFORMED
 from taxi_luigi.core.errors import UsageError
 
 _HELP = (["-h"], ["--help"])

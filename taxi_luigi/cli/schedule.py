@@ -17,10 +17,9 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register, TaskClassException
 
 from taxi_luigi import config
-from taxi_luigi.cli import crontab
-from taxi_luigi.cli.cron import cron_run
+from taxi_luigi.cli import cron_run, crontab
 from taxi_luigi.cli.crontab import Entry
-from taxi_luigi.cli.ending import complain
+from taxi_luigi.cli.output import complain
 from taxi_luigi.core import command_line, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact

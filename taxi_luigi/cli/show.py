@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.tasks.parameters import ColorsParameter

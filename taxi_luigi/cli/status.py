@@ -6,7 +6,7 @@ import argparse
 import json
 from datetime import date
 
-from taxi_luigi.cli.ending import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.tasks.parameters import ColorsParameter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from datetime import date
 
-from taxi_luigi.cli.ending import DIFFERENT, FAILED, complain
+from taxi_luigi.cli.output import DIFFERENT, FAILED, complain
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Selection

@@ -21,7 +21,7 @@ from taxi_luigi.config.luigi_cfg import kept
 from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import absolute, boolean, declared, names, project_folder, read, setting
-from taxi_luigi.sources import Net, parse_address, parse_template
+from taxi_luigi.sources import HttpSettings, parse_address, parse_template
 from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -141,7 +141,7 @@ class Settings:
 SECTIONS: dict[str, tuple[type, ...]] = {
     "taxi": (Settings,),
     "clean": (CleanRules, Limits),
-    "download": (Net,),
+    "download": (HttpSettings,),
     "notify": (notifications.Settings,),
 }
 """Section → the dataclasses that declare its settings"""
@@ -183,9 +183,9 @@ def names_of(noun: str) -> tuple[str, ...]:
 
 
 @kept
-def net() -> Net:
+def net() -> HttpSettings:
     """The settings of `[download]`."""
-    found = read(Net, "download", texts("download"))
+    found = read(HttpSettings, "download", texts("download"))
     least = max(_LEAST_BANDWIDTH, found.lowest_speed)
     if 0 < found.bandwidth < least:
         raise ConfigError(

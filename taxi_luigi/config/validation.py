@@ -38,7 +38,7 @@ from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import SECTIONS, clean_rules, limits, names_of, notices, settings, value_checks
 from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.core.logs.failures import unreadable
 from taxi_luigi.core.redaction import looks_like_key, value
 from taxi_luigi.core.settings import declared
@@ -174,7 +174,7 @@ def _check_workspace() -> None:
     store = workspace()
     if isinstance(store, FolderStore):
         for finding in store.findings():
-            if finding.verdict is Verdict.WRONG:
+            if finding.verdict is Status.ERROR:
                 raise ConfigError(f"[taxi] workspace {finding.line}")
 
 

@@ -24,7 +24,7 @@ _NOTICED = 2.0
 
 
 @contextmanager
-def noticed(place: str, limit: float = ANSWER + AGAIN) -> Iterator[None]:
+def warn_if_slow(place: str, limit: float = ANSWER + AGAIN) -> Iterator[None]:
     """In the block, a place that does not answer is named in one line while it is still waited for."""
     line = "%s has not answered for %g s; waiting for it for %g s at most"
     timer = Timer(_NOTICED, log.warning, (line, place, _NOTICED, limit))

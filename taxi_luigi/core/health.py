@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Verdict(Enum):
+class Status(Enum):
     """Whether a run may begin."""
 
-    GOOD = "ok"
-    WRONG = "wrong"
+    OK = "ok"
+    ERROR = "wrong"
     """something must be changed first, so that a run cannot succeed"""
-    SILENT = "no answer"
+    UNREACHABLE = "no answer"
     """nobody answered; perhaps by the time of the run somebody does"""
     UNKNOWN = "unknown"
     """it cannot be asked without doing it: no reason not to try"""
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One thing that was looked at."""
 
     place: str
     """`lake gcs`, `warehouse bigquery`: the section of luigi.cfg, in words"""
     what: str
     """`credentials`, `bucket`, `dataset`, `permissions`, …"""
-    verdict: Verdict
+    verdict: Status
     line: str
     """what was found; of something wrong, in one line: what, where, and the cure"""

@@ -27,7 +27,7 @@ OTHER_FORM = "other form"
 
 
 @dataclass(frozen=True)
-class Seen:
+class SourceFingerprint:
     """What a source says of a file before it is fetched: enough to notice that it was rewritten."""
 
     etag: str | None
@@ -116,7 +116,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:10]
 
 
-def source_digest(seen: Seen) -> str:
+def source_digest(seen: SourceFingerprint) -> str:
     """The SOURCE part of an edition."""
     return digest(seen.etag, seen.last_modified, seen.bytes)
 
@@ -153,7 +153,7 @@ class RawReceipt:
 
 
 @dataclass(frozen=True)
-class Essentials:
+class ReceiptSummary:
     """What is copied from a clean file's receipt to where no footer is read: object metadata, markers."""
 
     edition: str
@@ -165,7 +165,7 @@ class Essentials:
     records: int | None = field(default=None, compare=False)
     """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
 
-    def same_content(self, other: Essentials) -> bool:
+    def same_content(self, other: ReceiptSummary) -> bool:
         """Whether both are of the same rows, whenever they were made."""
         mine, its = Edition.read(self.edition), Edition.read(other.edition)
         if mine is None or its is None or not mine.serves(its, any_force=True):
@@ -238,8 +238,8 @@ class CleanReceipt:
         return self.rows_in - sum(rows for reason, rows in self.rejected.items() if reason not in self.rules)
 
     @property
-    def essentials(self) -> Essentials:
-        return Essentials(self.edition, self.raw.sha256, self.rows_kept, self.raw.url, self.records)
+    def summary(self) -> ReceiptSummary:
+        return ReceiptSummary(self.edition, self.raw.sha256, self.rows_kept, self.raw.url, self.records)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -13,7 +13,7 @@ from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Failure
 from taxi_luigi.inventory import held
-from taxi_luigi.storage.lake import essentials_in
+from taxi_luigi.storage.lake import summary_in
 from taxi_luigi.storage.raw_month import is_failure
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -50,7 +50,7 @@ class Found:
         if told or not holding:
             return told
         stored = config.lake(holding[0]).stat(self.color, self.month)
-        return [stored.essentials.edition] if stored else []
+        return [stored.summary.edition] if stored else []
 
 
 def without(stores: dict[str, str | None]) -> tuple[str, ...]:
@@ -158,8 +158,8 @@ class Stores:
     def in_lake(self, name: str, color: str) -> dict[Month, str]:
         """Month → edition, '' where the listing does not tell."""
         held = self._ask(f"lake {name}", lambda: config.lake(name).list(color)) or {}
-        labelled = {month: essentials_in(entry, color, month) for month, entry in held.items()}
-        return {month: essentials.edition if essentials else "" for month, essentials in labelled.items()}
+        labelled = {month: summary_in(entry, color, month) for month, entry in held.items()}
+        return {month: summary.edition if summary else "" for month, summary in labelled.items()}
 
     @cache  # noqa: B019
     def in_warehouse(self, name: str, color: str) -> dict[Month, str]:

@@ -43,7 +43,7 @@ def in_lake(lake: Lake, color: str, month: Month, wanted: str = "", any_force: b
     except TaxiError as error:
         log.debug("%s counts as not there: %s", lake.url(color, month), error)
         return False
-    return stored is not None and serves(stored.essentials.edition, wanted, any_force)
+    return stored is not None and serves(stored.summary.edition, wanted, any_force)
 
 
 def in_warehouse(name: str, color: str, month: Month, wanted: str = "", any_force: bool = False) -> bool:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
-from taxi_luigi.core.receipts import Edition, Seen, source_digest
+from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.inventory import held
 from taxi_luigi.inventory.found import Found, Stores, Workspace, without
 from taxi_luigi.sources import Look, Published
@@ -45,7 +45,7 @@ class Missing:
 
 
 @dataclass
-class Backlog:
+class Plan:
     """What a run has to do, and what it has not."""
 
     missing: list[Missing] = field(default_factory=list)
@@ -79,14 +79,14 @@ class Backlog:
         return not self.missing and not self.zones
 
 
-def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Backlog:
+def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
     """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing.
 
     Unless it is None, months held that were cleaned by other rules are missing too, and those of `recheck` that TLC has
     rewritten since. Zones are not forced: they are missing where there are none.
     """
     stores, settings = Stores(), config.settings()
-    result = Backlog(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
+    result = Plan(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
     found = stores.to_load([stores.find(color, month) for color, month in wanted])
     workspace = Workspace()
     looks = _look(found, force, recheck, workspace)
@@ -108,7 +108,7 @@ def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Con
     return result
 
 
-def _without_refused(missing: Missing, each: Found, workspace: Workspace, result: Backlog) -> Missing | None:
+def _without_refused(missing: Missing, each: Found, workspace: Workspace, result: Plan) -> Missing | None:
     """The same without the places for which the file that is wanted there was refused before; None when none is left.
 
     Of a month that no place holds, why its file was not taken is noted, and the month stays missing.
@@ -183,7 +183,7 @@ def _look(
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
 
 
-def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, result: Backlog) -> None:
+def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, result: Plan) -> None:
     if look is not None and look.published is Published.NO:
         gone = result.withdrawn if each.held else result.not_published
         gone.setdefault(each.color, []).append(each.month)
@@ -200,7 +200,7 @@ def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, 
 
 
 def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime) -> Missing:
-    seen = (look.seen if look else None) or Seen(None, None, None)
+    seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
     stamp = _next_stamp(_editions(each, workspace), now)
     edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
     return Missing(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Why.FORCED, seen.bytes)
@@ -219,7 +219,7 @@ def _editions(each: Found, workspace: Workspace) -> list[str]:
         log.debug("what is held of %s %s is not known: %s", each.color, each.month, error)
         return told
     kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
-    return told + [entry.essentials.edition for entry in stored if entry is not None] + kept
+    return told + [entry.summary.edition for entry in stored if entry is not None] + kept
 
 
 def _next_stamp(held: Iterable[str], now: datetime) -> str:

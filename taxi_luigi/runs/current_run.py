@@ -25,7 +25,7 @@ from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import Result, RunResult
-from taxi_luigi.inventory.plan import Backlog
+from taxi_luigi.inventory.plan import Plan
 from taxi_luigi.runs import cron_mail, drift, notify, outcomes
 from taxi_luigi.runs.outcomes import Outcome
 from taxi_luigi.runs.progress import Months
@@ -47,7 +47,7 @@ class _Run:
         self.notices = config.notices()
         self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
         self.ledger, self.record = Ledger(), history.Recorder(self.state, self.id)
-        self.backlog: Backlog | None = None
+        self.backlog: Plan | None = None
         """of a run of LoadAllMonths"""
         self.exit_code: int | None = None
         self.done_by_others = False
@@ -129,7 +129,7 @@ def _command(root: Task) -> str:
     return shown
 
 
-def begin(backlog: Backlog) -> None:
+def begin(backlog: Plan) -> None:
     """What a run of LoadAllMonths has to do; the first that is told counts."""
     if _run is None or _run.backlog is not None:
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Backlog, Missing
+from taxi_luigi.inventory.plan import Missing, Plan
 from taxi_luigi.transform.staleness import Why
 
 SHOWN = 10
@@ -54,7 +54,7 @@ _REFRESHING = (Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPI
 """why a month is done that was there before; one that was forced may not have been"""
 
 
-def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
+def results(backlog: Plan | None, outcomes: Iterable[Outcome], elsewhere: bool = False) -> tuple[MonthResult, ...]:
     """What became of every month that was missing, not published or worked on; those already there are not in it.
 
     A task's last outcome counts. With `elsewhere`, other workers have done what this one has not. Without a backlog, in
@@ -77,7 +77,7 @@ def results(backlog: Backlog | None, outcomes: Iterable[Outcome], elsewhere: boo
     return tuple(told[key] for key in sorted(told))
 
 
-def lines(backlog: Backlog, outcomes: Iterable[Outcome], elsewhere: bool = False, run: str = "") -> list[str]:
+def lines(backlog: Plan, outcomes: Iterable[Outcome], elsewhere: bool = False, run: str = "") -> list[str]:
     """The summary of the run with that id: a line per color, per month that was replaced or failed, and the zones'."""
     outcomes = list(outcomes)
     months = results(backlog, outcomes, elsewhere)
@@ -117,7 +117,7 @@ def zones(outcomes: Iterable[Outcome]) -> list[str]:
 class Countdown:
     """How many months of a backlog are through, told as outcomes come in."""
 
-    def __init__(self, backlog: Backlog) -> None:
+    def __init__(self, backlog: Plan) -> None:
         self._left = {
             (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in backlog.missing
         }  # fmt: skip

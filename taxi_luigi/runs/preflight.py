@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.text import several
@@ -28,9 +28,9 @@ _KNOWN = ("yellow", Month(2024, 1))
 def check(wanted: Mapping[str, Sequence[Month]]) -> None:
     """Raises ConfigError for what is wrong with a cloud store that is named, or when it refuses a month of a color."""
     wrong, clouds = [], list(_clouds())
-    silent = {finding.place for finding in clouds if finding.verdict is Verdict.SILENT}
+    silent = {finding.place for finding in clouds if finding.verdict is Status.UNREACHABLE}
     for finding in (*clouds, *_refused(wanted, silent)):
-        if finding.verdict is Verdict.WRONG:
+        if finding.verdict is Status.ERROR:
             wrong.append(finding.line)
         else:
             log.debug("%s, %s: %s", finding.place, finding.what, finding.line)
@@ -39,7 +39,7 @@ def check(wanted: Mapping[str, Sequence[Month]]) -> None:
         raise ConfigError(wrong[0] + more)
 
 
-def look() -> Iterator[Finding]:
+def look() -> Iterator[Check]:
     """Everything that luigi.cfg names, one finding after the other, as they are found."""
     if not is_remote(config.settings().workspace):
         yield from config.workspace().findings()
@@ -57,11 +57,11 @@ def look() -> Iterator[Finding]:
     yield from _luigid()
 
 
-def _clouds() -> Iterator[Finding]:
+def _clouds() -> Iterator[Check]:
     """All asked at once, so that those that do not answer cost the time of one; then what two of them need."""
     settings = config.settings()
     warehouses = [name for name in settings.warehouses if config.loads_from(name)]
-    looks: dict[str, Callable[[], Sequence[Finding]]] = {}
+    looks: dict[str, Callable[[], Sequence[Check]]] = {}
     if is_remote(settings.workspace):
         looks["workspace"] = config.workspace().findings
     for name in settings.lakes:
@@ -73,7 +73,7 @@ def _clouds() -> Iterator[Finding]:
         if isinstance(found, TaxiError):
             raise found
         yield from found
-        if any(finding.verdict in (Verdict.WRONG, Verdict.SILENT) for finding in found):
+        if any(finding.verdict in (Status.ERROR, Status.UNREACHABLE) for finding in found):
             bad.add(place)
     for name in warehouses:
         lake = config.lake_for(name)
@@ -81,16 +81,16 @@ def _clouds() -> Iterator[Finding]:
             yield from _locations(name)
 
 
-def _foreign(name: str) -> Iterator[Finding]:
+def _foreign(name: str) -> Iterator[Check]:
     """Tables of our names that somebody else made: no reason not to begin, as a run may want other record types."""
     try:
         for line in config.warehouse(name).foreign():
-            yield Finding(f"warehouse {name}", "table", Verdict.WRONG, line)
+            yield Check(f"warehouse {name}", "table", Status.ERROR, line)
     except TaxiError:  # a finding of that warehouse's own
         return
 
 
-def _locations(name: str) -> Iterator[Finding]:
+def _locations(name: str) -> Iterator[Check]:
     """Whether BigQuery can load from the bucket that it will be told to; none where it is sent a local file."""
     from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery
@@ -109,13 +109,13 @@ def _locations(name: str) -> Iterator[Finding]:
         return
     where = f"{store.url('')} is in {bucket}, the dataset of warehouse {name} in {dataset}"
     if compatible(bucket, dataset):
-        yield Finding(f"warehouse {name}", what, Verdict.GOOD, where)
+        yield Check(f"warehouse {name}", what, Status.OK, where)
         return
     cure = "BigQuery loads only from a bucket in its own location: make one of the two anew where the other is"
-    yield Finding(f"warehouse {name}", what, Verdict.WRONG, f"{where}; {cure}, and set it in luigi.cfg")
+    yield Check(f"warehouse {name}", what, Status.ERROR, f"{where}; {cure}, and set it in luigi.cfg")
 
 
-def _refused(wanted: Mapping[str, Sequence[Month]], silent: Collection[str]) -> Iterator[Finding]:
+def _refused(wanted: Mapping[str, Sequence[Month]], silent: Collection[str]) -> Iterator[Check]:
     for name in config.settings().warehouses:
         if f"warehouse {name}" in silent:
             continue
@@ -125,38 +125,38 @@ def _refused(wanted: Mapping[str, Sequence[Month]], silent: Collection[str]) -> 
             except ConfigError:
                 return  # a finding of that warehouse's own
             except TaxiError as error:
-                yield Finding(f"warehouse {name}", "expiration", Verdict.SILENT, str(error))
+                yield Check(f"warehouse {name}", "expiration", Status.UNREACHABLE, str(error))
                 return
             for why in list(refused.values())[:1]:
                 also = f"; so it is with {several(map(str, refused))}" if len(refused) > 1 else ""
-                yield Finding(f"warehouse {name}", "expiration", Verdict.WRONG, why + also)
+                yield Check(f"warehouse {name}", "expiration", Status.ERROR, why + also)
 
 
-def _source() -> Finding:
+def _source() -> Check:
     color, month = _KNOWN
     source = config.source()
     look = source.look(color, month)
     if look.published is Published.YES:
-        return Finding("source", "file", Verdict.GOOD, source.url(color, month))
+        return Check("source", "file", Status.OK, source.url(color, month))
     if look.published is Published.NO:
-        return Finding("source", "file", Verdict.UNKNOWN, f"{source.url(color, month)} is not there; others may be")
-    return Finding("source", "file", Verdict.SILENT, look.why)
+        return Check("source", "file", Status.UNKNOWN, f"{source.url(color, month)} is not there; others may be")
+    return Check("source", "file", Status.UNREACHABLE, look.why)
 
 
-def _luigid() -> Iterator[Finding]:
+def _luigid() -> Iterator[Check]:
     address = public_url(scheduler_client.address())
     if not scheduler_client.answers():
         line = f"{address} does not answer, or refuses us: taxi-luigi luigid start, or give --local-scheduler"
-        yield Finding("luigid", "server", Verdict.SILENT, line)
+        yield Check("luigid", "server", Status.UNREACHABLE, line)
         return
-    yield Finding("luigid", "server", Verdict.GOOD, address)
+    yield Check("luigid", "server", Status.OK, address)
     found = scheduler_client.compared()
     if found is None:
         return
     if found.others:
-        yield Finding("luigid", "settings", Verdict.WRONG, str(found))
+        yield Check("luigid", "settings", Status.ERROR, str(found))
     elif found.seen:
-        yield Finding("luigid", "settings", Verdict.GOOD, "[scheduler] and [resources] as here")
+        yield Check("luigid", "settings", Status.OK, "[scheduler] and [resources] as here")
     else:
         line = "[resources] as here; a plain luigid does not show its [scheduler], one of taxi-luigi luigid start does"
-        yield Finding("luigid", "settings", Verdict.UNKNOWN, line)
+        yield Check("luigid", "settings", Status.UNKNOWN, line)

@@ -47,7 +47,7 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 """Luigi's page shows a message as text at first and as HTML when it shows it again (3.8.1)."""
 
 
-def forget_the_dead() -> None:
+def prune_workers() -> None:
     """Makes luigid look now for workers that are silent; at the start of a run."""
     _ask("prune")
 
@@ -70,7 +70,7 @@ def check() -> None:
             return
 
 
-def give_back(task_id: str, worker_id: str, why: str) -> None:
+def mark_failed(task_id: str, worker_id: str, why: str) -> None:
     """Says that a running task has ended without success, so that another run may have it."""
     _ask("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
@@ -120,7 +120,7 @@ def knows(task_id: str) -> bool:
     return found is None or any(task_id in tasks for tasks in found.values())
 
 
-def forgive(task_id: str) -> None:
+def reset_failure(task_id: str) -> None:
     """Lets a failed task be run again by whoever is free, before `[scheduler] retry_delay` is over."""
     _ask("forgive_failures", task_id=task_id)
 

@@ -37,11 +37,11 @@ def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
     """
     pause, seen_before = threading.Event(), False
     while not pause.wait(_LOOK):
-        scheduler_client.forget_the_dead()
+        scheduler_client.prune_workers()
         for task_id, why in scheduler_client.failed(families).items():
             if why == "" or why.strip('"').startswith(scheduler_client.STOPPED):
                 log.info("%s is free again: its worker %s", task_id, why.strip('"') or "fell silent")
-                scheduler_client.forgive(task_id)
+                scheduler_client.reset_failure(task_id)
         stuck = not helps and scheduler_client.stuck(families)
         if stuck and seen_before:
             worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs

@@ -142,7 +142,7 @@ class Supervision:
 
     def _leave(self, number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            _vanish(number)
+            _exit_task_process(number)
         if self._decided.is_set():
             return
         if not self._stopped:
@@ -202,7 +202,7 @@ class Supervision:
             signals, written = _wake()
             for number in _SIGNALS:
                 if not _is_ignored(number):
-                    signal.signal(number, lambda number, _frame: _vanish(number))
+                    signal.signal(number, lambda number, _frame: _exit_task_process(number))
             threading.Thread(target=_end_with_parent, args=(self._alive, signals, written), daemon=True).start()
             signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
         else:
@@ -299,13 +299,13 @@ def _end_with_parent(alive: int, signals: socket.socket, _written: socket.socket
     while True:
         ready = wait([alive, signals])
         if alive in ready:
-            _vanish(0)
+            _exit_task_process(0)
         number = signals.recv(1)[0]
         if number in _SIGNALS:
-            _vanish(number)
+            _exit_task_process(number)
 
 
-def _vanish(number: int) -> None:
+def _exit_task_process(number: int) -> None:
     """Ends a task's process by a signal, or for 0 since its parent is gone."""
     # The handler and the waiting thread both come here. The first does the work; the second ends the process all the
     # same if the first does not, as when the signal came while the code it interrupted held a lock that it needs.
@@ -313,7 +313,9 @@ def _vanish(number: int) -> None:
         atomic_files.remove_being_written()
         # Without a parent it ends at once, lest it publish what the next run is about to make: luigid finds out itself
         if number and _task_process is not None:
-            scheduler_client.give_back(_task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name)
+            scheduler_client.mark_failed(
+                _task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name
+            )
     os._exit(128 + (number or signal.SIGKILL))
 
 

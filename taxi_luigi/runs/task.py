@@ -110,10 +110,10 @@ class PipelineTask(PlainTask):
         """Does the work, unless another run did it while this one waited."""
         self._began = time.monotonic()
         self.scheduled()
-        with logs.about(self.facts):
+        with logs.about(self.log_fields):
             made = self._work()
             if made is None:
-                log.info("%s %s is there already", type(self).__name__, self.subject)
+                log.info("%s %s is there already", type(self).__name__, self.label)
                 current_run.note(replace(self.outcome(), elsewhere=True))
                 return
             self._made = True
@@ -138,12 +138,12 @@ class PipelineTask(PlainTask):
         raise AssertionError("the last round returns or raises")
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         """What the task is about, for people."""
         raise NotImplementedError
 
     @property
-    def facts(self) -> dict[str, str]:
+    def log_fields(self) -> dict[str, str]:
         """What the task is about, for logs and history; '' where it is about none."""
         color, month = getattr(self, "color", ""), str(getattr(self, "month", ""))
         return {"task": type(self).__name__, "color": color, "month": month, "store": self.store}
@@ -157,7 +157,7 @@ class PipelineTask(PlainTask):
         seconds = 0.0 if self._began is None else time.monotonic() - self._began
         began = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
         return Outcome(
-            **self.facts,  # type: ignore[arg-type]  # texts, of the fields that are texts
+            **self.log_fields,  # type: ignore[arg-type]  # texts, of the fields that are texts
             rows=made.rows,
             bytes=made.bytes,
             why=cut(redact(why), _LONGEST_WHY),
@@ -190,7 +190,7 @@ def _took_too_long(task: PipelineTask, message: str) -> None:
 
 def _failed_here(task: PipelineTask, why: str) -> None:
     """Speaks for a task's process that could not."""
-    log.error("%s: %s", logs.task_name(task.facts), why, extra=logs.of_task(task.facts))
+    log.error("%s: %s", logs.task_name(task.log_fields), why, extra=logs.of_task(task.log_fields))
     current_run.note(task.outcome(why=why))
 
 

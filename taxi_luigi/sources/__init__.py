@@ -21,7 +21,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import Fetched, Look, Net, NotPublished, Progress, Published, Transport, check_space
+from taxi_luigi.sources.base import (
+    Fetched,
+    HttpSettings,
+    Look,
+    NotPublished,
+    Progress,
+    Published,
+    Transport,
+    check_space,
+)
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.http import Web
 from taxi_luigi.sources.single import SingleFile
@@ -30,8 +39,8 @@ from taxi_luigi.tlc.months import Month
 
 __all__ = [
     "Fetched",
+    "HttpSettings",
     "Look",
-    "Net",
     "NotPublished",
     "Progress",
     "Published",
@@ -70,7 +79,7 @@ class Source:
         return self._transport.look(self._template.address(color, month))
 
     def look_all(self, pairs: Iterable[tuple[str, Month]]) -> dict[tuple[str, Month], Look]:
-        """`look` for many, at most `Net.parallel` at a time. No thread is left when it returns."""
+        """`look` for many, at most `HttpSettings.parallel` at a time. No thread is left when it returns."""
         addresses = {(color, month): self._template.address(color, month) for color, month in pairs}
         looks = self._transport.look_all(addresses.values())
         return {pair: looks[address] for pair, address in addresses.items()}
@@ -84,7 +93,7 @@ class Source:
         return self._transport.fetch(self._template.address(color, month), into, progress)
 
 
-def open_source(template: str, net: Net) -> Source:
+def open_source(template: str, net: HttpSettings) -> Source:
     """The source of a template; ConfigError when there is something wrong with the template. Connects to nothing."""
     parsed = parse_template(template)
     return Source(parsed, Web(net) if parsed.is_web else Folder(parsed.root))

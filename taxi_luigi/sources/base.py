@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from taxi_luigi.core.errors import SourceError, StorageError
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.core.settings import number, setting, whole
 
 SOURCE = "[taxi] source"
@@ -49,7 +49,7 @@ def _bandwidth(text: str) -> float:
 
 
 @dataclass(frozen=True)
-class Net:
+class HttpSettings:
     """`[download]`: retries, time limits and bandwidth of a download."""
 
     attempts: int = setting("5", "Tries without a byte of progress before a download fails.", whole)
@@ -88,7 +88,7 @@ class Look:
     """What a source says of one month before it is fetched."""
 
     published: Published
-    seen: Seen | None
+    seen: SourceFingerprint | None
     """None unless published is YES"""
     why: str = ""
     """one line for a person, unless published is YES"""
@@ -100,7 +100,7 @@ class Fetched:
 
     url: str
     """public: without user, password and query"""
-    seen: Seen
+    seen: SourceFingerprint
     """of the file that was fetched, which is not the one looked at when it was rewritten in between"""
     bytes: int
     sha256: str

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources.base import CHUNK, SOURCE, Fetched, Look, NotPublished, Progress, Published, check_space
 
 
@@ -77,8 +77,8 @@ def _copy(original: BinaryIO, out: BinaryIO, address: str, size: int, progress: 
         progress(copied, size)
 
 
-def _seen(found: os.stat_result) -> Seen:
-    return Seen(
+def _seen(found: os.stat_result) -> SourceFingerprint:
+    return SourceFingerprint(
         etag=f'"{found.st_mtime_ns:x}-{found.st_size:x}"',
         last_modified=formatdate(found.st_mtime, usegmt=True),
         bytes=found.st_size,

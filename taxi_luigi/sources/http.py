@@ -13,10 +13,10 @@ from threading import Thread
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import SOURCE, Fetched, Look, Net, NotPublished, Progress, Published
+from taxi_luigi.sources.base import SOURCE, Fetched, HttpSettings, Look, NotPublished, Progress, Published
 from taxi_luigi.sources.http_download import Download
-from taxi_luigi.sources.http_exchange import Answer, Client, Transient
-from taxi_luigi.sources.http_retry import Patience, judge
+from taxi_luigi.sources.http_exchange import Answer, Client, TransientError
+from taxi_luigi.sources.http_retry import RetryPolicy, judge
 from taxi_luigi.sources.slots import Pace, Slots
 
 _HEAD_ATTEMPTS = 2
@@ -42,7 +42,7 @@ def forget_looks() -> None:
 class Web:
     """Files on web servers."""
 
-    def __init__(self, net: Net, setting: str = SOURCE) -> None:
+    def __init__(self, net: HttpSettings, setting: str = SOURCE) -> None:
         self._net = net
         self._setting = setting
 
@@ -70,7 +70,7 @@ class Web:
 class _Round:
     """Asking for many files at once. One that only fails is asked no more: it is down, or shuts us out."""
 
-    def __init__(self, net: Net, setting: str, addresses: list[str]) -> None:
+    def __init__(self, net: HttpSettings, setting: str, addresses: list[str]) -> None:
         self._net = net
         self._setting = setting
         self._queue = deque(addresses)
@@ -99,9 +99,9 @@ class _Round:
         url = public_url(address)
         if self._unanswered >= self._net.parallel:
             return Look(Published.UNKNOWN, None, f"{url}: not asked for, after {self._unanswered} others had no answer")
-        patience = Patience(_HEAD_ATTEMPTS, self._net.backoff, _HEAD_WISH)
+        patience = RetryPolicy(_HEAD_ATTEMPTS, self._net.backoff, _HEAD_WISH)
         try:
-            return patience.persist(url, lambda: self._ask(client, address, url))
+            return patience.call(url, lambda: self._ask(client, address, url))
         except NotPublished as error:
             return Look(Published.NO, None, str(error))
         except SourceError as error:
@@ -118,7 +118,7 @@ class _Round:
             # answered otherwise does not make it a file that is.
             with client.ask("GET", address, longest_silence=_HEAD_SILENCE) as answer:
                 judge(answer, url, self._setting)
-                raise Transient(f"HTTP 403 Forbidden to HEAD, but HTTP {answer.status} to GET{answer.via}")
+                raise TransientError(f"HTTP 403 Forbidden to HEAD, but HTTP {answer.status} to GET{answer.via}")
         with client.ask("GET", address, _ONE_BYTE, _HEAD_SILENCE) as answer:
             return self._look_of(answer, url)
 

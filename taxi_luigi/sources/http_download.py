@@ -14,11 +14,11 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import SPACE_STEP, Fetched, Net, Progress, check_space
-from taxi_luigi.sources.http_exchange import Answer, Client, Transient, first_words
-from taxi_luigi.sources.http_retry import Patience, judge
+from taxi_luigi.sources.base import SPACE_STEP, Fetched, HttpSettings, Progress, check_space
+from taxi_luigi.sources.http_exchange import Answer, Client, TransientError, first_words
+from taxi_luigi.sources.http_retry import RetryPolicy, judge
 from taxi_luigi.sources.packing import unpack
 from taxi_luigi.sources.slots import Pace
 
@@ -34,14 +34,21 @@ class Download:
     """A file on its way: `_arrived` bytes of what `_seen` describes are on disk and in `_sha256`."""
 
     def __init__(
-        self, address: str, net: Net, into: Path, etag: str | None, progress: Progress, setting: str, pace: Pace
+        self,
+        address: str,
+        net: HttpSettings,
+        into: Path,
+        etag: str | None,
+        progress: Progress,
+        setting: str,
+        pace: Pace,
     ) -> None:
         self._address, self._url, self._setting = address, public_url(address), setting
         self._net, self._into, self._progress, self._pace = net, into, progress, pace
         self._if_match = etag if _strong(etag) else None
-        self._patience = Patience(net.attempts, net.backoff, _LONGEST_WISH)
+        self._patience = RetryPolicy(net.attempts, net.backoff, _LONGEST_WISH)
         self._furthest = self._before = 0
-        self._seen: Seen | None = None
+        self._seen: SourceFingerprint | None = None
         self._total: int | None = None
         self._codings: tuple[str, ...] = ()
         self._sha256 = hashlib.sha256()
@@ -50,7 +57,7 @@ class Download:
     def run(self, client: Client) -> Fetched:
         """The file is in `into` when this returns; raises SourceError, StorageError, or OSError of the disk."""
         with self._into.open("wb") as out:
-            seen = self._patience.persist(self._url, lambda: self._attempt(client, out))
+            seen = self._patience.call(self._url, lambda: self._attempt(client, out))
         name = unquote(urlsplit(self._address).path.rpartition("/")[2])
         unpacked = unpack(self._into, self._codings, name, self._url, self._progress)
         if unpacked is not None:
@@ -59,7 +66,7 @@ class Download:
         size, sha256 = unpacked or (self._arrived, self._sha256.hexdigest())
         return Fetched(self._url, seen, size, sha256)
 
-    def _attempt(self, client: Client, out: BinaryIO) -> Seen:
+    def _attempt(self, client: Client, out: BinaryIO) -> SourceFingerprint:
         self._before = self._furthest
         with client.ask("GET", self._address, self._conditions()) as answer:
             seen = self._begin(answer, out)
@@ -69,7 +76,7 @@ class Download:
                 client.paused(paused)
                 self._patience.since += paused
         if self._total is not None and self._arrived < self._total:
-            raise Transient(f"the server sent {self._arrived:,} of {self._total:,} bytes")
+            raise TransientError(f"the server sent {self._arrived:,} of {self._total:,} bytes")
         if self._total is not None and self._arrived > self._total:
             raise self._restart(out, f"{self._arrived:,} bytes came where {self._total:,} were announced")
         return seen
@@ -80,7 +87,7 @@ class Download:
             return {"Range": f"bytes={self._arrived}-", "If-Range": self._seen.etag}
         return {"If-Match": self._if_match} if self._if_match else {}
 
-    def _begin(self, answer: Answer, out: BinaryIO) -> Seen:
+    def _begin(self, answer: Answer, out: BinaryIO) -> SourceFingerprint:
         """Judges the answer and sees to it that its body continues what is on disk."""
         if answer.status == 412:
             self._if_match = None
@@ -99,7 +106,7 @@ class Download:
         check_space(self._into, self._total or 0)
         return self._seen
 
-    def _continues(self, answer: Answer, seen: Seen) -> bool:
+    def _continues(self, answer: Answer, seen: SourceFingerprint) -> bool:
         """Whether a 206 is the rest of the very file. A server that does not know If-Range is caught by what it says of
         the file; one that says nothing of it may have another, so that nothing is joined to what is here.
         """
@@ -147,9 +154,9 @@ class Download:
         if self._furthest - self._before >= self._net.lowest_speed * seconds:
             self._patience.start_anew()
 
-    def _restart(self, out: BinaryIO, reason: str) -> Transient:
+    def _restart(self, out: BinaryIO, reason: str) -> TransientError:
         self._forget_what_arrived(out)
-        return Transient(reason)
+        return TransientError(reason)
 
     def _forget_what_arrived(self, out: BinaryIO) -> None:
         out.seek(0)

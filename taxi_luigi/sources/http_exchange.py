@@ -30,9 +30,9 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.util.response import assert_header_parsing
 
 from taxi_luigi.core.errors import SourceError, TaxiError
-from taxi_luigi.core.receipts import Seen, digest
+from taxi_luigi.core.receipts import SourceFingerprint, digest
 from taxi_luigi.core.redaction import public_url, redact
-from taxi_luigi.sources.base import CHUNK, Net
+from taxi_luigi.sources.base import CHUNK, HttpSettings
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
 
 WINDOW = 60.0
@@ -48,7 +48,7 @@ _LONGEST_PAUSE = 1e9
 """seconds; what a Retry-After of more digits is taken for"""
 
 
-class Transient(Exception):
+class TransientError(Exception):
     """One request failed in a way that the next may not; `pause` is what the server asked us to wait, in seconds."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
@@ -70,7 +70,7 @@ class Client:
     answers. `setting` is what a person may have written wrong.
     """
 
-    def __init__(self, net: Net, setting: str) -> None:
+    def __init__(self, net: HttpSettings, setting: str) -> None:
         self._net, self._setting = net, setting
         self._clock = _Clock(net.lowest_speed)
         self._session = _Session(self._clock)
@@ -88,10 +88,10 @@ class Client:
         """The answer to one request, redirects followed. Its connection is closed unless it was read to its end.
 
         Args:
-            longest_silence: seconds without a byte, `Net.read_timeout` unless given. The headers, and an error's body,
-                may take twice as long in all.
+            longest_silence: seconds without a byte, `HttpSettings.read_timeout` unless given. The headers, and
+                an error's body, may take twice as long in all.
         Raises:
-            Transient, SourceError
+            TransientError, SourceError
         """
         silence = min(self._net.read_timeout, longest_silence or self._net.read_timeout)
         self._clock.answer_within(self._net.connect_timeout + 2 * silence)
@@ -134,12 +134,12 @@ class Client:
         """
         try:
             yield
-        except (MemoryError, TaxiError, Transient):
+        except (MemoryError, TaxiError, TransientError):
             raise
         except Exception as error:  # noqa: BLE001 what these libraries raise has no common base, see above
             raise self._failure(error, public_url(address), silence) from None
 
-    def _failure(self, error: Exception, url: str, silence: float) -> Transient | SourceError:
+    def _failure(self, error: Exception, url: str, silence: float) -> TransientError | SourceError:
         causes = list(_causes(error))
         encrypted = self._session.asked.lower().startswith("https:") or any(map(_of_certificates, causes))
         fault = proxy_fault(self._session.asked) or (bundle_fault() if encrypted else "")
@@ -149,19 +149,19 @@ class Client:
         through = f", asked through {proxy}" if proxy else ""
         if isinstance(error, requests.exceptions.TooManyRedirects):
             return SourceError(f"{url}: the server redirects without end{self.via}; check {self._setting}")
-        if isinstance(error, (_BadRedirect, *(_GAVE_UP_AT_ONCE if self._session.redirected else ()))):
+        if isinstance(error, (_InvalidRedirect, *(_GAVE_UP_AT_ONCE if self._session.redirected else ()))):
             what = "the server redirects to what is no address of http:// or https://"
             return SourceError(f"{url}: {what}{self.via}; check {self._setting}")
         if any("407 " in str(cause) for cause in causes if type(cause) is OSError):
             return SourceError(f"{url}: {wants_password(proxy)}")
         if isinstance(error, _GAVE_UP_AT_ONCE):
             return SourceError(f"{url}: {type(error).__name__}{through}; check {self._setting}")
-        return Transient(_reason(causes, self._net.connect_timeout, silence) + through)
+        return TransientError(_reason(causes, self._net.connect_timeout, silence) + through)
 
 
 class Answer:
     """What a server answered. No header is trusted to be what it should be; one that matters and is not raises
-    Transient when it is looked at.
+    TransientError when it is looked at.
     """
 
     def __init__(self, client: Client, response: requests.Response, address: str, silence: float) -> None:
@@ -190,7 +190,7 @@ class Answer:
             return None
         lengths = {each.strip() for each in text.split(",")}
         if len(lengths) != 1 or not _NUMBER.fullmatch(length := lengths.pop()):
-            raise Transient(f"its Content-Length is no number of bytes: {_quoted(text)}")
+            raise TransientError(f"its Content-Length is no number of bytes: {_quoted(text)}")
         return int(length)
 
     @property
@@ -199,14 +199,14 @@ class Answer:
         text = (self._header("Content-Range") or "").strip()
         found = _SPAN.fullmatch(text)
         if found is None:
-            raise Transient(f"its Content-Range names no part of a file: {_quoted(text)}")
+            raise TransientError(f"its Content-Range names no part of a file: {_quoted(text)}")
         start, total = found.groups()
         return Span(int(start) if start else None, None if total == "*" else int(total))
 
     @property
-    def seen(self) -> Seen:
+    def seen(self) -> SourceFingerprint:
         """What its headers say of the whole file."""
-        return Seen(self.etag, self.last_modified, self.span.total if self.status == 206 else self.length)
+        return SourceFingerprint(self.etag, self.last_modified, self.span.total if self.status == 206 else self.length)
 
     @property
     def content_type(self) -> str:
@@ -277,7 +277,7 @@ def wants_password(proxy: str) -> str:
     return f"{proxy or 'a proxy'}: wants a user and a password; write it as http://USER:PASSWORD@HOST:PORT"
 
 
-class _BadRedirect(Exception):
+class _InvalidRedirect(Exception):
     """The server sends us to what is no address."""
 
 
@@ -441,7 +441,7 @@ class _Session(requests.Session):
         if not usable or resp.request.method != "HEAD":
             resp.close()  # requests reads the body of a redirect, however large, into memory (2.34)
         if not usable:
-            raise _BadRedirect
+            raise _InvalidRedirect
         self.redirected = True
         return target
 

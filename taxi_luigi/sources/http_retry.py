@@ -23,7 +23,7 @@ import tenacity
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.sources.base import NotPublished
 from taxi_luigi.sources.environment import proxy_of
-from taxi_luigi.sources.http_exchange import Answer, Transient, first_words, wants_password
+from taxi_luigi.sources.http_exchange import Answer, TransientError, first_words, wants_password
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,12 +33,12 @@ _LONGEST_PAUSE = 60.0
 
 
 @dataclass
-class Patience:
+class RetryPolicy:
     """How many failures in a row are borne, and for how long a server may ask us to wait (seconds)."""
 
     attempts: int
     backoff: float
-    longest_wish: float
+    max_retry_after: float
     failed: int = 0
     since: float = field(default_factory=time.monotonic)
     """seconds of the monotonic clock; when the last attempt failed, or the first one began"""
@@ -47,10 +47,10 @@ class Patience:
         """Something was gained: failures are counted from here."""
         self.failed = 0
 
-    def persist(self, url: str, attempt: Callable[[], T]) -> T:
+    def call(self, url: str, attempt: Callable[[], T]) -> T:
         """Calls `attempt` until it does not raise Transient; SourceError, naming the public url, when patience ends."""
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(Transient),
+            retry=tenacity.retry_if_exception_type(TransientError),
             after=self._count,
             wait=self._pause,
             stop=self._ends,
@@ -61,8 +61,8 @@ class Patience:
         )
         try:
             return retrying(attempt)
-        except Transient as last:
-            wish = f", which asks to wait {last.pause:.0f} s" if last.pause > self.longest_wish else ""
+        except TransientError as last:
+            wish = f", which asks to wait {last.pause:.0f} s" if last.pause > self.max_retry_after else ""
             times = f"{self.failed} attempt{'s' * (self.failed > 1)}"
             raise SourceError(
                 f"{url}: gave up after {times}, the last: {last}{wish}; run the same again later"
@@ -78,17 +78,17 @@ class Patience:
         return max(longest * random.uniform(0.5, 1), _failure(state).pause)
 
     def _ends(self, state: tenacity.RetryCallState) -> bool:
-        return self.failed >= self.attempts or _failure(state).pause > self.longest_wish
+        return self.failed >= self.attempts or _failure(state).pause > self.max_retry_after
 
 
-def _failure(state: tenacity.RetryCallState) -> Transient:
+def _failure(state: tenacity.RetryCallState) -> TransientError:
     failure = state.outcome.exception() if state.outcome else None
-    assert isinstance(failure, Transient), "tenacity calls these only after a Transient"
+    assert isinstance(failure, TransientError), "tenacity calls these only after a Transient"
     return failure
 
 
 def judge(answer: Answer, url: str, setting: str) -> None:
-    """Returns when the answer is the file or a part of it; raises NotPublished, Transient or SourceError when not.
+    """Returns when the answer is the file or a part of it; raises NotPublished, TransientError or SourceError when not.
 
     `setting` is what a person may have written wrong.
     """
@@ -104,9 +104,9 @@ def judge(answer: Answer, url: str, setting: str) -> None:
         if opening.lstrip().startswith(b"<") and b"<Code>AccessDenied</Code>" in opening:
             raise NotPublished(f"{url}: not published (HTTP 403, AccessDenied){answer.via}")
         words = first_words(opening, *answer.addresses)
-        raise Transient(f"{said}, but not S3's AccessDenied: {words}{answer.via}", answer.pause)
+        raise TransientError(f"{said}, but not S3's AccessDenied: {words}{answer.via}", answer.pause)
     if status == 407:
         raise SourceError(f"{url}: {wants_password(proxy_of(answer.response.url))}")
     if status in (408, 425, 429) or status >= 500:
-        raise Transient(f"{said}{answer.via}", answer.pause)
+        raise TransientError(f"{said}{answer.via}", answer.pause)
     raise SourceError(f"{url}: the server answers {said}{answer.via}; check {setting}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import Fetched, Net, NotPublished, Transport, human
+from taxi_luigi.sources.base import Fetched, HttpSettings, NotPublished, Transport, human
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.http import Web
 from taxi_luigi.sources.url_template import is_web
@@ -15,7 +15,7 @@ from taxi_luigi.sources.url_template import is_web
 class SingleFile:
     """The file at an address that `parse_address` gave, of at most `most` bytes; a person named it in `setting`."""
 
-    def __init__(self, address: str, net: Net, setting: str, most: int) -> None:
+    def __init__(self, address: str, net: HttpSettings, setting: str, most: int) -> None:
         self._address = address
         self._setting = setting
         self._most = most

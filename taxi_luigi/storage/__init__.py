@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from taxi_luigi.core.health import Finding
+from taxi_luigi.core.health import Check
 
 Labels = Mapping[str, str]
 """Short ASCII texts that travel with a file, where the store can keep them: together at most 2 KB (S3's limit)."""
@@ -36,7 +36,7 @@ def bucket_name(text: str) -> str:
     return text
 
 
-def unheard(_done: int, _total: int) -> None:
+def no_progress(_done: int, _total: int) -> None:
     """The Progress of whoever wants none."""
 
 
@@ -89,10 +89,10 @@ class Store(Protocol):
     def alone(self) -> AbstractContextManager[None]:
         """For steps that no other process's may come between, where the store can see to that: a folder can."""
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         """Puts what was written under `writing` in place, which may take it away from there."""
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         """Stores a local file under a name; readers see the old bytes until they see all of the new.
 
         An OSError is of the local file. Replaced when another run replaced the name meanwhile by other bytes.
@@ -110,5 +110,5 @@ class Store(Protocol):
     def page(self, name: str) -> str:
         """The web page on which a person sees the file; '' where there is none."""
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         """What can be seen beforehand of whether the store will serve: credentials, root, permissions. Never raises."""

@@ -22,9 +22,9 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import console_links, gcp
 from taxi_luigi.core.cloud.forks import per_process
-from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
+from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Finding
+from taxi_luigi.core.health import Check
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
@@ -37,7 +37,7 @@ from taxi_luigi.storage import (
     gcs_download,
     gcs_health,
     gcs_upload,
-    unheard,
+    no_progress,
 )
 
 ROLE = "roles/storage.objectUser"
@@ -108,7 +108,7 @@ class GcsStore:
 
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._saying(folder), noticed(f"{self.name} ({self.server})"):
+        with self._translating_errors(folder), warn_if_slow(f"{self.name} ({self.server})"):
             found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **_LOOK)
             # Consoles make an object with the folder's own name to show an empty folder
             return {f"{folder}/{blob.name[len(prefix) :]}": _entry(blob) for blob in found if blob.name != prefix}
@@ -120,7 +120,7 @@ class GcsStore:
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         with self.writing(name) as path:
-            gcs_download.whole(lambda: self._found(name), path, lambda: self._saying(name), self._patience)
+            gcs_download.whole(lambda: self._found(name), path, lambda: self._translating_errors(name), self._patience)
             yield path
 
     def open(self, name: str) -> BinaryIO:
@@ -132,10 +132,10 @@ class GcsStore:
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         self.put(written, name, labels, progress)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         crc32c = gcs_upload.crc32c_of(local)
         size = local.stat().st_size
         with self._sending(name, crc32c, labels) as (target, seen):
@@ -153,7 +153,7 @@ class GcsStore:
         return True
 
     def remove(self, name: str) -> None:
-        with self._saying(name):
+        with self._translating_errors(name):
             try:
                 self._blob(name).delete(**self._patience)
             except NotFound as error:
@@ -166,8 +166,8 @@ class GcsStore:
     def page(self, name: str) -> str:
         return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
 
-    def findings(self) -> Sequence[Finding]:
-        with noticed(f"{self.name} ({self.server})"):
+    def findings(self) -> Sequence[Check]:
+        with warn_if_slow(f"{self.name} ({self.server})"):
             return gcs_health.findings(self.name, self.bucket, self._file, self.endpoint, self._client)
 
     def location(self) -> str | None:
@@ -185,7 +185,7 @@ class GcsStore:
         target.content_type = content_type(name)
         target.chunk_size = self._chunk
         try:
-            with self._saying(name):
+            with self._translating_errors(name):
                 yield target, seen
         except gcs_upload.Refused as error:
             now = self.stat(name)
@@ -198,7 +198,7 @@ class GcsStore:
         if target.crc32c != crc32c:
             if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
                 raise replaced_meanwhile(self.url(name))
-            with self._saying(name):
+            with self._translating_errors(name):
                 gcs_upload.take_back(target, self._patience)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")
 
@@ -210,7 +210,10 @@ class GcsStore:
 
     def _look(self, name: str) -> Any:
         """The object as it is now, bound to its generation; None when there is none."""
-        with self._saying(name), noticed(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)):
+        with (
+            self._translating_errors(name),
+            warn_if_slow(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)),
+        ):
             blob = self._blob(name)
             try:
                 blob.reload(**self._patience)
@@ -227,14 +230,14 @@ class GcsStore:
         return blob
 
     @contextmanager
-    def _saying(self, name: str) -> Iterator[None]:
-        with gcp.saying(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
+    def _translating_errors(self, name: str) -> Iterator[None]:
+        with gcp.translating_errors(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
             yield
 
     @contextmanager
     def _fetching(self, name: str) -> Iterator[None]:
         """For requests for the bytes of an object that was just seen, of that generation."""
-        with self._saying(name):
+        with self._translating_errors(name):
             try:
                 yield
             except NotFound as error:

@@ -34,14 +34,14 @@ class Pinned(Blob):
     media_link = None
 
 
-def whole(find: Callable[[], Any], path: Path, saying: Saying, patience: Mapping[str, Any]) -> None:
+def whole(find: Callable[[], Any], path: Path, translating_errors: Saying, patience: Mapping[str, Any]) -> None:
     """Writes the object that `find` finds to a file.
 
     Begins again where somebody replaced it meanwhile, so that the reader gets the new one whole.
     """
     for _ in range(_DOWNLOADS):
         blob = find()
-        with saying():
+        with translating_errors():
             try:
                 return _download(blob, path, patience)
             except NotFound:

@@ -14,7 +14,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.concurrency import AGAIN, ANSWER
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 
 PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list")]
 """What a lake needs on its bucket; `delete` to replace an object."""
@@ -27,10 +27,10 @@ _PATIENCE = DEFAULT_RETRY.with_timeout(AGAIN)
 
 def findings(
     place: str, bucket: str, file: Path | None, endpoint: str | None, client: Callable[[], Any]
-) -> list[Finding]:
+) -> list[Check]:
     """What was found, in the order in which one thing needs the other; the first that is missing ends it."""
     found = [_credentials(place, file, endpoint)]
-    if found[0].verdict is Verdict.GOOD:
+    if found[0].verdict is Status.OK:
         seen, answered = _bucket(place, bucket, client)
         found.append(seen)
         if answered:
@@ -40,49 +40,49 @@ def findings(
 
 def location(place: str, bucket: str, client: Callable[[], Any]) -> str | None:
     """The bucket's location, upper case; None when the server does not tell."""
-    with gcp.saying(f"{place} (gs://{bucket})", StorageError, _BUCKET_ROLE):
+    with gcp.translating_errors(f"{place} (gs://{bucket})", StorageError, _BUCKET_ROLE):
         told = client().get_bucket(bucket, timeout=ANSWER, retry=_PATIENCE).location
     return told.upper() if told else None
 
 
-def _credentials(place: str, file: Path | None, endpoint: str | None) -> Finding:
+def _credentials(place: str, file: Path | None, endpoint: str | None) -> Check:
     """Found, and good for a token: a key that was deleted looks like any other until it is used."""
     try:
         found = gcp.found(file, endpoint, place)
         if not isinstance(found.credentials, AnonymousCredentials):
-            with gcp.saying(place, StorageError):
+            with gcp.translating_errors(place, StorageError):
                 found.credentials.refresh(partial(Request(), timeout=ANSWER))
     except TaxiError as error:
         return _failed(place, "credentials", error)
-    return Finding(place, "credentials", Verdict.GOOD, found.line)
+    return Check(place, "credentials", Status.OK, found.line)
 
 
-def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Finding, bool]:
+def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Check, bool]:
     """And whether it is there to be asked for more."""
     try:
         where = location(place, bucket, client)
     except TaxiError as error:
         if gcp.status(error.__cause__) == 403:
             line = f"gs://{bucket}: its location may not be asked (grant the account {_BUCKET_ROLE})"
-            return Finding(place, "bucket", Verdict.UNKNOWN, line), True
+            return Check(place, "bucket", Status.UNKNOWN, line), True
         return _failed(place, "bucket", error), False
-    return Finding(place, "bucket", Verdict.GOOD, f"gs://{bucket} in {where or 'an unknown location'}"), True
+    return Check(place, "bucket", Status.OK, f"gs://{bucket} in {where or 'an unknown location'}"), True
 
 
-def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Finding:
+def _permissions(place: str, bucket: str, client: Callable[[], Any]) -> Check:
     try:
-        with gcp.saying(f"{place} (gs://{bucket})", StorageError):
+        with gcp.translating_errors(f"{place} (gs://{bucket})", StorageError):
             held = client().bucket(bucket).test_iam_permissions(PERMISSIONS, timeout=ANSWER, retry=_PATIENCE)
     except TaxiError as error:
         answer = gcp.status(error.__cause__) or "nothing"
-        return Finding(place, "permissions", Verdict.UNKNOWN, f"gs://{bucket}: cannot be asked (answered {answer})")
+        return Check(place, "permissions", Status.UNKNOWN, f"gs://{bucket}: cannot be asked (answered {answer})")
     lacking = [each for each in PERMISSIONS if each not in held]
     if lacking:
         cure = f"grant the account roles/storage.objectUser on gs://{bucket}, or set another bucket"
-        return Finding(place, "permissions", Verdict.WRONG, f"gs://{bucket}: lacking {', '.join(lacking)}: {cure}")
-    return Finding(place, "permissions", Verdict.GOOD, f"gs://{bucket}: may create, delete, get and list objects")
+        return Check(place, "permissions", Status.ERROR, f"gs://{bucket}: lacking {', '.join(lacking)}: {cure}")
+    return Check(place, "permissions", Status.OK, f"gs://{bucket}: may create, delete, get and list objects")
 
 
-def _failed(place: str, what: str, error: TaxiError) -> Finding:
+def _failed(place: str, what: str, error: TaxiError) -> Check:
     """Wrong configuration stops a run; who does not answer may do so later."""
-    return Finding(place, what, Verdict.WRONG if isinstance(error, ConfigError) else Verdict.SILENT, str(error))
+    return Check(place, what, Status.ERROR if isinstance(error, ConfigError) else Status.UNREACHABLE, str(error))

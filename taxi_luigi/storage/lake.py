@@ -1,6 +1,6 @@
 """A lake: the clean months of every color in one store, as `{color}/{color}_tripdata_{YYYY-MM}.parquet`.
 
-Looks into a file no further than its receipt, and only where the store did not keep the receipt's essentials beside it.
+Looks into a file no further than its receipt, and only where the store did not keep the receipt's summary beside it.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from taxi_luigi.core.errors import BadFile, StorageError, force_command, replaced_meanwhile
 from taxi_luigi.core.logs import log
-from taxi_luigi.core.receipts import Essentials
-from taxi_luigi.storage import Entry, Progress, Store, unheard
+from taxi_luigi.core.receipts import ReceiptSummary
+from taxi_luigi.storage import Entry, Progress, Store, no_progress
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ def object_name(color: str, month: Month) -> str:
     return f"{color}/{color}_tripdata_{month}.parquet"
 
 
-def essentials_in(entry: Entry, color: str, month: Month) -> Essentials | None:
+def summary_in(entry: Entry, color: str, month: Month) -> ReceiptSummary | None:
     """What a clean file's labels say, so that no file is read; None when they are not ours, or of another month.
 
     Clouds copy labels with the bytes to whatever name. Objects of before December 2026 do not say which month they are.
     """
     labels = {"color": color, "month": str(month), **entry.labels}
-    return Essentials.from_labels(labels) if (labels["color"], labels["month"]) == (color, str(month)) else None
+    return ReceiptSummary.from_labels(labels) if (labels["color"], labels["month"]) == (color, str(month)) else None
 
 
 def gone(url: str) -> StorageError:
@@ -52,8 +52,8 @@ def cause(error: BadFile, where: object) -> str:
     return str(error).removeprefix(f"{where}: ")
 
 
-def _labels(essentials: Essentials, color: str, month: Month) -> dict[str, str]:
-    return {**essentials.labels(), "color": color, "month": str(month)}
+def _labels(summary: ReceiptSummary, color: str, month: Month) -> dict[str, str]:
+    return {**summary.labels(), "color": color, "month": str(month)}
 
 
 @cache
@@ -67,7 +67,7 @@ class Stored:
     """A month as a lake holds it."""
 
     entry: Entry
-    essentials: Essentials
+    summary: ReceiptSummary
 
 
 class Lake:
@@ -100,10 +100,10 @@ class Lake:
         entry = self.store.stat(self.name(color, month))
         if entry is None:
             return None
-        essentials = essentials_in(entry, color, month)
-        if essentials is None:
-            essentials = self._essentials(color, month)
-        return None if essentials is None else Stored(entry, essentials)
+        summary = summary_in(entry, color, month)
+        if summary is None:
+            summary = self._summary(color, month)
+        return None if summary is None else Stored(entry, summary)
 
     def check(self, color: str, month: Month, stored: Stored) -> None:
         """Looks into a file that is about to be read and whose labels alone were seen: is its receipt theirs?
@@ -117,13 +117,13 @@ class Lake:
             found, why = self._receipt(color, month)
         except FileNotFoundError:
             raise gone(self.url(color, month)) from None
-        if found is None or found.labels() != stored.essentials.labels():
+        if found is None or found.labels() != stored.summary.labels():
             now = self.store.stat(self.name(color, month))
             if now is None or now.version != stored.entry.version:
                 raise replaced_meanwhile(self.url(color, month))
             raise damaged(self.url(color, month), why or "its receipt is not the one in its labels", color, month)
 
-    def _essentials(self, color: str, month: Month) -> Essentials | None:
+    def _summary(self, color: str, month: Month) -> ReceiptSummary | None:
         """Those in the footer's receipt; None, and a log line, when that is none of this month."""
         try:
             found, why = self._receipt(color, month)
@@ -133,8 +133,8 @@ class Lake:
             _warn_once(f"{self.url(color, month)}: {why}; it counts as not there")
         return found
 
-    def _receipt(self, color: str, month: Month) -> tuple[Essentials | None, str]:
-        """The essentials in the footer's receipt, or why there are none of this month. Raises FileNotFoundError."""
+    def _receipt(self, color: str, month: Month) -> tuple[ReceiptSummary | None, str]:
+        """The summary in the footer's receipt, or why there are none of this month. Raises FileNotFoundError."""
         url = self.url(color, month)
         try:
             footer = self.footer(color, month)
@@ -145,7 +145,7 @@ class Lake:
             return None, "it was not written by taxi_luigi, it has no receipt"
         if (receipt.color, receipt.month) != (color, str(month)):
             return None, f"by its receipt it is {receipt.color} {receipt.month}"
-        return receipt.essentials, ""
+        return receipt.summary, ""
 
     def footer(self, color: str, month: Month) -> Footer:
         """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
@@ -186,22 +186,24 @@ class Lake:
             yield path
 
     def publish(
-        self, written: Path, color: str, month: Month, essentials: Essentials, progress: Progress = unheard
+        self, written: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
     ) -> None:
         """Puts what was written under `writing` in place; readers see the old bytes until they see all of the new."""
-        self.store.publish(written, self.name(color, month), _labels(essentials, color, month), progress)
+        self.store.publish(written, self.name(color, month), _labels(summary, color, month), progress)
 
-    def put(self, clean: Path, color: str, month: Month, essentials: Essentials, progress: Progress = unheard) -> None:
+    def put(
+        self, clean: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
+    ) -> None:
         """Stores a copy of a clean file; readers see the old bytes until they see all of the new."""
-        self.store.put(clean, self.name(color, month), _labels(essentials, color, month), progress)
+        self.store.put(clean, self.name(color, month), _labels(summary, color, month), progress)
 
-    def take(self, source: Lake, color: str, month: Month, progress: Progress = unheard) -> Stored:
+    def take(self, source: Lake, color: str, month: Month, progress: Progress = no_progress) -> Stored:
         """Copies a month from another lake, inside the store where both are in one; returns what is then held here."""
         held = source.stat(color, month)
         if held is None:
             raise gone(source.url(color, month))
         source.check(color, month, held)
-        labels = _labels(held.essentials, color, month)
+        labels = _labels(held.summary, color, month)
         if not self.store.copy(source.store, source.name(color, month), self.name(color, month), labels):
             from taxi_luigi.core.parquet_footer import read_footer
 
@@ -210,11 +212,11 @@ class Lake:
                 receipt = read_footer(file, source.url(color, month)).receipt
                 if receipt is None:
                     raise replaced_meanwhile(source.url(color, month))
-                self.put(clean, color, month, receipt.essentials, progress)
+                self.put(clean, color, month, receipt.summary, progress)
         stored = self.stat(color, month)
         if stored is None:
             raise StorageError(f"{self.url(color, month)} was written and is not there")
-        if not stored.essentials.same_content(held.essentials):
+        if not stored.summary.same_content(held.summary):
             raise replaced_meanwhile(self.url(color, month))
         return stored
 

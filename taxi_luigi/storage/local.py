@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import absolute, setting
-from taxi_luigi.storage import Entry, Labels, Progress, Store, unheard
+from taxi_luigi.storage import Entry, Labels, Progress, Store, no_progress
 
 
 def _folder(text: str) -> Path:
@@ -79,10 +79,10 @@ class FolderStore:
     def alone(self) -> AbstractContextManager[None]:
         return atomic_files.alone(self.root)
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         atomic_files.publish(written, self.root / name)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         atomic_files.copy_into(local, self.root / name, self.root)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
@@ -97,9 +97,9 @@ class FolderStore:
     def page(self, name: str) -> str:
         return ""
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         wrong = atomic_files.unwritable(self.root)
-        return [Finding(self.name, "folder", Verdict.WRONG if wrong else Verdict.GOOD, wrong or str(self.root))]
+        return [Check(self.name, "folder", Status.ERROR if wrong else Status.OK, wrong or str(self.root))]
 
 
 def _linked(path: Path, link: Path) -> Path:

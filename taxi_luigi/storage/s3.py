@@ -21,9 +21,9 @@ from s3transfer.exceptions import S3DownloadFailedError
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
-from taxi_luigi.core.concurrency import noticed
+from taxi_luigi.core.concurrency import warn_if_slow
 from taxi_luigi.core.errors import StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Finding
+from taxi_luigi.core.health import Check
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
@@ -33,9 +33,9 @@ from taxi_luigi.storage import (
     Store,
     bucket_name,
     content_type,
+    no_progress,
     s3_health,
     s3_transfer,
-    unheard,
 )
 from taxi_luigi.storage.s3_transfer import Head
 
@@ -104,7 +104,7 @@ class S3Store:
 
     def list(self, folder: str) -> dict[str, Entry]:
         prefix = self._key(folder) + "/"
-        with self._aws.saying(self.url(folder)), noticed(f"{self.name} ({self.server})"):
+        with self._aws.translating_errors(self.url(folder)), warn_if_slow(f"{self.name} ({self.server})"):
             pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
             found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
         # Consoles make an object with the folder's own name to show an empty folder
@@ -128,7 +128,7 @@ class S3Store:
         entry = self._found(name).entry
 
         def fetch(first: int, last: int) -> bytes:
-            with self._saying(name) as connection:
+            with self._translating_errors(name) as connection:
                 part = {"Range": f"bytes={first}-{last}", "IfMatch": f'"{entry.version}"'}
                 answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
                 return cast(bytes, answer["Body"].read())
@@ -141,10 +141,10 @@ class S3Store:
     def alone(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         self.put(written, name, labels, progress)
 
-    def put(self, local: Path, name: str, labels: Labels, progress: Progress = unheard) -> None:
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
         extra = _described(name, labels)
 
@@ -177,7 +177,7 @@ class S3Store:
         return True
 
     def remove(self, name: str) -> None:
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             try:
                 connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
             except ClientError as error:
@@ -192,8 +192,8 @@ class S3Store:
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
-    def findings(self) -> Sequence[Finding]:
-        with noticed(f"{self.name} ({self.server})"):
+    def findings(self) -> Sequence[Check]:
+        with warn_if_slow(f"{self.name} ({self.server})"):
             return s3_health.findings(self._aws.looking(), self.address, self._key(""))
 
     def _replace(
@@ -202,7 +202,7 @@ class S3Store:
         """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
         before = self._head(name)
         version = None if before is None else before.entry.version
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
         now = self._head(name)
         # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
@@ -230,7 +230,11 @@ class S3Store:
     def _fetched(self, name: str, version: str, path: Path) -> bool:
         """Downloads this version; False when it was replaced or removed."""
         key = self._key(name)
-        with self._saying(name) as connection, connection.reading(self.bucket, key, version), path.open("wb") as file:
+        with (
+            self._translating_errors(name) as connection,
+            connection.reading(self.bucket, key, version),
+            path.open("wb") as file,
+        ):
             try:
                 connection.client.download_fileobj(self.bucket, key, file, Config=_transfers(self._chunk))
             except S3DownloadFailedError:
@@ -244,7 +248,7 @@ class S3Store:
     def _head(self, name: str) -> Head | None:
         """What S3 tells of an object; None when there is none, or no bucket: S3 does not say which."""
         request = {"Bucket": self.bucket, "Key": self._key(name), "ChecksumMode": "ENABLED"}
-        with self._saying(name) as connection:
+        with self._translating_errors(name) as connection:
             try:
                 return Head.of(connection.client.head_object(**request))
             except ClientError as error:
@@ -265,8 +269,8 @@ class S3Store:
         return f"{self._prefix}/{name}".lstrip("/")
 
     @contextmanager
-    def _saying(self, name: str) -> Iterator[aws.Connection]:
-        with self._aws.saying(self.url(name)):
+    def _translating_errors(self, name: str) -> Iterator[aws.Connection]:
+        with self._aws.translating_errors(self.url(name)):
             yield self._aws.connection()
 
 

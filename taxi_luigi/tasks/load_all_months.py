@@ -77,12 +77,12 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return wanted
 
     @property
-    def facts(self) -> dict[str, str]:
+    def log_fields(self) -> dict[str, str]:
         """As of the other tasks, for logs."""
         return {"task": type(self).__name__, "color": "", "month": "", "store": ""}
 
     @cached_property
-    def backlog(self) -> plan.Backlog:
+    def backlog(self) -> plan.Plan:
         """What this run schedules, decided once."""
         return plan.backlog(self._wanted, self.force, self._recheck())
 
@@ -180,7 +180,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return self._tasks
 
 
-def _tell_of_source(backlog: plan.Backlog) -> None:
+def _tell_of_source(backlog: plan.Plan) -> None:
     """What a person should know of the re-check, and that changes nothing."""
     if backlog.unasked:
         number = len(backlog.unasked)

@@ -59,7 +59,7 @@ class MonthTask(PipelineTask):
     edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         return f"{self.color} {self.month}"
 
     def output(self) -> MonthTarget:
@@ -70,7 +70,7 @@ class MonthTask(PipelineTask):
         if super().complete():
             return True
         target = self.output()
-        if self._known is not None or not target.edition or not (self._made or current_run.did(**self.facts)):
+        if self._known is not None or not target.edition or not (self._made or current_run.did(**self.log_fields)):
             return False
         target.any_force = True
         return target.exists()
@@ -83,7 +83,7 @@ class PublishedMonth(luigi.ExternalTask):
     month = MonthParameter()
 
     @property
-    def facts(self) -> dict[str, str]:
+    def log_fields(self) -> dict[str, str]:
         """As of the other tasks, for logs."""
         return {"task": type(self).__name__, "color": str(self.color), "month": str(self.month), "store": ""}
 
@@ -237,10 +237,10 @@ class CleanMonth(MonthTask):
             size = part.stat().st_size
             # Rejects first: the clean file's receipt is what says that the month is whole.
             if receipt.rows_rejected:
-                workspace.publish(rejects_part, rejects, receipt.essentials.labels())
+                workspace.publish(rejects_part, rejects, receipt.summary.labels())
             else:
                 workspace.remove(rejects)
-            clean.publish(part, self.color, self.month, receipt.essentials)
+            clean.publish(part, self.color, self.month, receipt.summary)
             progress.page(clean.page(self.color, self.month))
             progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
         fewer = guards.fewer_than_published(receipt, limits) if held is None else None
@@ -295,7 +295,7 @@ class UploadMonth(MonthTask):
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
             progress.page(target.held_in.page(self.color, self.month))
             progress.ended(f"{size(stored.entry.bytes, 'B')} in {self.lake}")
-        seconds, made = time.monotonic() - started, Made(stored.essentials.rows, stored.entry.bytes, replaced)
+        seconds, made = time.monotonic() - started, Made(stored.summary.rows, stored.entry.bytes, replaced)
         log.info(
             "Uploaded %s %s: %s bytes in %.1f s to %s%s", self.color, self.month, f"{made.bytes:,}", seconds, target,
             f"; {replaced}" if replaced else "", extra=figures(made.rows, made.bytes, seconds),
@@ -354,7 +354,10 @@ class LoadMonth(MonthTask):
         where_it_is = bool(config.loads_from(self.warehouse))
         clean = _clean_file(self.input(), where_it_is)
         replaced = self._judge()
-        with Progress(self, f"loading {self.warehouse}", "rows") as progress, console_links.heard_by(progress.page):
+        with (
+            Progress(self, f"loading {self.warehouse}", "rows") as progress,
+            console_links.tracking_url_callback(progress.page),
+        ):
             with _named_if_damaged(clean, where_it_is, self.color, self.month):
                 rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
@@ -383,7 +386,7 @@ def _seen(source: LakeTarget) -> Stored:
     stored = source.held_in.stat(source.color, source.month)
     if stored is None:
         raise gone(str(source))
-    if not source.has_content(stored.essentials.edition):
+    if not source.has_content(stored.summary.edition):
         raise replaced_meanwhile(source)
     return stored
 
@@ -397,20 +400,20 @@ def _clean_file(source: LakeTarget, where_it_is: bool) -> CleanFile:
     stored = _seen(source)
     if not where_it_is and not isinstance(source, CleanTarget):
         here = config.clean_lake().stat(color, month)
-        if here is not None and here.essentials.same_content(stored.essentials):
+        if here is not None and here.summary.same_content(stored.summary):
             lake, stored = config.clean_lake(), here
     lake.check(color, month, stored)
-    entry, essentials = stored.entry, stored.essentials
+    entry, summary = stored.entry, stored.summary
 
     def unchanged() -> bool:
         now = lake.store.stat(lake.name(color, month))
         if now is not None and now.version != entry.version:
             other = lake.stat(color, month)
-            return other is not None and other.essentials.same_content(essentials)
+            return other is not None and other.summary.same_content(summary)
         return now is not None
 
     reading = partial(lake.reading, color, month)
-    return CleanFile(lake.url(color, month), essentials, reading, unchanged, entry.crc32c)
+    return CleanFile(lake.url(color, month), summary, reading, unchanged, entry.crc32c)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Report(PipelineTask):
             raise ConfigError(f"[Report] path is a folder, {absolute(self.path)}: name a file, as report.html in it")
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         return str(self.path)
 
     def prepare(self) -> None:

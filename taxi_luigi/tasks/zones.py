@@ -33,7 +33,7 @@ class LoadZones(PipelineTask):
         return str(self.warehouse)
 
     @property
-    def subject(self) -> str:
+    def label(self) -> str:
         return self.store
 
     def check_store(self) -> None:

@@ -183,7 +183,7 @@ def _exact(column: pa.Array, target: pa.DataType) -> Read:
         try:
             column = pc.cast(column, target)
         except pa.ArrowInvalid:
-            column, lost = _there_and_back(column, target)
+            column, lost = _cast_and_compare(column, target)
     if pa.types.is_timestamp(target):
         return _storable(column, lost)
     return column, lost
@@ -199,7 +199,7 @@ def _without_nan(column: pa.Array) -> pa.Array:
     return column
 
 
-def _there_and_back(column: pa.Array, target: pa.DataType) -> Read:
+def _cast_and_compare(column: pa.Array, target: pa.DataType) -> Read:
     """Casts without checks, and calls lost what does not come back as it was."""
     try:
         values = pc.cast(column, target, safe=False)
@@ -242,7 +242,7 @@ def _as_text(column: pa.Array) -> Read:
 
 
 def _from_text(column: pa.Array, target: pa.DataType) -> Read:
-    values = _as_they_stand(column, target)
+    values = _try_direct_cast(column, target)
     if values is not None:
         return _exact(values, target)
     text = pc.utf8_trim_whitespace(pc.cast(column, pa.string()))
@@ -263,7 +263,7 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
     return values, unreadable if lost is None else pc.or_(unreadable, lost)
 
 
-def _as_they_stand(column: pa.Array, target: pa.DataType) -> pa.Array | None:
+def _try_direct_cast(column: pa.Array, target: pa.DataType) -> pa.Array | None:
     """The texts cast as they are; None when Arrow refuses one, or reads more into one than we do.
 
     It takes 0xffffffff for -1, and inf for a number. What a text means must not depend on the texts beside it, so then

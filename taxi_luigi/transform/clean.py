@@ -170,7 +170,7 @@ def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
     if conformed.losses.faults:
         batch = batch.filter(pc.invert(reduce(pc.or_, conformed.losses.faults.values())))
     for column in dataset.columns:
-        if column.essential and batch[column.name].null_count < batch.num_rows:
+        if column.required and batch[column.name].null_count < batch.num_rows:
             tally.filled.add(column.name)
     for name in dataset.money:
         tally.sums[name] = tally.sums.get(name, 0.0) + (pc.sum(batch[name]).as_py() or 0.0)

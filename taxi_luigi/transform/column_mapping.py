@@ -59,7 +59,7 @@ class Layout:
 
 
 @dataclass
-class Losses:
+class CastErrors:
     """What a batch lost on its way into canonical columns; only what there is."""
 
     faults: dict[str, pa.BooleanArray] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Conformed:
     """A batch in canonical columns, as long as the raw one."""
 
     batch: pa.RecordBatch
-    losses: Losses
+    losses: CastErrors
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
@@ -95,7 +95,7 @@ def match(
     without a value in the whole file it is a column of nulls, as fastparquet writes one as bytes. The file's statistics
     are not asked, for they may be missing or wrong.
 
-    Raises LayoutError when an essential column is missing, when a name is there twice, when several source columns
+    Raises LayoutError when a required column is missing, when a name is there twice, when several source columns
     claim one canonical column, when a column with a value has a type that cannot mean what it should, and for a file of
     another color.
     """
@@ -150,7 +150,7 @@ def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
     """One raw batch in canonical columns; the batch must be of the schema that the layout was matched with."""
     arrays = []
-    losses = Losses()
+    losses = CastErrors()
     for column, sources in zip(layout.dataset.columns, layout.sources, strict=True):
         if column.name == FILE_MONTH:
             arrays.append(_file_month(layout.month, batch.num_rows))
@@ -169,9 +169,9 @@ def _file_month(month: Month, rows: int) -> pa.Array:
     return pa.repeat(constant((month.first_day - date(1970, 1, 1)).days, pa.date32()), rows)
 
 
-def _read(column: Column, source: pa.Array, losses: Losses) -> pa.Array:
-    if column.codes:
-        values, lost, unknown = read_codes(source, column.type, column.codes)
+def _read(column: Column, source: pa.Array, losses: CastErrors) -> pa.Array:
+    if column.value_map:
+        values, lost, unknown = read_codes(source, column.type, column.value_map)
         if unknown.null_count < len(unknown):
             counts = Counter({each["values"]: each["counts"] for each in pc.value_counts(unknown).to_pylist()})
             del counts[None]
@@ -182,13 +182,13 @@ def _read(column: Column, source: pa.Array, losses: Losses) -> pa.Array:
     return values
 
 
-def _either(column: Column, values: pa.Array, others: pa.Array, losses: Losses) -> pa.Array:
+def _either(column: Column, values: pa.Array, others: pa.Array, losses: CastErrors) -> pa.Array:
     """The first value that is there; a row with two that differ has none."""
     _note(losses, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
     return pc.coalesce(values, others)
 
 
-def _note(losses: Losses, reason: str, lost: pa.BooleanArray | None) -> None:
+def _note(losses: CastErrors, reason: str, lost: pa.BooleanArray | None) -> None:
     if lost is not None and lost.true_count:
         losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
 
@@ -212,7 +212,7 @@ def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema,
     if column.name == FILE_MONTH:
         return ()
     found = [position for name in names_of(column) for position in positions.get(name, [])]
-    if len(found) > 1 and not column.together:
+    if len(found) > 1 and not column.coalesce:
         claims = " and ".join(f"'{shown(schema.names[position])}'" for position in found)
         raise LayoutError(f"{where}: the columns {claims} both mean {column.name}; keep one of them")
     return tuple(found)
@@ -270,10 +270,10 @@ def _check_color(
     own = {name for column in dataset.columns for name in names_of(column)}
     looks_like = None
     for other in DATASETS.values():
-        marks = [names_of(column) for column in _essential(other, month, form)]
+        marks = [names_of(column) for column in _required(other, month, form)]
         if all(positions.keys() & names for names in marks) and any(not (names.keys() & own) for names in marks):
             looks_like = other.color
-    missing = [column for column in _essential(dataset, month, form) if not positions.keys() & names_of(column)]
+    missing = [column for column in _required(dataset, month, form) if not positions.keys() & names_of(column)]
     if missing:
         names = " or ".join(names_of(missing[0]))
         guess = f"it looks like {looks_like}" if looks_like else f"is it a file of {dataset.color}?"
@@ -282,5 +282,5 @@ def _check_color(
         raise LayoutError(f"{where}: a file of {looks_like} under a name of {dataset.color}; fetch the right one")
 
 
-def _essential(dataset: Dataset, month: Month, form: SourceForm) -> list[Column]:
-    return [column for column in dataset.columns if column.essential and column.is_in(month, form)]
+def _required(dataset: Dataset, month: Month, form: SourceForm) -> list[Column]:
+    return [column for column in dataset.columns if column.required and column.is_in(month, form)]

@@ -44,7 +44,7 @@ class Tally:
     sums: dict[str, float] = field(default_factory=dict)
     """dollars in the records that can be stored, by money column"""
     filled: set[str] = field(default_factory=set)
-    """essential columns that have a value in some record"""
+    """required columns that have a value in some record"""
     plausible_pickups: bool = False
     """whether any pickup lies in the years in which there can be one"""
     zero_before: int = 0
@@ -109,8 +109,8 @@ def _warnings(tally: Tally, layout: Layout) -> list[str]:
     if not tally.kept:
         return odd
     pairs = zip(layout.dataset.columns, layout.sources, strict=True)
-    essential = [column.name for column, sources in pairs if column.essential and sources]
-    odd += [f"{name} has no value in any row" for name in essential if name not in tally.filled]
+    required = [column.name for column, sources in pairs if column.required and sources]
+    odd += [f"{name} has no value in any row" for name in required if name not in tally.filled]
     if tally.plausible_pickups or layout.dataset.pickup not in tally.filled:
         return odd
     return [*odd, f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]

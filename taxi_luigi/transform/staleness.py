@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from taxi_luigi.core.receipts import Edition, Seen, source_digest
+from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION, Dataset
 from taxi_luigi.tlc.datasets.mapping import first_mapping_digest, mapping_digest
 from taxi_luigi.tlc.months import Month
@@ -63,7 +63,7 @@ class Right:
     why: Why
 
 
-def wanted_edition(held: Iterable[str], seen: Seen | None, recipe: Recipe) -> Right | None:
+def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: Recipe) -> Right | None:
     """What a month held in these editions should be instead; None when it is right everywhere.
 
     `seen` is what the source says of its file now, None where it was not asked or did not answer: then the file is

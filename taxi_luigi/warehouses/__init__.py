@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from taxi_luigi.core.errors import ForeignTable
-from taxi_luigi.core.health import Finding
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.health import Check
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
@@ -48,7 +48,7 @@ class CleanFile:
 
     url: str
     """`gs://…`, `s3://…` or a path"""
-    essentials: Essentials
+    summary: ReceiptSummary
     reading: Callable[[], AbstractContextManager[Path]]
     """a local file with its bytes: its own path where that is local, else a temporary copy"""
     unchanged: Callable[[], bool]
@@ -76,7 +76,7 @@ class Warehouse(Protocol):
 
         Exactly these rows are then in the table, however often and wherever the call was repeated, killed or raced:
         rows and marker commit in one transaction, so a load that died half way left nothing. Raises AccountError,
-        before the commit, when the warehouse counted other than `clean.essentials.rows`.
+        before the commit, when the warehouse counted other than `clean.summary.rows`.
         """
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
@@ -94,7 +94,7 @@ class Warehouse(Protocol):
     def foreign(self) -> Sequence[str]:
         """A line for each table, view or other object that has the name of one of our tables and is not ours."""
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         """What can be seen beforehand of whether the warehouse will serve; nothing is made or changed. Never raises."""
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:

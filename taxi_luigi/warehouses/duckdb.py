@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import ForeignTable, WarehouseBusy, WarehouseError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import absolute, number, setting
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
@@ -99,7 +99,7 @@ class DuckDB:
             _delete(connection, dataset, month)
             rows = _insert(connection, dataset, month, path, clean.url)
             markers.check_count(self.address, dataset, month, clean, rows)
-            _mark(connection, markers.row(dataset, month, clean.essentials, rows))
+            _mark(connection, markers.row(dataset, month, clean.summary, rows))
         progress(rows, rows)
         return rows
 
@@ -137,23 +137,23 @@ class DuckDB:
             looks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
             return foreign_of(looks)
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         place = f"warehouse {self.name}"
         wrong = atomic_files.unwritable(self.path.parent)
         if not wrong and self.path.exists() and not os.access(self.path, os.W_OK):
             wrong = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
         if wrong:
-            return [Finding(place, "file", Verdict.WRONG, wrong)]
+            return [Check(place, "file", Status.ERROR, wrong)]
         if not self.path.exists():
-            return [Finding(place, "file", Verdict.GOOD, f"{self.path} is made by the first load")]
+            return [Check(place, "file", Status.OK, f"{self.path} is made by the first load")]
         try:
             lines = self.foreign()
         except WarehouseBusy as error:
-            return [Finding(place, "file", Verdict.SILENT, str(error))]
+            return [Check(place, "file", Status.UNREACHABLE, str(error))]
         except WarehouseError as error:
-            return [Finding(place, "file", Verdict.WRONG, str(error))]
-        good = Finding(place, "file", Verdict.GOOD, f"{self.path}: {self.path.stat().st_size:,} bytes")
-        return [good, *(Finding(place, "table", Verdict.WRONG, line) for line in lines)]
+            return [Check(place, "file", Status.ERROR, str(error))]
+        good = Check(place, "file", Status.OK, f"{self.path}: {self.path.stat().st_size:,} bytes")
+        return [good, *(Check(place, "table", Status.ERROR, line) for line in lines)]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
         return {}

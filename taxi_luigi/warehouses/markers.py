@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
 from taxi_luigi.core.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, Marker
@@ -34,7 +34,7 @@ MarkerRow = tuple[date, str, str, int, datetime, int | None]
 _READ = ("file_month", "edition", "sha256", "rows", "loaded_at", "records")
 
 
-def row(dataset: Dataset, month: Month, clean: Essentials, rows: int) -> tuple[object, ...]:
+def row(dataset: Dataset, month: Month, clean: ReceiptSummary, rows: int) -> tuple[object, ...]:
     """The values of a new marker, in the order of COLUMNS."""
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     return dataset.color, month.first_day, clean.edition, clean.sha256, clean.source, rows, now, clean.records
@@ -79,8 +79,8 @@ def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, 
     """
     if not clean.unchanged():
         raise replaced_meanwhile(clean.url)
-    if counted != clean.essentials.rows:
+    if counted != clean.summary.rows:
         raise AccountError(
             f"{address} counted {counted:,} rows of {dataset.color} {month}, the receipt of {clean.url} says "
-            f"{clean.essentials.rows:,}; nothing was loaded; make it again: {force_command(dataset.color, month)}"
+            f"{clean.summary.rows:,}; nothing was loaded; make it again: {force_command(dataset.color, month)}"
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import number, setting
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
@@ -78,14 +78,14 @@ class Postgres:
         with clean.reading() as path, self._server.transaction() as cursor:
             self._claim(cursor, parent, month)
             new = self._fill(cursor, dataset, month, clean, path, progress)
-            marker = markers.row(dataset, month, clean.essentials, clean.essentials.rows)
+            marker = markers.row(dataset, month, clean.summary, clean.summary.rows)
 
             def swap() -> None:
                 postgres_partitions.attach(cursor, parent, month, new)
                 run(cursor, _MARK, *marker, markers=self._table(MARKERS))
 
-            postgres_partitions.patiently(cursor, self._where, parent, self.wait, swap)
-        return clean.essentials.rows
+            postgres_partitions.with_lock_retry(cursor, self._where, parent, self.wait, swap)
+        return clean.summary.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT {select} FROM {table} WHERE color = %s ORDER BY file_month"
@@ -114,13 +114,13 @@ class Postgres:
                 postgres_partitions.detach(cursor, parent, month)
                 run(cursor, _UNMARK, dataset.color, month.first_day, markers=self._table(MARKERS))
 
-            postgres_partitions.patiently(cursor, self._where, parent, self.wait, remove)
+            postgres_partitions.with_lock_retry(cursor, self._where, parent, self.wait, remove)
 
     def foreign(self) -> Sequence[str]:
         with self._server.transaction() as cursor:
             return postgres_tables.foreign(cursor, self._where, self.schema)
 
-    def findings(self) -> Sequence[Finding]:
+    def findings(self) -> Sequence[Check]:
         place = f"warehouse {self.name}"
         try:
             with self._server.transaction() as cursor:
@@ -131,23 +131,23 @@ class Postgres:
                 foreign = postgres_tables.foreign(cursor, self._where, self.schema)
                 encoding = cursor.connection.info.parameter_status("server_encoding") or "UTF8"
         except WarehouseError as error:
-            return [Finding(place, "server", Verdict.SILENT, str(error))]
-        found = [Finding(place, "table", Verdict.WRONG, line) for line in foreign]
+            return [Check(place, "server", Status.UNREACHABLE, str(error))]
+        found = [Check(place, "table", Status.ERROR, line) for line in foreign]
         if encoding != "UTF8":
-            found.insert(0, Finding(place, "encoding", *_of_encoding(encoding)))
+            found.insert(0, Check(place, "encoding", *_of_encoding(encoding)))
         if standby:
             line = f"{self.address}: this server is a standby and only reads: set the primary server in the url"
-            return [Finding(place, "server", Verdict.WRONG, line), *found]
+            return [Check(place, "server", Status.ERROR, line), *found]
         if read_only == "on":
             line = f"{self.address}: {_ONLY_READS}"
-            return [Finding(place, "database", Verdict.WRONG, line), *found]
+            return [Check(place, "database", Status.ERROR, line), *found]
         if may_create is None:
             line = f"there is no schema {self.schema}: create it or set another schema in [warehouse.{self.name}]"
-            return [Finding(place, "schema", Verdict.WRONG, line), *found]
+            return [Check(place, "schema", Status.ERROR, line), *found]
         if not may_create[0]:
             line = f"this user may not make tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
-            return [Finding(place, "schema", Verdict.WRONG, line), *found]
-        return [Finding(place, "schema", Verdict.GOOD, self.address), *found]
+            return [Check(place, "schema", Status.ERROR, line), *found]
+        return [Check(place, "schema", Status.OK, self.address), *found]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
         return {}
@@ -155,7 +155,7 @@ class Postgres:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            postgres_partitions.claim(cursor, self._where, ".".join(table), self.wait)
+            postgres_partitions.lock_month(cursor, self._where, ".".join(table), self.wait)
             if not postgres_tables.zones(cursor, self._where, self.schema):
                 cursor.execute(ddl.create_zones(self.schema))
 
@@ -164,7 +164,7 @@ class Postgres:
                 run(cursor, "DELETE FROM {zones}", zones=table)
                 run(cursor, _INSERT_ZONES, *map(list, zip(*zones, strict=True)), zones=table)
 
-            postgres_partitions.patiently(cursor, self._where, table, self.wait, swap)
+            postgres_partitions.with_lock_retry(cursor, self._where, table, self.wait, swap)
             return cursor.rowcount
 
     def zones(self) -> int:
@@ -188,7 +188,7 @@ class Postgres:
         return self.schema, name
 
     def _claim(self, cursor: Cursor, parent: Table, month: Month) -> None:
-        postgres_partitions.claim(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
+        postgres_partitions.lock_month(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
 
     def _ask(
         self,
@@ -217,18 +217,18 @@ class Postgres:
 
         new = self._table(f"{postgres_partitions.partition_name(self._table(dataset.table), month)}_new")
         cursor.execute(ddl.create_month(*new, dataset, month))
-        rows = copy_month(cursor, new, path, ddl.columns(dataset), clean.essentials.rows, progress)
+        rows = copy_month(cursor, new, path, ddl.columns(dataset), clean.summary.rows, progress)
         markers.check_count(self.address, dataset, month, clean, rows)
         # After the COPY: loading into a table that has its index takes 1.3 times as long (November 2026)
         postgres_partitions.index(cursor, new, dataset.pickup)
         return new
 
 
-def _of_encoding(encoding: str) -> tuple[Verdict, str]:
+def _of_encoding(encoding: str) -> tuple[Status, str]:
     """What a database of another encoding than UTF8 does with our texts."""
     if encoding == "SQL_ASCII":
-        return Verdict.GOOD, "SQL_ASCII: the server takes texts for bytes, and is sent UTF-8; length() counts bytes"
-    return Verdict.UNKNOWN, f"{encoding}: a month with a letter that {encoding} lacks will fail; UTF8 has them all"
+        return Status.OK, "SQL_ASCII: the server takes texts for bytes, and is sent UTF-8; length() counts bytes"
+    return Status.UNKNOWN, f"{encoding}: a month with a letter that {encoding} lacks will fail; UTF8 has them all"
 
 
 _ONLY_READS = (

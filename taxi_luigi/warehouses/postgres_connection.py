@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
-from taxi_luigi.core.concurrency import noticed
+from taxi_luigi.core.concurrency import warn_if_slow
 from taxi_luigi.core.errors import ConfigError, WarehouseError
 from taxi_luigi.core.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
@@ -114,7 +114,7 @@ class Server:
 
     def _connect(self) -> extensions.connection:
         try:
-            with noticed(f"warehouse {self.name} ({self.address})", _CONNECT):
+            with warn_if_slow(f"warehouse {self.name} ({self.address})", _CONNECT):
                 connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
         except psycopg2.Error as error:
             text = self._said(error.diag.message_primary or str(error))

@@ -32,7 +32,7 @@ _PAUSE = 0.2
 """seconds between two tries at an advisory lock"""
 
 
-def claim(cursor: Cursor, where: str, what: str, wait: float) -> None:
+def lock_month(cursor: Cursor, where: str, what: str, wait: float) -> None:
     """Makes this transaction the only one that changes `what`, until its end; WarehouseBusy after `wait` seconds.
 
     Tries again and again rather than wait inside the server, where no signal would reach us.
@@ -51,7 +51,7 @@ def claim(cursor: Cursor, where: str, what: str, wait: float) -> None:
         time.sleep(_PAUSE)
 
 
-def patiently(cursor: Cursor, where: str, table: Table, wait: float, change: Callable[[], None]) -> None:
+def with_lock_retry(cursor: Cursor, where: str, table: Table, wait: float, change: Callable[[], None]) -> None:
     """Makes a change that needs a lock on `table`, all of it or nothing; WarehouseBusy after `wait` seconds."""
     deadline = time.monotonic() + wait
     cursor.execute("SET LOCAL lock_timeout = %s", (f"{LOCK_TIMEOUT:g}s",))

@@ -12,7 +12,7 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
 from taxi_luigi.warehouses.postgres_connection import Cursor, run
-from taxi_luigi.warehouses.postgres_partitions import Table, claim, patiently
+from taxi_luigi.warehouses.postgres_partitions import Table, lock_month, with_lock_retry
 
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
 
@@ -100,7 +100,7 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
     here, a lock on the parent would be held while theirs is waited for. Raises WarehouseError when the schema does not
     exist, or when it holds a table of that name into which this month's rows would not fit.
     """
-    claim(cursor, where, f"the set of tables in schema {schema}", wait)
+    lock_month(cursor, where, f"the set of tables in schema {schema}", wait)
     parent = (schema, dataset.table)
     found = relations(cursor, schema, (dataset.table, MARKERS))
     if dataset.table not in found:
@@ -110,7 +110,7 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
         wanted = ddl.postgres_columns(ddl.columns(dataset))
         missing = {name: kind for name, kind in wanted.items() if name not in found[dataset.table].columns}
         if missing:
-            patiently(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
+            with_lock_retry(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
         _check_markers(where, (schema, MARKERS), found[MARKERS])
         return not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
@@ -120,11 +120,11 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
 
 def widen_markers(cursor: Cursor, where: str, schema: str, wait: float) -> None:
     """Adds the columns that an older version's table of markers lacks; to be called in a transaction of its own."""
-    claim(cursor, where, f"the set of tables in schema {schema}", wait)
+    lock_month(cursor, where, f"the set of tables in schema {schema}", wait)
     table = (schema, MARKERS)
     wanted = ddl.postgres_columns(markers.COLUMNS)
     later = {name: kind for name, kind in wanted.items() if name not in markers.FIRST_COLUMNS}
-    patiently(cursor, where, table, wait, lambda: _add(cursor, table, later))
+    with_lock_retry(cursor, where, table, wait, lambda: _add(cursor, table, later))
 
 
 def _add(cursor: Cursor, parent: Table, missing: dict[str, str]) -> None:

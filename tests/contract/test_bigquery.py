@@ -375,7 +375,7 @@ def test_a_file_in_a_bucket_with_other_rows_than_its_account_is_taken_out_again(
     bigquery: BigQueryServer, warehouse: BigQuery, fake_gcs: GcsServer, tmp_path: Path
 ) -> None:
     clean = in_bucket(fake_gcs, tmp_path, rows=50)
-    wrong = dataclasses.replace(clean.file, essentials=dataclasses.replace(clean.given, rows=51))
+    wrong = dataclasses.replace(clean.file, summary=dataclasses.replace(clean.given, rows=51))
     with pytest.raises(AccountError) as error:
         dataclasses.replace(clean, file=wrong).into(warehouse)
     assert "50" in one_line(error)
@@ -415,12 +415,12 @@ import contextlib, pathlib, re
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.core.errors import WarehouseError
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.warehouses import CleanFile
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.bigquery import warehouse as warehouse_module
 path = pathlib.Path({str(path)!r})
-given = Essentials("edition", "sha", 42_000_000, "https://tlc.example/big")
+given = ReceiptSummary("edition", "sha", 42_000_000, "https://tlc.example/big")
 file = CleanFile(str(path), given, lambda: contextlib.nullcontext(path), lambda: True)
 try:
     BigQuery("bigquery", BigQuery.Settings({PROJECT!r}, {dataset!r}, endpoint={bigquery.endpoint!r})).replace_month(

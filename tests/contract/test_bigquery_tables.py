@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError, WarehouseError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, expiry
@@ -145,7 +145,7 @@ def test_a_dataset_that_is_missing_says_how_to_make_it(bigquery: BigQueryServer,
         with pytest.raises(ConfigError) as error:
             ask()
         assert f"bq mk --dataset --location=EU {PROJECT}:no_such_dataset" in one_line(error)
-    assert [finding.verdict for finding in warehouse.findings()] == [Verdict.GOOD, Verdict.WRONG]
+    assert [finding.verdict for finding in warehouse.findings()] == [Status.OK, Status.ERROR]
 
 
 def test_a_dataset_that_is_elsewhere_than_configured_is_refused(bigquery: BigQueryServer) -> None:
@@ -199,7 +199,7 @@ def test_a_lifetime_counts_from_the_end_of_the_month(month: Month, lifetime: int
     assert expiry.is_over(month, lifetime, datetime(2026, 11, 21, tzinfo=UTC)) is over
 
 
-def seen(warehouse: BigQuery) -> dict[str, tuple[Verdict, str]]:
+def seen(warehouse: BigQuery) -> dict[str, tuple[Status, str]]:
     found = warehouse.findings()
     assert all("\n" not in each.line and each.place == "warehouse bigquery" for each in found)
     return {each.what: (each.verdict, each.line) for each in found}
@@ -208,20 +208,20 @@ def seen(warehouse: BigQuery) -> dict[str, tuple[Verdict, str]]:
 def test_what_is_seen_before_the_first_run(bigquery: BigQueryServer) -> None:
     dataset = bigquery.fresh_dataset()
     found = seen(fresh_bigquery(bigquery, dataset=dataset))
-    assert found["credentials"] == (Verdict.GOOD, f"none needed: {bigquery.endpoint} is an emulator")
-    assert found["dataset"] == (Verdict.GOOD, f"{PROJECT}.{dataset} is in EU")
-    assert found["lifetime"] == (Verdict.GOOD, "what is loaded stays")
-    assert found["permissions"] == (Verdict.UNKNOWN, "cannot be asked before the first load has made its tables")
+    assert found["credentials"] == (Status.OK, f"none needed: {bigquery.endpoint} is an emulator")
+    assert found["dataset"] == (Status.OK, f"{PROJECT}.{dataset} is in EU")
+    assert found["lifetime"] == (Status.OK, "what is loaded stays")
+    assert found["permissions"] == (Status.UNKNOWN, "cannot be asked before the first load has made its tables")
 
 
 def test_permissions_that_are_missing_are_seen(bigquery: BigQueryServer, tmp_path: Path) -> None:
     """The emulator grants everything; the answer is the shim's, as the reference describes it."""
     warehouse = fresh_bigquery(bigquery)
     local(tmp_path).into(warehouse)
-    assert seen(warehouse)["permissions"][0] is Verdict.GOOD
+    assert seen(warehouse)["permissions"][0] is Status.OK
     bigquery.shim.permissions = ["bigquery.tables.get", "bigquery.tables.getData", "bigquery.tables.delete"]
     verdict, line = seen(warehouse)["permissions"]
-    assert verdict is Verdict.WRONG
+    assert verdict is Status.ERROR
     assert "bigquery.tables.update, bigquery.tables.updateData missing: grant the account roles/" in line
     assert MARKERS not in line
 
@@ -229,17 +229,17 @@ def test_permissions_that_are_missing_are_seen(bigquery: BigQueryServer, tmp_pat
 def test_what_a_sandbox_does_not_keep_is_seen(bigquery: BigQueryServer) -> None:
     both = {"defaultPartitionExpirationMs": str(60 * DAY), "defaultTableExpirationMs": str(30 * DAY)}
     verdict, line = seen(fresh_bigquery(bigquery, dataset=bigquery.fresh_dataset(**both)))["lifetime"]
-    assert verdict is Verdict.GOOD
+    assert verdict is Status.OK
     assert line.startswith("new tables lose each month 60 days after its end, and taxi_luigi_loads and the zones")
     assert "30 days after they were made; to keep them, take the expiration off" in line
 
 
 def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None:
     [found] = BigQuery("bigquery", BigQuery.Settings(PROJECT, credentials_file=tmp_path / "key.json")).findings()
-    assert (found.what, found.verdict) == ("credentials", Verdict.WRONG)
+    assert (found.what, found.verdict) == ("credentials", Status.ERROR)
     assert "key.json does not exist" in found.line
     silent = BigQuery("bigquery", BigQuery.Settings(PROJECT, endpoint="http://127.0.0.1:9", patience=0.3))
-    assert [each.verdict for each in silent.findings()] == [Verdict.GOOD, Verdict.SILENT]
+    assert [each.verdict for each in silent.findings()] == [Status.OK, Status.UNREACHABLE]
 
 
 @pytest.mark.parametrize("folder", ["a*b", "a//b", "100%", "with space"])

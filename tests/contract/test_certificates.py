@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
 
 from taxi_luigi.core.errors import TaxiError
-from taxi_luigi.sources import Net, open_source
+from taxi_luigi.sources import HttpSettings, open_source
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.tlc.datasets import DATASETS
@@ -85,7 +85,7 @@ def refused(error: pytest.ExceptionInfo[TaxiError]) -> None:
 
 
 def test_the_source_is_not_asked(untrusted: str, tmp_path: Path) -> None:
-    source = open_source(f"{untrusted}/{{color}}_{{year}}-{{month:02}}.parquet", Net(attempts=2, backoff=0.01))
+    source = open_source(f"{untrusted}/{{color}}_{{year}}-{{month:02}}.parquet", HttpSettings(attempts=2, backoff=0.01))
     assert UNTRUSTED.search(source.look("green", MONTH).why)
     with pytest.raises(TaxiError) as error:
         source.fetch("green", MONTH, tmp_path / "arriving", lambda _done, _all: None)

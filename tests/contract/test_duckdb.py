@@ -17,7 +17,7 @@ import duckdb
 import pytest
 
 from taxi_luigi.core.errors import ConfigError, ForeignTable, WarehouseBusy, WarehouseError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -205,7 +205,7 @@ def test_the_file_and_its_folder_may_have_any_name(tmp_path: Path, load: Load, n
         assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
     assert warehouse.count(YELLOW) == {JANUARY: 100}
     assert [each.name for each in path.parent.iterdir()] == [path.name]
-    assert [finding.verdict for finding in warehouse.findings()] == [Verdict.GOOD]
+    assert [finding.verdict for finding in warehouse.findings()] == [Status.OK]
 
 
 @pytest.mark.parametrize("name", ["what?.duckdb", "what?/w.duckdb", "w.duckdb?password=hush", "a\\b.duckdb"])
@@ -240,7 +240,7 @@ def test_what_another_script_made_under_our_names_is_found_beforehand(store: Sto
     (line,) = warehouse.foreign()
     assert why in line
     assert "so taxi_luigi did not make it; rename it" in line
-    assert [finding.line for finding in warehouse.findings() if finding.verdict is Verdict.WRONG] == [line]
+    assert [finding.line for finding in warehouse.findings() if finding.verdict is Status.ERROR] == [line]
     if "zones" not in made:
         for call in (warehouse.count, warehouse.loaded_months, lambda green: warehouse.remove_month(green, JANUARY)):
             with pytest.raises(ForeignTable) as error:
@@ -267,7 +267,7 @@ def test_a_disk_that_is_read_only_is_found_beforehand(tmp_path: Path, load: Load
         load.into(store)
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         (finding,) = store.open().findings()
-        assert finding.verdict is Verdict.WRONG
+        assert finding.verdict is Status.ERROR
         assert "no permission to write" in finding.line
         assert store.open().count(YELLOW) == {JANUARY: 100}
         with pytest.raises(WarehouseError, match=r"Read-only file system.*make the file and its folder writable"):

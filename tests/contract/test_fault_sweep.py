@@ -114,7 +114,7 @@ class Uploads:
             )
         )
         stored = lake.take(self.source, COLOR, JANUARY)
-        assert stored.essentials == self._held().essentials
+        assert stored.summary == self._held().summary
 
     def _held(self) -> Stored:
         held = self.source.stat(COLOR, JANUARY)
@@ -133,7 +133,7 @@ class Uploads:
         [blob] = self.server.client.list_blobs(bucket)
         assert blob.name == f"data/{self.source.name(COLOR, JANUARY)}"
         about = {"color": COLOR, "month": str(JANUARY)}
-        assert blob.metadata == self._held().essentials.labels() | about
+        assert blob.metadata == self._held().summary.labels() | about
         assert blob.download_as_bytes() == self._bytes(self.source)
         assert not atomic_files.SCRATCH.exists() or not list(atomic_files.SCRATCH.iterdir())
 

@@ -19,7 +19,7 @@ from google.auth.exceptions import RefreshError, TransportError
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.storage import gcs_health
 from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
@@ -112,9 +112,9 @@ def test_a_refusal_because_of_too_many_requests_is_no_question_of_roles(store: G
 def test_the_look_beforehand_names_credentials_location_and_permissions(gcp_emulator: GcsServer) -> None:
     store = fresh_gcs_store(gcp_emulator)
     assert [(each.place, each.what, each.verdict, each.line) for each in store.findings()] == [
-        ("lake gcs", "credentials", Verdict.GOOD, f"none needed: {gcp_emulator.endpoint} is an emulator"),
-        ("lake gcs", "bucket", Verdict.GOOD, f"gs://{store.bucket} in US"),
-        ("lake gcs", "permissions", Verdict.GOOD, f"gs://{store.bucket}: may create, delete, get and list objects"),
+        ("lake gcs", "credentials", Status.OK, f"none needed: {gcp_emulator.endpoint} is an emulator"),
+        ("lake gcs", "bucket", Status.OK, f"gs://{store.bucket} in US"),
+        ("lake gcs", "permissions", Status.OK, f"gs://{store.bucket}: may create, delete, get and list objects"),
     ]
     assert store.location() == "US"
 
@@ -125,7 +125,7 @@ def test_permissions_that_are_lacking_are_named_with_the_role(gcp_emulator: GcsS
     may = {"permissions": ["storage.objects.get", "storage.objects.list"]}
     strict.rule = Once("GET", "/iam/testPermissions", Answered(200, may))
     last = store.findings()[-1]
-    assert (last.what, last.verdict) == ("permissions", Verdict.WRONG)
+    assert (last.what, last.verdict) == ("permissions", Status.ERROR)
     assert (
         "lacking storage.objects.create, storage.objects.delete: grant the account roles/storage.objectUser"
         in last.line
@@ -135,7 +135,7 @@ def test_permissions_that_are_lacking_are_named_with_the_role(gcp_emulator: GcsS
 def test_permissions_that_cannot_be_asked_are_unknown(store: GcsStore) -> None:
     """fake-gcs-server does not answer such a question."""
     found = store.findings()
-    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.GOOD, Verdict.UNKNOWN]
+    assert [each.verdict for each in found] == [Status.OK, Status.OK, Status.UNKNOWN]
     assert found[-1].line == f"gs://{store.bucket}: cannot be asked (answered 404)"
 
 
@@ -144,22 +144,22 @@ def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: Gcs
     store = _behind(strict, gcp_emulator)
     strict.rule = lambda asked: Answered(403, _DENIED) if f"/b/{store.bucket}?" in asked.path else None
     found = store.findings()
-    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.UNKNOWN, Verdict.GOOD]
+    assert [each.verdict for each in found] == [Status.OK, Status.UNKNOWN, Status.OK]
     assert "its location may not be asked" in found[1].line
 
 
 def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
     found = GcsStore("lake gcs", GcsStore.Settings("no-such-bucket", endpoint=fake_gcs.endpoint)).findings()
     assert [(each.what, each.verdict) for each in found] == [
-        ("credentials", Verdict.GOOD),
-        ("bucket", Verdict.WRONG),
+        ("credentials", Status.OK),
+        ("bucket", Status.ERROR),
     ]
 
 
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gcs_health, "_PATIENCE", gcs_health._PATIENCE.with_timeout(0.5))
     found = GcsStore("lake gcs", GcsStore.Settings("x", endpoint="http://127.0.0.1:9")).findings()
-    assert [each.verdict for each in found] == [Verdict.GOOD, Verdict.SILENT]
+    assert [each.verdict for each in found] == [Status.OK, Status.UNREACHABLE]
     assert "Connection refused" in found[1].line
 
 
@@ -223,7 +223,7 @@ def test_no_credentials_at_all_are_answered_with_the_command_to_log_in() -> None
         "or set credentials_file to the key file of a service account"
     )
     assert [(each.what, each.verdict, each.line) for each in store.findings()] == [
-        ("credentials", Verdict.WRONG, str(raised.value))
+        ("credentials", Status.ERROR, str(raised.value))
     ]
 
 
@@ -296,7 +296,7 @@ def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_pa
         "Google refused the credentials (invalid_grant: Invalid JWT Signature.): run gcloud auth application-default"
     )
     assert str(raised.value).startswith(f"lake gcs (gs://x/data/yellow): {refused}")
-    assert (finding.what, finding.verdict) == ("credentials", Verdict.WRONG)
+    assert (finding.what, finding.verdict) == ("credentials", Status.ERROR)
     assert finding.line.startswith(f"lake gcs: {refused}")
 
 
@@ -306,7 +306,7 @@ def test_a_token_server_that_does_not_answer_is_no_question_of_configuration(
     (finding,) = GcsStore(
         "lake gcs", GcsStore.Settings("x", credentials_file=_written(tmp_path / "key.json", key))
     ).findings()
-    assert (finding.what, finding.verdict) == ("credentials", Verdict.SILENT)
+    assert (finding.what, finding.verdict) == ("credentials", Status.UNREACHABLE)
     assert "Google did not answer" in finding.line
     assert "Connection refused" in finding.line
 

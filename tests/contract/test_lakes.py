@@ -36,7 +36,7 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
 def put(lake: Lake, written: tuple[Path, CleanReceipt], color: str = "green", month: Month = JANUARY) -> None:
     """Stores a clean file as the pipeline does."""
     clean, receipt = written
-    lake.put(clean, color, month, receipt.essentials)
+    lake.put(clean, color, month, receipt.summary)
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def test_an_empty_lake_holds_nothing(lake: Lake) -> None:
     lake.remove("green", JANUARY)
 
 
-def test_what_was_put_is_listed_with_size_and_essentials_and_reads_back_byte_for_byte(lake: Lake, write: Write) -> None:
+def test_what_was_put_is_listed_with_size_and_summary_and_reads_back_byte_for_byte(lake: Lake, write: Write) -> None:
     clean, receipt = write()
     put(lake, (clean, receipt))
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert (stored.entry.bytes, stored.essentials) == (clean.stat().st_size, receipt.essentials)
+    assert (stored.entry.bytes, stored.summary) == (clean.stat().st_size, receipt.summary)
     assert {month: entry.bytes for month, entry in lake.list("green").items()} == {JANUARY: clean.stat().st_size}
     with lake.reading("green", JANUARY) as path:
         assert path.read_bytes() == clean.read_bytes()
@@ -84,7 +84,7 @@ def test_a_second_put_replaces_the_first(lake: Lake, write: Write) -> None:
     put(lake, (again, receipt))
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert stored.essentials == receipt.essentials
+    assert stored.summary == receipt.summary
     assert set(lake.list("green")) == {JANUARY}
 
 
@@ -95,7 +95,7 @@ def test_a_month_is_taken_from_another_lake(lake: Lake, write: Write, tmp_path: 
     put(here, written)
     for source, destination in ((here, beside), (beside, lake)):
         stored = destination.take(source, "green", JANUARY)
-        assert stored.essentials == written[1].essentials
+        assert stored.summary == written[1].summary
         with destination.reading("green", JANUARY) as path:
             assert path.read_bytes() == written[0].read_bytes()
 
@@ -122,8 +122,8 @@ def test_a_month_that_is_replaced_while_it_is_taken_arrives_with_its_own_labels(
         lake.take(source, "green", JANUARY)
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert stored.essentials == lake.footer("green", JANUARY).receipt.essentials
-    assert stored.essentials == write(seed=2)[1].essentials
+    assert stored.summary == lake.footer("green", JANUARY).receipt.summary
+    assert stored.summary == write(seed=2)[1].summary
 
 
 def test_a_month_that_is_not_there_cannot_be_taken(lake: Lake, tmp_path: Path) -> None:
@@ -195,10 +195,10 @@ def test_an_object_that_was_copied_to_another_months_name_with_its_labels_is_not
 
 def test_labels_of_the_version_before_which_do_not_name_the_month_are_believed(lake: Lake, write: Write) -> None:
     clean, receipt = write()
-    lake.store.put(clean, lake.name("green", JANUARY), receipt.essentials.labels())
+    lake.store.put(clean, lake.name("green", JANUARY), receipt.summary.labels())
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert stored.essentials == receipt.essentials
+    assert stored.summary == receipt.summary
     lake.check("green", JANUARY, stored)
 
 
@@ -211,7 +211,7 @@ def test_a_file_whose_labels_are_not_its_own_is_found_before_it_is_loaded_or_tak
     bad = tmp_path / "bad"
     bad.write_bytes(b"" if spoil == "empty" else clean.read_bytes()[:2000])
     bad = write(FEBRUARY)[0] if spoil == "other month" else bad
-    lake.put(bad, "green", JANUARY, receipt.essentials)
+    lake.put(bad, "green", JANUARY, receipt.summary)
     stored = lake.stat("green", JANUARY)
     if stored is None:
         assert isinstance(lake.store, FolderStore)
@@ -229,4 +229,4 @@ def test_a_file_that_somebody_copied_there_by_hand_is_known_by_its_footer(lake: 
     lake.store.put(clean, "green/green_tripdata_2024-01.parquet", {})
     stored = lake.stat("green", JANUARY)
     assert stored is not None
-    assert stored.essentials == receipt.essentials
+    assert stored.summary == receipt.summary

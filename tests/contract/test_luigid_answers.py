@@ -44,7 +44,7 @@ def proxy(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.mark.filterwarnings("ignore::luigi.parameter.UnconsumedParameterWarning")
 @pytest.mark.usefixtures("proxy")
 def test_words_that_are_not_luigids_count_as_no_answer() -> None:
-    scheduler_client.forget_the_dead()
+    scheduler_client.prune_workers()
     assert scheduler_client.failed({"LoadMonth"}) == {}
     assert not scheduler_client.stuck({"LoadMonth"})
     assert scheduler_client.knows("LoadMonth_1")

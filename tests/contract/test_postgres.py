@@ -19,7 +19,7 @@ import pytest
 from psycopg2 import sql
 
 from taxi_luigi.core.errors import ConfigError, WarehouseBusy, WarehouseError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
@@ -436,7 +436,7 @@ def test_a_database_that_only_reads_is_found_beforehand_and_said_by_a_load(store
     alter(store, "default_transaction_read_only = on")
     warehouse = store.open()
     (finding,) = warehouse.findings()
-    assert finding.verdict is Verdict.WRONG
+    assert finding.verdict is Status.ERROR
     assert "this database only reads for this user, as default_transaction_read_only is on" in finding.line
     words = "read-only transaction; this database only reads", "switch default_transaction_read_only off"
     refused(lambda: make(rows=10).into(store), *words)
@@ -455,7 +455,7 @@ def test_a_standby_is_found_beforehand(make: Make) -> None:
         (server.folder / "data" / "standby.signal").touch()
         server.start()
         (finding,) = store.open().findings()
-        assert finding.verdict is Verdict.WRONG
+        assert finding.verdict is Status.ERROR
         assert "this server is a standby and only reads: set the primary server in the url" in finding.line
         assert store.open().count(YELLOW) == {JANUARY: 100}
         refused(lambda: make(rows=10).into(store), "read-only", "set the primary server")
@@ -490,7 +490,7 @@ def test_what_another_script_made_under_our_names_is_found_beforehand(store: Sto
     (line,) = warehouse.foreign()
     assert FOREIGN[made] in line
     assert "so taxi_luigi did not make it; rename it" in line
-    assert [finding.line for finding in warehouse.findings() if finding.verdict is Verdict.WRONG] == [line]
+    assert [finding.line for finding in warehouse.findings() if finding.verdict is Status.ERROR] == [line]
     if "zones" in made:
         calls: list[Callable[[], object]] = [lambda: warehouse.replace_zones([Zone(1, "a", "b", "c")])]
         assert warehouse.zones() == 0
@@ -568,7 +568,7 @@ def test_a_database_of_another_encoding_gets_its_own_letters(encoded: Store, tmp
     (encoding,) = encoded.query("SHOW server_encoding")
     assert length == ((2,) if encoding == ("LATIN1",) else (3,))
     assert [finding.verdict for finding in encoded.open().findings() if finding.what == "encoding"] == [
-        Verdict.UNKNOWN if encoding == ("LATIN1",) else Verdict.GOOD
+        Status.UNKNOWN if encoding == ("LATIN1",) else Status.OK
     ]
 
 

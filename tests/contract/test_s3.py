@@ -13,7 +13,7 @@ import pytest
 
 from taxi_luigi.core.cloud import aws
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.core.settings import read
 from taxi_luigi.storage.s3 import S3Store
 from tests.support.memory import at_most
@@ -427,7 +427,7 @@ def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: B
     said = failures(store, small)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
-    assert [finding.verdict for finding in store.findings()] == [Verdict.GOOD, Verdict.SILENT]
+    assert [finding.verdict for finding in store.findings()] == [Status.OK, Status.UNREACHABLE]
 
 
 def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
@@ -435,7 +435,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
         port = taken.getsockname()[1]
     store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
     assert {type(error) for error in failures(store, small).values()} == {StorageError}
-    assert store.findings()[-1].verdict is Verdict.SILENT
+    assert store.findings()[-1].verdict is Status.UNREACHABLE
 
 
 def test_a_server_that_says_nothing_is_left(small: Path) -> None:
@@ -458,7 +458,7 @@ def test_a_server_that_sends_its_clients_elsewhere_is_a_wrong_setting(store: S3S
     between.before = lambda _: Answer(301, {"Location": "https://s3.example/"})
     with pytest.raises(ConfigError, match=r"redirects elsewhere: set \[lake\.s3\] endpoint_url"):
         store.list("green")
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -490,7 +490,7 @@ def test_a_wrong_account_is_one_line_with_the_cure(
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=said):
             raise error
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 def test_a_malformed_configuration_file_is_one_line_with_the_cure(
@@ -514,7 +514,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
     with pytest.raises(ConfigError, match=said):
         store.put(small, NAME, LABELS)
     finding = store.findings()[-1]
-    assert (finding.place, finding.what, finding.verdict) == ("lake s3", "bucket", Verdict.WRONG)
+    assert (finding.place, finding.what, finding.verdict) == ("lake s3", "bucket", Status.ERROR)
 
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
@@ -563,7 +563,7 @@ def test_a_refusal_that_no_emulator_gives_is_one_line_with_the_cure(
     assert lines(error.value) == 1
     with pytest.raises(ConfigError, match=said.replace("ListBucket", ".*")):
         store.put(small, NAME, LABELS)  # which begins with a HEAD, whose answer has no body
-    assert store.findings()[-1].verdict is Verdict.WRONG
+    assert store.findings()[-1].verdict is Status.ERROR
 
 
 @pytest.mark.parametrize("region", ["eu west", "-"])
@@ -589,9 +589,9 @@ def test_a_size_of_parts_that_s3_does_not_take_is_refused(size: str) -> None:
 def test_the_findings_name_whose_key_it_is_and_not_the_key(moto_server: S3Server) -> None:
     store = fresh_s3_store(moto_server)
     credentials, bucket, permissions = store.findings()
-    assert (credentials.verdict, credentials.line) == (Verdict.GOOD, f"env, key …{KEY[-4:]}")
-    assert (bucket.verdict, bucket.line) == (Verdict.GOOD, f"{store.address} can be listed; region us-east-1")
-    assert permissions.verdict is Verdict.UNKNOWN
+    assert (credentials.verdict, credentials.line) == (Status.OK, f"env, key …{KEY[-4:]}")
+    assert (bucket.verdict, bucket.line) == (Status.OK, f"{store.address} can be listed; region us-east-1")
+    assert permissions.verdict is Status.UNKNOWN
     assert not [finding for finding in store.findings() if KEY in finding.line or SECRET in finding.line]
 
 

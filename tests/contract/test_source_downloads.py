@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources import Published
 from taxi_luigi.sources.slots import Pace
 from tests.support.cdn import Break, Cdn, Chunked, Drip, Headers, Short, Stall, Status
@@ -19,7 +19,7 @@ def test_the_whole_file_arrives_and_is_accounted_for(cdn: Cdn, content: bytes, c
     seen = client.source.look(COLOR, MONTH).seen
     fetched = client.fetch()
     client.assert_holds(content, fetched)
-    assert fetched.seen == seen == Seen(found["ETag"], found["Last-Modified"], len(content))
+    assert fetched.seen == seen == SourceFingerprint(found["ETag"], found["Last-Modified"], len(content))
     assert fetched.url == client.source.url(COLOR, MONTH)
     assert client.progress[-1] == (len(content), len(content))
     assert client.progress == sorted(client.progress)

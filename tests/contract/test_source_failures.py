@@ -95,7 +95,7 @@ def test_no_secret_in_message_traceback_or_receipt(cdn: Cdn, content: bytes, tmp
         with pytest.raises(SourceError) as failed:
             client.fetch()
         assert "hush" not in "".join(traceback.format_exception(failed.value))
-        cdn.forgive()
+        cdn.reset_failure()
 
 
 def test_no_secret_when_there_is_no_server(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

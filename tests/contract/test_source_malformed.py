@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
-from taxi_luigi.core.receipts import Seen, source_digest
+from taxi_luigi.core.receipts import SourceFingerprint, source_digest
 from taxi_luigi.sources import Look, Published, SingleFile, http_exchange
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net
@@ -101,7 +101,7 @@ def test_an_answer_that_cannot_be_used_leaves_no_socket_open(lengths: tuple[byte
     with raw_server(lambda _: [replaced(b"Content-Length", *lengths), BODY]) as server:
         client = http_exchange.Client(net(), "source")
         # The error is held, and with it all that its traceback refers to
-        with pytest.raises(http_exchange.Transient) as error, client, client.ask("GET", server.template):
+        with pytest.raises(http_exchange.TransientError) as error, client, client.ask("GET", server.template):
             pass
         assert str(error.value) == "its headers cannot be read"
         assert sockets() - before == set()
@@ -169,7 +169,7 @@ def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
 def test_a_header_that_nobody_needs_does_no_harm(tmp_path: Path, header: bytes) -> None:
     look, line = served(answer(*GOOD, header), tmp_path)
     assert (look.published, line) == (Published.YES, "")
-    assert look.seen == Seen('"abc"', "Mon, 01 Jan 2024 00:00:00 GMT", 1004)
+    assert look.seen == SourceFingerprint('"abc"', "Mon, 01 Jan 2024 00:00:00 GMT", 1004)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from taxi_luigi.core.receipts import Seen
+from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources import Look, Published, open_source
 from taxi_luigi.sources.http import forget_looks
 from taxi_luigi.tlc.months import Month, month_range
@@ -32,7 +32,7 @@ def look(cdn: Cdn, **changes: float) -> Look:
 
 def test_a_published_month_is_described_by_its_headers(cdn: Cdn) -> None:
     found = cdn.headers(cdn.folders[0] / NAME)
-    assert look(cdn) == Look(Published.YES, Seen(found["ETag"], found["Last-Modified"], 300_000), "")
+    assert look(cdn) == Look(Published.YES, SourceFingerprint(found["ETag"], found["Last-Modified"], 300_000), "")
     assert cdn.log[0].headers["accept-encoding"] == "identity"
     assert cdn.count("GET") == 0
 
@@ -82,7 +82,7 @@ def test_a_server_that_does_not_know_head_is_asked_for_one_byte(cdn: Cdn, code: 
     found = cdn.headers(cdn.folders[0] / NAME)
     cdn.ranges = ranges
     cdn.fault(NAME, Status(code), method="HEAD")
-    assert look(cdn) == Look(Published.YES, Seen(found["ETag"], found["Last-Modified"], 50_000_000))
+    assert look(cdn) == Look(Published.YES, SourceFingerprint(found["ETag"], found["Last-Modified"], 50_000_000))
     assert [(request.method, request.headers.get("range")) for request in cdn.log] == [
         ("HEAD", None),
         ("GET", "bytes=0-0"),
@@ -232,7 +232,7 @@ def test_nothing_to_ask(cdn: Cdn) -> None:
 
 def test_a_weak_etag_and_missing_headers_are_taken_as_they_are(cdn: Cdn) -> None:
     cdn.fault(NAME, Headers({"ETag": 'W/"1"', "Last-Modified": None, "Content-Length": None}), method="HEAD")
-    assert look(cdn).seen == Seen('W/"1"', None, None)
+    assert look(cdn).seen == SourceFingerprint('W/"1"', None, None)
 
 
 def test_credentials_are_sent_and_never_shown(cdn: Cdn) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tasks.objects import StoreFile
@@ -225,7 +225,7 @@ def test_progress_ends_with_all_bytes(store: Store, tmp_path: Path) -> None:
 def test_a_store_that_can_serve_has_nothing_wrong(store: Store) -> None:
     findings = store.findings()
     assert findings
-    assert [finding for finding in findings if finding.verdict is Verdict.WRONG] == []
+    assert [finding for finding in findings if finding.verdict is Status.ERROR] == []
 
 
 def test_a_luigi_target_over_it_is_written_whole_or_not_at_all(store: Store) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.cli import ending
-from taxi_luigi.cli.cron import cron_run
+from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
 from taxi_luigi.runs.task import families
@@ -120,7 +119,7 @@ def exit_codes() -> Iterator[int]:
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "config" / "luigi.cfg")
     yield from map(int, settings["retcode"].values())
-    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, ending.FAILED, ending.DIFFERENT)
+    yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, output.FAILED, output.DIFFERENT)
     yield from (interrupt.CODE, *(128 + number for number in (1, 2, 9, 13, 15)))
 
 

@@ -85,5 +85,5 @@ def test_a_row_is_cleaned_alike_whatever_stands_beside_it(one: tuple[int, str], 
         fields = GOOD.split(",")
         fields[place] = text
         lines.append(",".join(fields))
-    together = cleaned([GOOD, *lines])
-    assert together == [cleaned([GOOD])[0], cleaned([GOOD, lines[0]])[1], cleaned([GOOD, lines[1]])[1]]
+    coalesce = cleaned([GOOD, *lines])
+    assert coalesce == [cleaned([GOOD])[0], cleaned([GOOD, lines[0]])[1], cleaned([GOOD, lines[1]])[1]]

@@ -15,7 +15,7 @@ from google.api_core.exceptions import BadRequest, Conflict, PreconditionFailed
 from google.cloud.storage import Blob
 
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.core.health import Verdict
+from taxi_luigi.core.health import Status
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.warehouses import MARKERS
 from tests.support.bigquery_months import JANUARY, YELLOW, local
@@ -92,7 +92,7 @@ def test_bytes_that_have_another_checksum_are_refused(blob: Callable[[], Blob], 
 
 @emulators_lie("fake-gcs-server does not answer about permissions", AssertionError)
 def test_a_bucket_tells_which_permissions_we_have(store: GcsStore) -> None:
-    assert {each.what: each.verdict for each in store.findings()}["permissions"] is Verdict.GOOD
+    assert {each.what: each.verdict for each in store.findings()}["permissions"] is Status.OK
 
 
 @emulators_lie("fake-gcs-server has the same words for a missing bucket and a missing object")

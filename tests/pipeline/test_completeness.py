@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from luigi.configuration import LuigiConfigParser
 
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.inventory import plan
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
@@ -22,7 +22,7 @@ __all__ = ["between"]
 
 COLORS = ("yellow", "green", "fhv", "fhvhv")
 MONTHS = [Month(2010, 1).plus(number) for number in range(200)]
-HELD = Essentials("edition", "0" * 64, 5, "https://tlc.example/x")
+HELD = ReceiptSummary("edition", "0" * 64, 5, "https://tlc.example/x")
 
 
 @pytest.fixture

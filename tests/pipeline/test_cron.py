@@ -342,7 +342,7 @@ def test_the_environment_file_is_read_and_not_executed(checkout: Checkout, cdn: 
     secrets = tmp_path / "the secrets"
     secrets.write_text(f"# where from\n\nexport TLC = '{cdn.template}'\nHARM=$(touch {tmp_path}/harm)\n")
     done = checkout.cron_run("--env-file", secrets)
-    assert done == Ended(0, f"cron-run: others than you can read {secrets}: take that from them with chmod 600\n")
+    assert done == Ended(0, f"cron-run: other users can read {secrets}: chmod 600 keeps them out\n")
     assert not (tmp_path / "harm").exists()
     secrets.chmod(0o600)
     assert checkout.cron_run("--env-file", secrets) == Ended(0, "")

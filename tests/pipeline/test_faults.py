@@ -117,7 +117,7 @@ def test_each_broken_download_is_named_for_what_it_is(
     assert project.leftovers() == []
 
 
-def test_a_missing_essential_column_is_named(project: Project, bad_source: Path) -> None:
+def test_a_missing_required_column_is_named(project: Project, bad_source: Path) -> None:
     table = pq.read_table(bad_source / JANUARY).drop_columns(["lpep_pickup_datetime"])
     pq.write_table(table, bad_source / JANUARY)
     check_one_line(project.run(*COMMAND), "lpep_pickup_datetime")

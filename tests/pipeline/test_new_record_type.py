@@ -23,12 +23,12 @@ DATASETS["ferry"] = Dataset(
     distance="miles",
     columns=(
         Column(FILE_MONTH, "date32", "first day of the month in the name of the file"),
-        Column("boat", "string", "its name", essential=True).spelled(("Boat_Name", "2024..", "2024..")),
-        Column("departed", "timestamp[us]", "cast off", "New York wall clock", essential=True),
+        Column("boat", "string", "its name", required=True).named(("Boat_Name", "2024..", "2024..")),
+        Column("departed", "timestamp[us]", "cast off", "New York wall clock", required=True),
         Column("arrived", "timestamp[us]", "made fast", "New York wall clock"),
         Column("passenger_count", "int32", "passengers", "people"),
         Column("miles", "double", "distance", "miles"),
-        Column("slip", "int32", "where it made fast", codes={"st. george": "1", "whitehall": "2"}),
+        Column("slip", "int32", "where it made fast", value_map={"st. george": "1", "whitehall": "2"}),
     ),
 )
 """

@@ -39,7 +39,7 @@ def test_a_source_that_is_down_all_night_is_one_message_and_the_next_night_finis
         assert told["title"].startswith("taxi_luigi: 3 months failed")
         for month in LOADED:
             assert f"green {month}: DownloadMonth: " in told["message"]
-        cdn.forgive()
+        cdn.reset_failure()
         fine = loading.run(*NIGHT)
         assert fine.rc == 0, fine.out
         assert len(webhook.posts) == 1

@@ -120,7 +120,7 @@ def test_a_source_that_cannot_be_asked_leaves_everything_as_it_is_with_a_warning
     assert done.rc == 0, done.out
     assert "WARNING: the source could not be asked whether 2 months are still as they were" in done.out
     assert duckdb_counts(loading, "green_tripdata") == counts()
-    published.forgive()
+    published.reset_failure()
     assert loading.run(*COMMAND, "--refresh").rc == 0
     assert duckdb_counts(loading, "green_tripdata") == counts(recent=NEW)
 

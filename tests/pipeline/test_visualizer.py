@@ -205,7 +205,7 @@ def test_a_task_has_a_button_to_where_its_work_can_be_watched(shown: Shown, monk
     task_id, task = shown.task("DownloadMonth(color=green, month=2021-02")
     reporter = TaskStatusReporter(RemoteScheduler(shown.luigid.url), task_id, task["worker_running"], None)
     monkeypatch.setattr("taxi_luigi.runs.scheduler_client.address", lambda: shown.luigid.url)
-    told = SimpleNamespace(task_id="another", subject="", set_tracking_url=reporter.update_tracking_url)
+    told = SimpleNamespace(task_id="another", label="", set_tracking_url=reporter.update_tracking_url)
     url = "https://console.cloud.google.com/bigquery?project=p&j=bq:EU:job_1&page=queryresults"
     Progress(told, "loading bigquery", "rows").page(url)
     shown.open()

@@ -86,11 +86,9 @@ def unreadable(spoil: Callable[[int], bool], text: str = "12 USD") -> Callable[[
     return lambda table: rewritten(table, amount(table), spoil, text)
 
 
-def essential_alone(table: pa.Table) -> pa.Table:
-    essential = re.compile(
-        r"vendorid|hvfhs_license_num|dispatching_base_num|.*(pickup|dropoff)_datetime", re.IGNORECASE
-    )
-    return table.select([name for name in table.column_names if essential.fullmatch(name)])
+def required_alone(table: pa.Table) -> pa.Table:
+    required = re.compile(r"vendorid|hvfhs_license_num|dispatching_base_num|.*(pickup|dropoff)_datetime", re.IGNORECASE)
+    return table.select([name for name in table.column_names if required.fullmatch(name)])
 
 
 def renamed(table: pa.Table) -> pa.Table:
@@ -151,7 +149,7 @@ HELD = (
         "without the amount", End.REFUSED, MISSING, ("parquet", "csv", "parquet"),
         lambda table: table.drop_columns([amount(table)]),
     ),
-    Kind("vendor and times alone", End.REFUSED, MISSING, ("csv", "parquet", "parquet"), essential_alone),
+    Kind("vendor and times alone", End.REFUSED, MISSING, ("csv", "parquet", "parquet"), required_alone),
     Kind("renamed as dbt does", End.REFUSED, MISSING, ("parquet", "csv", "csv"), renamed),
     Kind("3 rows", End.REFUSED, FEWER, ("csv", "parquet", "parquet"), lambda table: table.slice(0, 3)),
     Kind("89 % of the rows", End.REFUSED, FEWER, ("parquet", "csv", "csv"), share(89)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, Warehouse
@@ -21,7 +21,7 @@ PARTITION = "yellow_tripdata$202401"
 """January's"""
 
 
-def unheard(_done: int, _total: int) -> None:
+def no_progress(_done: int, _total: int) -> None:
     """The progress of whoever wants none."""
 
 
@@ -34,12 +34,12 @@ class Clean:
     dataset: Dataset = YELLOW
 
     @property
-    def given(self) -> Essentials:
-        return self.file.essentials
+    def given(self) -> ReceiptSummary:
+        return self.file.summary
 
     def into(self, warehouse: Warehouse) -> int:
         """Loads it."""
-        return warehouse.replace_month(self.dataset, self.month, self.file, unheard)
+        return warehouse.replace_month(self.dataset, self.month, self.file, no_progress)
 
 
 Make = Callable[..., Clean]
@@ -49,7 +49,7 @@ def local(folder: Path, rows: int = 100, seed: int = 0, month: Month = JANUARY, 
     """Writes a clean month into a folder."""
     path = folder / f"yellow_{month}_{rows}_{seed}.parquet"
     receipt = write_clean(path, YELLOW, month, rows, seed, **changes)
-    return Clean(CleanFile(str(path), receipt.essentials, partial(nullcontext, path), lambda: True), month)
+    return Clean(CleanFile(str(path), receipt.summary, partial(nullcontext, path), lambda: True), month)
 
 
 def in_bucket(server: GcsServer, folder: Path, rows: int = 100, seed: int = 0) -> Clean:

@@ -83,7 +83,7 @@ class Cdn:
         """The next requests for a file are answered so; then it is served as it is."""
         self._faults[method, name].extend(faults)
 
-    def forgive(self) -> None:
+    def reset_failure(self) -> None:
         """Forgets the faults that were not used."""
         self._faults.clear()
 

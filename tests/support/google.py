@@ -16,7 +16,7 @@ from google.cloud.storage import Blob
 from google.cloud.storage import Client as StorageClient
 
 from taxi_luigi.core.cloud import gcp
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.warehouses.bigquery import BigQuery
 
@@ -64,11 +64,11 @@ class Place:
         """The place that `as_text` wrote."""
         return cls(*("" if each == "-" else each for each in text.split()))
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Check]:
         """What is wrong or silent before anything is made, as `taxi-luigi doctor` finds it."""
         warehouse, store = self.warehouse(self.dataset), self.fresh_store(self.folder)
         for finding in (*store.findings(), *warehouse.findings()):
-            if finding.verdict in (Verdict.WRONG, Verdict.SILENT):
+            if finding.verdict in (Status.ERROR, Status.UNREACHABLE):
                 yield finding
 
     def fresh_prefix(self) -> str:

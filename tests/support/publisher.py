@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.sources import Fetched, Net, Source, open_source
+from taxi_luigi.sources import Fetched, HttpSettings, Source, open_source
 from taxi_luigi.tlc.months import Month
 
 COLOR, MONTH = "green", Month(2024, 1)
 NAME = "green_tripdata_2024-01.parquet"
 
 
-def net(**changes: Any) -> Net:
+def net(**changes: Any) -> HttpSettings:
     """Retries within milliseconds."""
-    return Net(
+    return HttpSettings(
         **{"attempts": 3, "backoff": 0.01, "connect_timeout": 2, "read_timeout": 5, "parallel": 3, "at_once": 1_000}
         | changes
     )

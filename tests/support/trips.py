@@ -47,7 +47,7 @@ def _values(column: Column, month: Month, rows: int, random: Random) -> list[Any
     if column.name == FILE_MONTH:
         return [month.first_day] * rows
     return [
-        None if not column.essential and random.random() < 0.1 else _value(column, month, random) for _ in range(rows)
+        None if not column.required and random.random() < 0.1 else _value(column, month, random) for _ in range(rows)
     ]
 
 

@@ -75,7 +75,7 @@ class Load:
     @property
     def file(self) -> CleanFile:
         """The clean file as a warehouse is handed it: it lies on this disk, and nobody else touches it."""
-        return CleanFile(str(self.clean), self.receipt.essentials, partial(nullcontext, self.clean), lambda: True)
+        return CleanFile(str(self.clean), self.receipt.summary, partial(nullcontext, self.clean), lambda: True)
 
     def into(self, store: Store, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
         """Loads the month, in this process."""

@@ -162,7 +162,7 @@ class Bucket:
         return f"{found.method}, key …{found.get_frozen_credentials().access_key[-4:]}"
 
     @contextmanager
-    def saying(self, address: str) -> Iterator[None]:
+    def translating_errors(self, address: str) -> Iterator[None]:
         """Turns what boto3 raises into one line that begins with the place and this address.
 
         ConfigError for what a person must change first; StorageError for all else, which was retried by then.

@@ -30,7 +30,7 @@ def s3_object(bucket: str, key: str) -> str:
 
 
 @contextmanager
-def heard_by(hears: Callable[[str], None]) -> Iterator[None]:
+def tracking_url_callback(hears: Callable[[str], None]) -> Iterator[None]:
     """Has it called with the page of whatever is begun in the block."""
     token = _hears.set(hears)
     try:
@@ -39,7 +39,7 @@ def heard_by(hears: Callable[[str], None]) -> Iterator[None]:
         _hears.reset(token)
 
 
-def announce(url: str) -> None:
+def report_tracking_url(url: str) -> None:
     """Says where what was just begun can be watched; nobody has to listen."""
     hears = _hears.get()
     if hears is not None:

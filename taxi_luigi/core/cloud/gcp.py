@@ -161,7 +161,7 @@ def _whose(found_ones: Credentials) -> str:
 
 
 @contextmanager
-def saying(where: str, failure: type[TaxiError], roles: str = "") -> Iterator[None]:
+def translating_errors(where: str, failure: type[TaxiError], roles: str = "") -> Iterator[None]:
     """Turns what Google's libraries raise into one line that begins with `where`.
 
     ConfigError for what a person must change first: refused or missing credentials, permissions (`roles` says which

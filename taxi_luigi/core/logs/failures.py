@@ -149,23 +149,23 @@ def without_secrets(record: logging.LogRecord) -> bool:
 
 
 def _in_our_words(record: logging.LogRecord) -> None:
-    """Of a task of ours, which has `facts`: without process numbers, worker names and task ids."""
+    """Of a task of ours, which has `log_fields`: without process numbers, worker names and task ids."""
     about = record.args[-1] if isinstance(record.args, tuple) and record.args else None
-    facts = getattr(about, "facts", None)
-    if facts is None or not isinstance(record.msg, str):
+    log_fields = getattr(about, "log_fields", None)
+    if log_fields is None or not isinstance(record.msg, str):
         return
     if record.msg == _FAILED:
-        record.msg, record.args = "%s", (name(facts),)
+        record.msg, record.args = "%s", (name(log_fields),)
     elif record.msg.startswith(_NO_DATA):
         asked = getattr(about, "address", "")
-        record.msg, record.args = "%s %s is not published: %s", (facts["color"], facts["month"], asked)
-    record.__dict__.update(of_task(facts))
+        record.msg, record.args = "%s %s is not published: %s", (log_fields["color"], log_fields["month"], asked)
+    record.__dict__.update(of_task(log_fields))
 
 
-def name(facts: Mapping[str, str]) -> str:
+def name(log_fields: Mapping[str, str]) -> str:
     """A task for people: `LoadMonth green 2024-01 postgres`; the local lake goes without saying."""
-    store = "" if facts["store"] == "local" else facts["store"]
-    return " ".join(filter(None, (facts["task"], facts["color"], facts["month"], store)))
+    store = "" if log_fields["store"] == "local" else log_fields["store"]
+    return " ".join(filter(None, (log_fields["task"], log_fields["color"], log_fields["month"], store)))
 
 
 def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:

@@ -1,7 +1,7 @@
 """The canonical schema of each color, and every spelling that TLC ever gave its columns.
 
 Pure values, and the only place that holds them: a record type is one entry of `DATASETS`, a renamed column one line
-in `spelled(…)`. Column names are TLC's newest in lower case, so that `VendorID` unquoted finds its column in
+in `named(…)`. Column names are TLC's newest in lower case, so that `VendorID` unquoted finds its column in
 PostgreSQL, DuckDB and BigQuery alike. How a batch becomes these columns is in transform/column_mapping.py; by what
 digest a month is found to have been cleaned by another mapping, in `mapping.py`.
 """

@@ -10,8 +10,8 @@ _DISPATCHING = Column(
     "dispatching_base_num",
     "string",
     "licence of the base that sent the car, as the base wrote it: blanks and lower case occur",
-    essential=True,
-    together=True,  # in fhv's csv of 2018 the licence is in …number, and …num is there and empty
+    required=True,
+    coalesce=True,  # in fhv's csv of 2018 the licence is in …number, and …num is there and empty
 )
 _AFFILIATED = Column("affiliated_base_number", "string", "licence of the base that the car belongs to", optional=True)
 
@@ -24,33 +24,33 @@ FHV = Dataset(
     last_csv=LAST_CSV,
     columns=(
         MONTH,
-        _DISPATCHING.spelled(
+        _DISPATCHING.named(
             ("Dispatching_base_number", "", "2018"),
             ("Dispatching_base_num", "", "2015..2018"),
             ("dispatching_base_num", "2015..", "2019.."),
         ),
-        time("pickup_datetime", "pickup", essential=True).spelled(
+        time("pickup_datetime", "pickup", required=True).named(
             ("Pickup_date", "", "2015..2016"),
             ("Pickup_DateTime", "", "2017..2018"),
             ("pickup_datetime", "2015..", "2019.."),
         ),
         # From 2019 on, TLC's own csv files and those of its mirror differ in case.
-        time("dropoff_datetime", "dropoff").spelled(
+        time("dropoff_datetime", "dropoff").named(
             ("DropOff_datetime", "", "2017..2018"),
             ("dropOff_datetime", "2015..", "2019"),
             ("dropoff_datetime", "", "2019.."),
         ),
-        PULOCATION.spelled(
+        PULOCATION.named(
             ("locationID", "", "2015..2016"),
             ("PUlocationID", "2015..", "2017..2019"),
             ("PULocationID", "", "2019.."),
         ),
-        DOLOCATION.spelled(("DOlocationID", "2015..", "2017..2019"), ("DOLocationID", "", "2019..")),
+        DOLOCATION.named(("DOlocationID", "2015..", "2017..2019"), ("DOLocationID", "", "2019..")),
         Column(
             "sr_flag", "int32", "1 when the ride was shared, else missing; Lyft marks those only asked to be shared"
-        ).spelled(("SR_Flag", "2015..", "2017-07..")),
+        ).named(("SR_Flag", "2015..", "2017-07..")),
         # TLC's own csv of 2019-01..2020-06 lacks it; the mirror's of the same months has it.
-        _AFFILIATED.spelled(("Affiliated_base_number", "2015..", "2019..")),
+        _AFFILIATED.named(("Affiliated_base_number", "2015..", "2019..")),
     ),
 )
 
@@ -59,7 +59,7 @@ _PARQUET = ("2019-02..", "")
 
 
 def _flag(name: str, meaning: str) -> Column:
-    return Column(name, "string", f"Y or N: {meaning}").spelled((name, *_PARQUET))
+    return Column(name, "string", f"Y or N: {meaning}").named((name, *_PARQUET))
 
 
 FHVHV = Dataset(
@@ -77,36 +77,36 @@ FHVHV = Dataset(
             "hvfhs_license_num",
             "string",
             "licence of the app: HV0002 Juno, HV0003 Uber, HV0004 Via, HV0005 Lyft",
-            essential=True,
-        ).spelled(("hvfhs_license_num", "2019-02..", "2019-02..2021-05")),
-        _DISPATCHING.spelled(("dispatching_base_num", *_ALL)),
-        Column("originating_base_num", "string", "licence of the base that took the call").spelled(
+            required=True,
+        ).named(("hvfhs_license_num", "2019-02..", "2019-02..2021-05")),
+        _DISPATCHING.named(("dispatching_base_num", *_ALL)),
+        Column("originating_base_num", "string", "licence of the base that took the call").named(
             ("originating_base_num", *_PARQUET)
         ),
-        time("request_datetime", "the passenger asked for the car").spelled(("request_datetime", *_PARQUET)),
-        time("on_scene_datetime", "the car arrived; accessible vehicles, and all of Uber's").spelled(
+        time("request_datetime", "the passenger asked for the car").named(("request_datetime", *_PARQUET)),
+        time("on_scene_datetime", "the car arrived; accessible vehicles, and all of Uber's").named(
             ("on_scene_datetime", *_PARQUET)
         ),
-        time("pickup_datetime", "pickup", essential=True).spelled(("pickup_datetime", *_ALL)),
-        time("dropoff_datetime", "dropoff", essential=True).spelled(("dropoff_datetime", *_ALL)),
-        PULOCATION.spelled(("PULocationID", *_ALL)),
-        DOLOCATION.spelled(("DOLocationID", *_ALL)),
-        Column("trip_miles", "double", "distance of the trip", "miles").spelled(("trip_miles", *_PARQUET)),
-        Column("trip_time", "int64", "duration of the trip", "seconds").spelled(("trip_time", *_PARQUET)),
-        money("base_passenger_fare", "fare before tolls, taxes, fees and tips").spelled(
+        time("pickup_datetime", "pickup", required=True).named(("pickup_datetime", *_ALL)),
+        time("dropoff_datetime", "dropoff", required=True).named(("dropoff_datetime", *_ALL)),
+        PULOCATION.named(("PULocationID", *_ALL)),
+        DOLOCATION.named(("DOLocationID", *_ALL)),
+        Column("trip_miles", "double", "distance of the trip", "miles").named(("trip_miles", *_PARQUET)),
+        Column("trip_time", "int64", "duration of the trip", "seconds").named(("trip_time", *_PARQUET)),
+        money("base_passenger_fare", "fare before tolls, taxes, fees and tips").named(
             ("base_passenger_fare", *_PARQUET)
         ),
-        money("tolls", "all tolls of the trip").spelled(("tolls", *_PARQUET)),
-        money("bcf", "for the Black Car Fund").spelled(("bcf", *_PARQUET)),
-        money("sales_tax", "New York State sales tax").spelled(("sales_tax", *_PARQUET)),
-        money("congestion_surcharge", "New York State's congestion surcharge").spelled(
+        money("tolls", "all tolls of the trip").named(("tolls", *_PARQUET)),
+        money("bcf", "for the Black Car Fund").named(("bcf", *_PARQUET)),
+        money("sales_tax", "New York State sales tax").named(("sales_tax", *_PARQUET)),
+        money("congestion_surcharge", "New York State's congestion surcharge").named(
             ("congestion_surcharge", *_PARQUET)
         ),
-        money("airport_fee", "2.50, from 2026-03-15 3.50, at LaGuardia, JFK and Newark, from 2021-04-05").spelled(
+        money("airport_fee", "2.50, from 2026-03-15 3.50, at LaGuardia, JFK and Newark, from 2021-04-05").named(
             ("airport_fee", *_PARQUET)
         ),
-        money("tips", "tips to the driver").spelled(("tips", *_PARQUET)),
-        money("driver_pay", "pay of the driver, without tolls and tips, net of commission").spelled(
+        money("tips", "tips to the driver").named(("tips", *_PARQUET)),
+        money("driver_pay", "pay of the driver, without tolls and tips, net of commission").named(
             ("driver_pay", *_PARQUET)
         ),
         _flag("shared_request_flag", "the passenger agreed to share the ride"),
@@ -114,13 +114,13 @@ FHVHV = Dataset(
         _flag("access_a_ride_flag", "on behalf of MTA's Access-A-Ride"),
         _flag("wav_request_flag", "a wheelchair-accessible vehicle was asked for"),
         _flag("wav_match_flag", "the vehicle was wheelchair-accessible"),
-        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
+        CBD.named(("cbd_congestion_fee", "2025..", "")),
         Column(
             "sr_flag",
             "string",
             "1 or Y when the ride was shared; csv alone, the two shared_ flags came after",
             optional=True,
-        ).spelled(("SR_Flag", "", "2019-02..")),
-        _AFFILIATED.spelled(("Affiliated_base_number", "", "2021-06..")),
+        ).named(("SR_Flag", "", "2019-02..")),
+        _AFFILIATED.named(("Affiliated_base_number", "", "2021-06..")),
     ),
 )

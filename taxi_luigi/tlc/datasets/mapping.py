@@ -74,11 +74,11 @@ def _digest(dataset: Dataset, month: Month) -> str:
 def _values(column: Column, month: Month) -> list[object] | None:
     """None for a column that no file of the month has, and for file_month, which comes from the file's name.
 
-    Several sources of one column are coalesced where `together` says so, else refused.
+    Several sources of one column are coalesced where `coalesce` says so, else refused.
     """
     names = sorted({plain(name) for form in get_args(SourceForm) for name in column.source_names(month, form)})
     if column.name == FILE_MONTH or not names:
         return None
-    coalesced = column.together and len(names) > 1
-    codes = sorted((text, code is not None, code or "") for text, code in column.codes.items())
-    return [column.name, column.type, names, codes, coalesced]
+    coalesced = column.coalesce and len(names) > 1
+    value_map = sorted((text, code is not None, code or "") for text, code in column.value_map.items())
+    return [column.name, column.type, names, value_map, coalesced]

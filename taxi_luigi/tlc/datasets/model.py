@@ -56,18 +56,18 @@ class Column:
     meaning: str
     unit: str = ""
     """miles, USD, people …; empty for codes and names"""
-    essential: bool = False
+    required: bool = False
     """without it the row is not a trip of this color: a file that should have it and has not fails the month"""
     optional: bool = False
     """files of the same month and layout have it or lack it: it is never missing"""
     spellings: tuple[Spelling, ...] = ()
     """all that TLC called it; when matched, case does not matter"""
-    together: bool = False
+    coalesce: bool = False
     """a file may have several of the spellings: a row's first value counts; without this, it is an error"""
-    codes: Mapping[str, str | None] = field(default_factory=dict)
+    value_map: Mapping[str, str | None] = field(default_factory=dict)
     """text, in lower case and trimmed → the later code; None: stands for no value"""
 
-    def spelled(self, *spellings: tuple[str, str, str]) -> Column:
+    def named(self, *spellings: tuple[str, str, str]) -> Column:
         """The same column with its names in one color's files: (name, months of parquet, months of csv)."""
         return replace(self, spellings=tuple(Spelling.of(*spelling) for spelling in spellings))
 

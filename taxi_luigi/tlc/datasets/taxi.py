@@ -15,9 +15,9 @@ def money(name: str, meaning: str, optional: bool = False) -> Column:
     return Column(name, "double", meaning, "USD", optional=optional)
 
 
-def time(name: str, meaning: str, essential: bool = False) -> Column:
+def time(name: str, meaning: str, required: bool = False) -> Column:
     """A time stamp without a zone."""
-    return Column(name, "timestamp[us]", meaning, "New York wall clock", essential)
+    return Column(name, "timestamp[us]", meaning, "New York wall clock", required)
 
 
 _VENDOR = Column(
@@ -25,8 +25,8 @@ _VENDOR = Column(
     "int32",
     "who sent the record: 1 Creative Mobile Technologies, 2 Curb Mobility (earlier VeriFone), 3 DDS (2009 and 2010),"
     " 6 Myle Technologies, 7 Helix; 4 and 5 occur",
-    essential=True,
-    codes={"cmt": "1", "vts": "2", "dds": "3"},
+    required=True,
+    value_map={"cmt": "1", "vts": "2", "dds": "3"},
 )
 _PASSENGERS = Column("passenger_count", "int32", "passengers, as the driver entered them", "people")
 _DISTANCE = Column("trip_distance", "double", "distance by the taximeter", "miles")
@@ -39,13 +39,13 @@ _STORED = Column(
     "store_and_fwd_flag",
     "string",
     "Y when the record waited in the vehicle for a connection, else N",
-    codes={"y": "Y", "n": "N", "1": "Y", "1.0": "Y", "0": "N", "0.0": "N", "": None, "*": None, "nan": None},
+    value_map={"y": "Y", "n": "N", "1": "Y", "1.0": "Y", "0": "N", "0.0": "N", "": None, "*": None, "nan": None},
 )
 _PAYMENT = Column(
     "payment_type",
     "int32",
     "0 Flex Fare, 1 credit card, 2 cash, 3 no charge, 4 dispute, 5 unknown, 6 voided trip",
-    codes={
+    value_map={
         **dict.fromkeys(("crd", "cre", "credit"), "1"),
         **dict.fromkeys(("cas", "cash", "csh"), "2"),
         **dict.fromkeys(("noc", "no", "no charge"), "3"),
@@ -92,42 +92,42 @@ YELLOW = Dataset(
     money=("total_amount",),
     columns=(
         MONTH,
-        _VENDOR.spelled(("vendor_name", *_2009), ("vendor_id", *_2010), ("VendorID", *_NOW)),
-        time("tpep_pickup_datetime", "meter engaged", essential=True).spelled(
+        _VENDOR.named(("vendor_name", *_2009), ("vendor_id", *_2010), ("VendorID", *_NOW)),
+        time("tpep_pickup_datetime", "meter engaged", required=True).named(
             ("Trip_Pickup_DateTime", *_2009), ("pickup_datetime", *_2010), ("tpep_pickup_datetime", *_NOW)
         ),
-        time("tpep_dropoff_datetime", "meter disengaged", essential=True).spelled(
+        time("tpep_dropoff_datetime", "meter disengaged", required=True).named(
             ("Trip_Dropoff_DateTime", *_2009), ("dropoff_datetime", *_2010), ("tpep_dropoff_datetime", *_NOW)
         ),
-        _PASSENGERS.spelled(("Passenger_Count", *_2009), ("passenger_count", *_SINCE_2010)),
-        _DISTANCE.spelled(("Trip_Distance", *_2009), ("trip_distance", *_SINCE_2010)),
-        _RATECODE.spelled(
+        _PASSENGERS.named(("Passenger_Count", *_2009), ("passenger_count", *_SINCE_2010)),
+        _DISTANCE.named(("Trip_Distance", *_2009), ("trip_distance", *_SINCE_2010)),
+        _RATECODE.named(
             ("Rate_Code", *_2009),
             ("rate_code", *_2010),
             ("RateCodeID", "", "2015-01..2015-06"),
             ("RatecodeID", "2011..", "2015-07.."),
         ),
-        _STORED.spelled(("store_and_forward", *_2009), ("store_and_fwd_flag", *_SINCE_2010)),
-        PULOCATION.spelled(("PULocationID", *_ZONES)),
-        DOLOCATION.spelled(("DOLocationID", *_ZONES)),
-        _PAYMENT.spelled(("Payment_Type", *_2009), ("payment_type", *_SINCE_2010)),
-        _FARE.spelled(("Fare_Amt", *_2009), ("fare_amount", *_SINCE_2010)),
-        _EXTRA.spelled(("surcharge", "2009..2010", "2009..2014"), ("extra", *_NOW)),
-        _TAX.spelled(("mta_tax", "2009..", "2009..")),
-        _TIP.spelled(("Tip_Amt", *_2009), ("tip_amount", *_SINCE_2010)),
-        _TOLLS.spelled(("Tolls_Amt", *_2009), ("tolls_amount", *_SINCE_2010)),
-        _IMPROVEMENT.spelled(("improvement_surcharge", *_NOW)),
-        _TOTAL.spelled(("Total_Amt", *_2009), ("total_amount", *_SINCE_2010)),
-        _CONGESTION.spelled(("congestion_surcharge", "2011..", "2019..")),
-        money("airport_fee", "pickups at LaGuardia and JFK, from 2021-04-05").spelled(
+        _STORED.named(("store_and_forward", *_2009), ("store_and_fwd_flag", *_SINCE_2010)),
+        PULOCATION.named(("PULocationID", *_ZONES)),
+        DOLOCATION.named(("DOLocationID", *_ZONES)),
+        _PAYMENT.named(("Payment_Type", *_2009), ("payment_type", *_SINCE_2010)),
+        _FARE.named(("Fare_Amt", *_2009), ("fare_amount", *_SINCE_2010)),
+        _EXTRA.named(("surcharge", "2009..2010", "2009..2014"), ("extra", *_NOW)),
+        _TAX.named(("mta_tax", "2009..", "2009..")),
+        _TIP.named(("Tip_Amt", *_2009), ("tip_amount", *_SINCE_2010)),
+        _TOLLS.named(("Tolls_Amt", *_2009), ("tolls_amount", *_SINCE_2010)),
+        _IMPROVEMENT.named(("improvement_surcharge", *_NOW)),
+        _TOTAL.named(("Total_Amt", *_2009), ("total_amount", *_SINCE_2010)),
+        _CONGESTION.named(("congestion_surcharge", "2011..", "2019..")),
+        money("airport_fee", "pickups at LaGuardia and JFK, from 2021-04-05").named(
             ("airport_fee", "2011..2023-01", ""), ("Airport_fee", "2023-02..", "")
         ),
-        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
-        _REQUEST.spelled(("request_source", "2026-06..", "")),
-        _PICKUP_LONGITUDE.spelled(("Start_Lon", *_2009), ("pickup_longitude", *_PLACES)),
-        _PICKUP_LATITUDE.spelled(("Start_Lat", *_2009), ("pickup_latitude", *_PLACES)),
-        _DROPOFF_LONGITUDE.spelled(("End_Lon", *_2009), ("dropoff_longitude", *_PLACES)),
-        _DROPOFF_LATITUDE.spelled(("End_Lat", *_2009), ("dropoff_latitude", *_PLACES)),
+        CBD.named(("cbd_congestion_fee", "2025..", "")),
+        _REQUEST.named(("request_source", "2026-06..", "")),
+        _PICKUP_LONGITUDE.named(("Start_Lon", *_2009), ("pickup_longitude", *_PLACES)),
+        _PICKUP_LATITUDE.named(("Start_Lat", *_2009), ("pickup_latitude", *_PLACES)),
+        _DROPOFF_LONGITUDE.named(("End_Lon", *_2009), ("dropoff_longitude", *_PLACES)),
+        _DROPOFF_LATITUDE.named(("End_Lat", *_2009), ("dropoff_latitude", *_PLACES)),
     ),
 )
 
@@ -155,33 +155,33 @@ GREEN = Dataset(
     money=("total_amount",),
     columns=(
         MONTH,
-        _VENDOR.spelled(_since_the_first("VendorID")),
-        time("lpep_pickup_datetime", "meter engaged", essential=True).spelled(_since_the_first("lpep_pickup_datetime")),
-        time("lpep_dropoff_datetime", "meter disengaged", essential=True).spelled(
+        _VENDOR.named(_since_the_first("VendorID")),
+        time("lpep_pickup_datetime", "meter engaged", required=True).named(_since_the_first("lpep_pickup_datetime")),
+        time("lpep_dropoff_datetime", "meter disengaged", required=True).named(
             *_recased("Lpep_dropoff_datetime", "lpep_dropoff_datetime")
         ),
-        _STORED.spelled(*_recased("Store_and_fwd_flag", "store_and_fwd_flag")),
-        _RATECODE.spelled(*_recased("RateCodeID", "RatecodeID")),
-        PULOCATION.spelled(("PULocationID", *_GREEN_ZONES)),
-        DOLOCATION.spelled(("DOLocationID", *_GREEN_ZONES)),
-        _PASSENGERS.spelled(*_recased("Passenger_count", "passenger_count")),
-        _DISTANCE.spelled(*_recased("Trip_distance", "trip_distance")),
-        _FARE.spelled(*_recased("Fare_amount", "fare_amount")),
-        _EXTRA.spelled(*_recased("Extra", "extra")),
-        _TAX.spelled(*_recased("MTA_tax", "mta_tax")),
-        _TIP.spelled(*_recased("Tip_amount", "tip_amount")),
-        _TOLLS.spelled(*_recased("Tolls_amount", "tolls_amount")),
-        money("ehail_fee", "never filled", optional=True).spelled(*_recased("Ehail_fee", "ehail_fee")),
-        _IMPROVEMENT.spelled(("improvement_surcharge", "2014..", "2015..")),
-        _TOTAL.spelled(*_recased("Total_amount", "total_amount")),
-        _PAYMENT.spelled(*_recased("Payment_type", "payment_type")),
-        Column("trip_type", "int32", "1 street-hail, 2 dispatch").spelled(*_recased("Trip_type", "trip_type")),
-        _CONGESTION.spelled(("congestion_surcharge", "2014..", "2019..")),
-        CBD.spelled(("cbd_congestion_fee", "2025..", "")),
-        _REQUEST.spelled(("request_source", "2026-06..", "")),
-        _PICKUP_LONGITUDE.spelled(("Pickup_longitude", "", _UNTIL_ZONES)),
-        _PICKUP_LATITUDE.spelled(("Pickup_latitude", "", _UNTIL_ZONES)),
-        _DROPOFF_LONGITUDE.spelled(("Dropoff_longitude", "", _UNTIL_ZONES)),
-        _DROPOFF_LATITUDE.spelled(("Dropoff_latitude", "", _UNTIL_ZONES)),
+        _STORED.named(*_recased("Store_and_fwd_flag", "store_and_fwd_flag")),
+        _RATECODE.named(*_recased("RateCodeID", "RatecodeID")),
+        PULOCATION.named(("PULocationID", *_GREEN_ZONES)),
+        DOLOCATION.named(("DOLocationID", *_GREEN_ZONES)),
+        _PASSENGERS.named(*_recased("Passenger_count", "passenger_count")),
+        _DISTANCE.named(*_recased("Trip_distance", "trip_distance")),
+        _FARE.named(*_recased("Fare_amount", "fare_amount")),
+        _EXTRA.named(*_recased("Extra", "extra")),
+        _TAX.named(*_recased("MTA_tax", "mta_tax")),
+        _TIP.named(*_recased("Tip_amount", "tip_amount")),
+        _TOLLS.named(*_recased("Tolls_amount", "tolls_amount")),
+        money("ehail_fee", "never filled", optional=True).named(*_recased("Ehail_fee", "ehail_fee")),
+        _IMPROVEMENT.named(("improvement_surcharge", "2014..", "2015..")),
+        _TOTAL.named(*_recased("Total_amount", "total_amount")),
+        _PAYMENT.named(*_recased("Payment_type", "payment_type")),
+        Column("trip_type", "int32", "1 street-hail, 2 dispatch").named(*_recased("Trip_type", "trip_type")),
+        _CONGESTION.named(("congestion_surcharge", "2014..", "2019..")),
+        CBD.named(("cbd_congestion_fee", "2025..", "")),
+        _REQUEST.named(("request_source", "2026-06..", "")),
+        _PICKUP_LONGITUDE.named(("Pickup_longitude", "", _UNTIL_ZONES)),
+        _PICKUP_LATITUDE.named(("Pickup_latitude", "", _UNTIL_ZONES)),
+        _DROPOFF_LONGITUDE.named(("Dropoff_longitude", "", _UNTIL_ZONES)),
+        _DROPOFF_LATITUDE.named(("Dropoff_latitude", "", _UNTIL_ZONES)),
     ),
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.cloud.forks import per_process
-from taxi_luigi.core.concurrency import AGAIN, ANSWER, noticed
+from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, WarehouseError
 from taxi_luigi.core.redaction import public_url
 
@@ -77,12 +77,12 @@ class Connection:
     def asking(self) -> Iterator[Self]:
         """Itself for a block of such questions, in which a silence is said and Google's exceptions become one line."""
         server = public_url(self.server or "https://bigquery.googleapis.com")
-        with self.saying(), noticed(f"warehouse {self.name} ({server})"):
+        with self.translating_errors(), warn_if_slow(f"warehouse {self.name} ({server})"):
             yield self.looking()
 
-    def saying(self) -> AbstractContextManager[None]:
+    def translating_errors(self) -> AbstractContextManager[None]:
         """A block in which Google's exceptions become one line: ConfigError or WarehouseError."""
-        return gcp.saying(self.where, WarehouseError, ROLES)
+        return gcp.translating_errors(self.where, WarehouseError, ROLES)
 
     def client(self) -> Client:
         """The client of this process."""

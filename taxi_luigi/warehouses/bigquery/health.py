@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.core.health import Finding, Verdict
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import expiry
 from taxi_luigi.warehouses.bigquery.connection import ROLES, Connection
@@ -20,29 +20,29 @@ _PERMISSIONS = [
 ]
 
 
-def findings(connection: Connection) -> list[Finding]:
+def findings(connection: Connection) -> list[Check]:
     """All that was found, up to the first thing that keeps the rest from being asked. Never raises."""
-    found: list[Finding] = []
+    found: list[Check] = []
     what = "credentials"
 
-    def tell(verdict: Verdict, line: str) -> None:
-        found.append(Finding(f"warehouse {connection.name}", what, verdict, line))
+    def tell(verdict: Status, line: str) -> None:
+        found.append(Check(f"warehouse {connection.name}", what, verdict, line))
 
     try:
-        tell(Verdict.GOOD, gcp.found(connection.credentials_file, connection.server, connection.where).line)
+        tell(Status.OK, gcp.found(connection.credentials_file, connection.server, connection.where).line)
         what = "dataset"
-        with connection.saying():
+        with connection.translating_errors():
             home = connection.home()
-        tell(Verdict.GOOD, f"{connection.project}.{connection.dataset} is in {str(home.location).upper()}")
+        tell(Status.OK, f"{connection.project}.{connection.dataset} is in {str(home.location).upper()}")
         what = "lifetime"
-        tell(Verdict.GOOD, _lifetime(home))
+        tell(Status.OK, _lifetime(home))
         what = "permissions"
-        with connection.saying():
+        with connection.translating_errors():
             tell(*_permissions(connection))
     except ConfigError as error:
-        tell(Verdict.WRONG, str(error))
+        tell(Status.ERROR, str(error))
     except TaxiError as error:
-        tell(Verdict.SILENT, str(error))
+        tell(Status.UNREACHABLE, str(error))
     return found
 
 
@@ -59,7 +59,7 @@ def _lifetime(home: Dataset) -> str:
     return f"{', and '.join(lines)}; to keep them, {expiry.CURE}" if lines else "what is loaded stays"
 
 
-def _permissions(connection: Connection) -> tuple[Verdict, str]:
+def _permissions(connection: Connection) -> tuple[Status, str]:
     from google.api_core.exceptions import NotFound
 
     try:
@@ -67,8 +67,8 @@ def _permissions(connection: Connection) -> tuple[Verdict, str]:
             connection.table(MARKERS), _PERMISSIONS, retry=connection.retry, timeout=connection.request
         )
     except NotFound:
-        return Verdict.UNKNOWN, "cannot be asked before the first load has made its tables"
+        return Status.UNKNOWN, "cannot be asked before the first load has made its tables"
     missing = sorted(set(_PERMISSIONS) - set(answer.get("permissions", [])))
     if missing:
-        return Verdict.WRONG, f"{connection.where}: {', '.join(missing)} missing: grant the account {ROLES}"
-    return Verdict.GOOD, f"{', '.join(each.rpartition('.')[2] for each in _PERMISSIONS)} on {MARKERS}"
+        return Status.ERROR, f"{connection.where}: {', '.join(missing)} missing: grant the account {ROLES}"
+    return Status.OK, f"{', '.join(each.rpartition('.')[2] for each in _PERMISSIONS)} on {MARKERS}"

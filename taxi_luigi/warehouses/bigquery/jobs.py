@@ -89,7 +89,7 @@ def run(connection: Connection, wanted: Wanted, wait: float) -> Done:
         job, ours = _begin_or_attach(connection, wanted, wanted.job_id(attempt))
         over = job.state == "DONE" and not ours
         if wanted.shown and connection.server is None:
-            console_links.announce(console_links.bigquery_job(job.project, job.location, job.job_id))
+            console_links.report_tracking_url(console_links.bigquery_job(job.project, job.location, job.job_id))
         wait_for(connection, job, wanted.what, wait)
         if not job.error_result:
             if over and wanted.undone(job):

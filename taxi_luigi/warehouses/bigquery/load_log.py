@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS, Marker, markers
@@ -124,7 +124,7 @@ class NewMarker:
     dataset: Dataset
     month: Month
     sequence: int
-    clean: Essentials
+    clean: ReceiptSummary
     rows: int | None
     job_id: str
 

@@ -59,7 +59,7 @@ class Target:
 
         `local` is where its bytes are when BigQuery cannot read `clean.url` by itself.
         """
-        given, color = clean.essentials, self.dataset.color
+        given, color = clean.summary, self.dataset.color
         identity = (self.connection.project, self.connection.dataset, self.dataset.table, color, str(self.month))
         wanted = jobs.Wanted(
             prefix=f"taxi_luigi_{color}_{self.month}",
@@ -102,7 +102,7 @@ class Target:
 
     def _starting(self, clean: CleanFile, local: Path | None) -> Callable[[str], LoadJob]:
         connection = self.connection
-        config, table = self._config(clean.essentials.edition), connection.table(self.partition)
+        config, table = self._config(clean.summary.edition), connection.table(self.partition)
 
         def start(job_id: str) -> LoadJob:
             from google.cloud.bigquery import LoadJob

@@ -15,8 +15,8 @@ from uuid import uuid4
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, WarehouseBusy, WarehouseError, replaced_meanwhile
-from taxi_luigi.core.health import Finding
-from taxi_luigi.core.receipts import Essentials
+from taxi_luigi.core.health import Check
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.core.settings import number, optional, optional_path, setting
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
@@ -109,7 +109,7 @@ class BigQuery:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         target = replace_partition.Target(self._connection, dataset, month)
-        with self._connection.saying(), replace_partition.bytes_of(clean) as local:
+        with self._connection.translating_errors(), replace_partition.bytes_of(clean) as local:
             if local is not None:
                 replace_partition.check_footer(dataset, month, clean, local)
             table = tables.prepare(self._connection, tables.Layout.of(dataset))
@@ -121,15 +121,15 @@ class BigQuery:
                     break
             else:
                 raise self._busy(dataset, month)
-        progress(clean.essentials.rows, clean.essentials.rows)
-        return clean.essentials.rows
+        progress(clean.summary.rows, clean.summary.rows)
+        return clean.summary.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         with self._connection.asking() as connection:
             return load_log.loaded(connection, dataset)
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
-        with self._connection.saying():
+        with self._connection.translating_errors():
             table = tables.find(self._connection, dataset.table)
             if table is None:
                 return {}
@@ -139,7 +139,7 @@ class BigQuery:
         return markers.rows_by_month(self._connection.where, dataset, days)
 
     def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
-        with self._connection.saying():
+        with self._connection.translating_errors():
             table = tables.find(self._connection, dataset.table) if columns else None
             if table is None:
                 return frozenset()
@@ -147,7 +147,7 @@ class BigQuery:
             return tables.filled(self._connection, table, month, columns)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
-        with self._connection.saying():
+        with self._connection.translating_errors():
             table = tables.find(self._connection, dataset.table)
             if table is not None:
                 tables.check_kind(self._connection, tables.Layout.of(dataset), table)
@@ -157,7 +157,7 @@ class BigQuery:
         raise self._busy(dataset, month)
 
     def replace_zones(self, zones: Sequence[Zone]) -> int:
-        with self._connection.saying():
+        with self._connection.translating_errors():
             self._check_zones()
             job = jobs.run(
                 self._connection,
@@ -185,12 +185,12 @@ class BigQuery:
 
     def foreign(self) -> list[str]:
         layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), load_log.LAYOUT]
-        with self._connection.saying():
+        with self._connection.translating_errors():
             return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
 
     def location(self) -> str | None:
         """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
-        with self._connection.saying():
+        with self._connection.translating_errors():
             return self._connection.place().upper()
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
@@ -201,7 +201,7 @@ class BigQuery:
         now = datetime.now(UTC)
         return {each: self._too_old(each, lifetime) for each in months if expiry.is_over(each, lifetime, now)}
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Check]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
         with self._connection.asking() as connection:
             return health.findings(connection)
@@ -216,7 +216,7 @@ class BigQuery:
         self, target: replace_partition.Target, clean: CleanFile, local: Path | None, crc32c: str
     ) -> bool:
         """One round; False when another loader came between."""
-        dataset, given = target.dataset, clean.essentials
+        dataset, given = target.dataset, clean.summary
         before = load_log.last(self._connection, dataset).get(target.month)
         sequence = before.sequence if before else 0
         job = target.load(clean, local, crc32c, sequence, self.wait)
@@ -240,11 +240,11 @@ class BigQuery:
             return True
         # An older version's table lacks a column, and takes no marker of ours
         tables.prepare(self._connection, load_log.LAYOUT)
-        gone = Essentials(before.edition, before.sha256, 0, "")
+        gone = ReceiptSummary(before.edition, before.sha256, 0, "")
         return self._mark(target, before.sequence + 1, gone, None, "")
 
     def _mark(
-        self, target: replace_partition.Target, sequence: int, clean: Essentials, rows: int | None, job_id: str
+        self, target: replace_partition.Target, sequence: int, clean: ReceiptSummary, rows: int | None, job_id: str
     ) -> bool:
         new = load_log.NewMarker(target.dataset, target.month, sequence, clean, rows, job_id)
         return load_log.append(self._connection, new, self.wait)

@@ -16,7 +16,7 @@ from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi.cli import crontab
 from taxi_luigi.cli import schedule as cli_schedule
-from taxi_luigi.cli.cron.cron_run import DEFAULT, variables, with_refresh
+from taxi_luigi.cli.cron_run import DEFAULT, variables, with_refresh
 from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
 from taxi_luigi.runs.scheduler_client import local_port

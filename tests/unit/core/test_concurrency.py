@@ -52,7 +52,7 @@ def test_a_place_that_does_not_answer_is_named_while_it_is_waited_for(
     logger = logging.getLogger("luigi-interface")
     logger.addHandler(caplog.handler)
     try:
-        with concurrency.noticed("lake gcs (http://127.0.0.1:1)"):
+        with concurrency.warn_if_slow("lake gcs (http://127.0.0.1:1)"):
             assert said.wait(10)
     finally:
         logger.removeHandler(caplog.handler)
@@ -61,7 +61,7 @@ def test_a_place_that_does_not_answer_is_named_while_it_is_waited_for(
 
 def test_a_place_that_answers_is_not_named_and_no_thread_is_left() -> None:
     before = threading.active_count()
-    with concurrency.noticed("lake gcs"):
+    with concurrency.warn_if_slow("lake gcs"):
         pass
     assert threading.active_count() == before
 

@@ -22,7 +22,7 @@ from taxi_luigi.core.logs.terminal import is_luigis
 class Task:
     """As far as the log needs one."""
 
-    facts = {"task": "LoadMonth", "color": "green", "month": "2024-01", "store": "pg"}  # noqa: RUF012
+    log_fields = {"task": "LoadMonth", "color": "green", "month": "2024-01", "store": "pg"}  # noqa: RUF012
 
     def __str__(self) -> str:
         return "LoadMonth(color=green)"
@@ -49,7 +49,7 @@ FAILED = "[pid %s] Worker %s failed    %s"
 def test_a_known_failure_of_a_task_is_one_line_that_names_it() -> None:
     record = said(FAILED, 7, "Worker(salt=1)", Task(), error=SourceError("the server is down"))
     assert (record.getMessage(), record.exc_info) == ("LoadMonth green 2024-01 pg: the server is down", None)
-    assert fields_of(record) == Task.facts
+    assert fields_of(record) == Task.log_fields
 
 
 def test_a_run_of_others_keeps_its_traceback_of_what_would_be_one_line_of_ours() -> None:
@@ -107,7 +107,7 @@ def test_what_luigi_3_8_1_says_is_still_what_we_look_for() -> None:
 def test_fields_are_those_of_the_task_and_of_the_line() -> None:
     record = logging.makeLogRecord(figures(rows=5, seconds=0.12345))
     assert fields_of(record) == {"rows": 5, "seconds": 0.123}
-    with about(Task.facts), about({"task": "CleanMonth", "color": "green", "month": "", "store": ""}):
+    with about(Task.log_fields), about({"task": "CleanMonth", "color": "green", "month": "", "store": ""}):
         assert fields_of(record) == {"task": "CleanMonth", "color": "green", "rows": 5, "seconds": 0.123}
     assert fields_of(logging.makeLogRecord({})) == {}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, Seen, source_digest
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, Edition, RawReceipt, SourceFingerprint, source_digest
 
 RAW = RawReceipt("http://x/y.parquet", '"abc"', None, 10, "ff", "0123456789", "2026-11-21T00:00:00+00:00")
 CLEAN = CleanReceipt(
@@ -24,8 +24,8 @@ def test_an_edition_reads_back_what_it_wrote(source: str, recipe: str, stamp: st
     assert recipe not in edition.for_raw.split("-") or recipe in (source, stamp)
 
 
-@given(st.lists(st.builds(Seen, st.text(), st.text(), st.integers()), min_size=2, max_size=2, unique=True))
-def test_what_a_source_says_differently_is_another_edition(seen: list[Seen]) -> None:
+@given(st.lists(st.builds(SourceFingerprint, st.text(), st.text(), st.integers()), min_size=2, max_size=2, unique=True))
+def test_what_a_source_says_differently_is_another_edition(seen: list[SourceFingerprint]) -> None:
     assert source_digest(seen[0]) != source_digest(seen[1])
 
 
@@ -50,9 +50,9 @@ def test_an_edition_serves_who_wanted_its_content_forced_no_later(
 
 def test_what_a_clean_file_holds_is_the_same_whenever_it_was_forced() -> None:
     forced = replace(CLEAN, edition=f"{CLEAN.edition}-20260102T000000Z")
-    assert CLEAN.essentials.same_content(forced.essentials)
-    assert not CLEAN.essentials.same_content(replace(CLEAN, edition="0123456789-fedcba3210").essentials)
-    assert not CLEAN.essentials.same_content(replace(CLEAN, rows_kept=7).essentials)
+    assert CLEAN.summary.same_content(forced.summary)
+    assert not CLEAN.summary.same_content(replace(CLEAN, edition="0123456789-fedcba3210").summary)
+    assert not CLEAN.summary.same_content(replace(CLEAN, rows_kept=7).summary)
 
 
 def test_receipts_read_back_what_they_wrote() -> None:

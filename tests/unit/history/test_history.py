@@ -238,11 +238,11 @@ def test_a_file_that_was_damaged_in_the_middle_is_set_aside_with_its_journal(
 def test_a_month_is_withdrawn_until_the_source_has_it_again(tmp_path: Path) -> None:
     january, february = Month(2024, 1), Month(2024, 2)
     begun(tmp_path, "a").source({"green": [january, february]}, {})
-    noticed = withdrawn(tmp_path)
+    warn_if_slow = withdrawn(tmp_path)
     begun(tmp_path, "b").source({"green": [january]}, {"green": [february], "yellow": [february]})
-    assert noticed.keys() == {"green"}
-    assert noticed["green"].keys() == {january, february}
-    assert withdrawn(tmp_path) == {"green": {january: noticed["green"][january]}}
+    assert warn_if_slow.keys() == {"green"}
+    assert warn_if_slow["green"].keys() == {january, february}
+    assert withdrawn(tmp_path) == {"green": {january: warn_if_slow["green"][january]}}
 
 
 def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_them(tmp_path: Path) -> None:

@@ -275,7 +275,7 @@ def write(lake: Lake, text: str | None) -> None:
             writer.write_table(table.slice(1, 1))
             if text is not None:
                 writer.add_key_value_metadata({FOOTER_KEY: text})
-        lake.publish(path, "green", JANUARY, receipt(JANUARY).essentials)
+        lake.publish(path, "green", JANUARY, receipt(JANUARY).summary)
 
 
 def test_missing_values_are_summed_over_the_row_groups_of_a_footer(lake: Lake) -> None:

@@ -20,7 +20,7 @@ from taxi_luigi.warehouses.bigquery.connection import Connection
 pytestmark = pytest.mark.filterwarnings("ignore::luigi.parameter.UnconsumedParameterWarning")
 """Luigi's of its own keys in [core]; the package takes it away, and pytest brings it back"""
 
-TASK = SimpleNamespace(task_id="DownloadMonth_green_2024_01_0123456789", subject="green 2024-01")
+TASK = SimpleNamespace(task_id="DownloadMonth_green_2024_01_0123456789", label="green 2024-01")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_the_page_of_the_job_that_loads_a_month_is_announced_when_it_begins(
     )
     wanted = jobs.Wanted("taxi_luigi_green_2024-01", (), "loading", lambda _: job, lambda _: False, shown=shown)
     heard: list[str] = []
-    with console_links.heard_by(heard.append):
+    with console_links.tracking_url_callback(heard.append):
         jobs.run(connection, wanted, 1)
     assert (
         heard

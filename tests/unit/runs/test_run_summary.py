@@ -6,7 +6,7 @@ import pytest
 
 from taxi_luigi.core.command_line import shown
 from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Backlog, Missing
+from taxi_luigi.inventory.plan import Missing, Plan
 from taxi_luigi.runs.drift import Remark, warnings
 from taxi_luigi.runs.outcomes import Countdown, Outcome, lines, results
 from taxi_luigi.runs.task_results import Ledger
@@ -25,13 +25,13 @@ def done(month: Month, *stores: str, rows: int = 10) -> list[Outcome]:
 
 
 def test_a_month_counts_as_loaded_when_every_store_that_lacked_it_has_it() -> None:
-    backlog = Backlog([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {})
+    backlog = Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {})
     outcomes = [*done(JANUARY, "local", "duckdb", "postgres"), *done(FEBRUARY, "local", "duckdb")]
     assert lines(backlog, outcomes) == ["green: 1 month loaded (10 rows), 1 already there, 1 not finished (2024-02)"]
 
 
 def test_a_failed_month_is_named_with_its_reason_and_the_others_go_on() -> None:
-    backlog = Backlog([missing(JANUARY), missing(FEBRUARY)], {}, {})
+    backlog = Plan([missing(JANUARY), missing(FEBRUARY)], {}, {})
     outcomes = [
         *done(JANUARY, "local", "duckdb"),
         Outcome("green", "2024-01", "LoadMonth", "postgres", why="it is down"),
@@ -44,7 +44,7 @@ def test_a_failed_month_is_named_with_its_reason_and_the_others_go_on() -> None:
 
 
 def test_a_month_that_another_run_did_at_the_same_time_is_loaded_by_it() -> None:
-    backlog = Backlog([missing(JANUARY)], {}, {})
+    backlog = Plan([missing(JANUARY)], {}, {})
     theirs = [Outcome("green", "2024-01", "AnyTask", store, elsewhere=True) for store in ("local", "duckdb")]
     [month] = results(backlog, [*theirs, Outcome("green", "2024-01", "AnyTask", "postgres", elsewhere=True)])
     assert (month.result, month.rows) == (Result.ELSEWHERE, 0)
@@ -54,7 +54,7 @@ def test_a_month_that_another_run_did_at_the_same_time_is_loaded_by_it() -> None
 
 
 def test_the_last_try_of_a_task_counts() -> None:
-    backlog = Backlog([missing(JANUARY)], {}, {})
+    backlog = Plan([missing(JANUARY)], {}, {})
     outcomes = [
         Outcome("green", "2024-01", "DownloadMonth", why="reset"),
         Outcome("green", "2024-01", "DownloadMonth"),
@@ -64,13 +64,13 @@ def test_the_last_try_of_a_task_counts() -> None:
 
 
 def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_named_them() -> None:
-    backlog = Backlog([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
+    backlog = Plan([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
     assert lines(backlog, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
 
 
 def test_what_became_of_each_month_is_a_value() -> None:
     replaced = Missing("yellow", MARCH, (), ("duckdb",), "an-edition", Why.REPUBLISHED)
-    backlog = Backlog([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
+    backlog = Plan([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
     outcomes = [
         Outcome("green", "2024-01", "DownloadMonth", bytes=1_000, seconds=2.5),
         Outcome("green", "2024-01", "CleanMonth", "local", 10, bytes=400, seconds=1.5),
@@ -94,7 +94,7 @@ CHANGE = "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
 
 
 def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> None:
-    backlog = Backlog([Missing("green", JANUARY, (), ("duckdb",), "an-edition", Why.REPUBLISHED)], {}, {})
+    backlog = Plan([Missing("green", JANUARY, (), ("duckdb",), "an-edition", Why.REPUBLISHED)], {}, {})
     outcomes = [
         Outcome("green", "2024-01", "CleanMonth", "local", 5_003, replaced=CHANGE),
         Outcome("green", "2024-01", "LoadMonth", "duckdb", 5_003, replaced="5,000 → 5,003 records"),
@@ -118,7 +118,7 @@ def test_places_that_held_other_numbers_of_records_are_each_named() -> None:
 
 
 def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
-    backlog = Backlog([missing(JANUARY)], {}, {})
+    backlog = Plan([missing(JANUARY)], {}, {})
     outcomes = [
         *done(JANUARY, "local"),
         Outcome("green", "2024-01", "LoadMonth", "postgres", 5, replaced="4 → 5 records", why="it is down"),
@@ -130,17 +130,17 @@ def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
 def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     months = [Month(2024, 1).plus(number) for number in range(12)]
     outcomes = [Outcome("green", str(month), "LoadMonth", "duckdb", 5, replaced=CHANGE) for month in months]
-    backlog = Backlog([Missing("green", month, (), ("duckdb",), why=Why.REPUBLISHED) for month in months])
+    backlog = Plan([Missing("green", month, (), ("duckdb",), why=Why.REPUBLISHED) for month in months])
     told = lines(backlog, outcomes, run="20261121T060003-4f2a")
     assert told[1:] == [
         *(f"green {month}: {CHANGE}" for month in months[:10]),
         "and 2 more: taxi-luigi history 20261121T060003-4f2a",
     ]
-    assert lines(Backlog(backlog.missing[:10]), outcomes[:10])[-1] == f"green 2024-10: {CHANGE}"
+    assert lines(Plan(backlog.missing[:10]), outcomes[:10])[-1] == f"green 2024-10: {CHANGE}"
 
 
 def test_what_others_did_is_not_called_unfinished() -> None:
-    backlog = Backlog([missing(JANUARY)], {}, {})
+    backlog = Plan([missing(JANUARY)], {}, {})
     assert [each.result for each in results(backlog, [])] == [Result.NOT_FINISHED]
     assert [each.result for each in results(backlog, [], elsewhere=True)] == [Result.ELSEWHERE]
     assert lines(backlog, [], elsewhere=True) == [
@@ -159,7 +159,7 @@ def test_single_tasks_load_a_month_when_a_store_got_it() -> None:
 
 
 def test_months_are_counted_down_as_they_end() -> None:
-    countdown = Countdown(Backlog([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {}))
+    countdown = Countdown(Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {}))
     seen = []
     for outcome in [
         Outcome("green", "2024-01", "DownloadMonth"),
@@ -207,7 +207,7 @@ def zones(store: str, rows: int = 265, why: str = "") -> Outcome:
 
 
 def test_zones_are_told_only_when_there_was_something_to_do() -> None:
-    nothing = Backlog([], {"green": [MARCH]}, {})
+    nothing = Plan([], {"green": [MARCH]}, {})
     there = "green: 0 months loaded, 1 already there"
     assert lines(nothing, []) == [there]
     assert lines(nothing, [zones("duckdb"), zones("pg")]) == [there, "zones: 265 rows loaded into duckdb, pg"]
@@ -219,7 +219,7 @@ def test_zones_are_told_only_when_there_was_something_to_do() -> None:
 
 
 def test_zones_that_replaced_others_say_how_many_there_were() -> None:
-    nothing = Backlog([], {"green": [MARCH]}, {})
+    nothing = Plan([], {"green": [MARCH]}, {})
     replaced = Outcome("", "", "LoadZones", "pg", 265, replaced="263 → 265 zones")
     assert lines(nothing, [zones("duckdb"), replaced])[-1] == (
         "zones: 265 rows loaded into duckdb, pg (263 → 265 zones)"

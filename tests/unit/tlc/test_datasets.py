@@ -83,7 +83,7 @@ def test_a_record_type_is_sound(dataset: Dataset) -> None:
     for column in dataset.columns:
         assert column.meaning
         assert column.name == FILE_MONTH or column.spellings
-        assert all(text == text.strip().lower() for text in column.codes)
+        assert all(text == text.strip().lower() for text in column.value_map)
         if column.type in ("double", "timestamp[us]"):
             assert column.unit, column.name
 
@@ -109,11 +109,11 @@ def has_open_end(column: Column) -> bool:
     return any(spelling.parquet is not None and spelling.parquet.covers(LAST) for spelling in column.spellings)
 
 
-def test_only_the_columns_that_every_trip_has_are_essential() -> None:
-    essential = {
-        color: {column.name for column in dataset.columns if column.essential} for color, dataset in DATASETS.items()
+def test_only_the_columns_that_every_trip_has_are_required() -> None:
+    required = {
+        color: {column.name for column in dataset.columns if column.required} for color, dataset in DATASETS.items()
     }
-    assert essential == {
+    assert required == {
         "yellow": {"vendorid", "tpep_pickup_datetime", "tpep_dropoff_datetime"},
         "green": {"vendorid", "lpep_pickup_datetime", "lpep_dropoff_datetime"},
         "fhv": {"dispatching_base_num", "pickup_datetime"},

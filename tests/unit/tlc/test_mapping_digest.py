@@ -118,7 +118,7 @@ def test_a_new_spelling_changes_the_months_that_it_covers_alone(
 
 
 def test_a_new_column_changes_the_months_that_it_covers_alone() -> None:
-    column = Column("night_fee", "double", "a fee", "USD").spelled(("Night_Fee", "2026-09..", ""))
+    column = Column("night_fee", "double", "a fee", "USD").named(("Night_Fee", "2026-09..", ""))
     assert changed(replace(YELLOW, columns=(*YELLOW.columns, column))) == set(month_range(Month(2026, 9), LAST))
 
 
@@ -132,10 +132,10 @@ def test_a_column_that_a_month_lost_changes_it() -> None:
     [
         lambda column: replace(column, type="int64"),
         lambda column: replace(column, name="payment"),
-        lambda column: replace(column, codes={**column.codes, "barter": "7"}),
-        lambda column: replace(column, codes={**column.codes, "crd": "7"}),
-        lambda column: replace(column, codes={**column.codes, "crd": None}),
-        lambda column: replace(column, codes={**column.codes, "crd": ""}),
+        lambda column: replace(column, value_map={**column.value_map, "barter": "7"}),
+        lambda column: replace(column, value_map={**column.value_map, "crd": "7"}),
+        lambda column: replace(column, value_map={**column.value_map, "crd": None}),
+        lambda column: replace(column, value_map={**column.value_map, "crd": ""}),
     ],
     ids=["type", "name", "new code", "other code", "no value", "empty code"],
 )
@@ -144,13 +144,13 @@ def test_a_type_a_name_and_a_code_change_all_months_that_have_the_column(change:
 
 
 def test_a_code_for_no_value_is_not_a_code_of_no_text() -> None:
-    none = with_column("payment_type", lambda column: replace(column, codes={"na": None}))
-    empty = with_column("payment_type", lambda column: replace(column, codes={"na": ""}))
+    none = with_column("payment_type", lambda column: replace(column, value_map={"na": None}))
+    empty = with_column("payment_type", lambda column: replace(column, value_map={"na": ""}))
     assert mapping_digest(none, LAST) != mapping_digest(empty, LAST)
 
 
 def test_coalescing_counts_in_the_months_with_several_sources_of_a_column_alone() -> None:
-    apart = with_column("dispatching_base_num", lambda column: replace(column, together=False), DATASETS["fhv"])
+    apart = with_column("dispatching_base_num", lambda column: replace(column, coalesce=False), DATASETS["fhv"])
     assert changed(apart) == set(month_range(Month(2018, 1), Month(2018, 12)))
 
 
@@ -158,9 +158,9 @@ def test_coalescing_counts_in_the_months_with_several_sources_of_a_column_alone(
     "change",
     [
         lambda column: replace(column, meaning="another text", unit="cents"),
-        lambda column: replace(column, essential=True, optional=True),
+        lambda column: replace(column, required=True, optional=True),
         lambda column: replace(column, spellings=column.spellings[::-1]),
-        lambda column: replace(column, codes=dict(reversed(column.codes.items()))),
+        lambda column: replace(column, value_map=dict(reversed(column.value_map.items()))),
         lambda column: replace(
             column, spellings=tuple(replace(each, name=f" {each.name.upper()} ") for each in column.spellings)
         ),
@@ -194,8 +194,8 @@ def test_a_record_type_of_ones_own_counts_as_cleaned_by_todays_mapping() -> None
 
 def test_a_column_without_spellings_counts_by_its_own_name() -> None:
     column = Column("night_fee", "double", "a fee", "USD")
-    named, spelled = column, column.spelled(("night_fee", "2009..", "2009.."))
-    both = [replace(YELLOW, columns=(*YELLOW.columns, each)) for each in (named, spelled)]
+    named, named = column, column.named(("night_fee", "2009..", "2009.."))
+    both = [replace(YELLOW, columns=(*YELLOW.columns, each)) for each in (named, named)]
     assert digests(both[0]) == digests(both[1])
     assert changed(both[0]) == set(months(YELLOW))
 

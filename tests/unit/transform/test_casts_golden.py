@@ -206,6 +206,6 @@ def test_codes_are_read_as_in_this_version_of_the_casts(
 ) -> None:
     (of_yellow,) = [each for each in DATASETS["yellow"].columns if each.name == name]
     values, expected = [value for value, _ in pairs], [outcome for _, outcome in pairs]
-    check(values, expected, outcomes(*read_codes(column(values, kind), of_yellow.type, of_yellow.codes)))
-    alone = [read_codes(column([value], kind), of_yellow.type, of_yellow.codes) for value in values]
+    check(values, expected, outcomes(*read_codes(column(values, kind), of_yellow.type, of_yellow.value_map)))
+    alone = [read_codes(column([value], kind), of_yellow.type, of_yellow.value_map) for value in values]
     check(values, expected, [outcomes(*each)[0] for each in alone])

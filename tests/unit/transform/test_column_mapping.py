@@ -17,7 +17,7 @@ from taxi_luigi.core.errors import LayoutError
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.casting import can_become, read, read_codes
-from taxi_luigi.transform.column_mapping import Conformed, Losses, canonical_schema, conform, match
+from taxi_luigi.transform.column_mapping import CastErrors, Conformed, canonical_schema, conform, match
 
 YELLOW, GREEN = DATASETS["yellow"], DATASETS["green"]
 MONTH = Month(2021, 1)
@@ -44,7 +44,7 @@ def test_names_match_whatever_their_case_and_the_blanks_around_them() -> None:
 
 def test_a_renamed_column_is_one_line_in_datasets() -> None:
     columns = tuple(
-        column.spelled(("Road_Toll", "2030..", "")) if column.name == "tolls_amount" else column
+        column.named(("Road_Toll", "2030..", "")) if column.name == "tolls_amount" else column
         for column in YELLOW.columns
     )
     batch = conformed(ESSENTIAL | {"road_toll": [6.12]}, replace(YELLOW, columns=columns)).batch
@@ -73,7 +73,7 @@ def test_unknown_columns_are_named_with_their_position() -> None:
     assert layout.found["surge"] == "double"
 
 
-def test_a_missing_essential_column_is_named_with_what_was_found() -> None:
+def test_a_missing_required_column_is_named_with_what_was_found() -> None:
     with pytest.raises(LayoutError) as error:
         conformed({"VendorID": [1], "tpep_dropoff_datetime": [NOON]})
     text = str(error.value)
@@ -122,7 +122,7 @@ def test_a_file_of_another_color_is_refused(color: str, month: str, names: tuple
         match(DATASETS[color], Month.parse(month), "parquet", schema, "raw.parquet")
 
 
-def test_a_column_is_essential_only_where_the_months_files_have_it() -> None:
+def test_a_column_is_required_only_where_the_months_files_have_it() -> None:
     names = ("dispatching_base_num", "pickup_datetime", "dropoff_datetime", "PULocationID", "DOLocationID", "SR_Flag")
     schema = pa.schema([(name, pa.string()) for name in names])
     match(DATASETS["fhvhv"], Month(2021, 6), "csv", schema, "the mirror's, without licence numbers")
@@ -130,7 +130,7 @@ def test_a_column_is_essential_only_where_the_months_files_have_it() -> None:
         match(DATASETS["fhvhv"], Month(2021, 5), "csv", schema, "raw.csv")
 
 
-def coded(column: pa.Array, name: str = "payment_type", dataset: Dataset = YELLOW) -> tuple[list[Any], Losses]:
+def coded(column: pa.Array, name: str = "payment_type", dataset: Dataset = YELLOW) -> tuple[list[Any], CastErrors]:
     many = {key: values * len(column) for key, values in ESSENTIAL.items() if key.lower() != name}
     result = conformed(many | {name: column}, dataset)
     return result.batch[name].to_pylist(), result.losses
@@ -152,24 +152,24 @@ def test_the_texts_of_2009_and_2010_become_the_later_codes() -> None:
         "Dispute",
         "NA ",
     ]
-    assert coded(pa.array(payment)) == ([1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5], Losses())
-    assert coded(pa.array(["CMT", "VTS", "DDS", "1", "2.0", None]), "vendorid") == ([1, 2, 3, 1, 2, None], Losses())
+    assert coded(pa.array(payment)) == ([1, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5], CastErrors())
+    assert coded(pa.array(["CMT", "VTS", "DDS", "1", "2.0", None]), "vendorid") == ([1, 2, 3, 1, 2, None], CastErrors())
     flags = ["Y", "N", "0", "1", "0.0", "1.0", "", "*", "nan", " y ", None]
     assert coded(pa.array(flags), "store_and_fwd_flag") == (
         ["Y", "N", "N", "Y", "N", "Y", None, None, None, "Y", None],
-        Losses(),
+        CastErrors(),
     )
 
 
 def test_the_flag_of_2009s_parquet_is_a_number() -> None:
-    assert coded(pa.array([0.0, 1.0, NAN, None]), "store_and_fwd_flag") == (["N", "Y", None, None], Losses())
+    assert coded(pa.array([0.0, 1.0, NAN, None]), "store_and_fwd_flag") == (["N", "Y", None, None], CastErrors())
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
 def test_a_text_that_no_map_knows_is_null_and_counted_with_its_text(kind: pa.DataType) -> None:
     values, losses = coded(pa.array(["CRD", "barter", "barter", "IOU", None, "n/a"], kind))
     assert values == [1, None, None, None, None, None]
-    assert losses == Losses({}, {"unknown_code:payment_type": Counter({"barter": 2, "IOU": 1})})
+    assert losses == CastErrors({}, {"unknown_code:payment_type": Counter({"barter": 2, "IOU": 1})})
     values, losses = coded(pa.array(["Y", "X"], kind), "store_and_fwd_flag")
     assert (values, losses.unmapped) == (["Y", None], {"unknown_code:store_and_fwd_flag": Counter({"X": 1})})
 
@@ -389,9 +389,9 @@ def test_codes_may_be_decimals_of_any_scale(scale: int, dictionary: bool) -> Non
     flag, vendor = (
         next(column for column in YELLOW.columns if column.name == name) for name in ("store_and_fwd_flag", "vendorid")
     )
-    values, lost, unknown = read_codes(column, flag.type, flag.codes)
+    values, lost, unknown = read_codes(column, flag.type, flag.value_map)
     assert (values.to_pylist(), lost, unknown.to_pylist()) == (["N", "Y", None, None], None, [None, None, "7", None])
-    values, lost, unknown = read_codes(column, vendor.type, vendor.codes)
+    values, lost, unknown = read_codes(column, vendor.type, vendor.value_map)
     assert (values.to_pylist(), lost, unknown.null_count) == ([0, 1, 7, None], None, 4)
 
 

@@ -76,16 +76,16 @@ def test_of_every_layout_each_column_but_the_optional_ones_is_missed_or_warned_o
         _without(each, gone, wanted[each.month])
         for each in layouts
         for gone in each.names
-        if gone not in JUNK and gone.lower() not in essential_names(each)
+        if gone not in JUNK and gone.lower() not in required_names(each)
     )
     assert outcomes["missing"] > 60
     assert outcomes["dropped"] > 60 or color == "green"
     assert sum(outcomes.values()) > 500
 
 
-def essential_names(each: Published) -> set[str]:
+def required_names(each: Published) -> set[str]:
     """Those without which the file is refused as no file of its color."""
-    columns = [column for column in DATASETS[each.color].columns if column.essential]
+    columns = [column for column in DATASETS[each.color].columns if column.required]
     return {name.lower() for column in columns for name in column.source_names(each.month, each.form)}
 
 
@@ -274,7 +274,7 @@ def test_a_renamed_column_is_there_again_after_its_new_name_is_entered() -> None
     assert matched("yellow", "2026-09", "parquet", names).missing == ("total_amount",)
 
     def mended(column: Column) -> Column:
-        return column.spelled(("Total_Sum", "2026-09..", "")) if column.name == "total_amount" else column
+        return column.named(("Total_Sum", "2026-09..", "")) if column.name == "total_amount" else column
 
     dataset = replace(DATASETS["yellow"], columns=tuple(map(mended, DATASETS["yellow"].columns)))
     schema = pa.schema([(name, pa.string()) for name in names])

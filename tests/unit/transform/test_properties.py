@@ -86,10 +86,10 @@ def batches(draw: st.DrawFn) -> tuple[str, pa.RecordBatch]:
     color = draw(st.sampled_from(sorted(DATASETS)))
     rows = draw(st.integers(0, 6))
     known = [column.name for column in DATASETS[color].columns]
-    essential = [column.name for column in DATASETS[color].columns if column.essential]
+    required = [column.name for column in DATASETS[color].columns if column.required]
     names = draw(st.lists(st.sampled_from([*known, "Extra ", "surge", ""]), max_size=6))
     arrays = {name: draw(columns(rows)) for name in names}
-    for name in essential:
+    for name in required:
         arrays.setdefault(name.upper(), pa.nulls(rows)) if name not in arrays else None
     return color, pa.RecordBatch.from_pydict(arrays)
 

@@ -47,7 +47,7 @@ def canonical_names(folder: Path, color: str) -> Callable[[str], str]:
     return ours
 
 
-def codes(folder: Path) -> dict[str, dict[str, Any]]:
+def value_map(folder: Path) -> dict[str, dict[str, Any]]:
     """Our column → text → code, by the same table; the flag's own letters are not in it."""
     maps = json.loads((folder / "schemas.json").read_text())["yellow"]["value_maps"]
     maps = {NAMES.get(name, name): dict(values) for name, values in maps.items()}
@@ -116,7 +116,7 @@ def check(folder: Path, path: Path, rows: list[Row], every: int) -> None:
     color, month = named(path)
     header, texts = raw_rows(path)
     assert len(texts) == len(rows) > 0
-    ours, maps = canonical_names(folder, color), codes(folder) if color in ("yellow", "green") else {}
+    ours, maps = canonical_names(folder, color), value_map(folder) if color in ("yellow", "green") else {}
     kinds = {column.name: column.type for column in DATASETS[color].columns}
     for place in {*range(0, len(rows), every), len(rows) - 1}:
         wanted = dict.fromkeys(kinds) | {FILE_MONTH: month.first_day}

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi.core.receipts import Edition, Seen, source_digest
+from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules
 from taxi_luigi.transform.staleness import Recipe, Why, is_right, wanted_edition
 
-SEEN, REWRITTEN = Seen('"a"', None, 10), Seen('"b"', None, 10)
+SEEN, REWRITTEN = SourceFingerprint('"a"', None, 10), SourceFingerprint('"b"', None, 10)
 SOURCE = source_digest(SEEN)
 RULES = CleanRules()
 TODAY = Recipe.of(RULES, DATASETS["green"], Month(2024, 1))

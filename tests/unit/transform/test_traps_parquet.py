@@ -404,7 +404,7 @@ def test_columns_without_bound_are_named_as_far_as_there_is_room(
 
 
 @pytest.mark.parametrize("name", ["VendorID", PICKUP, "lpep_dropoff_datetime"])
-def test_a_file_without_an_essential_column_is_refused_by_name(
+def test_a_file_without_a_required_column_is_refused_by_name(
     month: pa.Table, clean: Callable[..., Cleaned], name: str
 ) -> None:
     with pytest.raises(LayoutError, match=rf"no column {name.lower()}\b.*; found .*ehail_fee"):

@@ -1,4 +1,4 @@
-"""How a command ends: its exit codes, and the one line on standard error."""
+"""What the commands share: exit codes, the one line of an error on standard error, and rich's console."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from taxi_luigi.core import streams
 from taxi_luigi.core.redaction import redact
 
 FAILED = 40
-"""Exit code when a command could not do what it was asked; the same as `[retcode] unhandled_exception` in luigi.cfg."""
+"""Exit code of a command that failed; the same as `[retcode] unhandled_exception` in luigi.cfg."""
 
 MALFORMED = 2
 """Exit code for an option that does not exist, or has no value: argparse's own, as `luigi` has it."""
@@ -16,5 +16,5 @@ DIFFERENT = 50
 
 
 def complain(line: str | None) -> None:
-    """Says what went wrong."""
+    """Print one line of an error on standard error, without its secrets."""
     streams.say(f"taxi-luigi: {redact(str(line))}")

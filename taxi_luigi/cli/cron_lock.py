@@ -1,4 +1,4 @@
-"""One cron-run at a time: each waits its turn."""
+"""The lock of cron-run: one run at a time, and one that waits for each command line."""
 
 from __future__ import annotations
 
@@ -20,24 +20,28 @@ class Busy(Exception):
 
 
 def lock_path(root: Path) -> Path:
-    """One for each project folder and file of settings: a run with other settings is not waited for."""
+    """The lock file of a project folder and its settings file: runs with other settings do not wait for each other."""
     named = os.environ.get(NAMED)
     which = f"-{hashlib.sha256(os.fsencode(Path(named).absolute())).hexdigest()[:12]}" if named else ""
     return root / "data" / f"cron-run{which}.lock"
 
 
 def take(path: Path, words: Sequence[str], shown: str, wait: float, log: Callable[[str], None]) -> int:
-    """The lock's descriptor, as soon as no other cron-run has it, after `wait` minutes at most; else Busy.
+    """Take the lock as soon as no other cron-run has it.
 
-    The lock is gone with the last process that has it open. Of one command line, one waits: more would do nothing new.
+    It is released with the last process that has it open. Of one command line only one waits: a second would do
+    nothing new.
 
     Args:
-        words: of this command line
-        shown: the same for people, without secrets, which the file has for those that wait
-        wait: minutes; 0 is not to wait
-        log: takes the line that says that it waits
-
-    Raises: Busy, or OSError where there can be no lock
+        words: the command line
+        shown: the same without secrets; it is written into the file, for the line of those that wait
+        wait: minutes to wait at most; 0 for not at all
+        log: is called with the line that says that it waits
+    Returns:
+        The lock's file descriptor.
+    Raises:
+        Busy: another one has it for longer, or the same command waits already
+        OSError: the file cannot be made or locked
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -69,7 +73,7 @@ def _locked(lock: int, shown: str) -> bool:
         return False
     os.ftruncate(lock, 0)
     since = f"since {datetime.now():%Y-%m-%d %H:%M:%S} (process {os.getpid()} on {socket.gethostname()})"
-    with contextlib.suppress(OSError):  # on a full disk, those that wait know less
+    with contextlib.suppress(OSError):  # on a full disk the line of those that wait is shorter
         os.write(lock, f" {since}: {shown}".encode(errors="replace"))
     return True
 
@@ -80,10 +84,10 @@ def _holder(path: Path) -> str:
 
 @contextlib.contextmanager
 def _waiting(path: Path, words: Sequence[str]) -> Iterator[bool]:
-    """Whether no other process waits with the same words; to the end of the block, none does.
+    """Yield whether no other process waits with the same words; none does until the end of the block.
 
-    A byte of the file, at a place that depends on the words, is locked: so one file is enough for all, and a process
-    that dies leaves nothing.
+    A byte of the file, at a position that depends on the words, is locked: one file serves all command lines, and a
+    process that dies leaves nothing.
     """
     place = int.from_bytes(hashlib.sha256("\0".join(words).encode(errors="surrogateescape")).digest()[:7])
     descriptor, alone = os.open(path, os.O_RDWR | os.O_CREAT, 0o666), True
