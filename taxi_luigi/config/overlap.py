@@ -29,6 +29,8 @@ Folder = tuple[str, ...]
 """One folder, as its own name below all those that it lies in: ("", "mnt", "nas"); a bucket is one of its server's."""
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
+_SERVERS = {"gs": _GOOGLE, "s3": _AMAZON}
+"""scheme of a bucket's address → the server, where its store names no other"""
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
@@ -38,12 +40,12 @@ _YEARS = range(2009, 2036)
 
 @dataclass(frozen=True)
 class Place:
-    """Some folders that luigi.cfg means by one setting."""
+    """The folders that one setting of luigi.cfg names."""
 
     setting: str
-    """for people, as `[lake.nas] path`"""
+    """as messages have it: `[lake.nas] path`"""
     address: str
-    """for people"""
+    """as messages have it"""
     folders: tuple[Folder, ...]
     ours: bool
     """whether months are written and removed there: then nothing else may lie below"""
@@ -135,17 +137,8 @@ def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
 
 def _of_bucket(store: Store) -> Folder:
     scheme, _, key = store.url("").rstrip("/").partition("://")
-    if scheme == "gs":
-        from taxi_luigi.storage.gcs import GcsStore
-
-        assert isinstance(store, GcsStore)
-        endpoint = store.endpoint or f"https://{_GOOGLE}"
-    else:
-        from taxi_luigi.storage.s3 import S3Store
-
-        assert isinstance(store, S3Store)
-        endpoint = store.endpoint or f"https://{_AMAZON}"
-    return (*web_address(endpoint), *key.split("/"))
+    server = getattr(store, "endpoint", None) or f"https://{_SERVERS.get(scheme, scheme)}"
+    return (*web_address(server), *key.split("/"))
 
 
 class _Disk:

@@ -138,10 +138,9 @@ def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:
         return known.get(section)
     kind = store_type(noun, name)
     if packaged().has_section(f"{noun}.{kind}"):
+        # Where these suffice, the class is not looked at, as its module may import a driver
         keys = {"type", *packaged().options(f"{noun}.{kind}")}
-        if keys.issuperset(
-            get_config().options(section)
-        ):  # with no look at the class, whose module may import a driver
+        if keys.issuperset(get_config().options(section)):
             return keys
     return _store_keys(noun, kind)
 

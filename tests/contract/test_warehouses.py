@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from taxi_luigi.config.factories import STORES
 from taxi_luigi.core.errors import AccountError, ForeignTable, TaxiError, WarehouseError
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
@@ -55,14 +56,15 @@ TYPES = {
 Make = Callable[..., Load]
 
 
-@pytest.fixture(params=["duckdb", "postgres", "bigquery"])
+@pytest.fixture(params=STORES["warehouse"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """An empty warehouse of each kind."""
-    if request.param == "postgres":
-        return Store("postgres", request.getfixturevalue("postgres_url"))
-    if request.param == "bigquery":
-        return Store("bigquery", google.described() or bigquery.described(request.getfixturevalue("bigquery")))
-    return Store("duckdb", str(tmp_path / "warehouse" / "trips.duckdb"))
+    """An empty warehouse of each type that luigi.cfg may name."""
+    makers: dict[str, Callable[[], str]] = {
+        "duckdb": lambda: str(tmp_path / "warehouse" / "trips.duckdb"),
+        "postgres": lambda: str(request.getfixturevalue("postgres_url")),
+        "bigquery": lambda: google.described() or bigquery.described(request.getfixturevalue("bigquery")),
+    }
+    return Store(request.param, makers[request.param]())
 
 
 @pytest.fixture

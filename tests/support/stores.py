@@ -7,19 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from taxi_luigi.config.factories import STORES
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
 from tests.support import google
 from tests.support.gcs import fresh_gcs_store
 from tests.support.s3 import fresh_s3_store
 
-KINDS = ("folder", "gcs", "s3")
+KINDS = tuple(STORES["lake"])
+"""the types of lake that luigi.cfg may name: each needs its maker below"""
 
 
 def fresh_store(kind: str, request: pytest.FixtureRequest, folder: Path) -> Store:
     """An empty store; the servers that it needs are started by their fixtures when first asked for."""
     makers: dict[str, Callable[[], Store]] = {
-        "folder": lambda: FolderStore("lake folder", FolderStore.Settings(folder / "store")),
+        "local": lambda: FolderStore("lake folder", FolderStore.Settings(folder / "store")),
         "gcs": lambda: google.fresh_store() or fresh_gcs_store(request.getfixturevalue("fake_gcs")),
         "s3": lambda: fresh_s3_store(request.getfixturevalue("moto_server")),
     }
