@@ -50,7 +50,7 @@ yours goes into files of your own, which hold only what differs. The last of the
 
 `taxi-luigi settings` prints every setting in force with the file that it comes from, its secrets masked.
 
-What a file may say:
+What a file may have:
 
 - It is in UTF-8 without a byte order mark, and in Luigi's cfg format, not TOML. A file that cannot be read ends a run
   before it begins, in one line.
@@ -61,7 +61,7 @@ What a file may say:
 - A flag without a value, `--clean-reject ''`, is an empty value, where the setting may be empty.
 - A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
 - An unknown key or section, and an invalid value, end a run before it begins, in one line.
-  `taxi-luigi doctor` also asks the servers.
+  `taxi-luigi doctor` also checks the servers.
 
 ## Profiles
 
@@ -85,7 +85,7 @@ url = ${ANALYTICS_URL}
 ```
 
 The lake `local` is the folder `clean/` of the workspace. Another folder, a mounted disk for instance, is a lake of its
-own, of the type `local` with a `path`. `[lake.gcs]` and `[lake.s3]` also say how a workspace there is reached.
+own, of the type `local` with a `path`. `[lake.gcs]` and `[lake.s3]` also have how a workspace there is reached.
 """
 
 TASKS = """\
@@ -113,19 +113,20 @@ ENVIRONMENT = """\
 | variable | means |
 |---|---|
 | `LUIGI_CONFIG_PATH` | your own settings, above all other files |
-| whatever `${NAME}` names in a file | its value there |
+| each `${NAME}` in a file | its value there |
 | `PGHOST`, `PGUSER`, `PGPASSWORD`, … | libpq's, where `[warehouse.postgres] url` is empty; `~/.pgpass` works too |
 | `GOOGLE_APPLICATION_CREDENTIALS` | a key file, where `credentials_file` is empty |
 | `STORAGE_EMULATOR_HOST`, `BIGQUERY_EMULATOR_HOST` | Google's own way to name an emulator, where `endpoint` is empty |
 | `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_REGION`, … | as for the AWS command line |
 | `HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, … | of requests, for downloads |
-| `TMPDIR` | where the temporary copies of files in clouds lie |
+| `TMPDIR` | the folder of the temporary copies of files in clouds |
 """
 
 
 OURS = {
     "taxi": "What to load, from where to where.",
-    "clean": "What is done to a month's rows. After a change of the first two, `--refresh` replaces what is held.",
+    "clean": "Which rows are taken out, and which months are refused. After a change of the first two, "
+    "`--refresh` replaces what is held.",
     "download": "Retries, time limits and bandwidth of downloads.",
     "notify": "Where messages about a run go, and which.",
 }

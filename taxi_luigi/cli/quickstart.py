@@ -90,12 +90,12 @@ def _load(folder: Path, env: Mapping[str, str], where: list[str]) -> None:
     try:
         _step([*program(), *words, *where], folder, env)
     except _Ended as ended:
-        complain(f"the run ended with exit code {ended.code}; the lines above say why")
+        complain(f"the run ended with exit code {ended.code}; the lines above have the reason")
         raise
 
 
 def _step(command: list[str], folder: Path, env: Mapping[str, str]) -> None:
-    """Runs it to its end, which is also ours. Signals are for it: it cleans up, and says that it was stopped."""
+    """Runs it to its end, which is also ours. Signals are passed on to it, and it cleans up."""
     process = subprocess.Popen(command, cwd=folder, env=env)  # noqa: S603 no shell
 
     def pass_on(number: int, _frame: FrameType | None) -> None:

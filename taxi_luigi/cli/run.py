@@ -63,6 +63,6 @@ def _check(words: list[str]) -> None:
             raise missing from stopped
         raise
     except TaskClassException as error:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         # Without a task, luigi takes the first value of an option for its name.
-        raise UsageError(said) if "Did you mean" in said else missing from error
+        raise UsageError(message) if "Did you mean" in message else missing from error

@@ -112,12 +112,12 @@ def _check(words: Sequence[str]) -> None:
         return
     if not set(words) & set(tasks.__all__):
         raise UsageError(f"{' '.join(command_line.masked(words))!r} names no task: {', '.join(tasks.__all__)}")
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
+        with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
             _parse(words)
     except SystemExit as error:  # argparse's, which has written its usage, or Luigi's own
-        *_, last = said.getvalue().splitlines() or [str(error)]
+        *_, last = printed.getvalue().splitlines() or [str(error)]
         raise UsageError(redact(last.partition(": error: ")[2] or "luigi would show its help")) from None
     except TaskClassException as error:
         raise UsageError(" ".join(str(error).split())) from error
@@ -178,15 +178,15 @@ def _warn_of_meetings(pairs: Iterable[tuple[Entry, Entry]]) -> None:
         if when is not None:
             complain(
                 f"WARNING: {one.name} and {other.name} are both due at {when}: the second waits for the first, "
-                f"{cron_run.MINUTES:g} minutes at most unless --wait says otherwise"
+                f"{cron_run.MINUTES:g} minutes at most unless --wait is given"
             )
 
 
 def _say_where_no_cron_runs() -> None:
-    """In a container or under WSL, cron is often installed and not started. Elsewhere than in Linux it is not seen."""
+    """In a container or under WSL, cron is often installed and not started."""
     if sys.platform != "linux":
         return
     import psutil
 
     if not _CRONS & {process.info["name"] for process in psutil.process_iter(["name"])}:
-        complain("no cron is seen at work here, so nothing will start; start it with sudo service cron start")
+        complain("no cron process is running here, so nothing will start; start it with sudo service cron start")

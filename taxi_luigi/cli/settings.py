@@ -51,7 +51,7 @@ def _print(files: list[dict[str, Any]], found: list[config.EffectiveSetting]) ->
     for file in files:
         read.add_row(Text(file["path"], overflow="fold"), file["what"], "read" if file["read"] else "not there")
     console.print(read)
-    console.print(f"relative paths lie in {config.project_folder()}\n", markup=False)
+    console.print(f"relative paths are relative to {config.project_folder()}\n", markup=False)
     settings = Table("setting", "value", "from", box=None, pad_edge=False)
     for each in found:
         name = Text(f"[{each.section}] {each.key}", overflow="fold")

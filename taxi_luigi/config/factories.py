@@ -109,7 +109,7 @@ def zones_file() -> SingleFile:
 
 @kept
 def workspace() -> Store:
-    """What holds raw/, clean/ and rejected/: a folder, or a place in a bucket, by the settings of that cloud's lake."""
+    """The store of raw/, clean/ and rejected/: a folder, or a bucket reached by the settings of that cloud's lake."""
     address = settings().workspace
     if not is_remote(address):
         return FolderStore("workspace", FolderStore.Settings(Path(address)))
@@ -132,7 +132,7 @@ def workspace() -> Store:
 
 @kept
 def clean_lake() -> Lake:
-    """The clean months in the workspace, whatever lakes are named; where it is a folder, this is the lake `local`."""
+    """The clean months in the workspace, also when no lake is named; where it is a folder, this is the lake `local`."""
     return Lake(workspace(), "clean")
 
 

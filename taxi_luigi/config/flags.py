@@ -17,14 +17,14 @@ from luigi.task_register import Register
 
 from taxi_luigi.core.redaction import redact
 
-_WRONG = 2
+_MALFORMED = 2
 """exit code of argparse, and so of Luigi, for a malformed command line"""
 
 
 class EmptyFlags:
     """A base of tasks and sections, before Luigi's: `--taxi-zones ''` is an empty text, `--months ''` a wrong one.
 
-    What may be empty, the parameter's `parse` says, or what reads the section.
+    The parameter's `parse`, or the declaration of the setting, refuses an empty text where there may be none.
     """
 
     @classmethod
@@ -52,12 +52,12 @@ def check() -> None:
     words = sys.argv[1:]
     if "taxi_luigi" not in [each for pair in pairwise(words) for each in _module(*pair)]:
         return
-    strange = unknown(words)
-    if strange:
-        near = difflib.get_close_matches(strange, sorted(_flags(words)), n=1)
+    unknown_flag = unknown(words)
+    if unknown_flag:
+        near = difflib.get_close_matches(unknown_flag, sorted(_flags(words)), n=1)
         hint = f"; did you mean {near[0]}?" if near else "; --help lists them"
-        sys.stderr.write(f"luigi: error: there is no option {redact(strange)}{hint}\n")
-        raise SystemExit(_WRONG)
+        sys.stderr.write(f"luigi: error: there is no option {redact(unknown_flag)}{hint}\n")
+        raise SystemExit(_MALFORMED)
 
 
 def unknown(words: Sequence[str]) -> str:

@@ -27,22 +27,22 @@ _DECIDE = (
     "BIGQUERY_EMULATOR_HOST",
     "STORAGE_EMULATOR_HOST",
 )
-"""variables that say to a library where a store is; libpq's begin with PG"""
+"""variables by which a library finds a store; libpq's begin with PG"""
 
 
 def folder(settings: Hashable, project: Path) -> Path:
-    """The folder for runs with these settings, relative paths in which lie in that project folder."""
+    """The folder for runs with these settings, whose relative paths are relative to that project folder."""
     variables = sorted((name, text) for name, text in os.environ.items() if name in _DECIDE or name.startswith("PG"))
     digest = hashlib.sha256(repr((settings, project, variables)).encode(errors="surrogateescape")).hexdigest()
     return Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}-locks-{digest[:16]}"
 
 
 def check(folder: Path) -> None:
-    """In /tmp anybody can be there first, and Luigi writes into files there that it takes for its own (3.8.1)."""
+    """Raises ConfigError for a folder in /tmp that another user made: Luigi would write into its files (3.8.1)."""
     if folder.parent != Path(tempfile.gettempdir()):
         return
     if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
-        raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder")
+        raise ConfigError(f"[core] lock_pid_dir: {folder} belongs to another user: remove it, or set another folder")
 
 
 def make(folder: Path) -> None:
@@ -63,13 +63,13 @@ def holders(folder: Path) -> list[psutil.Process]:
     return [each for each in psutil.process_iter() if each.pid in others and lock.getpcmd(each.pid) == line]
 
 
-def say(holder: psutil.Process) -> None:
-    """Who holds it, on standard error: Luigi has no logging yet, and its own line has the number alone."""
+def report_holder(holder: psutil.Process) -> None:
+    """Names the holder on standard error: Luigi has no logging yet, and its own line has the number alone."""
     try:
         since = f", since {datetime.fromtimestamp(holder.create_time()):%Y-%m-%d %H:%M:%S}"
     except psutil.NoSuchProcess:  # it has ended since
         since = ""
-    _report(f"{command_line.shown(sys.argv[1:])}: the same command is at work already{since} (process {holder.pid})")
+    _report(f"{command_line.shown(sys.argv[1:])}: the same command is running already{since} (process {holder.pid})")
 
 
 def _report(line: str) -> None:

@@ -1,6 +1,6 @@
 """Whether two of the places that luigi.cfg names are one, so that what is written or removed in one is the other's.
 
-`overlap` and `web_address` are pure; `check_overlap` finds the places, and looks at the disk for links.
+`overlap` and `web_address` are pure; `check_overlap` finds the places and follows links on the disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 Folder = tuple[str, ...]
-"""One folder, as its own name below all those that it lies in: ("", "mnt", "nas"); a bucket is one of its server's."""
+"""One folder, as its own name below all those that contain it: ("", "mnt", "nas"); a bucket is one of its server's."""
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
 _SERVERS = {"gs": _GOOGLE, "s3": _AMAZON}
@@ -35,7 +35,7 @@ _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
 _YEARS = range(2009, 2036)
-"""of which the folder of the source's January is looked at: folders differ by color and year"""
+"""of which the folder of the source's January is looked at: folders differ by record type and year"""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Place:
     """as messages have it"""
     folders: tuple[Folder, ...]
     ours: bool
-    """whether months are written and removed there: then nothing else may lie below"""
+    """whether months are written and removed there: then nothing else may be below"""
 
 
 def overlap(places: Sequence[Place]) -> str:
     """What is wrong with the first two places of which one's files could be the other's; '' when there are none.
 
-    A folder of ours may lie beside, and below, files of others (`data/clean` below the source `data`). Nothing may lie
-    in a folder of ours, and no two of ours in each other.
+    A folder of ours may be beside, and below, files of others (`data/clean` below the source `data`). Nothing may be
+    inside a folder of ours, and no two of ours inside each other.
     """
     for one, other in combinations(places, 2):
         for inner, outer in ((other, one), (one, other)):
@@ -63,7 +63,7 @@ def overlap(places: Sequence[Place]) -> str:
                 continue
             same = inner.ours and set(inner.folders) == set(outer.folders)
             return (
-                f"{inner.setting} ({inner.address}) {'is the same place as' if same else 'lies in'} "
+                f"{inner.setting} ({inner.address}) {'is the same place as' if same else 'is inside'} "
                 f"{outer.setting} ({outer.address}), where months are written and removed: set another place for one"
             )
     return ""
@@ -120,7 +120,7 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
 
 
 def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
-    """The folders that the source's files lie in, of every color and year."""
+    """The folders of the source's files, of every record type and year."""
     template = parse_template(text)
     addresses = [template.address(color, Month(year, 1)) for color in DATASETS for year in _YEARS]
     if template.is_web:

@@ -1,7 +1,7 @@
 """Whether luigi.cfg is valid: each section and key is known, each value can be read, each store can be built.
 
 Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Asks no store: what only its
-server knows is the preflight's.
+server can answer is the preflight's.
 """
 
 from __future__ import annotations

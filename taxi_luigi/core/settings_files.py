@@ -1,7 +1,7 @@
 """Which files of settings there are, in which order they count, and whether each can be read.
 
-Knows no Luigi, which reads them while it is imported: what it cannot read, it says with a traceback, and a file that
-may not be opened it leaves out (3.8.1). So the package looks first.
+Does not import Luigi, which reads them while it is imported: it shows a traceback for what it cannot read, and leaves
+out a file that it may not open (3.8.1). So the package checks them before.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Layer:
 
     path: Path
     why: str
-    """why it is looked at, for people"""
+    """why it is read, as `taxi-luigi settings` shows it"""
 
 
 def layers() -> list[Layer]:
@@ -85,7 +85,7 @@ def _same_file(path: Path, project: Path) -> bool:
 def check() -> None:
     """Raises Unreadable for the first fault, naming how many more there are; a command ends with its line alone.
 
-    `taxi-luigi doctor`, which cannot begin either, says them all.
+    `taxi-luigi doctor`, which cannot begin either, lists them all.
     """
     found = faults()
     if found:

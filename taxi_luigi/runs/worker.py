@@ -270,7 +270,7 @@ class Factory(luigi.interface._WorkerSchedulerFactory):
         locks.make(folder)
         holders = locks.holders(folder)
         if len(holders) >= settings.lock_size and not settings.take_lock:
-            locks.say(holders[0])
+            locks.report_holder(holders[0])
             raise luigi.interface.PidLockAlreadyTakenExit
 
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:

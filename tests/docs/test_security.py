@@ -94,7 +94,7 @@ def test_a_folder_for_locks_that_somebody_else_laid_out_is_refused(tmp_path: Pat
     project = Project(tmp_path / "project", {"core": {"lock_pid_dir": folder}})
     done = project.run("LoadAllMonths", "--months", "2021-01", env={"TMPDIR": str(tmp_path)})
     assert done.rc == 40
-    assert f"ERROR: [core] lock_pid_dir: {folder} belongs to somebody else" in done.out
+    assert f"ERROR: [core] lock_pid_dir: {folder} belongs to another user" in done.out
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

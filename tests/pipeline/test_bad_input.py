@@ -195,7 +195,7 @@ def test_a_lake_that_is_the_publishers_folder_is_refused_by_every_command_and_no
     done = project.command(*command)
     assert done.rc == 40, done.out
     [line] = done.out.splitlines()
-    assert f"lies in [lake.nas] path ({tmp_path / 'pub'}), where months are written and removed" in line
+    assert f"is inside [lake.nas] path ({tmp_path / 'pub'}), where months are written and removed" in line
     assert published.read_bytes() == before
     assert not project.workspace.exists()
 
@@ -206,7 +206,7 @@ def test_a_lake_that_only_the_command_line_names_is_looked_at_too(project: Proje
     assert done.rc == 40, done.out
     [line] = done.out.splitlines()
     assert "[lake.nas] path" in line
-    assert "lies in the workspace's raw/" in line
+    assert "is inside the workspace's raw/" in line
 
 
 def test_taxi_luigi_says_what_is_wrong_in_one_line(project: Project) -> None:

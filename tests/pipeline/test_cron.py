@@ -115,7 +115,7 @@ def test_debians_cron_runs_what_schedule_wrote_one_after_the_other(tmp_path: Pat
                 assert f" · env 'TAXI_LUIGI_HOME={checkout.folder}' 'LUIGI_CONFIG_PATH={mine}' /" in said.out
                 assert "/bin/taxi-luigi cron-run --log-folder '" in said.out
                 assert "/100\\% logs' -- LoadAllMonths" in said.out
-                assert "no cron is seen at work here" in said.out or psutil_sees_cron()
+                assert "no cron process is running here" in said.out or psutil_sees_cron()
             assert "WARNING: yellow and green are both due at " in said.out
             assert cron.crontab().startswith(OTHERS)
             cron.start()

@@ -102,7 +102,7 @@ def test_the_same_words_with_the_same_settings_end_with_10_and_name_what_runs(us
     second = usual.run(*MONTHS)
     assert second.rc == 10
     assert re.fullmatch(
-        r"ERROR: LoadAllMonths --colors green --months 2021-02 --local-scheduler: the same command is at work already, "
+        r"ERROR: LoadAllMonths --colors green --months 2021-02 --local-scheduler: the same command is running already, "
         rf"since \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d \(process {first.pid}\)\n",
         second.out,
     ), second.out
@@ -127,7 +127,7 @@ def test_a_link_that_was_there_first_is_not_followed(usual: Project, temporary: 
     folder.rmdir()
     (tmp_path / "planted").mkdir()
     folder.symlink_to(tmp_path / "planted")
-    says = f"[core] lock_pid_dir: {folder} belongs to somebody else: remove it, or set another folder"
+    says = f"[core] lock_pid_dir: {folder} belongs to another user: remove it, or set another folder"
     assert usual.run("Idle") == Run(40, f"ERROR: {says}\n")
     assert list((tmp_path / "planted").iterdir()) == []
 

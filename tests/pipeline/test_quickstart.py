@@ -120,7 +120,7 @@ def test_it_ends_as_luigi_did(empty: Path) -> None:
     (sample / "green_tripdata_2021-02.parquet").write_bytes(b"no parquet")
     done = quickstart(empty, env(empty))
     assert done.rc == 30, done.out
-    assert done.out.endswith("taxi-luigi: the run ended with exit code 30; the lines above say why\n")
+    assert done.out.endswith("taxi-luigi: the run ended with exit code 30; the lines above have the reason\n")
 
 
 def test_a_signal_ends_its_run_and_nothing_goes_on(empty: Path) -> None:

@@ -324,7 +324,7 @@ def test_entries_that_meet_are_warned_of_once_with_both_names(a_tab: Path, capsy
     for [line], names in ((added, "zones and nightly"), (listed, "nightly and zones")):
         assert re.fullmatch(
             rf"taxi-luigi: WARNING: {names} are both due at \d{{4}}-\d\d-\d\d 06:00: the second waits for the first, "
-            r"240 minutes at most unless --wait says otherwise",
+            r"240 minutes at most unless --wait is given",
             line,
         )
     assert command("0 7 * * 1", "--name", "zones", "--", "LoadZones") == 0

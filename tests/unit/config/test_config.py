@@ -70,7 +70,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
 
 
 @pytest.mark.parametrize(
-    ("sections", "says"),
+    ("sections", "message"),
     [
         ({"taxi": {"workspce": "x"}}, "[taxi] has no setting 'workspce'"),
         ({"taxy": {"workspace": "x"}}, "unknown section [taxy] in luigi.cfg; did you mean [taxi]?"),
@@ -123,11 +123,11 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"LoadAllMonths": {"month": "2024"}}, "[LoadAllMonths] has no setting 'month'"),
     ],
 )  # fmt: skip
-def test_what_is_invalid_is_one_line(given: Callable[[Settings], None], sections: Settings, says: str) -> None:
+def test_what_is_invalid_is_one_line(given: Callable[[Settings], None], sections: Settings, message: str) -> None:
     given(sections)
     with pytest.raises(ConfigError) as caught:
         check()
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -307,7 +307,7 @@ def make(parser: CmdlineParser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         ("LoadAllMonths --months=", "months must be 2024-01, 2024, 2024-01..2024-06,"),
         ("LoadAllMonths --LoadAllMonths-months=", "months must be 2024-01, 2024, 2024-01..2024-06,"),
@@ -319,12 +319,12 @@ def make(parser: CmdlineParser) -> None:
     ],
 )
 def test_an_empty_flag_that_can_mean_nothing_is_one_line(
-    given: Callable[[Settings], None], words: str, says: str
+    given: Callable[[Settings], None], words: str, message: str
 ) -> None:
     given({})
     with CmdlineParser.global_instance(words.split()) as parser, pytest.raises((ConfigError, UsageError)) as caught:
         make(parser)
-    assert str(caught.value).startswith(says)
+    assert str(caught.value).startswith(message)
 
 
 def test_an_empty_flag_of_a_task_is_its_empty_value_where_it_has_one(given: Callable[[Settings], None]) -> None:

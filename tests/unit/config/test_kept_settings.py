@@ -1,4 +1,4 @@
-"""Settings, stores and the source are made once, and again when luigi.cfg or the command line says something else."""
+"""Settings, stores and the source are made once, and again after a change of luigi.cfg or of the command line."""
 
 from __future__ import annotations
 

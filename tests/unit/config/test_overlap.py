@@ -84,30 +84,30 @@ def bucket(kind: str, **keys: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("sections", "says"),
+    ("sections", "message"),
     [
         # the source's own folder
-        (nas("@/pub", source=f"@/pub/{IN}"), f"[taxi] source (@/pub/{IN}) lies in [lake.nas] path (@/pub)"),
+        (nas("@/pub", source=f"@/pub/{IN}"), f"[taxi] source (@/pub/{IN}) is inside [lake.nas] path (@/pub)"),
         (nas("@/pub/", source=f"@/x/../pub/{{color}}/{{year}}/{NAME}"), "[taxi] source (@/x/../pub/"),
         (nas("@/pub", source="file://@/pub/{color}/{year}-{month}.csv"), "[taxi] source (file://@/pub/"),
         (nas("@/pub", source=f"@/pub/green/{NAME}"), "[taxi] source (@/pub/green/"),
         # the source inside the workspace's own folders
-        (source(f"@/data/raw/{IN}"), "lies in the workspace's raw/ (@/data/raw)"),
-        (source(f"@/data/raw/{NAME}"), "lies in the workspace's raw/ (@/data/raw)"),
-        (source(f"@/data/./raw/tlc/{NAME}"), "lies in the workspace's raw/"),
-        (source(f"@/data/clean/{IN}"), "lies in the workspace's clean/"),
-        (source(f"@/data/rejected/{NAME}"), "lies in the workspace's rejected/"),
-        (source(f"@/{{color}}/{{year}}/raw/{NAME}", workspace="@/green/2021"), "lies in the workspace's raw/"),
-        # a lake that is a folder of the workspace, or lies in one, or has one in it
-        (nas("@/data/raw"), "[lake.nas] path (@/data/raw) lies in the workspace's raw/ (@/data/raw)"),
-        (nas("@/data/rejected"), "[lake.nas] path (@/data/rejected) lies in the workspace's rejected/"),
-        (nas("@/data/clean"), "[lake.nas] path (@/data/clean) lies in the workspace's clean/"),
-        (nas("@/data/clean/copy"), "[lake.nas] path (@/data/clean/copy) lies in the workspace's clean/"),
-        (nas("@/nas", workspace="@/nas/yellow"), "the workspace's raw/ (@/nas/yellow/raw) lies in [lake.nas] path"),
+        (source(f"@/data/raw/{IN}"), "is inside the workspace's raw/ (@/data/raw)"),
+        (source(f"@/data/raw/{NAME}"), "is inside the workspace's raw/ (@/data/raw)"),
+        (source(f"@/data/./raw/tlc/{NAME}"), "is inside the workspace's raw/"),
+        (source(f"@/data/clean/{IN}"), "is inside the workspace's clean/"),
+        (source(f"@/data/rejected/{NAME}"), "is inside the workspace's rejected/"),
+        (source(f"@/{{color}}/{{year}}/raw/{NAME}", workspace="@/green/2021"), "is inside the workspace's raw/"),
+        # a lake that is a folder of the workspace, or is inside one, or has one in it
+        (nas("@/data/raw"), "[lake.nas] path (@/data/raw) is inside the workspace's raw/ (@/data/raw)"),
+        (nas("@/data/rejected"), "[lake.nas] path (@/data/rejected) is inside the workspace's rejected/"),
+        (nas("@/data/clean"), "[lake.nas] path (@/data/clean) is inside the workspace's clean/"),
+        (nas("@/data/clean/copy"), "[lake.nas] path (@/data/clean/copy) is inside the workspace's clean/"),
+        (nas("@/nas", workspace="@/nas/yellow"), "the workspace's raw/ (@/nas/yellow/raw) is inside [lake.nas] path"),
         # two lakes
         (two("@/nas", "@/nas/"), "[lake.other] path (@/nas) is the same place as [lake.nas] path (@/nas)"),
-        (two("@/nas", "@/nas/green"), "[lake.other] path (@/nas/green) lies in [lake.nas] path"),
-        (two("@/nas/green", "@/nas"), "[lake.nas] path (@/nas/green) lies in [lake.other] path"),
+        (two("@/nas", "@/nas/green"), "[lake.other] path (@/nas/green) is inside [lake.nas] path"),
+        (two("@/nas/green", "@/nas"), "[lake.nas] path (@/nas/green) is inside [lake.other] path"),
         (
             lakes(a=bucket("gcs"), b=bucket("gcs", prefix="/data/")),
             "[lake.b] bucket and prefix (gs://trips/data) is the same place as [lake.a] bucket and prefix",
@@ -124,29 +124,29 @@ def bucket(kind: str, **keys: str) -> dict[str, str]:
         # buckets and prefixes
         (
             gcs("data/clean", workspace="gs://trips/data"),
-            "[lake.gcs] bucket and prefix (gs://trips/data/clean) lies in the workspace's clean/ (gs://trips/data/",
+            "[lake.gcs] bucket and prefix (gs://trips/data/clean) is inside the workspace's clean/ (gs://trips/data/",
         ),
-        (gcs("data/raw/", workspace="gs://trips/data/"), "lies in the workspace's raw/"),
-        (gcs("clean", workspace="gs://trips"), "lies in the workspace's clean/ (gs://trips/clean)"),
-        (gcs("/", workspace="gs://trips/yellow"), "the workspace's raw/ (gs://trips/yellow/raw) lies in [lake.gcs]"),
-        (s3("work/rejected", workspace="s3://trips/work"), "lies in the workspace's rejected/"),
-        (s3("clean", MINIO, workspace="s3://trips"), "lies in the workspace's clean/"),
+        (gcs("data/raw/", workspace="gs://trips/data/"), "is inside the workspace's raw/"),
+        (gcs("clean", workspace="gs://trips"), "is inside the workspace's clean/ (gs://trips/clean)"),
+        (gcs("/", workspace="gs://trips/yellow"), "the workspace's raw/ (gs://trips/yellow/raw) is inside [lake.gcs]"),
+        (s3("work/rejected", workspace="s3://trips/work"), "is inside the workspace's rejected/"),
+        (s3("clean", MINIO, workspace="s3://trips"), "is inside the workspace's clean/"),
         # a source in a bucket
-        (gcs("data", source=f"{GOOGLE}/trips/data/{IN}"), f"[taxi] source ({GOOGLE}/trips/data/{IN}) lies in"),
-        (gcs("data", source=f"https://trips.storage.googleapis.com/data/{IN}"), "lies in [lake.gcs] bucket"),
-        (s3("/", source=f"https://trips.s3.eu-west-1.amazonaws.com/{IN}"), "lies in [lake.s3] bucket"),
+        (gcs("data", source=f"{GOOGLE}/trips/data/{IN}"), f"[taxi] source ({GOOGLE}/trips/data/{IN}) is inside"),
+        (gcs("data", source=f"https://trips.storage.googleapis.com/data/{IN}"), "is inside [lake.gcs] bucket"),
+        (s3("/", source=f"https://trips.s3.eu-west-1.amazonaws.com/{IN}"), "is inside [lake.s3] bucket"),
         (s3("pub", MINIO, source=f"http://me:hush@minio:9000/trips/pub/{IN}?k=hush"), "[taxi] source (http://***@mini"),
         # files of our own beside months
-        ({"taxi": {"zones": "@/data/raw/z.csv"}}, "[taxi] zones (@/data/raw/z.csv) lies in the workspace's raw/"),
-        ({"taxi": {"state": "@/data/clean/x"}}, "[taxi] state (@/data/clean/x) lies in the workspace's clean/"),
-        ({"warehouse.duckdb": {"path": "@/data/raw/w.duckdb"}}, "[warehouse.duckdb] path (@/data/raw/w.duckdb) lies"),
+        ({"taxi": {"zones": "@/data/raw/z.csv"}}, "[taxi] zones (@/data/raw/z.csv) is inside the workspace's raw/"),
+        ({"taxi": {"state": "@/data/clean/x"}}, "[taxi] state (@/data/clean/x) is inside the workspace's clean/"),
+        ({"warehouse.duckdb": {"path": "@/data/raw/w.duckdb"}}, "[warehouse.duckdb] path (@/data/raw/w.duckdb) is"),
     ],
 )  # fmt: skip
 def test_places_whose_files_could_be_each_others_are_refused(
-    refused: Callable[[Settings], str], sections: Settings, says: str
+    refused: Callable[[Settings], str], sections: Settings, message: str
 ) -> None:
     line = refused(sections)
-    assert says in line
+    assert message in line
     assert line.endswith(WHERE)
     assert "hush" not in line
     assert "\n" not in line
@@ -192,26 +192,26 @@ def test_links_are_followed_wherever_they_are(refused: Callable[[Settings], str]
     (tmp_path / "data" / "raw").mkdir(parents=True)
     (tmp_path / "pub" / "yellow").mkdir(parents=True)
     (tmp_path / "link").symlink_to("data/raw")
-    assert "[lake.nas] path (@/data/raw) lies in the workspace's raw/" in refused(nas("@/link"))
+    assert "[lake.nas] path (@/data/raw) is inside the workspace's raw/" in refused(nas("@/link"))
     published = source(f"@/pub/{IN}")
     assert refused(published) == ""
     (tmp_path / "data" / "raw" / "yellow").symlink_to(tmp_path / "pub" / "yellow")
-    assert "lies in the workspace's raw/" in refused(published)
+    assert "is inside the workspace's raw/" in refused(published)
     (tmp_path / "data" / "raw" / "yellow").unlink()
     (tmp_path / "pub" / "green").symlink_to(tmp_path / "data" / "raw" / "green")
-    assert "lies in the workspace's raw/" in refused(published)
+    assert "is inside the workspace's raw/" in refused(published)
 
 
 def test_a_folder_that_the_disk_has_under_two_names_is_one(
     refused: Callable[[Settings], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As `DATA` and `data` where case does not count: stat() says that they are one, no link does."""
+    """As `DATA` and `data` where case does not count: stat() message that they are one, no link does."""
     (tmp_path / "data" / "raw").mkdir(parents=True)
     published = source(f"@/DATA/raw/{NAME}")
     assert refused(published) == ""
     stat = os.stat
     monkeypatch.setattr(os, "stat", lambda path, **keys: stat(str(path).replace("/DATA", "/data"), **keys))
-    assert "lies in the workspace's raw/" in refused(published)
+    assert "is inside the workspace's raw/" in refused(published)
 
 
 @pytest.mark.parametrize(

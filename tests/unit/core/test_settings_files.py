@@ -85,7 +85,7 @@ def test_letters_that_the_locale_cannot_read_are_noticed(here: Path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "says"),
+    ("variable", "value", "line"),
     [
         (
             "LUIGI_CONFIG_PATH",
@@ -97,10 +97,10 @@ def test_letters_that_the_locale_cannot_read_are_noticed(here: Path, monkeypatch
     ],
 )
 def test_a_variable_that_names_no_cfg_file_is_one_line(
-    here: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+    here: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, line: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    assert fault().startswith(says.format(here))
+    assert fault().startswith(line.format(here))
 
 
 def test_files_that_are_not_there_are_no_fault(here: Path) -> None:
