@@ -199,7 +199,7 @@ def _mark(folder: Path, receipts: list[CleanReceipt]) -> None:
 def _remember(folder: Path, receipts: list[CleanReceipt]) -> None:
     """A run in the history that loaded all of them, at the speeds of the tables above."""
     from taxi_luigi.history import Ended, Recorder, now
-    from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+    from taxi_luigi.history.results import MonthResult, Result, RunResult
 
     record = Recorder(folder / "state", "20261101T060000-0000")
     record.begin("LoadAllMonths --months all", "benchmark", now())

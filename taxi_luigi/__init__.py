@@ -15,7 +15,7 @@ config.find()
 config.remember_secrets()
 logs.install()
 
-from taxi_luigi.inventory.read_trips import read_trips  # noqa: E402
+from taxi_luigi.inventory import read_trips  # noqa: E402
 from taxi_luigi.runs.worker import install  # noqa: E402
 from taxi_luigi.tasks import (  # noqa: E402
     CleanMonth,

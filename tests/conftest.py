@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,11 @@ _HOW_TO_GET_TLC_FILES = (
     "(https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page), heads/ and samples/ hold first lines of old ones, "
     "bad/ damaged ones"
 )
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and what they start would, too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from taxi_luigi import config, history
 from taxi_luigi.core.logs import task_name
 from taxi_luigi.history import Run, State, Task
-from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.runs.outcomes import replacements
+from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.runs.month_results import replacements
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
 """columns of numbers"""

@@ -7,46 +7,44 @@ import argparse
 from taxi_luigi import config
 from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
+from taxi_luigi.inventory import Inventory, Place, warehouse_key
 from taxi_luigi.tlc.datasets import DATASETS
-from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import TABLE
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the command."""
     parser.set_defaults(run=_loaded)
 
 
 def _loaded(_: argparse.Namespace) -> int:
-    answered = [_print(name) for name in config.settings().warehouses]
-    return 0 if all(answered) else FAILED
+    keys = [warehouse_key(name) for name in config.settings().warehouses]
+    inventory = Inventory.ask(DATASETS, keys, counted=True, zones=True)
+    complete = [_print(place) for place in inventory.places]
+    return 0 if all(complete) else FAILED
 
 
-def _print(name: str) -> bool:
-    """One warehouse; False when it could not be asked for everything, which is then said."""
-    lines: dict[str, None] = {}  # a set in order: the markers are somebody else's for every color
-    tables: dict[str, dict[Month, int]] = {}
-    zones = 0
-    try:
-        warehouse = config.warehouse(name)
-        lines |= dict.fromkeys(warehouse.foreign())
-        for dataset in DATASETS.values():
-            try:
-                tables[dataset.table] = warehouse.count(dataset)
-            except ForeignTable as error:
-                lines[str(error)] = None
-        zones = warehouse.zones()
-    except WarehouseError as error:
-        lines[str(error)] = None
-    for table, counts in tables.items():
-        if counts:
-            print(f"{table} in {name}: {sum(counts.values()):,} rows")
-        for month, rows in sorted(counts.items()):
-            print(f"  {month} {rows:>12,}")
-    if zones:
-        print(f"{TABLE} in {name}: {zones:,} rows")
-    for line in lines:
+def _print(warehouse: Place) -> bool:
+    """Print one warehouse; return False when a table of it could not be counted, which is then an error line."""
+    counts = {
+        color: {month: held.counted for month, held in sorted(warehouse.months(color).items()) if held.counted}
+        for color in DATASETS
+    }
+    for color, rows in counts.items():
+        if rows:
+            print(f"{DATASETS[color].table} in {warehouse.name}: {sum(rows.values()):,} rows")
+        for month, number in rows.items():
+            print(f"  {month} {number:>12,}")
+    if warehouse.zones:
+        print(f"{TABLE} in {warehouse.name}: {warehouse.zones:,} rows")
+    errors = dict.fromkeys(map(str, warehouse.errors.values()))
+    if all(isinstance(error, ForeignTable) for error in warehouse.errors.values()):
+        try:
+            errors = dict.fromkeys([*config.warehouse(warehouse.name).foreign(), *errors])
+        except WarehouseError as error:
+            errors[str(error)] = None
+    for line in errors:
         complain(line)
-    if not any(tables.values()) and not zones and not lines:
-        print(f"nothing is loaded in {name}")
-    return not lines
+    if not any(counts.values()) and not warehouse.zones and not errors:
+        print(f"nothing is loaded in {warehouse.name}")
+    return not errors

@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.inventory.plan import Plan
-from taxi_luigi.reports.status_signs import without_address
+from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
 
 UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
 REFUSED, FAILED, GONE = "refused", "failed last time", "failed before, and no longer published"
-"""beside `staleness.Why`, what a month can be; the last three have a reason"""
+"""beside `staleness.Reason`, what a month can be; the last three have a reason"""
 
 _LEAST = 30
 """columns that a reason gets on the narrowest terminal"""
@@ -24,12 +23,12 @@ _WIDE = 200
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
-        "What `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
-        "Asks lakes by listings, warehouses for their markers, and the source by HEAD requests."
+        "Show what `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
+        "Lists lakes, reads the markers of warehouses, and sends HEAD requests to the source."
     )
-    parser.add_argument("--colors", help="as for LoadAllMonths; without it, what luigi.cfg says")
+    parser.add_argument("--colors", help="as for LoadAllMonths; by default, those of luigi.cfg")
     parser.add_argument("--months", help="the same")
     parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
     parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
@@ -46,12 +45,12 @@ def _plan(arguments: argparse.Namespace) -> int:
         (),
         {name: _parsed(name, text) for name, text in given.items() if text is not None} | {"force": arguments.force},
     )
-    backlog = LoadAllMonths(**dict(options)).backlog
-    lines = sorted(months_of(backlog), key=lambda line: (line["color"], line["month"]))
+    plan = LoadAllMonths(**dict(options)).plan
+    lines = sorted(months_of(plan), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
         sys.stdout.write(json.dumps(lines, indent=1) + "\n")
     else:
-        _print(lines, backlog)
+        _print(lines, plan)
     return 0
 
 
@@ -59,33 +58,40 @@ def _parsed(name: str, text: str) -> Any:
     return dict(LoadAllMonths.get_params())[name].parse(text)
 
 
-def months_of(backlog: Plan) -> Iterator[dict[str, Any]]:
-    """What is to be done with each month asked for, and why, as --json has it."""
+def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield what is to be done with each month of the plan, and why, as --json has it."""
     todo = set()
-    for each in backlog.missing:
-        gone = each.month in backlog.not_published.get(each.color, [])
+    for each in plan.missing:
+        gone = each.month in plan.not_published.get(each.color, [])
         todo.add((each.color, each.month))
         yield {
             "color": each.color,
             "month": str(each.month),
-            **_why(backlog, each.color, each.month, NOT_PUBLISHED if gone else each.why.value),
+            **_why(plan, each.color, each.month, NOT_PUBLISHED if gone else each.reason.value),
             "lakes": list(each.lakes),
             "warehouses": list(each.warehouses),
             "bytes": 0 if gone else each.bytes,
         }
-    others = {UP_TO_DATE: backlog.already_there, NOT_PUBLISHED: backlog.not_published}
+    others = {UP_TO_DATE: plan.already_there, NOT_PUBLISHED: plan.not_published}
     for why, months_of in others.items():
         for color, months in months_of.items():
             for month in months:
                 if (color, month) not in todo:
-                    withdrawn = month in backlog.withdrawn.get(color, [])
-                    said = _why(backlog, color, month, WITHDRAWN if withdrawn else why)
-                    yield {"color": color, "month": str(month), **said, "lakes": [], "warehouses": [], "bytes": 0}
+                    withdrawn = month in plan.withdrawn.get(color, [])
+                    why_and_reason = _why(plan, color, month, WITHDRAWN if withdrawn else why)
+                    yield {
+                        "color": color,
+                        "month": str(month),
+                        **why_and_reason,
+                        "lakes": [],
+                        "warehouses": [],
+                        "bytes": 0,
+                    }
 
 
-def _why(backlog: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
-    """What a month is, which but for its last attempt would be `why`, and the reason of what came of that."""
-    refused, failed = backlog.refused.get((color, month)), backlog.failed.get((color, month))
+def _why(plan: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
+    """The `why` of a month; where its last attempt failed, that and the reason."""
+    refused, failed = plan.refused.get((color, month)), plan.failed.get((color, month))
     if refused is not None:
         return {"why": REFUSED, "reason": refused}
     if failed is not None:
@@ -93,7 +99,7 @@ def _why(backlog: Plan, color: str, month: Month, why: str) -> dict[str, str | N
     return {"why": why, "reason": None}
 
 
-def _print(lines: list[dict[str, Any]], backlog: Plan) -> None:
+def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -109,20 +115,22 @@ def _print(lines: list[dict[str, Any]], backlog: Plan) -> None:
     heads = ("color", "month", "to", "to download")
     widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
     for (color, month, places, size), line in zip(rows, shown, strict=True):
-        told = Text(_told(line))
-        told.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
-        table.add_row(color, month, told, places, size)
+        why = Text(_why_text(line))
+        why.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
+        table.add_row(color, month, why, places, size)
     if shown:
         console.print(table)
-    for name in backlog.zones:
+    for name in plan.zones:
         console.print(f"zones: missing in {name}", markup=False)
     console.print(_closing(lines))
-    for why in backlog.unasked[:1]:
-        console.print(f"the source could not be asked about {len(backlog.unasked)} of them: {why}", markup=False)
+    for error in plan.unchecked[:1]:
+        console.print(f"the source could not be checked for {len(plan.unchecked)} of them: {error}", markup=False)
 
 
-def _told(line: dict[str, Any]) -> str:
+def _why_text(line: dict[str, Any]) -> str:
     """`refused: 60 records, where …`"""
+    from taxi_luigi.reports.status_text import without_address
+
     if line["reason"] is None:
         return str(line["why"])
     return f"{line['why']}: {without_address(line['reason'], Month.parse(line['month']))}"

@@ -18,8 +18,7 @@ from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
     from taxi_luigi.core.receipts import CleanReceipt
-    from taxi_luigi.inventory.month_state import Cell
-    from taxi_luigi.inventory.status import Status
+    from taxi_luigi.inventory import Cell, Status
 
 _WIDE = 200
 """columns of a table in a file or a pipe"""
@@ -38,12 +37,12 @@ Keys may be added; those that are there keep their meaning."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "The account of one month: where it came from, what each rule counted, took out and changed, which columns\n"
         "were missing or not known, and where it is held. Reads the end of a clean file.\n"
-        f"Exit code {FAILED} when nothing is held of the month, or a place could not be asked."
+        f"Exit code {FAILED} when nothing is held of the month, or a place cannot be listed."
     )
     parser.epilog = _KEYS
     parser.add_argument("color", metavar="COLOR", help="yellow, green, fhv or fhvhv")
@@ -68,12 +67,12 @@ def _show(arguments: argparse.Namespace) -> int:
         print(json.dumps(_account(color, month, cell, status, held_in, receipt), indent=1))
     elif cell is not None and cell.held:
         _print(color, month, cell, receipt)
-    for place in status.silent:
-        complain(f"{place.key} cannot be asked: {place.silent}")
+    for line in status.errors:
+        complain(line)
     if cell is None or not cell.held:
         complain(f"nothing is held of {color} {month}")
         return FAILED
-    return FAILED if status.silent else 0
+    return FAILED if status.errors else 0
 
 
 def _status(color: str) -> Status:
@@ -85,7 +84,7 @@ def _status(color: str) -> Status:
     except StorageError as error:
         complain(one_line(error))
         withdrawn = {}
-    return status.look((color,), date.today(), withdrawn)
+    return status((color,), date.today(), withdrawn)
 
 
 def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, CleanReceipt | None]:
@@ -112,7 +111,7 @@ def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, C
 def _account(
     color: str, month: Month, cell: Cell | None, status: Status, held_in: str | None, receipt: CleanReceipt | None
 ) -> dict[str, Any]:
-    """What _KEYS says."""
+    """Return the object that _KEYS describes."""
     from taxi_luigi.reports.status_json import account
 
     of_month = account(status, [])["colors"][color]["months"].get(str(month), {})

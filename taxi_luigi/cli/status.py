@@ -14,18 +14,18 @@ from taxi_luigi.tlc.datasets import DATASETS
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     from taxi_luigi.reports.status_json import KEYS
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
         "How far every month is: published (as known when this version was made), downloaded, cleaned, in the lakes,\n"
-        "in the warehouses; which were cleaned otherwise than today, and which were refused. From listings and\n"
-        "markers alone: no month's file is opened, TLC is not asked; `taxi-luigi verify` counts. "
-        f"Exit code {FAILED} when a store\ncannot be asked; the others are shown."
+        "in the warehouses; which would be cleaned to other rows today, and which were refused. From listings and\n"
+        "markers alone: no month's file is opened, nothing is requested of TLC; `taxi-luigi verify` counts.\n"
+        f"Exit code {FAILED} when a store cannot be listed; the others are shown."
     )
     parser.epilog = KEYS
-    parser.add_argument("--colors", help="record types, as yellow,green; without it, all of which anything is here")
+    parser.add_argument("--colors", help="record types, as yellow,green; by default, all of which anything is here")
     parser.add_argument("--rows", action="store_true", help="numbers of rows instead of signs")
     parser.add_argument("--json", action="store_true", help="for programs, of all colors unless --colors names some")
     parser.set_defaults(run=_status)
@@ -42,7 +42,7 @@ def _status(arguments: argparse.Namespace) -> int:
     except StorageError as error:
         complain(one_line(error))
         withdrawn, runs = {}, []
-    found = status.look(colors, date.today(), withdrawn)
+    found = status(colors, date.today(), withdrawn)
     if arguments.json:
         from taxi_luigi.reports.status_json import account
 
@@ -51,4 +51,4 @@ def _status(arguments: argparse.Namespace) -> int:
         from taxi_luigi.reports import status_text
 
         status_text.show(found, arguments.rows, arguments.colors is not None, runs)
-    return FAILED if found.silent else 0
+    return FAILED if found.errors else 0

@@ -12,15 +12,15 @@ from taxi_luigi.tlc.months import Selection
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
-        "Counts every month again and says where raw = clean + rejected, clean = lakes = warehouses does not hold, "
+        "Count every month again, and show where raw = clean + rejected, clean = lakes = warehouses does not hold, "
         "which raw files are not what was downloaded, and which months of TLC's have other rows than it published; "
-        f"exit code {DIFFERENT} when they disagree, {FAILED} when a store cannot be asked."
+        f"exit code {DIFFERENT} when counts disagree, {FAILED} when a store cannot be listed."
     )
-    parser.add_argument("--colors", help="record types, as yellow,green; without it, all that are held anywhere")
+    parser.add_argument("--colors", help="record types, as yellow,green; by default, all that are held anywhere")
     parser.add_argument(
-        "--months", help="as for LoadAllMonths: 2021-01..2021-03; without it, all that are held anywhere"
+        "--months", help="as for LoadAllMonths: 2021-01..2021-03; by default, all that are held anywhere"
     )
     parser.add_argument(
         "--published",
@@ -31,22 +31,24 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from taxi_luigi.inventory import verify
+    from taxi_luigi.inventory import Inventory
+    from taxi_luigi.inventory.verify import held_months, selected_months, verified_months
     from taxi_luigi.reports import verify_text
 
-    silent: list[str] = []
-
-    def tell(line: str) -> None:
-        silent.append(line)
-        complain(line)
-
-    colors = () if arguments.colors is None else ColorsParameter().parse(arguments.colors)
+    today = date.today()
+    colors = tuple(DATASETS) if arguments.colors is None else ColorsParameter().parse(arguments.colors)
     selection = None if arguments.months is None else Selection.parse(arguments.months)
-    widest, lines = max(map(len, colors or DATASETS)), []
-    for line in verify.months(colors, selection, date.today(), arguments.published, tell):
-        print(verify_text.text(line, widest), flush=True)
-        lines.append(line)
-    print(verify_text.closing(lines, all_asked=not silent))
-    if any(line.differences for line in lines):
+    selected = selected_months(colors, selection, today)
+    inventory = Inventory.ask(colors, counted=True)
+    for line in inventory.errors:
+        complain(line)
+    if arguments.colors is None:
+        colors = tuple(color for color in colors if held_months(inventory, color, today)) or colors
+    widest, months = max(map(len, colors)), []
+    for month in verified_months(inventory, colors, selected, today, arguments.published):
+        print(verify_text.text(month, widest), flush=True)
+        months.append(month)
+    print(verify_text.closing(months, all_listed=not inventory.errors))
+    if any(month.differences for month in months):
         return DIFFERENT
-    return FAILED if silent else 0
+    return FAILED if inventory.errors else 0

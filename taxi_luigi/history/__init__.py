@@ -1,6 +1,6 @@
 """This machine's record of its runs: when each began and ended, its months, its tasks with rows, bytes and errors.
 
-run_result.py  what became of a run and of each of its months, as values
+results.py     what became of a run and of each of its months, as values
 sqlite.py      the SQLite file: its tables, its age, what becomes of one that cannot be used
 write.py       what a run writes into it; never fails the run
 read.py        what `taxi-luigi history` and `status` read from it

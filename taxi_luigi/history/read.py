@@ -22,7 +22,7 @@ import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.run_result import MonthResult, Result
+from taxi_luigi.history.results import MonthResult, Result
 from taxi_luigi.tlc.months import Month
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from taxi_luigi.core.logs import Once, log
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.run_result import RunResult
+from taxi_luigi.history.results import RunResult
 from taxi_luigi.tlc.months import Month
 
 KEPT_RUNS = 10_000

@@ -1,4 +1,55 @@
-"""What each place holds of each month, and what follows: the plan, the state of every month, verify, read_trips.
+"""What each place holds of each month, and what follows from it.
 
-Asks lakes, warehouses and workspace; changes nothing but in `plan.drop_spent`.
+inventory.py    raw, clean, lakes and warehouses, asked at the same time: place → color → month → Holding
+plan.py         what a run has to do: missing, stale, refused and forced months
+month_state.py  how far every month is, for `taxi-luigi status` and the report
+verify.py       every month counted anew; imported by its name, as it needs pyarrow
+read_trips.py   trips from the lake as a DataFrame
+
+Changes nothing, but for `drop_spent`, which removes files that are not to be kept. How it is shown is in reports/.
 """
+
+from taxi_luigi.inventory.inventory import (
+    Holding,
+    Inventory,
+    Place,
+    error_lines,
+    lake_has,
+    raw_has,
+    raw_serves,
+    serves,
+    warehouse_has,
+    warehouse_key,
+)
+from taxi_luigi.inventory.month_state import Cell, ColorStatus, LastFailure, State, Status, color_status, status
+from taxi_luigi.inventory.plan import ColorMonth, Plan, PlannedMonth, drop_spent, held_everywhere, make_plan
+from taxi_luigi.inventory.read_trips import read_trips
+from taxi_luigi.transform.staleness import Reason
+
+__all__ = [
+    "Cell",
+    "ColorMonth",
+    "ColorStatus",
+    "Holding",
+    "Inventory",
+    "LastFailure",
+    "Place",
+    "Plan",
+    "PlannedMonth",
+    "Reason",
+    "State",
+    "Status",
+    "color_status",
+    "drop_spent",
+    "error_lines",
+    "held_everywhere",
+    "lake_has",
+    "make_plan",
+    "raw_has",
+    "raw_serves",
+    "read_trips",
+    "serves",
+    "status",
+    "warehouse_has",
+    "warehouse_key",
+]

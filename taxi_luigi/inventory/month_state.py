@@ -1,25 +1,32 @@
-"""The state of every month of one color, put together from what each place holds. Pure: nothing here asks anybody."""
+"""The state of every month of a record type, from what the places hold: what `taxi-luigi status` shows.
+
+`status` asks the places; all else is pure. The source is not asked: what it has published is known up to the date of
+row_counts.csv only.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import Enum
 from functools import cached_property
-from typing import Literal
 
+from taxi_luigi import config
 from taxi_luigi.core.receipts import Edition
+from taxi_luigi.inventory.inventory import Holding, Inventory, Place, error_lines
+from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
-from taxi_luigi.transform.staleness import Recipe, Why
-
-Kind = Literal["raw", "clean", "lake", "warehouse"]
+from taxi_luigi.tlc.published import published_rows
+from taxi_luigi.transform import guards
+from taxi_luigi.transform.staleness import Reason, Recipe
 
 
 class State(Enum):
-    """How far a month is. The values are what programs read."""
+    """How far a month is. The values are those of `status --json`."""
 
     EVERYWHERE = "everywhere"
-    """in every lake and warehouse named that answered"""
+    """in every required lake and warehouse that could be listed"""
     PARTLY = "partly"
     """in some of them"""
     DIFFERENT = "different"
@@ -31,41 +38,9 @@ class State(Enum):
     PUBLISHED = "published"
     """by TLC, as far as known; not here"""
     UNKNOWN = "unknown"
-    """published or not, no place that could tell has answered"""
+    """no required place could be listed"""
     NOT_PUBLISHED = "not published"
     """as far as known; not here"""
-
-
-@dataclass(frozen=True)
-class Held:
-    """One month in one place, as its listing or marker says."""
-
-    bytes: int | None = None
-    rows: int | None = None
-    edition: str = ""
-    """'' where it does not say"""
-    loaded_at: str = ""
-    """UTC, ISO 8601; of markers"""
-
-
-@dataclass(frozen=True)
-class Place:
-    """The raw or clean files of the workspace, a lake, or a warehouse."""
-
-    name: str
-    """raw, clean, or the lake's or warehouse's name"""
-    kind: Kind
-    named: bool
-    """whether every month should be there: a lake or warehouse of luigi.cfg, `clean` where the lake local is one"""
-    held: Mapping[str, Mapping[Month, Held]] = field(default_factory=dict)
-    """color → month → what is there"""
-    silent: str = ""
-    """why it could not be asked, in one line"""
-
-    @property
-    def key(self) -> str:
-        """Which place it is; a lake and a warehouse may share a name."""
-        return self.name if self.kind in ("raw", "clean") else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True)
@@ -75,41 +50,42 @@ class LastFailure:
     why: str
     """one line"""
     stands: bool
-    """whether it is a refusal that the same file would meet again: neither settings nor cleaning have changed since"""
+    """whether the same file would be refused again: neither settings nor cleaning have changed since"""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One month of one color. `held` is by the places' keys, in their order, without those that have it not."""
+    """One month of one record type."""
 
     state: State
     published_rows: int | None = None
     """rows of TLC's file, where they are known"""
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, Holding] = field(default_factory=dict)
+    """key of a place that has the month → its holding, in the order of the places"""
     lacking: tuple[str, ...] = ()
-    """the names of the places that should have it, answered, and have it not"""
+    """names of the places that should have it, could be listed, and do not have it"""
     differing: tuple[str, ...] = ()
-    """the names of those that have it from another file, by other rules or with other rows than the first one"""
+    """names of those that have it from another file, by other rules or with other rows than the first one"""
     withdrawn: str = ""
-    """of a month that is held: when a run of this machine noticed that the source has it no more, UTC, ISO 8601"""
-    stale: Why | None = None
+    """of a month that is held: when a run of this machine found that the source no longer has it, UTC, ISO 8601"""
+    stale: Reason | None = None
     """of a month that is held: what has changed since it was cleaned, so that its rows would be others today"""
     refused: str = ""
-    """of a month that is held: why the file that was to take its place was refused, as long as the refusal stands"""
+    """of a month that is held: why the file that was to replace it was refused, as long as the refusal stands"""
     failure: str = ""
     """why its file was not taken at its last attempt, where it is not refused"""
 
     @property
     def rows(self) -> int | None:
-        """As the first marker says that there is; where there is none, a lake that lists its rows."""
-        told = [each.rows for each in self.held.values() if each.rows is not None]
+        """Rows by the first marker; without markers, by the first lake that lists rows."""
+        known = [each.rows for each in self.held.values() if each.rows is not None]
         marked = [each.rows for each in self.held.values() if each.rows is not None and each.loaded_at]
-        return next(iter(marked or told), None)
+        return next(iter(marked or known), None)
 
 
 @dataclass(frozen=True)
 class Total:
-    """All months of one color in one place. None: not known of any."""
+    """All months of one record type in one place. None: not known of any."""
 
     months: int
     rows: int | None
@@ -118,7 +94,7 @@ class Total:
 
 @dataclass(frozen=True)
 class ColorStatus:
-    """One color: its months in order, from its first one to this month."""
+    """One record type: its months in order, from its first one to this month."""
 
     color: str
     places: Sequence[Place]
@@ -139,7 +115,7 @@ class ColorStatus:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of the color is anywhere."""
+        """Whether no place holds any month."""
         return not any(cell.held for cell in self.cells.values())
 
     @property
@@ -148,11 +124,61 @@ class ColorStatus:
         return sum(cell.rows or 0 for cell in self.cells.values())
 
     def total(self, place: Place) -> Total:
-        """What one of the places holds of the color."""
+        """Return what one of the places holds of the record type."""
         held = [cell.held[place.key] for cell in self.cells.values() if place.key in cell.held]
         rows = [each.rows for each in held if each.rows is not None]
         sizes = [each.bytes for each in held if each.bytes is not None]
         return Total(len(held), sum(rows) if rows else None, sum(sizes) if sizes else None)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Some record types, in every place."""
+
+    colors: Sequence[ColorStatus]
+    places: Sequence[Place]
+
+    @property
+    def errors(self) -> list[str]:
+        """One line for each reason why places could not be listed."""
+        return error_lines(self.places)
+
+
+def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[Month, str]]) -> Status:
+    """Ask every place about these record types.
+
+    Args:
+        colors: the record types
+        today: the month of this date is the last one
+        withdrawn: color → month → when runs of this machine found that the source no longer has it
+    Raises: ConfigError for settings of which no store can be made; a store's own errors are `Place.errors`.
+    """
+    inventory = Inventory.ask(colors)
+    now, rules, settings = Month.of(today), config.clean_rules(), config.check_version()
+
+    def of_color(color: str) -> ColorStatus:
+        dataset = DATASETS[color]
+        months = list(month_range(dataset.first_month, now))
+        # Of the parquet files: months that were csv alone, green's first five, are no longer published.
+        published = {month: published_rows(color, month, "parquet") for month in months}
+        failures: dict[Month, LastFailure] = {}
+        for month, found in inventory.failures(color, months).items():
+            # The source is not asked: its file is taken to be the one that failed.
+            recipe = str(Recipe.of(rules, dataset, month))
+            stand = [each for each in found.values() if guards.still_refused(each, each.source, recipe, settings)]
+            failures[month] = LastFailure((stand or [*found.values()])[0].why, bool(stand))
+        return color_status(
+            color,
+            dataset.first_month,
+            {month: rows for month, rows in published.items() if rows is not None},
+            withdrawn.get(color, {}),
+            inventory.places,
+            now,
+            lambda month: Recipe.of(rules, dataset, month),
+            failures,
+        )
+
+    return Status([of_color(color) for color in colors], inventory.places)
 
 
 def color_status(
@@ -165,19 +191,19 @@ def color_status(
     recipe: Callable[[Month], Recipe],
     failures: Mapping[Month, LastFailure],
 ) -> ColorStatus:
-    """Puts the color together. A month before `first` or after `now` is in it only where a place holds one.
+    """Put one record type together. Months before `first` or after `now` are in it only where a place holds one.
 
     Args:
         color: the record type
         first: its first month
         published: TLC's rows per month, as far as known
-        withdrawn: when it was noticed that a month had gone from the source
+        withdrawn: when a month was found to be gone from the source, UTC, ISO 8601
         places: with what they hold
         now: this month
         recipe: how a month is cleaned today
         failures: of months whose file was not taken at its last attempt
     """
-    held = {month for place in places for month in place.held.get(color, ())}
+    held = {month for place in places for month in place.months(color)}
     months = month_range(min([first, *held]), max([now, *held]))
     cells = {month: _cell(color, month, published.get(month), places, recipe) for month in months}
     for month in failures.keys() & cells.keys():
@@ -189,24 +215,24 @@ def color_status(
 
 
 def _with_failure(cell: Cell, failure: LastFailure, places: Sequence[Place]) -> Cell:
-    """A refusal keeps what a store holds; of a month that none holds, it is a failure like others."""
-    stays = failure.stands and any(place.named and place.key in cell.held for place in places)
+    """A refusal keeps what a store holds; of a month that no store holds, it is a failure like others."""
+    stays = failure.stands and any(place.required and place.key in cell.held for place in places)
     return replace(cell, refused=failure.why) if stays else replace(cell, failure=failure.why)
 
 
 def _cell(
     color: str, month: Month, published: int | None, places: Sequence[Place], recipe: Callable[[Month], Recipe]
 ) -> Cell:
-    held = {place.key: place.held[color][month] for place in places if month in place.held.get(color, ())}
-    asked = [place for place in places if place.named and not place.silent]
-    lacking = tuple(place.name for place in asked if place.key not in held)
-    if not asked and published is not None and not held:
+    held = {place.key: place.months(color)[month] for place in places if month in place.months(color)}
+    listed = [place for place in places if place.required and color not in place.errors]
+    lacking = tuple(place.name for place in listed if place.key not in held)
+    if not listed and published is not None and not held:
         return Cell(State.UNKNOWN, published)
-    there = [held[place.key] for place in asked if place.key in held]
+    there = [held[place.key] for place in listed if place.key in held]
     today = recipe(month) if there else None
     stale = _stale(there, today) if today else None
     if today and not lacking:
-        differing = _differing(asked, held, today)
+        differing = _differing(listed, held, today)
         state = State.DIFFERENT if differing else State.EVERYWHERE
         return Cell(state, published, held, (), differing, stale=stale)
     if today:
@@ -217,29 +243,29 @@ def _cell(
     return Cell(State.NOT_PUBLISHED if published is None else State.PUBLISHED, published, held, lacking)
 
 
-def _stale(there: Iterable[Held], recipe: Recipe) -> Why | None:
-    """What has changed since it was cleaned, by the first place that says how; editions of others say nothing."""
+def _stale(there: Iterable[Holding], recipe: Recipe) -> Reason | None:
+    """What has changed since the month was cleaned, by the first edition of ours for which something has."""
     editions = (Edition.read(each.edition) for each in there)
     changes = (recipe.change_since(edition.recipe) for edition in editions if edition is not None)
     return next((change for change in changes if change is not None), None)
 
 
-def _differing(places: Sequence[Place], held: Mapping[str, Held], recipe: Recipe) -> tuple[str, ...]:
-    """Those that tell something else than the first place that does; one that does not tell differs from none."""
+def _differing(places: Sequence[Place], held: Mapping[str, Holding], recipe: Recipe) -> tuple[str, ...]:
+    """The places with other rows, or another origin, than the first place that has them in its listing."""
     rows = next((held[place.key].rows for place in places if held[place.key].rows is not None), None)
-    made_from = {place.key: _made_from(held[place.key].edition, recipe) for place in places}
-    origin = next(filter(None, made_from.values()), "")
+    origins = {place.key: _origin(held[place.key].edition, recipe) for place in places}
+    origin = next(filter(None, origins.values()), "")
     return tuple(
         place.name
         for place in places
-        if held[place.key].rows not in (None, rows) or made_from[place.key] not in ("", origin)
+        if held[place.key].rows not in (None, rows) or origins[place.key] not in ("", origin)
     )
 
 
-def _made_from(edition: str, recipe: Recipe) -> str:
-    """Which file, cleaned how: a month that was forced anew is the same one.
+def _origin(edition: str, recipe: Recipe) -> str:
+    """Which file, cleaned how: an edition without the stamp of a forced run.
 
-    An edition that names no column mapping is of before 2026-12, and means the first one.
+    An edition that names no column mapping is from before 2026-12, and was cleaned by the first one.
     """
     read = Edition.read(edition)
     if read is None:

@@ -1,73 +1,87 @@
-"""What is still to be done, of the months asked for and the zones: one listing per lake, one query per table, and HEAD
-requests only for what must be downloaded.
+"""What a run has to do, of the months and zones that it is given: missing, stale, refused, forced.
 
-Decides and counts; schedules nothing. A store that does not answer counts as holding nothing; one that luigi.cfg has
-wrong is a ConfigError.
+Takes the inventory of lakes and warehouses; looks into the workspace, and sends HEAD requests to the source, only for
+months that something is to be done with. Schedules nothing. A store that cannot be listed counts as holding nothing;
+settings of which no store can be made are a ConfigError.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from taxi_luigi import config
-from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
-from taxi_luigi.inventory import held
-from taxi_luigi.inventory.found import Found, Stores, Workspace, without
+from taxi_luigi.inventory.inventory import (
+    CLEAN,
+    Inventory,
+    Place,
+    error_lines,
+    lake_has,
+    lake_key,
+    raw_has,
+    store_keys,
+    warehouse_has,
+    warehouse_key,
+)
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
-from taxi_luigi.transform.staleness import Recipe, Why, is_right, wanted_edition
+from taxi_luigi.transform.staleness import Reason, Recipe, is_right, wanted_edition
 
 ColorMonth = tuple[str, Month]
 
+_PARALLEL = 8
+"""files of a lake that are looked at at the same time, a request each, where the listing shows no labels"""
 _STAMPED = "%Y%m%dT%H%M%SZ"
 _STAMP = re.compile(r"\d{8}T\d{6}Z")
-"""how an edition says when it was forced, UTC"""
+"""when an edition was forced, UTC"""
 
 
 @dataclass(frozen=True)
-class Missing:
-    """One month that is not everywhere as it should be; `edition` is '' unless a certain one is wanted."""
+class PlannedMonth:
+    """One month with which something is to be done, and the lakes and warehouses that are to get it."""
 
     color: str
     month: Month
     lakes: tuple[str, ...]
     warehouses: tuple[str, ...]
     edition: str = ""
-    why: Why = Why.MISSING
+    """'' where any edition will do"""
+    reason: Reason = Reason.MISSING
     bytes: int | None = 0
-    """to be downloaded; None when the source did not say how many"""
+    """to be downloaded; None when the source did not show how many"""
 
 
 @dataclass
 class Plan:
-    """What a run has to do, and what it has not."""
+    """What a run has to do, and what it does not."""
 
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[PlannedMonth] = field(default_factory=list)
     already_there: dict[str, list[Month]] = field(default_factory=dict)
     not_published: dict[str, list[Month]] = field(default_factory=dict)
-    """what the source has not; a month that a person named is in `missing` too, so that the run ends as missing data"""
+    """not at the source; a month that was named is in `missing` too, so that the run ends as one with missing data"""
     withdrawn: dict[str, list[Month]] = field(default_factory=dict)
-    """what is held, and the source has no more; it stays"""
+    """held, and no longer at the source; the month stays"""
     offered: dict[str, list[Month]] = field(default_factory=dict)
-    """what is held, and the source was asked about and has"""
-    unasked: list[str] = field(default_factory=list)
-    """why the source could not be asked whether it has something newer, one line for each month"""
+    """held, and found at the source too"""
+    unchecked: list[str] = field(default_factory=list)
+    """why the source could not be checked for a newer file, one line for each month"""
     refused: dict[ColorMonth, str] = field(default_factory=dict)
     """months that are held, and whose published file was refused before → why; what is held stays"""
     failed: dict[ColorMonth, str] = field(default_factory=dict)
     """months that are missing, and whose file was not taken at its last attempt → why"""
     zones: tuple[str, ...] = ()
-    """the warehouses that lack the zones; none when luigi.cfg names no list of them"""
+    """the warehouses without zones; none when luigi.cfg names no list of them"""
 
     @property
     def months(self) -> dict[str, list[Month]]:
-        """The missing ones of each color."""
+        """The missing ones of each record type."""
         missing: dict[str, list[Month]] = {}
         for each in self.missing:
             missing.setdefault(each.color, []).append(each.month)
@@ -79,192 +93,101 @@ class Plan:
         return not self.missing and not self.zones
 
 
-def backlog(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
-    """Sorts the months asked for, `(color, month) → named`; with `force` all of them are missing.
+@dataclass(frozen=True)
+class _Stored:
+    """One month in the stores: name → edition, '' where it is not shown, None where the month is not."""
 
-    Unless it is None, months held that were cleaned by other rules are missing too, and those of `recheck` that TLC has
-    rewritten since. Zones are not forced: they are missing where there are none.
+    color: str
+    month: Month
+    lakes: dict[str, str | None]
+    warehouses: dict[str, str | None]
+
+    @property
+    def held(self) -> bool:
+        return any(edition is not None for edition in (*self.lakes.values(), *self.warehouses.values()))
+
+    @property
+    def lacks(self) -> bool:
+        return None in (*self.lakes.values(), *self.warehouses.values())
+
+    def editions(self) -> list[str]:
+        """Those that are shown; where none is, the one in the footer of the first lake's file."""
+        shown = [edition for edition in (*self.warehouses.values(), *self.lakes.values()) if edition]
+        holding = [name for name, edition in self.lakes.items() if edition is not None]
+        if shown or not holding:
+            return shown
+        stored = config.lake(holding[0]).stat(self.color, self.month)
+        return [stored.summary.edition] if stored else []
+
+
+def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
+    """Sort months into what is to be done and what is not.
+
+    Args:
+        wanted: (color, month) → whether the month was named, or is one of a range
+        force: whether all of them are to be made anew; not the zones, which are missing where there are none
+        recheck: months of which the source is checked for a newer file; unless it is None, months that were cleaned by
+            other rules are missing too
+    Raises: ConfigError for settings that are wrong; other errors of a store are a warning.
     """
-    stores, settings = Stores(), config.settings()
-    result = Plan(zones=tuple(name for name in settings.warehouses if settings.zones and not stores.zones(name)))
-    found = stores.to_load([stores.find(color, month) for color, month in wanted])
-    workspace = Workspace()
-    looks = _look(found, force, recheck, workspace)
+    settings = config.settings()
+    colors = dict.fromkeys(color for color, _ in wanted)
+    inventory = Inventory.ask(colors, store_keys(), zones=bool(settings.zones))
+    for error in (error for place in inventory.places for error in place.errors.values()):
+        if isinstance(error, ConfigError):
+            raise error
+    for line in inventory.errors:
+        log.warning("%s", line)
+    plan = Plan(
+        zones=tuple(
+            name for name in settings.warehouses if settings.zones and not inventory.place(warehouse_key(name)).zones
+        )
+    )
+    stored = _without_lost(_stored(inventory, wanted), inventory)
+    looks = _look(stored, force, recheck, inventory)
     now = datetime.now(UTC)
-    for each in found:
+    for each in stored:
         look = looks.get((each.color, each.month))
         named = wanted[each.color, each.month]
         gone = look is not None and look.published is Published.NO
-        missing: Missing | None
+        planned: PlannedMonth | None
         if force and gone and each.held and not named:
-            missing = None
+            planned = None
         elif force:
-            missing = _forced(each, look, workspace, now)
+            planned = _forced(each, look, inventory, now)
         else:
-            missing = (_stale(each, look) if recheck is not None else None) or _lacking(each, look)
-        if missing is not None and not force:
-            missing = _without_refused(missing, each, workspace, result)
-        _sort(each, look, missing, named, result=result)
-    return result
-
-
-def _without_refused(missing: Missing, each: Found, workspace: Workspace, result: Plan) -> Missing | None:
-    """The same without the places for which the file that is wanted there was refused before; None when none is left.
-
-    Of a month that no place holds, why its file was not taken is noted, and the month stays missing.
-    """
-    failures = workspace.failures(each.color, each.month)
-    if not failures:
-        return missing
-    wanted, settings = Edition.read(missing.edition), config.check_version()
-    in_force = {
-        place: failure
-        for place, failure in failures.items()
-        if wanted is not None and guards.still_refused(failure, wanted.source, wanted.recipe, settings)
-    }
-    if not in_force or not each.held:
-        result.failed[each.color, each.month] = next(iter(failures.values())).why
-        return missing
-    result.refused[each.color, each.month] = next(iter(in_force.values())).why
-    if "" in in_force:  # the file never became a clean one, so no place can get it
-        return _lacking(each, None)
-    # A place that lacks the month by now takes the file: it was refused for what the place held.
-    lakes = tuple(name for name in missing.lakes if each.lakes[name] is None or f"lake {name}" not in in_force)
-    refusing = {*missing.lakes} - {*lakes}
-    # A listing without labels does not tell the edition, so a lake that has taken the file already is named, too.
-    lakes = tuple(
-        name for name in lakes if not held.in_lake(config.lake(name), each.color, each.month, missing.edition)
-    )
-    warehouses = tuple(
-        name for name in missing.warehouses if each.warehouses[name] is None or f"warehouse {name}" not in in_force
-    )
-    # A warehouse gets what its lake holds, so it cannot have a file that the lake refuses.
-    warehouses = tuple(name for name in warehouses if config.lake_for(name) not in refusing)
-    return replace(missing, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
-
-
-def _lacking(each: Found, look: Look | None) -> Missing | None:
-    """What is to be done where it is not; None when it is everywhere."""
-    if not each.lacks:
-        return None
-    to_download = 0 if look is None or look.published is Published.NO else None
-    size = look.seen.bytes if look is not None and look.seen is not None else to_download
-    return Missing(each.color, each.month, without(each.lakes), without(each.warehouses), bytes=size)
-
-
-def _stale(each: Found, look: Look | None) -> Missing | None:
-    """What is to be done when one of the stores has it from another file or by other rules than are now right."""
-    held = each.editions()
-    if not held:
-        return None
-    recipe = config.recipe(each.color, each.month)
-    right = wanted_edition(held, look.seen if look else None, recipe)
-    if right is None:
-        return None
-    lakes, warehouses = (_other(places, right.edition.source, recipe) for places in (each.lakes, each.warehouses))
-    size = look.seen.bytes if right.why is Why.REPUBLISHED and look is not None and look.seen is not None else 0
-    return Missing(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
-
-
-def _other(stores: dict[str, str | None], source: str, recipe: Recipe) -> tuple[str, ...]:
-    return tuple(name for name, edition in stores.items() if not edition or not is_right(edition, source, recipe))
-
-
-def _look(
-    found: list[Found], force: bool, recheck: Container[Month] | None, workspace: Workspace
-) -> dict[ColorMonth, Look]:
-    """Asks the source once for all: about what is to be downloaded, and what may have been rewritten."""
-    download = [
-        each
-        for each in found
-        if force or (each.lacks and (not _at_hand(each, workspace) or workspace.failure_names(each.color, each.month)))
-    ]
-    again = [each for each in found if recheck is not None and each.held and each.month in recheck]
-    return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
-
-
-def _sort(each: Found, look: Look | None, missing: Missing | None, named: bool, result: Plan) -> None:
-    if look is not None and look.published is Published.NO:
-        gone = result.withdrawn if each.held else result.not_published
-        gone.setdefault(each.color, []).append(each.month)
-        if not each.held and not named and (each.color, each.month) not in result.failed:
-            return
-    if look is not None and look.published is Published.YES and each.held:
-        result.offered.setdefault(each.color, []).append(each.month)
-    if look is not None and look.published is Published.UNKNOWN and each.held:
-        result.unasked.append(look.why)
-    if missing is not None:
-        result.missing.append(missing)
-    else:
-        result.already_there.setdefault(each.color, []).append(each.month)
-
-
-def _forced(each: Found, look: Look | None, workspace: Workspace, now: datetime) -> Missing:
-    seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
-    stamp = _next_stamp(_editions(each, workspace), now)
-    edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
-    return Missing(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Why.FORCED, seen.bytes)
-
-
-def _editions(each: Found, workspace: Workspace) -> list[str]:
-    """Those of all that a forced run replaces; what cannot be read has none."""
-    lakes = [config.lake(name) for name, edition in each.lakes.items() if edition == ""]
-    if workspace.has_clean(each.color, each.month):
-        lakes.append(config.clean_lake())
-    told = [edition for edition in (*each.lakes.values(), *each.warehouses.values()) if edition]
-    try:
-        stored = [lake.stat(each.color, each.month) for lake in lakes]
-        raw = config.raw_month(each.color, each.month).receipt() if workspace.has_raw(each.color, each.month) else None
-    except TaxiError as error:
-        log.debug("what is held of %s %s is not known: %s", each.color, each.month, error)
-        return told
-    kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
-    return told + [entry.summary.edition for entry in stored if entry is not None] + kept
-
-
-def _next_stamp(held: Iterable[str], now: datetime) -> str:
-    """The present second; a later one where a month was forced in it, or while a clock was ahead.
-
-    What is held with an earlier stamp is done again, and what another run puts there meanwhile, with this or a later
-    one, serves as well.
-    """
-    stamps = [edition.stamp for edition in map(Edition.read, held) if edition is not None]
-    before = max((stamp for stamp in stamps if _STAMP.fullmatch(stamp)), default="")
-    if before < f"{now:{_STAMPED}}":
-        return f"{now:{_STAMPED}}"
-    return f"{datetime.strptime(before, _STAMPED) + timedelta(seconds=1):{_STAMPED}}"
-
-
-def _at_hand(each: Found, workspace: Workspace) -> bool:
-    """Whether the month can be completed without the source."""
-    loaded_from = {config.lake_for(name) for name in without(each.warehouses)}
-    if not without(each.lakes) and None not in loaded_from:
-        return True
-    if workspace.has_clean(each.color, each.month) and held.in_lake(config.clean_lake(), each.color, each.month):
-        return True
-    return workspace.has_raw(each.color, each.month) and held.in_raw(each.color, each.month)
+            planned = (_stale(each, look) if recheck is not None else None) or _lacking(each, look)
+        if planned is not None and not force:
+            planned = _without_refused(planned, each, inventory, plan)
+        _sort(each, look, planned, named, plan)
+    workspace = [place for place in inventory.places if place.key not in store_keys()]
+    for line in error_lines(workspace):
+        log.warning("%s", line)
+    return plan
 
 
 def held_everywhere(color: str, month: Month) -> bool:
-    """Whether every lake and warehouse named has the month; one that cannot be asked has not."""
+    """Return whether every lake and warehouse of luigi.cfg has the month; one that cannot be read does not."""
     settings = config.settings()
-    return all(held.in_lake(config.lake(name), color, month) for name in settings.lakes) and all(
-        month in Stores().in_warehouse(name, color) for name in settings.warehouses
+    return all(lake_has(config.lake(name), color, month) for name in settings.lakes) and all(
+        warehouse_has(name, color, month) for name in settings.warehouses
     )
 
 
 def drop_spent(months: Iterable[ColorMonth]) -> None:
-    """Removes the raw and clean files that `keep_raw` and `keep_clean` do not keep; for months held everywhere.
+    """Remove the raw and clean files that `keep_raw` and `keep_clean` do not keep; of months that are held everywhere.
 
-    What a lake's listing shows may be half a copy, and these files the only good ones: the lakes' targets decide.
+    What a lake lists may be half a copy, and these files the only good ones: the lakes' files are looked at first.
     """
-    settings, workspace, lake = config.settings(), Workspace(), config.clean_lake()
+    settings, lake = config.settings(), config.clean_lake()
+    months = list(months)
+    inventory = Inventory(dict.fromkeys(color for color, _ in months))
     for color, month in months:
-        raw_is_spent = not settings.keep_raw and workspace.has_raw(color, month)
-        clean_is_spent = not settings.keep_clean and workspace.has_clean(color, month)
+        raw_is_spent = not settings.keep_raw and inventory.has_raw_file(color, month)
+        clean_is_spent = not settings.keep_clean and month in inventory.place(CLEAN).months(color)
         if not (raw_is_spent or clean_is_spent):
             continue
-        if not all(held.in_lake(config.lake(name), color, month) for name in settings.lakes):
+        if not all(lake_has(config.lake(name), color, month) for name in settings.lakes):
             continue
         if raw_is_spent:
             raw = config.raw_month(color, month)
@@ -274,3 +197,195 @@ def drop_spent(months: Iterable[ColorMonth]) -> None:
             lake.remove(color, month)
             clean = lake.url(color, month)
             log.info("Removed %s: keep_clean = false, and every lake and warehouse has the month", clean)
+    for line in inventory.errors:
+        log.warning("%s", line)
+
+
+def _stored(inventory: Inventory, wanted: Iterable[ColorMonth]) -> list[_Stored]:
+    settings = config.settings()
+    lakes = {name: inventory.place(lake_key(name)) for name in settings.lakes}
+    warehouses = {name: inventory.place(warehouse_key(name)) for name in settings.warehouses}
+
+    def editions(places: Mapping[str, Place], color: str, month: Month) -> dict[str, str | None]:
+        held = {name: place.months(color).get(month) for name, place in places.items()}
+        return {name: None if holding is None else holding.edition for name, holding in held.items()}
+
+    return [
+        _Stored(color, month, editions(lakes, color, month), editions(warehouses, color, month))
+        for color, month in wanted
+    ]
+
+
+def _without_lost(stored: list[_Stored], inventory: Inventory) -> list[_Stored]:
+    """The same months, without the files of lakes that a warehouse is to be loaded from and that are not whole.
+
+    A name in a listing may be half a copy, or another program's file. Looks only at files whose listing shows no
+    labels, and not for a warehouse that could not be listed.
+    """
+    warehouses = config.settings().warehouses
+    loaded_from = {
+        name: config.lake_for(name) or "local"
+        for name in warehouses
+        if inventory.place(warehouse_key(name)).error is None
+    }
+    doubtful = [
+        (name, each.color, each.month)
+        for each in stored
+        for name in {lake for warehouse, lake in loaded_from.items() if each.warehouses[warehouse] is None}
+        if each.lakes.get(name) == ""
+    ]
+    if not doubtful:
+        return stored
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        good = pool.map(lambda file: lake_has(config.lake(file[0]), *file[1:]), doubtful)
+        lost = {file for file, is_good in zip(doubtful, good, strict=True) if not is_good}
+
+    def without_lost(each: _Stored) -> dict[str, str | None]:
+        return {
+            name: None if (name, each.color, each.month) in lost else edition for name, edition in each.lakes.items()
+        }
+
+    return [replace(each, lakes=without_lost(each)) for each in stored]
+
+
+def _look(
+    stored: list[_Stored], force: bool, recheck: Container[Month] | None, inventory: Inventory
+) -> dict[ColorMonth, Look]:
+    """Look at the source's files once for all months: at what is to be downloaded, and what may have been rewritten."""
+    download = [each for each in stored if force or (each.lacks and _needs_source(each, inventory))]
+    again = [each for each in stored if recheck is not None and each.held and each.month in recheck]
+    return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
+
+
+def _needs_source(each: _Stored, inventory: Inventory) -> bool:
+    """Whether the month cannot be completed from what is here, or its file failed before and may be another by now."""
+    return not _at_hand(each, inventory) or bool(inventory.failure_names(each.color, each.month))
+
+
+def _at_hand(each: _Stored, inventory: Inventory) -> bool:
+    """Whether the month can be completed without the source."""
+    loaded_from = {config.lake_for(name) for name in _without(each.warehouses)}
+    if not _without(each.lakes) and None not in loaded_from:
+        return True
+    if each.month in inventory.place(CLEAN).months(each.color) and lake_has(
+        config.clean_lake(), each.color, each.month
+    ):
+        return True
+    return inventory.has_raw_file(each.color, each.month) and raw_has(each.color, each.month)
+
+
+def _lacking(each: _Stored, look: Look | None) -> PlannedMonth | None:
+    """What is to be done where the month is not; None when it is everywhere."""
+    if not each.lacks:
+        return None
+    to_download = 0 if look is None or look.published is Published.NO else None
+    size = look.seen.bytes if look is not None and look.seen is not None else to_download
+    return PlannedMonth(each.color, each.month, _without(each.lakes), _without(each.warehouses), bytes=size)
+
+
+def _stale(each: _Stored, look: Look | None) -> PlannedMonth | None:
+    """What is to be done when a store has the month from another file, or by other rules, than are now right."""
+    held = each.editions()
+    if not held:
+        return None
+    recipe = config.recipe(each.color, each.month)
+    right = wanted_edition(held, look.seen if look else None, recipe)
+    if right is None:
+        return None
+    lakes, warehouses = (_other(stores, right.edition.source, recipe) for stores in (each.lakes, each.warehouses))
+    size = look.seen.bytes if right.why is Reason.REPUBLISHED and look is not None and look.seen is not None else 0
+    return PlannedMonth(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
+
+
+def _without(stores: Mapping[str, str | None]) -> tuple[str, ...]:
+    return tuple(name for name, edition in stores.items() if edition is None)
+
+
+def _other(stores: Mapping[str, str | None], source: str, recipe: Recipe) -> tuple[str, ...]:
+    return tuple(name for name, edition in stores.items() if not edition or not is_right(edition, source, recipe))
+
+
+def _without_refused(planned: PlannedMonth, each: _Stored, inventory: Inventory, plan: Plan) -> PlannedMonth | None:
+    """The same without the places for which the wanted file was refused before; None when none is left.
+
+    Of a month that no place holds, the plan gets why its file failed, and the month stays missing.
+    """
+    failures = inventory.failures(each.color, [each.month]).get(each.month)
+    if not failures:
+        return planned
+    wanted, settings = Edition.read(planned.edition), config.check_version()
+    in_force = {
+        place: failure
+        for place, failure in failures.items()
+        if wanted is not None and guards.still_refused(failure, wanted.source, wanted.recipe, settings)
+    }
+    if not in_force or not each.held:
+        plan.failed[each.color, each.month] = next(iter(failures.values())).why
+        return planned
+    plan.refused[each.color, each.month] = next(iter(in_force.values())).why
+    if "" in in_force:  # the file never became a clean one, so no place can get it
+        return _lacking(each, None)
+    # A place that lacks the month by now takes the file: it was refused for what the place held.
+    lakes = tuple(name for name in planned.lakes if each.lakes[name] is None or f"lake {name}" not in in_force)
+    refusing = {*planned.lakes} - {*lakes}
+    # A listing without labels does not show the edition, so a lake that has taken the file already is planned, too.
+    lakes = tuple(name for name in lakes if not lake_has(config.lake(name), each.color, each.month, planned.edition))
+    warehouses = tuple(
+        name for name in planned.warehouses if each.warehouses[name] is None or warehouse_key(name) not in in_force
+    )
+    # A warehouse gets what its lake holds, so it cannot have a file that the lake refuses.
+    warehouses = tuple(name for name in warehouses if config.lake_for(name) not in refusing)
+    return replace(planned, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
+
+
+def _forced(each: _Stored, look: Look | None, inventory: Inventory, now: datetime) -> PlannedMonth:
+    seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
+    stamp = _next_stamp(_editions(each, inventory), now)
+    edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
+    return PlannedMonth(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Reason.FORCED, seen.bytes)
+
+
+def _editions(each: _Stored, inventory: Inventory) -> list[str]:
+    """The editions that a forced run replaces; a file that cannot be read has none."""
+    lakes = [config.lake(name) for name, edition in each.lakes.items() if edition == ""]
+    if each.month in inventory.place(CLEAN).months(each.color):
+        lakes.append(config.clean_lake())
+    shown = [edition for edition in (*each.lakes.values(), *each.warehouses.values()) if edition]
+    has_raw = inventory.has_raw_file(each.color, each.month)
+    try:
+        stored = [lake.stat(each.color, each.month) for lake in lakes]
+        raw = config.raw_month(each.color, each.month).receipt() if has_raw else None
+    except TaxiError as error:
+        log.debug("the editions held of %s %s are not known: %s", each.color, each.month, error)
+        return shown
+    kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
+    return shown + [entry.summary.edition for entry in stored if entry is not None] + kept
+
+
+def _next_stamp(held: Iterable[str], now: datetime) -> str:
+    """The present second; a later one where a month was forced in it, or while a clock was ahead.
+
+    What is held with an earlier stamp is made again; what another run stores meanwhile, with this or a later one,
+    serves as well.
+    """
+    stamps = [edition.stamp for edition in map(Edition.read, held) if edition is not None]
+    before = max((stamp for stamp in stamps if _STAMP.fullmatch(stamp)), default="")
+    if before < f"{now:{_STAMPED}}":
+        return f"{now:{_STAMPED}}"
+    return f"{datetime.strptime(before, _STAMPED) + timedelta(seconds=1):{_STAMPED}}"
+
+
+def _sort(each: _Stored, look: Look | None, planned: PlannedMonth | None, named: bool, plan: Plan) -> None:
+    if look is not None and look.published is Published.NO:
+        gone = plan.withdrawn if each.held else plan.not_published
+        gone.setdefault(each.color, []).append(each.month)
+        if not each.held and not named and (each.color, each.month) not in plan.failed:
+            return
+    if look is not None and look.published is Published.YES and each.held:
+        plan.offered.setdefault(each.color, []).append(each.month)
+    if look is not None and look.published is Published.UNKNOWN and each.held:
+        plan.unchecked.append(look.why)
+    if planned is not None:
+        plan.missing.append(planned)
+    else:
+        plan.already_there.setdefault(each.color, []).append(each.month)

@@ -1,1 +1,3 @@
-"""What people look at: the grid of `taxi-luigi status`, the table of `verify`, the HTML page."""
+"""How things are shown: the grid of `taxi-luigi status` and its JSON, the lines of `verify`, the HTML page.
+
+Reads the inventory and the history; decides nothing."""

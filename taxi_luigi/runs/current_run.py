@@ -24,10 +24,10 @@ from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
-from taxi_luigi.history.run_result import Result, RunResult
-from taxi_luigi.inventory.plan import Plan
-from taxi_luigi.runs import cron_mail, drift, notify, outcomes
-from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.history.results import Result, RunResult
+from taxi_luigi.inventory import Plan
+from taxi_luigi.runs import cron_mail, drift, month_results, notify
+from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.progress import Months
 from taxi_luigi.runs.task_results import Entry, Ledger
 
@@ -71,8 +71,8 @@ class _Run:
             ended=history.now(),
             exit_code=self.exit_code,
             already_there=sum(len(months) for months in there),
-            months=outcomes.results(self.backlog, done, self.done_by_others),
-            zones="; ".join(outcomes.zones(done)),
+            months=month_results.results(self.backlog, done, self.done_by_others),
+            zones="; ".join(month_results.zones(done)),
             remarks=tuple(map(redact, drift.warnings(notes, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(notes))),
             version=release(),
@@ -83,9 +83,11 @@ class _Run:
         """What people read of it."""
         if self.backlog is not None:
             done = [each for each in entries if isinstance(each, Outcome)]
-            told = outcomes.lines(self.backlog, done, self.done_by_others, self.id)
+            told = month_results.lines(self.backlog, done, self.done_by_others, self.id)
         else:
-            told = outcomes.few(outcomes.replacements(result.months), self.id) + outcomes.failures(result.months)
+            told = month_results.few(month_results.replacements(result.months), self.id) + month_results.failures(
+                result.months
+            )
             told += [result.zones] if result.zones else []
         own = [each for each in entries if not (isinstance(each, Outcome) and each.elsewhere)]
         if not own and self.backlog is None and self.exit_code == 0:
@@ -140,7 +142,7 @@ def begin(backlog: Plan) -> None:
         if months:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
     if backlog.missing and core().workers > 1 and terminal.can_draw():
-        _run.close_bar = _draw(_run.ledger, outcomes.Countdown(backlog))
+        _run.close_bar = _draw(_run.ledger, month_results.Countdown(backlog))
 
 
 def note(entry: Entry) -> None:
@@ -201,7 +203,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     entries = run.ledger.reader()()
     run.ledger.close()
     result = run.result(entries)
-    lines, warnings = run.lines(entries, result), [*result.remarks, *outcomes.few([*result.fewer], run.id)]
+    lines, warnings = run.lines(entries, result), [*result.remarks, *month_results.few([*result.fewer], run.id)]
     for line in lines:
         log.info("%s", line)
     for line in warnings:
@@ -214,7 +216,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         run.close_log()
 
 
-def _draw(ledger: Ledger, countdown: outcomes.Countdown) -> Callable[[], None]:
+def _draw(ledger: Ledger, countdown: month_results.Countdown) -> Callable[[], None]:
     """One bar for the months, in this process: bars of several processes would write over each other.
 
     Returns what takes it away.

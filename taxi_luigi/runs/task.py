@@ -18,7 +18,7 @@ from taxi_luigi.core.logs import log, one_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import cut
 from taxi_luigi.runs import current_run, notify, preflight, signals
-from taxi_luigi.runs.outcomes import Made, Outcome
+from taxi_luigi.runs.month_results import Made, Outcome
 
 _BOX = 66
 """letters in a line of the box in which luigid's page shows an error, which it does not wrap (3.8.1)"""

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import IO
 
 from taxi_luigi.runs.drift import Remark
-from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.runs.month_results import Outcome
 
 Entry = Outcome | Remark
 

@@ -13,16 +13,16 @@ from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
-from taxi_luigi.inventory import plan
+from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
-from taxi_luigi.runs.outcomes import Outcome
+from taxi_luigi.runs.month_results import Outcome
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import LATEST, Month
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.transform.staleness import Reason
 
 
 class Idle(PlainTask, luigi.WrapperTask):
@@ -82,9 +82,9 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         return {"task": type(self).__name__, "color": "", "month": "", "store": ""}
 
     @cached_property
-    def backlog(self) -> plan.Plan:
+    def plan(self) -> Plan:
         """What this run schedules, decided once."""
-        return plan.backlog(self._wanted, self.force, self._recheck())
+        return make_plan(self._wanted, self.force, self._recheck())
 
     def _recheck(self) -> Container[Month] | None:
         if not self.refresh:
@@ -94,9 +94,9 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def prepare(self) -> None:
         if not self.complete():
-            preflight.check(self.backlog.months)
-        current_run.begin(self.backlog)
-        _tell_of_source(self.backlog)
+            preflight.check(self.plan.months)
+        current_run.begin(self.plan)
+        _tell_of_source(self.plan)
         self._tidy()
 
     def complete(self) -> bool:
@@ -107,10 +107,10 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
             if self._done:
                 return True
             if not self._scheduled:
-                return self.backlog.done
+                return self.plan.done
             if self.force or self.refresh:
                 return all(task.complete() for task in self.requires())
-            return plan.backlog(self._wanted).done
+            return make_plan(self._wanted).done
 
     def scheduled(self) -> None:
         self._scheduled = True
@@ -121,7 +121,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     def _forget_plan(self) -> None:
         """Luigi has one object for equal parameters: a second `luigi.build` of a process decides for itself."""
         self._scheduled = self._over = self._done = False
-        for name in ("backlog", "_tasks"):
+        for name in ("plan", "_tasks"):
             self.__dict__.pop(name, None)
 
     def run(self) -> None:
@@ -145,7 +145,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         if self.force or self.refresh:
             months = [task for task in self.requires() if isinstance(task, MonthTask) and not task.complete()]
             return list(dict.fromkeys((task.color, task.month) for task in months))
-        return [(each.color, each.month) for each in plan.backlog(self._wanted).missing]
+        return [(each.color, each.month) for each in make_plan(self._wanted).missing]
 
     def _note(self, months: list[tuple[str, Month]]) -> None:
         for color, month in months:
@@ -155,15 +155,15 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     def _tidy(self) -> None:
         settings = config.settings()
         if not (settings.keep_raw and settings.keep_clean):
-            there = self.backlog.already_there.items()
+            there = self.plan.already_there.items()
             pairs = ((color, month) for color, months in there for month in months)
             # A file that was refused stays: without it, the next run would download and clean it again.
-            plan.drop_spent(pair for pair in pairs if pair not in self.backlog.refused)
+            drop_spent(pair for pair in pairs if pair not in self.plan.refused)
 
     @cached_property
     def _tasks(self) -> list[PipelineTask]:
         tasks: list[PipelineTask] = []
-        for each in self.backlog.missing:
+        for each in self.plan.missing:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
@@ -173,27 +173,27 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
                 lake = config.lake_for(name)
                 if lake is not None and lake not in each.lakes:
                     UploadMonth(lake=lake, **common).known(there=True)
-        tasks += [LoadZones(warehouse=name).known(there=False) for name in self.backlog.zones]
+        tasks += [LoadZones(warehouse=name).known(there=False) for name in self.plan.zones]
         return tasks
 
     def requires(self) -> list[PipelineTask]:
         return self._tasks
 
 
-def _tell_of_source(backlog: plan.Plan) -> None:
+def _tell_of_source(plan: Plan) -> None:
     """What a person should know of the re-check, and that changes nothing."""
-    if backlog.unasked:
-        number = len(backlog.unasked)
+    if plan.unchecked:
+        number = len(plan.unchecked)
         whether = "1 month is still as it was" if number == 1 else f"{number} months are still as they were"
-        log.warning("the source could not be asked whether %s: %s", whether, backlog.unasked[0])
-    for (color, month), why in backlog.refused.items():
+        log.warning("the source could not be asked whether %s: %s", whether, plan.unchecked[0])
+    for (color, month), why in plan.refused.items():
         log.warning("%s %s: the published file was refused before, and what is held stays: %s", color, month, why)
-    reverted = [f"{each.color} {each.month}" for each in backlog.missing if each.why is Why.RULES_CHANGED]
+    reverted = [f"{each.color} {each.month}" for each in plan.missing if each.reason is Reason.RULES_CHANGED]
     if reverted:
         log.warning(
             "cleaned by other rules than [clean] has now, and to be cleaned again: %s; --clean-reject and"
             " --clean-fill-missing-passengers of an earlier command count only where they are given again",
             several(reverted),
         )
-    for color, months in backlog.withdrawn.items():
+    for color, months in plan.withdrawn.items():
         log.warning("the source has no more: %s %s; what is held of it stays", color, several(map(str, months)))

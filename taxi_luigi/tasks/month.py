@@ -25,10 +25,10 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log, one_line
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
-from taxi_luigi.inventory import plan
+from taxi_luigi.inventory import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
 from taxi_luigi.runs.drift import Remark
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress, size
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.lake import Stored, cause, damaged, gone
@@ -451,6 +451,6 @@ def _damage_in(clean: CleanFile) -> str:
 def drop_if_spent(task: MonthTask) -> None:
     """Removes what `keep_raw` and `keep_clean` do not keep, once the last store has the month."""
     settings = config.settings()
-    if (settings.keep_raw and settings.keep_clean) or not plan.held_everywhere(task.color, task.month):
+    if (settings.keep_raw and settings.keep_clean) or not held_everywhere(task.color, task.month):
         return
-    plan.drop_spent([(task.color, task.month)])
+    drop_spent([(task.color, task.month)])

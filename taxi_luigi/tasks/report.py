@@ -12,9 +12,9 @@ from taxi_luigi import config, history
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.settings import absolute
-from taxi_luigi.inventory.status import Status, look
+from taxi_luigi.inventory import Status, status
 from taxi_luigi.reports import html as report
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote
@@ -44,7 +44,7 @@ class ReportTarget(luigi.Target):
         except StorageError as error:
             log.debug("withdrawn months are not known: %s", error)
             withdrawn = {}
-        self.status = look(self._colors or tuple(DATASETS), date.today(), withdrawn)
+        self.status = status(self._colors or tuple(DATASETS), date.today(), withdrawn)
         return self.page.shows(report.digest(self.status))
 
     def __str__(self) -> str:
@@ -85,8 +85,8 @@ class Report(PipelineTask):
     def work(self) -> Made:
         started, target = time.monotonic(), self._target
         assert target.status is not None, "complete() has just asked"
-        for place in target.status.silent:
-            log.warning("%s cannot be asked what it holds: %s", place.key, place.silent)
+        for line in target.status.errors:
+            log.warning("%s", line)
         with Progress(self, "reading receipts", "months") as progress:
             written = report.write(target.page, target.status, progress, lambda: progress.now("drawing"))
             progress.ended(f"{written:,} bytes")

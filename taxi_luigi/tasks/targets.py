@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import luigi
 
-from taxi_luigi import config
+from taxi_luigi import config, inventory
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition
-from taxi_luigi.inventory import held
 from taxi_luigi.sources import Published
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import RawMonth
@@ -35,7 +34,7 @@ class MonthTarget(luigi.Target):
 
     def has_content(self, edition: str) -> bool:
         """Whether what is there is the content wanted, whichever `--force` made it."""
-        return held.serves(edition, self.edition, any_force=True)
+        return inventory.serves(edition, self.edition, any_force=True)
 
 
 class PublishedTarget(MonthTarget):
@@ -57,10 +56,10 @@ class RawTarget(MonthTarget):
         return config.raw_month(self.color, self.month)
 
     def has_content(self, edition: str) -> bool:
-        return held.raw_serves(edition, self.edition, any_force=True)
+        return inventory.raw_serves(edition, self.edition, any_force=True)
 
     def exists(self) -> bool:
-        return held.in_raw(self.color, self.month, self.edition, self.any_force)
+        return inventory.raw_has(self.color, self.month, self.edition, self.any_force)
 
     def __str__(self) -> str:
         return str(self.raw)
@@ -80,7 +79,7 @@ class LakeTarget(MonthTarget, StoreFile):
         return config.lake(self.lake)
 
     def exists(self) -> bool:
-        return held.in_lake(self.held_in, self.color, self.month, self.edition, self.any_force)
+        return inventory.lake_has(self.held_in, self.color, self.month, self.edition, self.any_force)
 
     def __str__(self) -> str:
         return self.held_in.url(self.color, self.month)
@@ -119,7 +118,7 @@ class MarkerTarget(MonthTarget):
         self.warehouse = warehouse
 
     def exists(self) -> bool:
-        return held.in_warehouse(self.warehouse, self.color, self.month, self.edition, self.any_force)
+        return inventory.warehouse_has(self.warehouse, self.color, self.month, self.edition, self.any_force)
 
     def __str__(self) -> str:
         return f"{self.warehouse}:{DATASETS[self.color].table}/{self.month}"

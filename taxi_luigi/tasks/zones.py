@@ -7,7 +7,7 @@ import luigi
 from taxi_luigi import config
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.text import cut, listed
-from taxi_luigi.runs.outcomes import Made
+from taxi_luigi.runs.month_results import Made
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.tasks.targets import ZonesTarget

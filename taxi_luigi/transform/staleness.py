@@ -13,7 +13,7 @@ from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules
 
 
-class Why(Enum):
+class Reason(Enum):
     """Why a month is to be done; the values are what people read."""
 
     MISSING = "missing"
@@ -44,12 +44,12 @@ class Recipe:
         first = first_mapping_digest(dataset, month)
         return cls(rules.version(), mapping_digest(dataset, month), first, earlier)
 
-    def change_since(self, recipe: str) -> Why | None:
+    def change_since(self, recipe: str) -> Reason | None:
         """What makes a month stale that was cleaned by another recipe; None when its rows would be the same."""
         rules, _, mapping = recipe.partition("_")
         if rules != self.rules:
-            return Why.SCHEMA_CHANGED if rules in self.earlier_schemas else Why.RULES_CHANGED
-        return None if (mapping or self.first_mapping) == self.mapping else Why.MAPPING_CHANGED
+            return Reason.SCHEMA_CHANGED if rules in self.earlier_schemas else Reason.RULES_CHANGED
+        return None if (mapping or self.first_mapping) == self.mapping else Reason.MAPPING_CHANGED
 
     def __str__(self) -> str:
         return f"{self.rules}_{self.mapping}"
@@ -60,7 +60,7 @@ class Right:
     """The edition that a month should have, and why it has not."""
 
     edition: Edition
-    why: Why
+    why: Reason
 
 
 def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: Recipe) -> Right | None:
@@ -75,7 +75,7 @@ def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: 
     source = editions[0].source if seen is None else source_digest(seen)
     right = Edition(source, str(recipe))
     if any(edition.source != source for edition in editions):
-        return Right(right, Why.REPUBLISHED)
+        return Right(right, Reason.REPUBLISHED)
     changes = (recipe.change_since(edition.recipe) for edition in editions)
     why = next((change for change in changes if change is not None), None)
     return None if why is None else Right(right, why)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import luigi.rpc
 import pytest
@@ -53,6 +55,18 @@ def key_of(account_server: str, path: Path) -> Path:
 def key_file(tmp_path: Path, untrusted: str) -> Path:
     """With tokens from the server that is not trusted."""
     return key_of(untrusted, tmp_path / "key.json")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For Google's clients, which try a connection again for fifteen seconds, time passes as they sleep."""
+    passed = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + passed[0],
+        sleep=lambda seconds: passed.__setitem__(0, passed[0] + seconds),
+    )
+    monkeypatch.setattr("google.api_core.retry.retry_base.time", clock)
+    monkeypatch.setattr("google.api_core.retry.retry_unary.time", clock)
 
 
 class Tokens(BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.config.notifications import EVENTS, Settings
-from taxi_luigi.history.run_result import RunResult
+from taxi_luigi.history.results import RunResult
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.notify import sending
 from taxi_luigi.runs.notify.message import Message, compose
@@ -241,7 +241,7 @@ def test_people_are_told_by_a_run_that_is_about_to_exit(webhook: Webhook, tmp_pa
     (tmp_path / "run.json").write_text(json.dumps({**asdict(RUN), "months": months}))
     code = f"""
 import atexit, json, sys
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.runs import notify
 from taxi_luigi.config.notifications import Settings
 fields = json.load(open("run.json"))

@@ -28,7 +28,7 @@ from taxi_luigi.warehouses.postgres_connection import Server
 from tests.support import postgres as server_module
 from tests.support.postgres import PASSWORD, USER
 from tests.support.trips import write_clean
-from tests.support.warehouses import SPAWN, Load, Store, load_and_hang
+from tests.support.warehouses import NEW, Load, Store, load_and_hang
 
 YELLOW = DATASETS["yellow"]
 JANUARY, FEBRUARY = Month(2024, 1), Month(2024, 2)
@@ -296,8 +296,8 @@ def test_a_client_killed_in_mid_copy_leaves_nothing(store: Store, make: Make) ->
     make().into(store)
     relations = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
     before = store.query(relations)
-    new, inside = make(rows=60_000, seed=1), SPAWN.Semaphore(0)
-    process = SPAWN.Process(target=load_and_hang, args=(new, store, inside), daemon=True)
+    new, inside = make(rows=60_000, seed=1), NEW.Semaphore(0)
+    process = NEW.Process(target=load_and_hang, args=(new, store, inside), daemon=True)
     process.start()
     assert inside.acquire(timeout=60)
     process.kill()

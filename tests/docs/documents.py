@@ -11,8 +11,6 @@ from pathlib import Path
 from tests.support.project import BIN, ROOT, environment
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
-MADE = {"configuration.md", "schema.md"}
-"""made by the script of the same name beside them"""
 
 
 def name(path: Path) -> str:

@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import interrupt
 from taxi_luigi.runs.task import families
-from tests.docs.documents import DOCUMENTS, MADE, anchors, blocks, help_of, name, prose, text_of
+from tests.docs.documents import DOCUMENTS, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT
 
 OPERATING, ARCHITECTURE = ROOT / "docs" / "operating.md", ROOT / "docs" / "architecture.md"
@@ -35,13 +36,14 @@ def links(path: Path) -> list[str]:
     return [link for link in found if "://" not in link and not link.startswith("mailto:")]
 
 
-def files_of_the_repository() -> set[str]:
+@cache
+def files_of_the_repository() -> frozenset[str]:
     """As git has them, with those that are new; a file that only this machine has is none."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True, timeout=60,
     ).stdout.splitlines()  # fmt: skip
-    return {*listed, *(str(folder) for each in listed for folder in Path(each).parents)}
+    return frozenset((*listed, *(str(folder) for each in listed for folder in Path(each).parents)))
 
 
 # ---- every document --------------------------------------------------------------------------------------------------
@@ -67,22 +69,6 @@ def test_a_path_that_is_named_exists(path: Path) -> None:
     missing = [each for each in named if each.rstrip("/") not in there and not each.startswith(LEFT_BY_RUNS)]
     made_here = ("benchmarks/work", "deploy/compose/secrets/")
     assert [each for each in missing if not each.startswith(made_here)] == []
-
-
-@every_document
-def test_a_file_that_is_quoted_says_that(path: Path) -> None:
-    for file, words in re.findall(r"\]\(([\w./-]+)\):\s`([^`]+)`", text_of(path)):
-        assert words in (path.parent / file).read_text(encoding="utf-8"), f"{file} does not say {words!r}"
-
-
-@every_document
-def test_lines_are_short_and_the_words_plain(path: Path) -> None:
-    text = text_of(path)
-    assert "\u2014" not in text, "no em dashes"
-    if path.name in MADE or path.parent.name == "benchmarks":
-        return
-    free = prose(text).splitlines()
-    assert [line for line in free if len(line) > 150 and not line.startswith(("|", "!["))] == []
 
 
 def test_nothing_names_a_machine_of_ours() -> None:
@@ -157,13 +143,6 @@ def test_the_layers_are_those_that_the_linter_holds() -> None:
     section = text_of(ARCHITECTURE).partition("| room | holds |")[2].partition("\n\n")[0]
     rows = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in section.splitlines() if row.startswith("| `")]
     assert rows == layers
-
-
-def test_the_readers_questions_are_answered_by_a_file_each() -> None:
-    section = text_of(ARCHITECTURE).partition("## Five questions of a reader\n")[2]
-    answers = re.split(r"^\*\*(?=[A-Z])", section, flags=re.M)[1:]
-    assert len(answers) == 5
-    assert all(re.search(r"\.py\)", answer) for answer in answers)
 
 
 # ---- README.md, CHANGELOG.md -----------------------------------------------------------------------------------------

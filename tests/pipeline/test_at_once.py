@@ -36,19 +36,16 @@ def check(runs: list[Run]) -> None:
     [
         [(*LOAD, "duckdb")] * 4,
         [ALL] * 4,
-        [FORCE] * 4,
         [FORCE, ALL, (*ALL, "--refresh"), FORCE],
-        [("DownloadMonth", "--color", "green", "--month", "2021-01")] * 4,
         [("CleanMonth", "--color", "green", "--month", "2021-01"), FORCE] * 2,
     ],
-    ids=["single", "plain", "forced", "mixed", "download", "clean"],
+    ids=["single", "plain", "mixed", "clean"],
 )
 def test_runs_of_one_month_at_once_all_end_well_in_duckdb(loading: Project, commands: list[tuple[str, ...]]) -> None:
     for _ in range(2):  # with nothing there, and with the month there
         check(at_once(loading, commands))
-    if any(words[0].startswith("Load") for words in commands):
-        assert duckdb_counts(loading, "green_tripdata") == {"2021-01": ROWS}
-        assert markers(loading) == {("green", "2021-01"): ROWS}
+    assert duckdb_counts(loading, "green_tripdata") == {"2021-01": ROWS}
+    assert markers(loading) == {("green", "2021-01"): ROWS}
     assert loading.leftovers() == []
     assert "failed" not in loading.command("taxi-luigi", "history", "--last", "1").out.splitlines()[-1]
 
@@ -82,9 +79,8 @@ def test_runs_of_one_month_at_once_all_end_well_in_s3(loading: Project, seaweed_
     check(at_once(loading, [FORCE, ALL, FORCE, FORCE]))
 
 
-@pytest.mark.parametrize("flag", ["--force", "--refresh=all"])
 def test_runs_that_replace_a_rewritten_month_at_once_all_end_well(
-    loading: Project, samples: Path, tmp_path: Path, flag: str
+    loading: Project, samples: Path, tmp_path: Path
 ) -> None:
     """The new raw file is another one, of which no reader may meet half."""
     published = tmp_path / "published"
@@ -95,7 +91,7 @@ def test_runs_that_replace_a_rewritten_month_at_once_all_end_well(
         assert loading.run(*ALL).rc == 0
         rewritten = write_month(tmp_path / "rewritten", "green", Month(2021, 1), ROWS + 100, seed=9)
         rewritten.replace(published / "green_tripdata_2021-01.parquet")
-        check(at_once(loading, [(*ALL, flag)] * 4))
+        check(at_once(loading, [FORCE, (*ALL, "--refresh", "all")] * 2))
     assert duckdb_counts(loading, "green_tripdata") == {"2021-01": ROWS + 100}
     assert markers(loading) == {("green", "2021-01"): ROWS + 100}
     assert loading.command("taxi-luigi", "verify").rc == 0
@@ -126,10 +122,10 @@ def test_a_month_in_whose_place_another_run_put_other_content_fails_with_one_lin
 
 OTHER_FILE = """
 import os, sys, luigi.cmdline, taxi_luigi.warehouses.duckdb as own
-real, other, turns = own._insert, os.environ["OTHER"], []
+real, turns = own._insert, []
 def insert(connection, dataset, month, path, url):
     if not turns:
-        turns.append(os.replace(other, path))
+        turns.append(os.replace(os.environ["OTHER"], os.environ["CLEAN"]))
     return real(connection, dataset, month, path, url)
 own._insert = insert
 luigi.cmdline.luigi_run(sys.argv[1:])
@@ -143,10 +139,10 @@ def test_a_clean_file_that_is_replaced_while_it_is_loaded_is_loaded_as_it_is_the
     other = Project(tmp_path / "other")
     other.configure({"taxi": {"source": cdn.template}, "clean": {"fill_missing_passengers": "0"}})
     assert other.run("CleanMonth", "--color", "green", "--month", "2021-01").rc == 0
-    replacement = other.workspace / "clean" / "green" / "green_tripdata_2021-01.parquet"
+    clean = Path("clean", "green", "green_tripdata_2021-01.parquet")
     done = loading.command(
         "python", "-c", OTHER_FILE, "--module", "taxi_luigi", *LOAD, "duckdb", "--local-scheduler",
-        env={"OTHER": str(replacement)},
+        env={"OTHER": str(other.workspace / clean), "CLEAN": str(loading.workspace / clean)},
     )  # fmt: skip
     assert done.rc == 0, done.out
     assert "another run replaced it meanwhile; trying again" in done.out

@@ -80,10 +80,7 @@ def test_a_run_under_nohup_outlives_its_terminal(loading: Project) -> None:
     assert duckdb_counts(loading, "green_tripdata") == {"2021-01": 3_000}
 
 
-@pytest.mark.parametrize(
-    "words", ["status", "status --json", "history", "history --json", "settings", "settings --json", "doctor",
-              "plan --months 2021", "plan --months 2021 --json", "verify", "loaded", "--version", "--help"],
-)  # fmt: skip
+@pytest.mark.parametrize("words", ["status", "history --json", "settings", "doctor", "plan --months 2021", "--help"])
 def test_a_command_whose_reader_is_gone_or_never_was_makes_no_noise(project: Project, words: str) -> None:
     """141, as of any program that SIGPIPE ends; or its own code, where what it wrote fitted into the pipe."""
     project.configure({"taxi": {"source": f"{ROOT}/{{color}}_{{year}}-{{month:02}}.parquet"}})

@@ -9,7 +9,7 @@ import pytest
 from luigi.configuration import LuigiConfigParser
 
 from taxi_luigi.core.receipts import ReceiptSummary
-from taxi_luigi.inventory import plan
+from taxi_luigi.inventory import make_plan
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.load_log import LAYOUT
@@ -76,9 +76,9 @@ def test_a_listing_per_color_and_a_reading_of_the_markers_per_table_is_all_that_
         }
     )
     monkeypatch.setattr(LuigiConfigParser, "_instance", parser)
-    backlog = plan.backlog({(color, month): True for color in COLORS for month in MONTHS}, force=False)
-    assert backlog.done
-    assert {color: len(months) for color, months in backlog.already_there.items()} == dict.fromkeys(COLORS, 200)
+    plan = make_plan({(color, month): True for color in COLORS for month in MONTHS}, force=False)
+    assert plan.done
+    assert {color: len(months) for color, months in plan.already_there.items()} == dict.fromkeys(COLORS, 200)
     prefixes = [parse_qs(urlsplit(asked.path).query)["prefix"] for asked in between.asked]
     assert prefixes == [[f"data/{color}/"] for color in COLORS]
     asked = [(request.method, request.path.rpartition("/tables/")[2]) for request in bigquery.shim.requests]

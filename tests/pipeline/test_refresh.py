@@ -56,11 +56,15 @@ def counts(**changed: int) -> dict[str, int]:
     return {str(month): changed.get(name, ROWS) for name, month in (("old", OLD), ("recent", RECENT), ("last", LAST))}
 
 
-def test_a_rewritten_month_is_found_and_replaced_alone(loading: Project, published: Cdn, tmp_path: Path) -> None:
+def test_a_rewritten_month_is_found_by_refresh_alone_and_replaced_alone(
+    loading: Project, published: Cdn, tmp_path: Path
+) -> None:
     assert loading.run(*COMMAND).rc == 0
     rewrite(published, RECENT, tmp_path)
     rewrite(published, OLD, tmp_path)
     published.log.clear()
+    assert "3 already there" in loading.run(*COMMAND).out
+    assert published.log == []
     done = loading.run(*COMMAND, "--refresh")
     assert done.rc == 0, done.out
     assert duckdb_counts(loading, "green_tripdata") == counts(recent=NEW)
@@ -75,14 +79,6 @@ def test_a_rewritten_month_is_found_and_replaced_alone(loading: Project, publish
     everything = loading.run(*COMMAND, "--refresh", "all")
     assert everything.rc == 0, everything.out
     assert duckdb_counts(loading, "green_tripdata") == counts(recent=NEW, old=NEW)
-
-
-def test_without_refresh_nothing_is_asked_again(loading: Project, published: Cdn, tmp_path: Path) -> None:
-    assert loading.run(*COMMAND).rc == 0
-    rewrite(published, RECENT, tmp_path)
-    published.log.clear()
-    assert "3 already there" in loading.run(*COMMAND).out
-    assert published.log == []
 
 
 def test_other_rules_clean_every_month_again_from_the_files_at_hand(loading: Project, published: Cdn) -> None:

@@ -171,8 +171,8 @@ def test_a_warehouse_that_does_not_answer_is_a_line_and_no_secret(loaded: Projec
     run = loaded.run("Report", env={"SECRET": "hunter2"})
     assert run.rc == 0, run.out
     text = (loaded.folder / "report.html").read_text()
-    assert "warehouse pg cannot be asked" in text
-    assert "warehouse pg cannot be asked" in run.out
+    assert "cannot list warehouse pg" in text
+    assert "cannot list warehouse pg" in run.out
     assert "trips in 2 months" in text
     assert "hunter2" not in text + run.out
 

@@ -96,4 +96,4 @@ def test_a_place_that_does_not_answer_is_said_beside_the_account(loaded: Project
     shown = show(loaded, "green", MONTH)
     assert shown.rc == 40
     assert "2,000 records" in shown.out
-    assert "warehouse duckdb cannot be asked: " in shown.out
+    assert "cannot list warehouse duckdb (" in shown.out

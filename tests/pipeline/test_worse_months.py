@@ -1,6 +1,6 @@
 """A worse month never takes a good one's place: spoilt months over held ones and as first loads, and the second night.
 
-Each kind in yellow, green and fhvhv, as parquet, csv or csv.gz, through the `luigi` command into DuckDB, PostgreSQL and
+Each kind in yellow, green or fhvhv, as parquet, csv or csv.gz, through the `luigi` command into DuckDB, PostgreSQL and
 BigQuery's stand-in. All are loaded, spoilt and loaded again in a few runs, one for each way in which they end.
 """
 
@@ -122,8 +122,8 @@ class Kind:
     end: End
     says: str
     """words in the line of a month that fails, or in the WARNING of one that is loaded; '' where there is none"""
-    forms: tuple[Form, Form, Form]
-    """of yellow, green and fhvhv"""
+    forms: dict[str, Form]
+    """record type → the form in which it is tried"""
     spoil: Callable[[pa.Table], pa.Table] | None = None
     """None: other trips, as many"""
     keep: int = ROWS
@@ -137,64 +137,67 @@ def rare(every: int) -> Callable[[int], bool]:
 
 
 HELD = (
-    Kind("cut within its header", End.DAMAGED, CUT, ("csv", "csv.gz", "csv"), cut=True),
+    Kind("cut within its header", End.DAMAGED, CUT, {"yellow": "csv", "green": "csv.gz", "fhvhv": "csv"}, cut=True),
     Kind(
-        "thousands separators in nearly all rows", End.REFUSED, REJECTS, ("csv", "csv.gz", "csv"),
+        "thousands separators in nearly all rows", End.REFUSED, REJECTS, {"green": "csv.gz"},
         unreadable(lambda row: row % 100 != 0, "1,234.56"),
     ),
-    Kind("half of the rows unreadable", End.REFUSED, REJECTS, ("parquet", "csv", "parquet"), unreadable(rare(2))),
-    Kind("2 % of the rows unreadable", End.REFUSED, REJECTS, ("csv", "parquet", "csv"), unreadable(rare(50))),
-    Kind("no record", End.REFUSED, EMPTY, ("parquet", "csv", "csv.gz"), share(0)),
+    Kind("half of the rows unreadable", End.REFUSED, REJECTS, {"yellow": "parquet"}, unreadable(rare(2))),
+    Kind("2 % of the rows unreadable", End.REFUSED, REJECTS, {"fhvhv": "csv"}, unreadable(rare(50))),
+    Kind("no record", End.REFUSED, EMPTY, {"fhvhv": "csv.gz"}, share(0)),
     Kind(
-        "without the amount", End.REFUSED, MISSING, ("parquet", "csv", "parquet"),
+        "without the amount", End.REFUSED, MISSING, {"green": "csv"},
         lambda table: table.drop_columns([amount(table)]),
     ),
-    Kind("vendor and times alone", End.REFUSED, MISSING, ("csv", "parquet", "parquet"), required_alone),
-    Kind("renamed as dbt does", End.REFUSED, MISSING, ("parquet", "csv", "csv"), renamed),
-    Kind("3 rows", End.REFUSED, FEWER, ("csv", "parquet", "parquet"), lambda table: table.slice(0, 3)),
-    Kind("89 % of the rows", End.REFUSED, FEWER, ("parquet", "csv", "csv"), share(89)),
-    Kind("91 % of the rows", End.LOADED, "", ("csv", "parquet", "parquet"), share(91), keep=ROWS * 91 // 100),
+    Kind("vendor and times alone", End.REFUSED, MISSING, {"yellow": "csv"}, required_alone),
+    Kind("renamed as dbt does", End.REFUSED, MISSING, {"yellow": "parquet"}, renamed),
+    Kind("3 rows", End.REFUSED, FEWER, {"green": "parquet"}, lambda table: table.slice(0, 3)),
+    Kind("89 % of the rows", End.REFUSED, FEWER, {"fhvhv": "csv"}, share(89)),
+    Kind("91 % of the rows", End.LOADED, "", {"green": "parquet"}, share(91), keep=ROWS * 91 // 100),
     Kind(
-        "0.5 % of the rows unreadable", End.LOADED, SOME_REJECTS, ("parquet", "csv", "csv"), unreadable(rare(200)),
+        "0.5 % of the rows unreadable", End.LOADED, SOME_REJECTS, {"yellow": "parquet"}, unreadable(rare(200)),
         keep=ROWS - len(range(0, ROWS, 200)),
     ),
-    Kind("other values", End.LOADED, "", ("parquet", "csv", "csv.gz")),
-    Kind("no pickup", End.LOADED, PICKUPS, ("parquet", "csv", "parquet"), pickups(None)),
-    Kind("pickups of 1970", End.LOADED, PICKUPS, ("csv", "parquet", "csv"), pickups(datetime(1970, 1, 1))),
+    Kind("other values", End.LOADED, "", {"fhvhv": "csv.gz"}),
+    Kind("no pickup", End.LOADED, PICKUPS, {"green": "csv", "fhvhv": "parquet"}, pickups(None)),
+    Kind("pickups of 1970", End.LOADED, PICKUPS, {"yellow": "csv"}, pickups(datetime(1970, 1, 1))),
 )  # fmt: skip
 FIRST = (
-    Kind("cut within its header", End.DAMAGED, CUT, ("csv.gz", "csv", "csv"), cut=True),
+    Kind("cut within its header", End.DAMAGED, CUT, {"yellow": "csv.gz", "green": "csv", "fhvhv": "csv"}, cut=True),
     Kind(
-        "thousands separators in nearly all rows", End.REFUSED, REJECTS, ("csv", "csv", "csv"),
+        "thousands separators in nearly all rows", End.REFUSED, REJECTS, {"yellow": "csv"},
         unreadable(lambda row: row % 100 != 0, "1,234.56"),
     ),
-    Kind("half of the rows unreadable", End.REFUSED, REJECTS, ("csv", "parquet", "parquet"), unreadable(rare(2))),
-    Kind("no record", End.REFUSED, EMPTY, ("csv", "parquet", "parquet"), share(0)),
+    Kind(
+        "half of the rows unreadable", End.REFUSED, REJECTS, {"green": "parquet", "fhvhv": "parquet"},
+        unreadable(rare(2)),
+    ),
+    Kind("no record", End.REFUSED, EMPTY, {"yellow": "csv"}, share(0)),
     Kind(
         # fhvhv's csv has no more columns than these; what its parquet alone has would be a warning
-        "without the amount", End.REFUSED, MISSING, ("parquet", "csv", "csv"),
+        "without the amount", End.REFUSED, MISSING, {"green": "csv", "fhvhv": "csv"},
         lambda table: table.drop_columns([amount(table)]),
     ),
-    Kind("3 rows", End.LOADED, "", ("parquet", "csv", "parquet"), lambda table: table.slice(0, 3), keep=3),
+    Kind(
+        "3 rows", End.LOADED, "", {"yellow": "parquet", "green": "csv", "fhvhv": "parquet"},
+        lambda table: table.slice(0, 3), keep=3,
+    ),
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Case:
-    """One kind in one record type, which has a month of its own."""
+    """One kind in one record type and month."""
 
     kind: Kind
     color: str
+    form: Form
     month: Month
     held: bool
 
     @property
     def key(self) -> ColorMonth:
         return self.color, self.month
-
-    @property
-    def form(self) -> Form:
-        return self.kind.forms[COLORS.index(self.color)]
 
     @property
     def file(self) -> str:
@@ -211,11 +214,20 @@ class Case:
         return f"{self.kind.name}-{self.color}-{self.form}-{'held' if self.held else 'first'}"
 
 
-CASES = [
-    Case(kind, color, Month(2019, 7).plus(number), held=number < len(HELD))
-    for number, kind in enumerate((*HELD, *FIRST))
-    for color in COLORS
-]
+def _cases() -> Iterator[Case]:
+    """Months of each group of their own, in each of which every record type has a case."""
+    month = Month(2019, 7)
+    for held, kinds in ((True, HELD), (False, FIRST)):
+        for end in End:
+            ended = [(kind, *form) for kind in kinds if kind.end is end for form in kind.forms.items()]
+            for color in COLORS:
+                mine = [(kind, form) for kind, other, form in ended if other == color]
+                assert len(mine) * len(COLORS) == len(ended), (held, end)
+                yield from (Case(kind, color, form, month.plus(n), held) for n, (kind, form) in enumerate(mine))
+            month = month.plus(len(ended) // len(COLORS))
+
+
+CASES = list(_cases())
 GROUPS = list(dict.fromkeys(case.group for case in CASES))
 HELD_CASES, FIRST_CASES = [case for case in CASES if case.held], [case for case in CASES if not case.held]
 

@@ -32,7 +32,8 @@ PROJECT = "taxi-tests"
 LOCATION = "EU"
 """not the emulator's own, so that a request without the dataset's location finds nothing"""
 
-_REQUIREMENTS = Path(__file__).parent / "local_bigquery" / "requirements.txt"
+_HERE = Path(__file__).parent / "local_bigquery"
+_REQUIREMENTS = _HERE / "requirements.txt"
 _MISSING = (
     "local-bigquery, the stand-in for BigQuery, needs Python 3.13, and there is none on the PATH or under pyenv: "
     "install it (pyenv install 3.13, apt install python3.13-venv) to run this"
@@ -117,7 +118,7 @@ def bigquery_server(fake_gcs: GcsServer, tmp_path_factory: pytest.TempPathFactor
     """One emulator for the whole run; it loads `gs://` from fake-gcs-server."""
     python, home = _environment()
     port, folder = _free_port(), tmp_path_factory.mktemp("local-bigquery")
-    command = [str(python), "-c", "from local_bigquery.cli import main; main()"]
+    command = [str(python), str(_HERE / "serve.py")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--grpc-port", str(_free_port())]
     command += ["--project", PROJECT, "--data-dir", str(folder / "data")]
     given = {

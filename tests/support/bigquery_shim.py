@@ -447,15 +447,20 @@ class Shim:
         return int(self.emulator.query(project, statement)[0][0])
 
     def _rows(self, request: Request, project: str, dataset: str, table: str, partition: str) -> Answer:
-        total = self._count(project, dataset, table, partition)
-        has, wanted = self._columns(project, dataset, table) or {}, set(request.query["selectedFields"].split(","))
+        has, wanted = self._columns(project, dataset, table), set(request.query["selectedFields"].split(","))
+        if has is None:
+            raise NoTable(table)
         assert wanted <= has.keys(), request
         names = ", ".join(f"`{name}`" for name in has if name in wanted)
         where = f"= {_month(partition)}" if partition != "__NULL__" else "IS NULL"
         begin, most = int(request.query.get("pageToken", 0)), int(request.query["maxResults"])
-        page = f"LIMIT {min(most, self.largest_page)} OFFSET {begin}"
-        found = self.emulator.query(project, f"SELECT {names} FROM {dataset}.{table} WHERE {FILE_MONTH} {where} {page}")
-        rows = [{"f": [{"v": value} for value in row]} for row in found]
+        found = self.emulator.query(
+            project,
+            f"SELECT {names}, count(*) OVER () FROM {dataset}.{table} WHERE {FILE_MONTH} {where} "
+            f"LIMIT {min(most, self.largest_page)} OFFSET {begin}",
+        )
+        total = int(found[0][-1]) if found else 0
+        rows = [{"f": [{"v": value} for value in row[:-1]]} for row in found]
         after = begin + len(rows)
         more = {"pageToken": str(after)} if after < total else {}
         return Answer.of({"kind": "bigquery#tableDataList", "totalRows": str(total), "rows": rows, **more})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 
 LOADED = MonthResult("green", "2026-08", Result.LOADED, rows=54_321, bytes=1_300_000, seconds=4.2)
 REFRESHED = MonthResult("yellow", "2026-06", Result.REFRESHED, rows=3_054_321, bytes=58_300_000, seconds=74)

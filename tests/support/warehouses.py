@@ -25,8 +25,9 @@ from taxi_luigi.warehouses.duckdb import DuckDB
 from taxi_luigi.warehouses.postgres import Postgres
 from tests.support import bigquery
 
-SPAWN = multiprocessing.get_context("spawn")
-"""other processes are new ones, as another machine's would be: nothing of this one's is inherited"""
+NEW = multiprocessing.get_context("forkserver")
+NEW.set_forkserver_preload([__name__])
+"""starts processes that inherit nothing of this one, as on another machine; what they import is imported once"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Load:
 
     def process(self, store: Store, wait_for: Any = None) -> BaseProcess:
         """The same in another process, which is started and, given an event, waits for it before it loads."""
-        process = SPAWN.Process(target=_load, args=(self, store, wait_for), daemon=True)
+        process = NEW.Process(target=_load, args=(self, store, wait_for), daemon=True)
         process.start()
         return process
 

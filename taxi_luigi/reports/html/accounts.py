@@ -16,7 +16,7 @@ from taxi_luigi.core.errors import BadFile, TaxiError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.parquet_footer import damage, null_counts, receipt_in
 from taxi_luigi.core.receipts import CleanReceipt
-from taxi_luigi.inventory.status import ColorStatus
+from taxi_luigi.inventory import ColorStatus
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.months import Month
 

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from taxi_luigi.reports.html import svg
-from taxi_luigi.reports.status_signs import short
+from taxi_luigi.reports.status_text import short
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from taxi_luigi.inventory.status import Status
+from taxi_luigi.inventory import Status
 from taxi_luigi.reports.html import charts, svg
 from taxi_luigi.reports.html.parts import Figure, Table
 from taxi_luigi.reports.html.tables import Tables
 from taxi_luigi.reports.html.words import count, plural, share, size
-from taxi_luigi.reports.status_signs import short
+from taxi_luigi.reports.status_text import short
 from taxi_luigi.tlc.months import Month, month_range
 
 
@@ -95,7 +95,7 @@ def where(status: Status) -> Table:
     shown = [color for color in status.colors if not color.empty]
     rows = []
     for place in status.places:
-        if place.silent:
+        if place.error is not None:
             rows.append((place.key, *("?" for _ in shown), "no answer", "?"))
             continue
         totals = [color.total(place) for color in shown]

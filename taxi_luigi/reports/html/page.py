@@ -18,7 +18,7 @@ from taxi_luigi.core import atomic_files, receipts, templates
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.release import release
-from taxi_luigi.inventory.status import Status
+from taxi_luigi.inventory import Status
 
 if TYPE_CHECKING:
     from taxi_luigi.reports.html.accounts import Accounts, ColorMonth
@@ -88,7 +88,7 @@ def digest(status: Status) -> str:
         ]
         for color in status.colors
     }
-    places = [(place.key, place.named, bool(place.silent)) for place in status.places]
+    places = [(place.key, place.required, place.error is not None) for place in status.places]
     return receipts.digest(_FORM, release(), config.limits().fewest_rows, held, places)
 
 
@@ -107,8 +107,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
 
     shown = [color for color in status.colors if not color.empty]
     accounts = read_accounts(shown, read)
-    notes = [f"{place.key} cannot be asked: {place.silent}" for place in status.silent]
-    notes += [f"{key} cannot be read: {why}" for key, why in accounts.silent.items()]
+    notes = [*status.errors, *(f"{key} cannot be read: {why}" for key, why in accounts.silent.items())]
     times = _times([*accounts.found, *accounts.lacking], notes)
     drawing()
     return page.write(_render(_whole(status, accounts, times, notes)))

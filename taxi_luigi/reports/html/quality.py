@@ -15,7 +15,7 @@ from taxi_luigi.reports.html import charts
 from taxi_luigi.reports.html.parts import Figure, Table
 from taxi_luigi.reports.html.tables import STRAY, Tables
 from taxi_luigi.reports.html.words import count, plural, share
-from taxi_luigi.reports.status_signs import spans
+from taxi_luigi.reports.status_text import spans
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import Limits

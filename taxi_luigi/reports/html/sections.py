@@ -7,17 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from taxi_luigi.inventory.status import ColorStatus, State
+from taxi_luigi.inventory import ColorStatus, State
 from taxi_luigi.reports.html import charts, layouts, quality
 from taxi_luigi.reports.html.accounts import Accounts
 from taxi_luigi.reports.html.parts import Figure, Section, Table
 from taxi_luigi.reports.html.tables import Tables
 from taxi_luigi.reports.html.words import count, duration, plural, share, size
-from taxi_luigi.reports.status_signs import spans, without_address
+from taxi_luigi.reports.status_text import spans, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import Limits
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.transform.staleness import Reason
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LISTED = 6
@@ -74,7 +74,7 @@ def _wanting(status: ColorStatus) -> Iterator[str]:
 
 def _not_as_today(status: ColorStatus) -> Iterator[str]:
     """Months that would be cleaned to other rows today, and those whose file was not taken."""
-    stale: dict[Why, list[Month]] = {}
+    stale: dict[Reason, list[Month]] = {}
     whys: dict[tuple[str, str], list[Month]] = {}
     for month, cell in status.cells.items():
         if cell.stale:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from taxi_luigi.core.receipts import CleanReceipt
-from taxi_luigi.inventory.status import ColorStatus, State
+from taxi_luigi.inventory import ColorStatus, State
 from taxi_luigi.reports.html.accounts import Account, Accounts, ColorMonth
 from taxi_luigi.reports.html.layouts import sources
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH

@@ -11,7 +11,7 @@ from __future__ import annotations
 from taxi_luigi.config.notifications import Settings, ordinal
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
-from taxi_luigi.history.run_result import RunResult
+from taxi_luigi.history.results import RunResult
 from taxi_luigi.runs.notify import addresses, events
 
 

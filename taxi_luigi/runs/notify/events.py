@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
 _WELL = (0, 20)

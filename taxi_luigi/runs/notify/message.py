@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taxi_luigi.core import templates
-from taxi_luigi.history.run_result import RunResult
+from taxi_luigi.history.results import RunResult
 from taxi_luigi.runs.notify import report
 
 _TEMPLATE = Path(__file__).with_name("mail.html")

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify import events
 
 ROWS = 25

@@ -33,7 +33,7 @@ from taxi_luigi.history import (
     withdrawn,
     write,
 )
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
 HOST = socket.gethostname()

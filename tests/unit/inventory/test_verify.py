@@ -1,4 +1,4 @@
-"""What `taxi-luigi verify` calls a difference, one kind at a time, and how it writes it."""
+"""What `taxi-luigi verify` calls a difference, one kind at a time, and how it is written."""
 
 from __future__ import annotations
 
@@ -6,66 +6,69 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi.inventory.judge import Count, Found, differences
-from taxi_luigi.inventory.verify import Line
+from taxi_luigi.inventory.verify import Count, MonthCounts, VerifiedMonth, differences
 from taxi_luigi.reports.verify_text import closing, text
 from taxi_luigi.tlc.months import Month
 
-SOUND = Found(
-    raw=Count("raw", 100, claimed=100),
-    clean=Count("clean", 97, claimed=97),
-    rejected=Count("rejected", 3, claimed=3),
-    lakes=[Count("nas", 97, claimed=97)],
-    warehouses=[Count("duckdb", 97, claimed=97), Count("pg", 97, claimed=97)],
+SOUND = MonthCounts(
+    raw=Count("raw", 100, recorded=100),
+    clean=Count("clean", 97, recorded=97),
+    rejected=Count("rejected", 3, recorded=3),
+    lakes=[Count("nas", 97, recorded=97)],
+    warehouses=[Count("duckdb", 97, recorded=97), Count("pg", 97, recorded=97)],
     clean_is_lake=True,
     published=100,
 )
 DUCKDB, PG = SOUND.warehouses
-EMPTY = Found(Count("raw"), Count("clean"), Count("rejected"), [Count("nas")], [Count("duckdb")], clean_is_lake=True)
+EMPTY = MonthCounts(
+    Count("raw"), Count("clean"), Count("rejected"), [Count("nas")], [Count("duckdb")], clean_is_lake=True
+)
 OTHER_FILE = "raw is another file than the one that was cleaned"
 
 
 def test_a_sound_month_has_no_difference() -> None:
-    assert differences(SOUND, judge_published=True) == ()
+    assert differences(SOUND, compare_published=True) == ()
 
 
 def test_a_month_without_a_row_is_sound_too() -> None:
-    nothing = [replace(count, rows=0, claimed=0) for count in SOUND.counts]
+    nothing = [replace(count, rows=0, recorded=0) for count in SOUND.counts]
     raw, clean, rejected, nas, *warehouses = nothing
-    assert differences(Found(raw, clean, rejected, [nas], warehouses, clean_is_lake=True)) == ()
+    assert differences(MonthCounts(raw, clean, rejected, [nas], warehouses, clean_is_lake=True)) == ()
 
 
 def test_a_place_that_refused_the_month_holds_what_stays_there() -> None:
-    nas, duckdb = Count("nas", 120, claimed=120, refused=True), Count("duckdb", 120, claimed=120)
+    nas, duckdb = Count("nas", 120, recorded=120, refused=True), Count("duckdb", 120, recorded=120)
     stays = replace(SOUND, lakes=[nas], warehouses=[duckdb, PG])
-    assert differences(stays, judge_published=True) == ()
-    assert text(Line("green", Month(2024, 1), stays, ()), 5).endswith("  nas refused the month, and what is held stays")
-    spoilt = replace(stays, lakes=[replace(nas, claimed=119)], warehouses=[replace(duckdb, rows=121), PG])
-    assert differences(spoilt) == ("nas has 1 row more than its receipt says", "duckdb has 24 rows more than clean")
+    assert differences(stays, compare_published=True) == ()
+    assert text(VerifiedMonth("green", Month(2024, 1), stays, ()), 5).endswith(
+        "  nas refused the month, and what is held stays"
+    )
+    spoilt = replace(stays, lakes=[replace(nas, recorded=119)], warehouses=[replace(duckdb, rows=121), PG])
+    assert differences(spoilt) == ("nas has 1 row more than its receipt", "duckdb has 24 rows more than clean")
 
 
 def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -> None:
-    refused = replace(DUCKDB, rows=120, claimed=121, refused=True)
-    assert differences(replace(SOUND, warehouses=[refused, PG])) == ("duckdb has 1 row fewer than its marker says",)
+    refused = replace(DUCKDB, rows=120, recorded=121, refused=True)
+    assert differences(replace(SOUND, warehouses=[refused, PG])) == ("duckdb has 1 row fewer than its marker",)
 
 
 @pytest.mark.parametrize(
-    ("found", "says"),
+    ("found", "expected"),
     [
         (replace(SOUND, raw=Count("raw", 99)), ["raw has 1 row fewer than clean + rejected"]),
         (
             replace(SOUND, raw=replace(SOUND.raw, rows=102)),
-            ["raw has 2 rows more than clean + rejected", "raw has 2 rows more than the receipt says"],
+            ["raw has 2 rows more than clean + rejected", "raw has 2 rows more than the receipt"],
         ),
         (
             replace(SOUND, rejected=replace(SOUND.rejected, rows=0)),
-            ["raw has 3 rows more than clean + rejected", "rejected has 3 rows fewer than the receipt says"],
+            ["raw has 3 rows more than clean + rejected", "rejected has 3 rows fewer than the receipt"],
         ),
         (
             replace(SOUND, raw=Count("raw"), rejected=replace(SOUND.rejected, rows=5)),
-            ["rejected has 2 rows more than the receipt says"],
+            ["rejected has 2 rows more than the receipt"],
         ),
-        (replace(SOUND, lakes=[Count("nas", 98, claimed=98)]), ["nas has 1 row more than clean"]),
+        (replace(SOUND, lakes=[Count("nas", 98, recorded=98)]), ["nas has 1 row more than clean"]),
         (replace(SOUND, lakes=[Count("nas")]), ["nas lacks the month"]),
         (replace(SOUND, lakes=[Count("nas", 97)]), ["nas has no receipt of the month"]),
         (replace(SOUND, warehouses=[DUCKDB, replace(PG, rows=96)]), ["pg has 1 row fewer than clean"]),
@@ -73,24 +76,24 @@ def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -
         (replace(SOUND, warehouses=[DUCKDB, Count("pg")]), ["pg lacks the month"]),
         (replace(SOUND, warehouses=[DUCKDB, Count("pg", 97)]), ["pg has no marker of the month"]),
         (
-            replace(SOUND, warehouses=[DUCKDB, replace(PG, claimed=1_096)]),
-            ["pg has 999 rows fewer than its marker says"],
+            replace(SOUND, warehouses=[DUCKDB, replace(PG, recorded=1_096)]),
+            ["pg has 999 rows fewer than its marker"],
         ),
         (replace(SOUND, clean=Count("clean")), ["clean lacks the month"]),
         (replace(SOUND, clean=Count("clean", 97)), ["clean has no receipt of the month"]),
         (
-            replace(SOUND, clean=Count("clean", 97, claimed=98)),
-            ["clean has 1 row fewer than its receipt says"],
+            replace(SOUND, clean=Count("clean", 97, recorded=98)),
+            ["clean has 1 row fewer than its receipt"],
         ),
-        (replace(SOUND, raw=Count("raw", fault="/raw: cut short")), ["raw: /raw: cut short"]),
-        (replace(SOUND, raw=replace(SOUND.raw, fault="other bytes")), ["raw: other bytes"]),
+        (replace(SOUND, raw=Count("raw", error="/raw: cut short")), ["raw: /raw: cut short"]),
+        (replace(SOUND, raw=replace(SOUND.raw, error="other bytes")), ["raw: other bytes"]),
         (replace(SOUND, raw=replace(SOUND.raw, rows=7), other_raw=True), [OTHER_FILE]),
         (
             replace(SOUND, other_raw=True, rejected=replace(SOUND.rejected, rows=5)),
-            [OTHER_FILE, "rejected has 2 rows more than the receipt says"],
+            [OTHER_FILE, "rejected has 2 rows more than the receipt"],
         ),
-        (replace(SOUND, rejected=Count("rejected", fault="/r: damaged")), ["rejected: /r: damaged"]),
-        (replace(SOUND, clean=Count("clean", 97, fault="/c: odd receipt")), ["clean: /c: odd receipt"]),
+        (replace(SOUND, rejected=Count("rejected", error="/r: damaged")), ["rejected: /r: damaged"]),
+        (replace(SOUND, clean=Count("clean", 97, error="/c: odd receipt")), ["clean: /c: odd receipt"]),
         (EMPTY, ["nowhere"]),
         (
             replace(EMPTY, raw=Count("raw", 100)),
@@ -98,8 +101,8 @@ def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -
         ),
     ],
 )  # fmt: skip
-def test_each_disagreement_is_named(found: Found, says: list[str]) -> None:
-    assert list(differences(found)) == says
+def test_each_disagreement_is_named(found: MonthCounts, expected: list[str]) -> None:
+    assert list(differences(found)) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,35 +111,35 @@ def test_each_disagreement_is_named(found: Found, says: list[str]) -> None:
         replace(SOUND, raw=Count("raw")),
         replace(SOUND, clean=Count("clean"), clean_is_lake=False),
         replace(
-            SOUND, raw=Count("raw"), clean=Count("clean"), rejected=Count("rejected", claimed=3), clean_is_lake=False
+            SOUND, raw=Count("raw"), clean=Count("clean"), rejected=Count("rejected", recorded=3), clean_is_lake=False
         ),
         replace(SOUND, lakes=[], warehouses=[]),
-        replace(SOUND, warehouses=[DUCKDB, Count("pg", asked=False)]),
-        replace(SOUND, lakes=[Count("nas", asked=False)]),
-        replace(EMPTY, warehouses=[Count("duckdb", asked=False)]),
+        replace(SOUND, warehouses=[DUCKDB, Count("pg", known=False)]),
+        replace(SOUND, lakes=[Count("nas", known=False)]),
+        replace(EMPTY, warehouses=[Count("duckdb", known=False)]),
     ],
-    ids=["keep_raw", "keep_clean", "another machine", "no further stores", "pg down", "nas down", "nobody knows"],
+    ids=["keep_raw", "keep_clean", "another machine", "no further stores", "pg down", "nas down", "nothing known"],
 )  # fmt: skip
-def test_what_is_not_kept_and_who_does_not_answer_is_no_difference(found: Found) -> None:
+def test_what_is_not_kept_and_what_cannot_be_listed_is_no_difference(found: MonthCounts) -> None:
     assert differences(found) == ()
 
 
 def test_without_any_file_the_marker_is_what_a_table_is_held_against() -> None:
-    found = replace(EMPTY, lakes=[], clean_is_lake=False, warehouses=[Count("duckdb", 96, claimed=97)])
-    assert differences(found) == ("duckdb has 1 row fewer than its marker says",)
+    found = replace(EMPTY, lakes=[], clean_is_lake=False, warehouses=[Count("duckdb", 96, recorded=97)])
+    assert differences(found) == ("duckdb has 1 row fewer than its marker",)
 
 
-def test_published_is_judged_only_when_asked_for() -> None:
+def test_published_is_compared_only_on_demand() -> None:
     other = replace(SOUND, published=98)
     assert differences(other) == ()
-    assert differences(other, judge_published=True) == ("TLC's file has 2 rows more than published",)
-    assert differences(replace(other, published=None), judge_published=True) == ()
+    assert differences(other, compare_published=True) == ("TLC's file has 2 rows more than published",)
+    assert differences(replace(other, published=None), compare_published=True) == ()
 
 
 def test_published_is_held_against_kept_and_rejected_where_the_raw_file_is_gone() -> None:
     gone = replace(SOUND, raw=Count("raw"))
-    assert differences(gone, judge_published=True) == ()
-    assert differences(replace(gone, published=90), judge_published=True) == (
+    assert differences(gone, compare_published=True) == ()
+    assert differences(replace(gone, published=90), compare_published=True) == (
         "TLC's file has 10 rows more than published",
     )
 
@@ -144,65 +147,65 @@ def test_published_is_held_against_kept_and_rejected_where_the_raw_file_is_gone(
 def test_published_is_held_against_the_month_that_is_held_where_the_raw_file_is_another() -> None:
     refused = replace(SOUND, raw=replace(SOUND.raw, rows=7), other_raw=True)
     assert not replace(refused, from_tlc=True).unlike_published
-    assert differences(refused, judge_published=True) == (OTHER_FILE,)
+    assert differences(refused, compare_published=True) == (OTHER_FILE,)
 
 
-def line(found: Found, color: str = "green", month: int = 1) -> Line:
-    return Line(color, Month(2021, month), found, differences(found))
+def line(found: MonthCounts, color: str = "green", month: int = 1) -> VerifiedMonth:
+    return VerifiedMonth(color, Month(2021, month), found, differences(found))
 
 
 def test_a_line_shows_every_place_in_columns() -> None:
     rows = 76_518
-    green = Found(
+    green = MonthCounts(
         raw=Count("raw", rows),
-        clean=Count("clean", rows, claimed=rows),
+        clean=Count("clean", rows, recorded=rows),
         rejected=Count("rejected", 0),
         lakes=[],
-        warehouses=[Count("duckdb", rows, claimed=rows), Count("postgres", rows, claimed=rows)],
+        warehouses=[Count("duckdb", rows, recorded=rows), Count("postgres", rows, recorded=rows)],
         clean_is_lake=True,
         published=rows,
     )
-    said = text(line(green), len("green"))
-    assert " ".join(said.split()) == (
+    shown = text(line(green), len("green"))
+    assert " ".join(shown.split()) == (
         "green 2021-01 76,518 published · 76,518 raw · 76,518 clean · 0 rejected · 76,518 duckdb · 76,518 postgres"
     )
     large = replace(green, raw=Count("raw", 23_864_598), published=None)
     other = text(line(large, "fhvhv"), len("green"))
-    assert [at for at, sign in enumerate(said) if sign == "·"] == [
+    assert [at for at, sign in enumerate(shown) if sign == "·"] == [
         at for at, sign in enumerate(other.partition("≠")[0]) if sign == "·"
     ]
     assert "– published · 23,864,598 raw" in other
 
 
-def test_a_line_marks_what_disagrees_and_who_did_not_answer() -> None:
-    found = replace(SOUND, lakes=[Count("nas", asked=False)], warehouses=[replace(DUCKDB, rows=96), Count("pg")])
-    said = " ".join(text(line(found), 6).split())
-    assert said.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
+def test_a_line_marks_what_disagrees_and_what_could_not_be_listed() -> None:
+    found = replace(SOUND, lakes=[Count("nas", known=False)], warehouses=[replace(DUCKDB, rows=96), Count("pg")])
+    shown = " ".join(text(line(found), 6).split())
+    assert shown.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
 
 
-def test_the_last_line_says_how_it_is() -> None:
+def test_the_last_line_shows_how_it_is() -> None:
     bad = line(replace(SOUND, raw=Count("raw", 99)), month=2)
-    assert closing([line(SOUND)], all_asked=True) == "1 month, 97 rows: no difference"
-    assert closing([line(SOUND), bad], all_asked=True) == "2 months, 194 rows: 1 month differs: green 2021-02"
-    assert closing([bad, bad], all_asked=False) == "2 months, 194 rows: 2 months differ: green 2021-02, green 2021-02"
-    assert closing([line(SOUND)], all_asked=False).endswith("no difference among the places that could be asked")
-    assert closing([], all_asked=True) == "no month is held in any place"
+    assert closing([line(SOUND)], all_listed=True) == "1 month, 97 rows: no difference"
+    assert closing([line(SOUND), bad], all_listed=True) == "2 months, 194 rows: 1 month differs: green 2021-02"
+    assert closing([bad, bad], all_listed=False) == "2 months, 194 rows: 2 months differ: green 2021-02, green 2021-02"
+    assert closing([line(SOUND)], all_listed=False).endswith("no difference among the places that could be listed")
+    assert closing([], all_listed=True) == "no month is held in any place"
 
 
-def test_the_last_line_says_which_months_have_other_rows_than_tlc_published() -> None:
+def test_the_last_line_shows_which_months_have_other_rows_than_tlc_published() -> None:
     few = replace(SOUND, published=7_696_617, from_tlc=True)
-    said = closing([line(SOUND), line(few, "yellow", 2)], all_asked=True)
-    assert said == (
+    shown = closing([line(SOUND), line(few, "yellow", 2)], all_listed=True)
+    assert shown == (
         "2 months, 194 rows: no difference; "
         "1 month has another number of rows than TLC published (yellow 2021-02: 100 of 7,696,617)"
     )
     bad = line(replace(few, lakes=[Count("nas")]), "yellow", 3)
-    assert closing([line(few), bad], all_asked=False) == (
+    assert closing([line(few), bad], all_listed=False) == (
         "2 months, 194 rows: 1 month differs: yellow 2021-03; 2 months have another number of rows than TLC published "
         "(green 2021-01: 100 of 7,696,617; yellow 2021-03: 100 of 7,696,617)"
     )
     many = [line(few, color, month) for color in ("green", "yellow") for month in (1, 2, 3, 4, 5, 6)][:8]
-    assert closing(many, all_asked=True).endswith(
+    assert closing(many, all_listed=True).endswith(
         ": no difference; 8 months have another number of rows than TLC published "
         "(green 2021-01 … 2021-06; yellow 2021-01, 2021-02)"
     )
@@ -214,8 +217,8 @@ def test_the_last_line_says_which_months_have_other_rows_than_tlc_published() ->
         (replace(SOUND, published=99, from_tlc=True), True),
         (replace(SOUND, published=101, from_tlc=True), True),
         (replace(SOUND, raw=Count("raw"), published=101, from_tlc=True), True),
-        (replace(SOUND, raw=Count("raw", fault="damaged"), published=101, from_tlc=True), True),
-        (replace(SOUND, raw=Count("raw"), rejected=Count("rejected", claimed=3), published=9, from_tlc=True), True),
+        (replace(SOUND, raw=Count("raw", error="damaged"), published=101, from_tlc=True), True),
+        (replace(SOUND, raw=Count("raw"), rejected=Count("rejected", recorded=3), published=9, from_tlc=True), True),
         (replace(SOUND, published=100, from_tlc=True), False),
         (replace(SOUND, published=101, from_tlc=False), False),
         (replace(SOUND, published=None, from_tlc=True), False),
@@ -226,6 +229,8 @@ def test_the_last_line_says_which_months_have_other_rows_than_tlc_published() ->
         "no count is known", "nowhere",
     ],
 )  # fmt: skip
-def test_only_months_from_tlc_are_held_against_its_counts_and_rejects_count_as_rows(found: Found, named: bool) -> None:
+def test_only_months_from_tlc_are_held_against_its_counts_and_rejects_count_as_rows(
+    found: MonthCounts, named: bool
+) -> None:
     assert found.unlike_published is named
-    assert ("than TLC published" in closing([line(found)], all_asked=True)) is named
+    assert ("than TLC published" in closing([line(found)], all_listed=True)) is named

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.errors import BadFile, WarehouseError
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
-from taxi_luigi.inventory.status import ColorStatus, Held, LastFailure, Place, Status, color_status
+from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
 from taxi_luigi.reports.html import digest, words
 from taxi_luigi.reports.html.accounts import PATIENCE, Account, Accounts, first_account, read_account
 from taxi_luigi.reports.html.layouts import spans
@@ -42,9 +42,9 @@ def receipt(month: Month, **more: object) -> CleanReceipt:
 
 
 def green() -> ColorStatus:
-    """Held: January to March, the last without a clean file; published: April."""
-    clean = {month: Held(4_000) for month in (JANUARY, FEBRUARY)}
-    marked = {month: Held(None, 990, "0-0", "2026-11-02T00:00:00") for month in (JANUARY, FEBRUARY, MARCH)}
+    """Holding: January to March, the last without a clean file; published: April."""
+    clean = {month: Holding(4_000) for month in (JANUARY, FEBRUARY)}
+    marked = {month: Holding(None, 990, "0-0", "2026-11-02T00:00:00") for month in (JANUARY, FEBRUARY, MARCH)}
     places = [
         Place("clean", "clean", True, {"green": clean}),
         Place("duckdb", "warehouse", True, {"green": marked}),
@@ -157,7 +157,7 @@ def test_of_many_replaced_months_the_newest_are_unfolded() -> None:
         ("green", month): Account(receipt(month, replaced=BEFORE, sums={"total_amount": 1.0}), 990, {})
         for month in months
     }
-    held = {"green": {month: Held(None, 990, "0-0", "2026") for month in months}}
+    held = {"green": {month: Holding(None, 990, "0-0", "2026") for month in months}}
     places = [Place("duckdb", "warehouse", True, held)]
     status = color_status("green", months[0], {}, {}, places, months[-1], lambda month: RECIPE, {})
     accounts = Accounts(found, {})
@@ -205,7 +205,7 @@ def test_months_with_fewer_records_than_published_are_shown_where_the_file_is_tl
 
 
 def test_a_color_says_which_months_are_stale_refused_or_failed() -> None:
-    held = {"green": {month: Held(None, 9, "0-0_2", "2026") for month in (JANUARY, FEBRUARY)}}
+    held = {"green": {month: Holding(None, 9, "0-0_2", "2026") for month in (JANUARY, FEBRUARY)}}
     places = [Place("duckdb", "warehouse", True, held)]
     failures = {
         JANUARY: LastFailure("/raw/green_tripdata_2024-01.parquet: 60 records", True),
@@ -219,7 +219,7 @@ def test_a_color_says_which_months_are_stale_refused_or_failed() -> None:
 
 
 def test_a_page_is_another_one_when_a_month_was_refused_or_became_stale() -> None:
-    places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Held(None, 990, "0-0")}})]
+    places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Holding(None, 990, "0-0")}})]
 
     def of(recipe: Recipe, failures: dict[Month, LastFailure]) -> str:
         color = color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: recipe, failures)
@@ -232,7 +232,7 @@ def test_a_page_is_another_one_when_a_month_was_refused_or_became_stale() -> Non
 
 def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> None:
     def of(**more: str) -> str:
-        places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Held(None, 990, "0-0", **more)}})]
+        places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Holding(None, 990, "0-0", **more)}})]
         return digest(
             Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places)
         )
@@ -242,8 +242,10 @@ def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> N
 
 
 def test_a_page_is_of_another_state_when_a_place_does_not_answer() -> None:
-    def of(silent: str) -> str:
-        return digest(Status([], [Place("duckdb", "warehouse", True, silent=silent)]))
+    def of(error: str) -> str:
+        return digest(
+            Status([], [Place("duckdb", "warehouse", True, errors={"green": WarehouseError(error)} if error else {})])
+        )
 
     assert of("") != of("it is down") == of("it is down since five")
 

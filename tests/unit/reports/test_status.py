@@ -1,4 +1,4 @@
-"""`taxi-luigi status`: a month's state by what the places hold, and how a person and a program read it."""
+"""`taxi-luigi status`: the state of a month by what the places hold, and how it is written as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 from rich.console import Console
 
 from taxi_luigi import history
+from taxi_luigi.core.errors import StorageError, WarehouseError
 from taxi_luigi.history import Run
-from taxi_luigi.inventory.status import Cell, ColorStatus, Held, LastFailure, Place, State, Status, color_status
+from taxi_luigi.inventory import Cell, ColorStatus, Holding, LastFailure, Place, State, Status, color_status
 from taxi_luigi.reports.status_json import KEYS, account
-from taxi_luigi.reports.status_signs import SIGNS, short, spans, without_address
-from taxi_luigi.reports.status_text import Page
+from taxi_luigi.reports.status_text import SIGNS, Page, short, spans, without_address
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.staleness import Recipe, Why
+from taxi_luigi.transform.staleness import Reason, Recipe
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 EDITION = "0123456789-abcdef0123"
 RECIPE = Recipe("abcdef0123", "11111111", "11111111", frozenset({"5c4ea00000"}))
 """how months are cleaned today: as those of EDITION were"""
-FILE, MARKER = Held(bytes=2_000_000), Held(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
+FILE, MARKER = Holding(bytes=2_000_000), Holding(rows=1_000, edition=EDITION, loaded_at="2026-11-20T06:00:00+00:00")
 
 
 def raw(*months: Month) -> Place:
@@ -33,22 +33,27 @@ def clean(*months: Month, named: bool = True) -> Place:
     return Place("clean", "clean", named, {"green": dict.fromkeys(months, FILE)})
 
 
-def gcs(*months: Month, held: Held = FILE) -> Place:
+def gcs(*months: Month, held: Holding = FILE) -> Place:
     return Place("gcs", "lake", True, {"green": dict.fromkeys(months, held)})
 
 
-def duckdb(*months: Month, held: Held = MARKER) -> Place:
+def duckdb(*months: Month, held: Holding = MARKER) -> Place:
     return Place("duckdb", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
-def postgres(*months: Month, held: Held = MARKER) -> Place:
+def postgres(*months: Month, held: Holding = MARKER) -> Place:
     return Place("postgres", "warehouse", True, {"green": dict.fromkeys(months, held)})
 
 
-NOTICED = "2026-11-20T06:00:00+00:00"
+FOUND_GONE = "2026-11-20T06:00:00+00:00"
 """when months had gone from the source"""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-DOWN = Place("postgres", "warehouse", True, silent="warehouse postgres (localhost): connection refused")
+DOWN = Place(
+    "postgres",
+    "warehouse",
+    True,
+    errors={"green": WarehouseError("warehouse postgres (localhost): connection refused")},
+)
 
 
 def green(
@@ -59,13 +64,13 @@ def green(
     recipe: Recipe = RECIPE,
     failures: Mapping[Month, LastFailure] | None = None,
 ) -> ColorStatus:
-    gone, rows = dict.fromkeys(withdrawn, NOTICED), dict.fromkeys(published, 1_100)
+    gone, rows = dict.fromkeys(withdrawn, FOUND_GONE), dict.fromkeys(published, 1_100)
     return color_status("green", JANUARY, rows, gone, places, now, lambda month: recipe, failures or {})
 
 
 def test_a_month_is_withdrawn_only_where_it_is_held() -> None:
     cells = green(duckdb(FEBRUARY), withdrawn=(JANUARY, FEBRUARY)).cells
-    assert [cells[month].withdrawn for month in (JANUARY, FEBRUARY, MARCH)] == ["", NOTICED, ""]
+    assert [cells[month].withdrawn for month in (JANUARY, FEBRUARY, MARCH)] == ["", FOUND_GONE, ""]
 
 
 def january(*places: Place) -> Cell:
@@ -90,11 +95,11 @@ def january(*places: Place) -> Cell:
         ([raw(JANUARY), clean(named=False), DOWN], State.RAW),
     ],
 )
-def test_a_month_is_as_far_as_the_places_say(places: list[Place], state: State) -> None:
+def test_a_month_is_as_far_as_the_places_show(places: list[Place], state: State) -> None:
     assert january(*places).state is state
 
 
-def test_months_that_nobody_has_and_nobody_published_are_not_expected() -> None:
+def test_months_that_are_neither_held_nor_published_are_not_expected() -> None:
     color = green(raw(), clean(JANUARY), duckdb(JANUARY), published=[JANUARY, FEBRUARY], now=Month(2024, 4))
     assert [cell.state for cell in color.cells.values()] == [
         State.EVERYWHERE, State.PUBLISHED, State.NOT_PUBLISHED, State.NOT_PUBLISHED,
@@ -112,26 +117,26 @@ def test_a_month_outside_those_that_can_be_is_shown_where_it_is_held() -> None:
 @pytest.mark.parametrize(
     ("other", "differing"),
     [
-        (Held(rows=1_000, edition=EDITION), ()),
-        (Held(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_11111111"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_11111111-20261121T060000Z"), ()),
-        (Held(rows=1_000, edition=f"{EDITION}_22222222"), ("postgres",)),
-        (Held(rows=999, edition=EDITION), ("postgres",)),
-        (Held(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
-        (Held(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
-        (Held(rows=1_000, edition="somebody's"), ("postgres",)),
-        (Held(rows=None, edition=""), ()),
+        (Holding(rows=1_000, edition=EDITION), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}-20261121T060000Z"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_11111111"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_11111111-20261121T060000Z"), ()),
+        (Holding(rows=1_000, edition=f"{EDITION}_22222222"), ("postgres",)),
+        (Holding(rows=999, edition=EDITION), ("postgres",)),
+        (Holding(rows=1_000, edition="9993456789-abcdef0123"), ("postgres",)),
+        (Holding(rows=1_000, edition="0123456789-9999999999"), ("postgres",)),
+        (Holding(rows=1_000, edition="foreign"), ("postgres",)),
+        (Holding(rows=None, edition=""), ()),
     ],
 )
-def test_a_month_that_is_everywhere_but_not_the_same_is_told_apart(other: Held, differing: tuple[str, ...]) -> None:
+def test_a_month_that_is_everywhere_but_not_the_same_is_different(other: Holding, differing: tuple[str, ...]) -> None:
     cell = january(raw(), clean(JANUARY), duckdb(JANUARY), postgres(JANUARY, held=other))
     assert cell.differing == differing
     assert cell.state is (State.DIFFERENT if differing else State.EVERYWHERE)
 
 
-def marked(edition: str) -> Held:
-    return Held(rows=1_000, edition=edition, loaded_at="2026")
+def marked(edition: str) -> Holding:
+    return Holding(rows=1_000, edition=edition, loaded_at="2026")
 
 
 @pytest.mark.parametrize(
@@ -140,24 +145,24 @@ def marked(edition: str) -> Held:
         (EDITION, None),
         (f"{EDITION}_11111111", None),
         ("9993456789-abcdef0123_11111111-20261121T060000Z", None),
-        (f"{EDITION}_22222222", Why.MAPPING_CHANGED),
-        ("0123456789-9999999999", Why.RULES_CHANGED),
-        ("0123456789-9999999999_11111111", Why.RULES_CHANGED),
-        ("0123456789-5c4ea00000_11111111", Why.SCHEMA_CHANGED),
-        ("somebody's", None),
+        (f"{EDITION}_22222222", Reason.MAPPING_CHANGED),
+        ("0123456789-9999999999", Reason.RULES_CHANGED),
+        ("0123456789-9999999999_11111111", Reason.RULES_CHANGED),
+        ("0123456789-5c4ea00000_11111111", Reason.SCHEMA_CHANGED),
+        ("foreign", None),
         ("", None),
     ],
 )
-def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Why | None) -> None:
+def test_a_month_is_stale_when_it_would_be_cleaned_to_other_rows_today(edition: str, stale: Reason | None) -> None:
     for places in ([raw(), clean(JANUARY)], [gcs(JANUARY)], [gcs()], [DOWN]):
         assert january(*places, duckdb(JANUARY, held=marked(edition))).stale is stale
-    assert january(raw(), clean(named=False), gcs(JANUARY, held=Held(5, 9, edition))).stale is stale
+    assert january(raw(), clean(named=False), gcs(JANUARY, held=Holding(5, 9, edition))).stale is stale
 
 
 def test_a_month_is_stale_where_one_of_several_places_is() -> None:
     places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_22222222"))
     cell = january(*places)
-    assert (cell.stale, cell.differing) == (Why.MAPPING_CHANGED, ("postgres",))
+    assert (cell.stale, cell.differing) == (Reason.MAPPING_CHANGED, ("postgres",))
     elsewhere = Place("clean", "clean", False, {"green": {JANUARY: marked(f"{EDITION}_22222222")}})
     assert january(elsewhere, duckdb(JANUARY)).stale is None, "no month has to be in the workspace"
 
@@ -165,7 +170,7 @@ def test_a_month_is_stale_where_one_of_several_places_is() -> None:
 def test_editions_of_before_and_after_the_mapping_was_kept_are_the_same_as_long_as_it_is() -> None:
     places = duckdb(JANUARY), postgres(JANUARY, held=marked(f"{EDITION}_11111111"))
     changed = replace(RECIPE, mapping="22222222")
-    for recipe, stale in ((RECIPE, None), (changed, Why.MAPPING_CHANGED)):
+    for recipe, stale in ((RECIPE, None), (changed, Reason.MAPPING_CHANGED)):
         cell = green(*places, recipe=recipe).cells[JANUARY]
         assert (cell.state, cell.stale) == (State.EVERYWHERE, stale)
 
@@ -188,11 +193,11 @@ def test_a_month_is_refused_while_it_is_held_and_the_refusal_stands(
 
 
 def test_rows_are_the_marker_s_and_else_the_lake_s() -> None:
-    listed = Held(bytes=5, rows=998, edition=EDITION)
+    listed = Holding(bytes=5, rows=998, edition=EDITION)
     assert january(raw(), clean(), gcs(JANUARY, held=listed), duckdb(JANUARY)).rows == 1_000
     assert january(raw(), clean(), gcs(JANUARY, held=listed)).rows == 998
     assert january(raw(JANUARY), clean(JANUARY)).rows is None
-    assert january(raw(), clean(), duckdb(JANUARY, held=Held(rows=0, loaded_at="2026"))).rows == 0
+    assert january(raw(), clean(), duckdb(JANUARY, held=Holding(rows=0, loaded_at="2026"))).rows == 0
 
 
 def test_totals_are_by_place_and_rows_count_once() -> None:
@@ -243,7 +248,7 @@ def page(
     *places: Place, width: int = 200, beside: int = 0, rows: bool = False, named: bool = True, letters: bool = False,
     others: Sequence[ColorStatus] = (), runs: Sequence[Run] = (), failures: Mapping[Month, LastFailure] | None = None,
 ) -> list[str]:  # fmt: skip
-    """What a person sees, without the blanks at the ends of lines."""
+    """The page's lines, without the blanks at their ends."""
     status = Status([green(*places, now=Month(2024, 4), failures=failures), *others], places)
     console = Console(width=width, color_system=None, highlight=False)
     with console.capture() as captured:
@@ -251,7 +256,12 @@ def page(
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
-PLACES = raw(JANUARY), clean(JANUARY, FEBRUARY), duckdb(JANUARY), postgres(JANUARY, held=Held(rows=999, loaded_at="x"))
+PLACES = (
+    raw(JANUARY),
+    clean(JANUARY, FEBRUARY),
+    duckdb(JANUARY),
+    postgres(JANUARY, held=Holding(rows=999, loaded_at="x")),
+)
 
 
 def test_the_grid_has_years_down_and_months_across() -> None:
@@ -293,20 +303,21 @@ def test_rows_fit_a_terminal_of_80_columns_by_leaving_out_the_year_s() -> None:
 
 @pytest.mark.parametrize(("width", "across"), [(60, 1), (80, 2), (120, 3), (160, 4)])
 def test_as_many_grids_as_fit_are_beside_each_other(width: int, across: int) -> None:
-    large = duckdb(JANUARY, held=Held(rows=1_856_663_997, loaded_at="x"))
+    large = duckdb(JANUARY, held=Holding(rows=1_856_663_997, loaded_at="x"))
     lines = page(raw(), clean(), large, others=[green(raw(), clean(), large)] * 3, width=width, beside=width)
     assert lines[0].count("green") == across
     assert max(map(len, lines)) <= width
 
 
-def test_a_place_that_did_not_answer_says_so_and_the_rest_is_shown() -> None:
+def test_a_place_that_could_not_be_listed_is_named_and_the_rest_is_shown() -> None:
     lines = page(raw(JANUARY), clean(JANUARY), duckdb(JANUARY), DOWN)
     assert "2024 ■ · ·                     1.00k" in lines
     assert "postgres      ?     no answer" in lines
-    assert "? warehouse postgres (localhost): connection refused" in lines
-    assert lines[-1].startswith("■ in every lake and warehouse that answered   · published")
-    silent = [Place(name, name, False, silent="cannot list /data: Permission denied") for name in ("raw", "clean")]
-    assert "? raw and clean cannot be asked: cannot list /data: Permission denied" in page(*silent, duckdb(JANUARY))
+    assert "? cannot list warehouse postgres (localhost): connection refused" in lines
+    assert lines[-1].startswith("■ in every lake and warehouse that could be listed   · published")
+    denied = {"green": StorageError("cannot list /data: Permission denied")}
+    unlisted = [Place("raw", "raw", False, errors=denied), Place("clean", "clean", False, errors=denied)]
+    assert "? cannot list raw and clean: cannot list /data: Permission denied" in page(*unlisted, duckdb(JANUARY))
 
 
 def test_stale_months_are_a_line_for_each_reason() -> None:
@@ -346,10 +357,10 @@ def test_a_reason_is_shown_beside_its_month_without_the_file_s_address(why: str,
     assert without_address(why, JANUARY) == shown
 
 
-def test_colors_that_nobody_named_and_of_which_nothing_is_here_are_one_line() -> None:
+def test_colors_that_were_not_named_and_of_which_nothing_is_here_are_one_line() -> None:
     assert "nothing is here of fhv" in page(*PLACES, named=False, others=[FHV])
     assert any(line.startswith("fhv  0 of 1 month") for line in page(*PLACES, named=True, others=[FHV]))
-    assert "nothing is in a place that answered of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
+    assert "nothing is in a place that could be listed of fhv" in page(*PLACES, DOWN, named=False, others=[FHV])
     nothing = page(raw(), clean(), duckdb(), named=False, others=[FHV])
     assert nothing[0] == "green  0 of 3 months"
     assert "all: 0 of 4 months, 0 rows" in nothing
@@ -375,10 +386,10 @@ def test_the_last_runs_are_below() -> None:
     assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
 
 
-def test_a_program_reads_the_same_with_all_figures() -> None:
+def test_the_json_has_the_same_with_all_figures() -> None:
     places = raw(), clean(JANUARY), duckdb(JANUARY), DOWN
-    told = json.loads(json.dumps(account(Status([green(*places, now=Month(2024, 4))], places), [RUN])))
-    months = told["colors"]["green"]["months"]
+    document = json.loads(json.dumps(account(Status([green(*places, now=Month(2024, 4))], places), [RUN])))
+    months = document["colors"]["green"]["months"]
     assert list(months) == ["2024-01", "2024-02", "2024-03"]
     assert months["2024-01"] == {
         "state": "everywhere",
@@ -394,9 +405,9 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
             "warehouse duckdb": {"bytes": None, "rows": 1_000, "edition": EDITION, "loaded_at": MARKER.loaded_at},
         },
     }
-    assert told["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
-    assert told["silent"] == {"warehouse postgres": DOWN.silent}
-    assert told["last_runs"] == [
+    assert document["colors"]["green"]["totals"]["warehouse duckdb"] == {"months": 1, "rows": 1_000, "bytes": None}
+    assert document["silent"] == {"warehouse postgres": str(DOWN.error)}
+    assert document["last_runs"] == [
         {
             "run": "20261121T060003-4f2a", "command": "LoadAllMonths --months latest", "host": "box",
             "began": "2026-11-21T06:00:03+00:00", "ended": "2026-11-21T06:04:10+00:00", "exit_code": 30,
@@ -405,7 +416,7 @@ def test_a_program_reads_the_same_with_all_figures() -> None:
     ]  # fmt: skip
 
 
-def test_a_program_reads_which_months_are_stale_refused_or_failed() -> None:
+def test_the_json_has_which_months_are_stale_refused_or_failed() -> None:
     held = duckdb(JANUARY, FEBRUARY, held=marked(f"{EDITION}_22222222"))
     failures = {JANUARY: LastFailure("60 records", True), MARCH: LastFailure("cut short", True)}
     months = account(Status([green(held, failures=failures)], [held]), ())["colors"]["green"]["months"]
@@ -415,15 +426,15 @@ def test_a_program_reads_which_months_are_stale_refused_or_failed() -> None:
 
 
 def test_a_month_of_no_rows_keeps_its_zero() -> None:
-    none = duckdb(JANUARY, held=Held(rows=0, edition=EDITION, loaded_at="2026"))
+    none = duckdb(JANUARY, held=Holding(rows=0, edition=EDITION, loaded_at="2026"))
     months = account(Status([green(raw(), clean(), none)], [none]), ())["colors"]["green"]["months"]
     assert months["2024-01"]["places"]["warehouse duckdb"]["rows"] == 0
 
 
 def test_the_help_names_every_key_and_state() -> None:
-    told = account(Status([green(*PLACES)], PLACES), [RUN])
-    month = told["colors"]["green"]["months"]["2024-01"]
-    keys = {*told, *told["colors"]["green"], *month, *month["places"]["clean"], *told["last_runs"][0]}
+    document = account(Status([green(*PLACES)], PLACES), [RUN])
+    month = document["colors"]["green"]["months"]["2024-01"]
+    keys = {*document, *document["colors"]["green"], *month, *month["places"]["clean"], *document["last_runs"][0]}
     states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
-    changes = {why.value for why in Why if "changed" in why.value}
+    changes = {why.value for why in Reason if "changed" in why.value}
     assert [word for word in sorted(keys | states | changes) if word not in KEYS] == []

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from taxi_luigi.history.run_result import MonthResult, Result
+from taxi_luigi.history.results import MonthResult, Result
 from taxi_luigi.runs.notify import events
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 

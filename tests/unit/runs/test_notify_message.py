@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from taxi_luigi.history.run_result import MonthResult, Result, RunResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify.message import Message, compose
 from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
 

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.command_line import shown
-from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Missing, Plan
+from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.runs.drift import Remark, warnings
-from taxi_luigi.runs.outcomes import Countdown, Outcome, lines, results
+from taxi_luigi.runs.month_results import Countdown, Outcome, lines, results
 from taxi_luigi.runs.task_results import Ledger
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.transform.staleness import Reason
 
 JANUARY, FEBRUARY, MARCH = Month(2024, 1), Month(2024, 2), Month(2024, 3)
 
 
-def missing(month: Month) -> Missing:
-    return Missing("green", month, ("local",), ("duckdb", "postgres"))
+def missing(month: Month) -> PlannedMonth:
+    return PlannedMonth("green", month, ("local",), ("duckdb", "postgres"))
 
 
 def done(month: Month, *stores: str, rows: int = 10) -> list[Outcome]:
@@ -69,7 +69,7 @@ def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_na
 
 
 def test_what_became_of_each_month_is_a_value() -> None:
-    replaced = Missing("yellow", MARCH, (), ("duckdb",), "an-edition", Why.REPUBLISHED)
+    replaced = PlannedMonth("yellow", MARCH, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)
     backlog = Plan([missing(JANUARY), missing(FEBRUARY), replaced], {"green": [MARCH]}, {"yellow": [JANUARY]})
     outcomes = [
         Outcome("green", "2024-01", "DownloadMonth", bytes=1_000, seconds=2.5),
@@ -94,7 +94,7 @@ CHANGE = "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
 
 
 def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> None:
-    backlog = Plan([Missing("green", JANUARY, (), ("duckdb",), "an-edition", Why.REPUBLISHED)], {}, {})
+    backlog = Plan([PlannedMonth("green", JANUARY, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)], {}, {})
     outcomes = [
         Outcome("green", "2024-01", "CleanMonth", "local", 5_003, replaced=CHANGE),
         Outcome("green", "2024-01", "LoadMonth", "duckdb", 5_003, replaced="5,000 → 5,003 records"),
@@ -130,7 +130,7 @@ def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
 def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     months = [Month(2024, 1).plus(number) for number in range(12)]
     outcomes = [Outcome("green", str(month), "LoadMonth", "duckdb", 5, replaced=CHANGE) for month in months]
-    backlog = Plan([Missing("green", month, (), ("duckdb",), why=Why.REPUBLISHED) for month in months])
+    backlog = Plan([PlannedMonth("green", month, (), ("duckdb",), reason=Reason.REPUBLISHED) for month in months])
     told = lines(backlog, outcomes, run="20261121T060003-4f2a")
     assert told[1:] == [
         *(f"green {month}: {CHANGE}" for month in months[:10]),

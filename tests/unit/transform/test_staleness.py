@@ -10,7 +10,7 @@ from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules
-from taxi_luigi.transform.staleness import Recipe, Why, is_right, wanted_edition
+from taxi_luigi.transform.staleness import Reason, Recipe, is_right, wanted_edition
 
 SEEN, REWRITTEN = SourceFingerprint('"a"', None, 10), SourceFingerprint('"b"', None, 10)
 SOURCE = source_digest(SEEN)
@@ -26,15 +26,15 @@ def held(recipe: str) -> str:
     ("recipe", "why"),
     [
         (str(TODAY), None),
-        (f"{CleanRules(frozenset({'zero_distance'})).version()}_{TODAY.mapping}", Why.RULES_CHANGED),
-        (f"{RULES.version(SCHEMA_VERSION - 1)}_{TODAY.mapping}", Why.SCHEMA_CHANGED),
-        (f"{RULES.version()}_00000000", Why.MAPPING_CHANGED),
+        (f"{CleanRules(frozenset({'zero_distance'})).version()}_{TODAY.mapping}", Reason.RULES_CHANGED),
+        (f"{RULES.version(SCHEMA_VERSION - 1)}_{TODAY.mapping}", Reason.SCHEMA_CHANGED),
+        (f"{RULES.version()}_00000000", Reason.MAPPING_CHANGED),
         (RULES.version(), None),
-        (RULES.version(SCHEMA_VERSION - 1), Why.SCHEMA_CHANGED),
-        (CleanRules(frozenset({"zero_distance"})).version(), Why.RULES_CHANGED),
+        (RULES.version(SCHEMA_VERSION - 1), Reason.SCHEMA_CHANGED),
+        (CleanRules(frozenset({"zero_distance"})).version(), Reason.RULES_CHANGED),
     ],
 )
-def test_what_changed_since_a_month_was_cleaned(recipe: str, why: Why | None) -> None:
+def test_what_changed_since_a_month_was_cleaned(recipe: str, why: Reason | None) -> None:
     right = wanted_edition([held(recipe)], SEEN, TODAY)
     assert (right and right.why) == why
     assert is_right(held(recipe), SOURCE, TODAY) is (why is None)
@@ -44,14 +44,14 @@ def test_an_edition_without_a_mapping_was_cleaned_by_the_first_one() -> None:
     later = replace(TODAY, mapping="12345678")
     right = wanted_edition([held(RULES.version())], SEEN, later)
     assert right is not None
-    assert right.why is Why.MAPPING_CHANGED
+    assert right.why is Reason.MAPPING_CHANGED
     assert right.edition == Edition(SOURCE, str(later))
 
 
 def test_a_rewritten_file_is_the_first_reason() -> None:
     right = wanted_edition([held(f"{RULES.version()}_00000000")], REWRITTEN, TODAY)
     assert right is not None
-    assert right.why is Why.REPUBLISHED
+    assert right.why is Reason.REPUBLISHED
 
 
 def test_a_source_that_was_not_asked_is_taken_for_unchanged() -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
-from taxi_luigi.history.run_result import MonthResult, Result
-from taxi_luigi.inventory.plan import Missing, Plan
-from taxi_luigi.transform.staleness import Why
+from taxi_luigi.history.results import MonthResult, Result
+from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.transform.staleness import Reason
 
 SHOWN = 10
 """replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""
@@ -50,7 +50,7 @@ CLEAN = "CleanMonth"
 """the task that knows the records of a month before and after"""
 ZONES = "LoadZones"
 """the task that loads them"""
-_REFRESHING = (Why.REPUBLISHED, Why.RULES_CHANGED, Why.SCHEMA_CHANGED, Why.MAPPING_CHANGED)
+_REFRESHING = (Reason.REPUBLISHED, Reason.RULES_CHANGED, Reason.SCHEMA_CHANGED, Reason.MAPPING_CHANGED)
 """why a month is done that was there before; one that was forced may not have been"""
 
 
@@ -143,7 +143,7 @@ def _last(outcomes: Iterable[Outcome]) -> list[Outcome]:
     return list({(each.color, each.month, each.task, each.store): each for each in outcomes}.values())
 
 
-def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsewhere: bool) -> MonthResult:
+def _missing(missing: PlannedMonth, outcomes: list[Outcome], unpublished: bool, elsewhere: bool) -> MonthResult:
     done = {each.store: each.elsewhere for each in outcomes if each.store and not each.why}
     wanted = {*missing.lakes, *missing.warehouses}
     why = _first_failure(outcomes)
@@ -152,7 +152,7 @@ def _missing(missing: Missing, outcomes: list[Outcome], unpublished: bool, elsew
     elif done.keys() >= wanted and all(done[store] for store in wanted):
         kind = Result.ELSEWHERE
     elif done.keys() >= wanted:
-        kind = Result.REFRESHED if missing.why in _REFRESHING else Result.LOADED
+        kind = Result.REFRESHED if missing.reason in _REFRESHING else Result.LOADED
     elif unpublished:
         kind = Result.NOT_PUBLISHED
     else:
