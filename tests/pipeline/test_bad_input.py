@@ -150,9 +150,9 @@ def test_doctor_says_all_that_is_wrong(project: Project) -> None:
     assert done.rc == 40
     assert [line.partition("] ")[0].partition("[")[2] + " " + line.partition("] ")[2].split()[0] for line in
             done.out.splitlines()] == [
-        "taxi has", "wrehouse.pg in", "core scheduler_port,", "core workers,", "taxi keep_raw", "taxi zones",
-        "download attempts", "download parallel", "clean most_rejected", "lake.gcs timeout", "lake.gcs bucket",
-        "lake.s3 endpoint_url", "warehouse.duckdb wait", "warehouse.duckdb path", "clean reject:",
+        "taxi has", "wrehouse.pg in", "core scheduler_port,", "core workers,", "taxi zones", "taxi keep_raw",
+        "clean most_rejected", "download attempts", "download parallel", "lake.gcs bucket", "lake.gcs timeout",
+        "lake.s3 endpoint_url", "warehouse.duckdb path", "warehouse.duckdb wait", "clean reject:",
     ]  # fmt: skip
 
 
