@@ -6,8 +6,10 @@ The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 import taxi_luigi
@@ -30,7 +32,7 @@ from taxi_luigi.cli import (
     verify,
 )
 from taxi_luigi.cli.output import FAILED, MALFORMED, complain
-from taxi_luigi.core import interrupt, streams
+from taxi_luigi.core import atomic_files, interrupt, streams
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import one_line
 from taxi_luigi.core.redaction import redact
@@ -56,11 +58,11 @@ _COMMANDS = {
 }
 
 _ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
-"""those that would ask, or empty, other places than were meant where the settings cannot be read"""
+"""those that would read or remove from other places than intended where the settings cannot be read"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes no abbreviated options, of which a later one may mean another, and says what is wrong in one line."""
+    """Accepts no abbreviated options, whose meaning a new option could change; reports an error in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -70,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """As argparse's own `version`, whose text would be made for every command."""
+    """argparse's own `version` action, without reading the version for every command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"taxi_luigi {taxi_luigi.__version__}")
@@ -78,17 +80,24 @@ class _Version(argparse.Action):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line.
+    """Run one command.
 
-    141 is a command whose reader had read enough, as `| head` has, and 130 one that Ctrl-C ended.
+    Returns:
+        Its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line, 141 when the reader of its output has
+        closed it, as `| head` does, 130 after Ctrl-C.
     """
     streams.repair()
     try:
-        return _run(argv)
+        code = _run(argv)
     except BrokenPipeError:
-        return 128 + signal.SIGPIPE
+        code = 128 + signal.SIGPIPE
     finally:
         streams.settle()
+    if code == interrupt.CODE and threading.active_count() > 1:
+        # A driver at work in another thread would crash the interpreter's end: DuckDB 1.5 aborts the process
+        atomic_files.remove_being_written()
+        os._exit(code)
+    return code
 
 
 def _run(argv: list[str] | None) -> int:
