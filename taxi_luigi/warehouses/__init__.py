@@ -17,6 +17,7 @@ from taxi_luigi.core.health import Check
 from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 
 MARKERS = "taxi_luigi_loads"
@@ -120,3 +121,22 @@ def foreign_of(looks: Iterable[Callable[[], object]]) -> list[str]:
         except ForeignTable as error:
             lines.append(str(error))
     return lines
+
+
+def check_zone_columns(where: str, existing: dict[str, str], expected: dict[str, str]) -> None:
+    """Check that the table `taxi_zones` has exactly the expected columns, in any order.
+
+    Args:
+        where: the beginning of the error, which names the warehouse.
+        existing: column name → type, as the warehouse writes it.
+        expected: column name → type, in the same notation.
+
+    Raises:
+        ForeignTable: the columns differ.
+    """
+    if existing != expected:
+        has = ", ".join(f"{name} {kind}" for name, kind in existing.items())
+        raise ForeignTable(
+            f"{where}: the table {ZONES} has the columns {has}, so taxi_luigi did not make it; rename it, or leave "
+            "[taxi] zones empty"
+        )

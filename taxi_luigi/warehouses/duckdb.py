@@ -27,7 +27,7 @@ from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
@@ -237,7 +237,7 @@ class DuckDB:
     def _existing_zones(self, connection: DuckDBPyConnection) -> dict[str, str]:
         existing = self._existing(connection, ZONES, {})
         if existing:
-            zone_table.check_ours(self._where, existing, duckdb_types(ZONE_COLUMNS))
+            check_zone_columns(self._where, existing, duckdb_types(ZONE_COLUMNS))
         return existing
 
 

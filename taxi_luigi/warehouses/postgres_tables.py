@@ -10,7 +10,7 @@ from taxi_luigi.core.errors import ForeignTable
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
-from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, check_zone_columns, ddl, foreign_of, markers
 from taxi_luigi.warehouses.postgres_connection import Cursor, run
 from taxi_luigi.warehouses.postgres_partitions import Table, lock_month, with_lock_retry
 
@@ -77,7 +77,7 @@ def zones(cursor: Cursor, where: str, schema: str) -> bool:
     relation = relations(cursor, schema, (ZONES,)).get(ZONES)
     if relation is not None:
         _check_kind(where, (schema, ZONES), relation)
-        zone_table.check_ours(where, relation.columns, ddl.postgres_columns(ZONE_COLUMNS))
+        check_zone_columns(where, relation.columns, ddl.postgres_columns(ZONE_COLUMNS))
     return relation is not None
 
 
