@@ -1,7 +1,7 @@
-"""The tables' SQL: what they are made of in each database, and the one place where names are quoted.
+"""The tables' SQL: their columns in each database, their CREATE statements, and the quoting of identifiers.
 
-Values are never written into a statement; whoever executes it binds them. SQLAlchemy is imported where a PostgreSQL
-table is made, not on the path that only asks what is loaded.
+Values are never written into a statement; its caller binds them. Only the functions that create PostgreSQL's tables
+import SQLAlchemy, so a query for what is loaded does not.
 """
 
 from __future__ import annotations
@@ -41,50 +41,57 @@ _POSTGRES: dict[ColumnType, str] = {
 
 
 def quoted(*names: str) -> str:
-    """`schema, table` → `"schema"."table"`, whatever characters they hold; good for PostgreSQL and DuckDB."""
+    """Quote an identifier, `schema, table` → `"schema"."table"`, with any characters, for PostgreSQL and DuckDB."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
 
 def sql(text: str, select: str = "", **names: tuple[str, ...]) -> str:
-    """A statement with its `{names}` put in, quoted: each a name, or a schema and a name; `{select}` as it stands."""
+    """Insert the identifiers into a statement, quoted.
+
+    Args:
+        text: the statement, with `{name}` for each identifier.
+        select: the text for `{select}`, inserted unquoted.
+        names: the parts of each identifier: a name, or a schema and a name.
+    """
     return text.format_map({key: quoted(*name) for key, name in names.items()} | {"select": select})
 
 
 def columns(dataset: Dataset) -> Columns:
-    """The canonical columns of one record type."""
+    """Return the canonical columns of one record type."""
     return {column.name: column.type for column in dataset.columns}
 
 
 def count_values(dataset: Dataset, names: Sequence[str], existing: Collection[str]) -> str:
-    """What a query selects that counts the values in each of these columns; 0 for one that the table does not have."""
+    """Return a select list that counts the values in each of these columns; 0 for one that the table does not have."""
     ours = columns(dataset).keys() & set(existing)
     return ", ".join(f"count({quoted(name)})" if name in ours else "0" for name in names)
 
 
-def duckdb_columns(wanted: Columns) -> list[str]:
-    """`"name" TYPE` of each, as CREATE TABLE and ADD COLUMN want them."""
-    return [f"{quoted(name)} {kind}" for name, kind in duckdb_types(wanted).items()]
+def duckdb_columns(table_columns: Columns) -> list[str]:
+    """Return `"name" TYPE` of each column, for CREATE TABLE and ADD COLUMN."""
+    return [f"{quoted(name)} {kind}" for name, kind in duckdb_types(table_columns).items()]
 
 
-def duckdb_types(wanted: Columns) -> dict[str, str]:
-    """Name → type, as DuckDB's information_schema writes it."""
-    return {name: _DUCKDB[kind] for name, kind in wanted.items()}
+def duckdb_types(table_columns: Columns) -> dict[str, str]:
+    """Return name → type, as DuckDB's information_schema writes it."""
+    return {name: _DUCKDB[kind] for name, kind in table_columns.items()}
 
 
-def postgres_columns(wanted: Columns) -> dict[str, str]:
-    """Name → type, as PostgreSQL's `format_type()` writes it."""
-    return {name: _POSTGRES[kind] for name, kind in wanted.items()}
+def postgres_columns(table_columns: Columns) -> dict[str, str]:
+    """Return name → type, as PostgreSQL's `format_type()` writes it."""
+    return {name: _POSTGRES[kind] for name, kind in table_columns.items()}
 
 
 def create_parent(schema: str, dataset: Dataset) -> str:
-    """The table that people query: no rows of its own, one partition for each file_month."""
+    """Return the statement for the parent table, which users query: one partition for each file_month."""
     return _create(_table(schema, dataset.table, columns(dataset), f"LIST ({FILE_MONTH})"))
 
 
 def create_month(schema: str, name: str, dataset: Dataset, month: Month) -> str:
-    """A table for one month's rows, which PostgreSQL can attach without reading them, as the CHECK says what they are.
+    """Return the statement for a table of one month's rows.
 
-    Made from our own columns, not LIKE the parent: that would lock the parent from the load's beginning to its end.
+    With its CHECK constraint PostgreSQL can attach it without reading the rows. It lists the columns rather than uses
+    LIKE, which would lock the parent for the whole load.
     """
     from sqlalchemy import CheckConstraint, and_, literal
 
@@ -95,7 +102,7 @@ def create_month(schema: str, name: str, dataset: Dataset, month: Month) -> str:
 
 
 def create_markers(schema: str) -> str:
-    """The table of markers, where one color and month can have one marker only."""
+    """Return the statement for the table of markers, with one marker at most for each record type and month."""
     from sqlalchemy import PrimaryKeyConstraint
 
     table = _table(schema, MARKERS, markers.COLUMNS)
@@ -104,11 +111,11 @@ def create_markers(schema: str) -> str:
 
 
 def create_zones(schema: str) -> str:
-    """The table of zones."""
+    """Return the statement for the table of zones."""
     return _create(_table(schema, zones.TABLE, zones.COLUMNS))
 
 
-def _table(schema: str, name: str, wanted: Columns, partition_by: str | None = None) -> Table:
+def _table(schema: str, name: str, table_columns: Columns, partition_by: str | None = None) -> Table:
     from sqlalchemy import BigInteger, Column, Date, Double, Integer, MetaData, Table, Text
     from sqlalchemy.dialects.postgresql import TIMESTAMP
     from sqlalchemy.types import TypeEngine
@@ -124,7 +131,7 @@ def _table(schema: str, name: str, wanted: Columns, partition_by: str | None = N
     return Table(
         name,
         MetaData(schema=schema),
-        *(Column(column, types[kind]) for column, kind in wanted.items()),
+        *(Column(column, types[kind]) for column, kind in table_columns.items()),
         postgresql_partition_by=partition_by,
     )
 
@@ -133,6 +140,6 @@ def _create(table: Table, if_not_exists: bool = False) -> str:
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateTable
 
-    # a paramstyle without percent signs, lest one in a name be doubled
+    # a paramstyle without percent signs, as others double one in an identifier
     dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     return str(CreateTable(table, if_not_exists=if_not_exists).compile(dialect=dialect))

@@ -1,8 +1,8 @@
-"""The warehouse that needs no server: one DuckDB file.
+"""The warehouse without a server: one DuckDB file.
 
-Any open connection, even one that only reads, shuts other processes' writers out, and one inherited by a fork breaks:
-so each call opens the file, uses it and closes it, and waits a bounded time for whoever holds it. `duckdb_file.py`
-has the opening.
+Any open connection, even a read-only one, locks out writers in other processes, and a connection does not survive a
+fork: so each call opens the file, uses it and closes it, and waits a bounded time for other processes.
+`duckdb_file.py` opens it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, foreign_of, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
-_NO_LETTERS = "?\\"
-"""what DuckDB does not take for letters of its file's path: the log is put before `?`, and 2.0 reads `\\` as `/`"""
+_FORBIDDEN_CHARACTERS = "?\\"
+"""characters that DuckDB interprets in its file's path: it puts the log before `?`, and 2.0 reads `\\` as `/`"""
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([kmgt]i?)?b", re.IGNORECASE)
 _ADDRESS = re.compile(r":\w*:|[A-Za-z][A-Za-z0-9+.-]*:")
-"""How what is no file begins for DuckDB: `:memory:`, `md:`, `motherduck:`, `s3://`"""
+"""Beginning of a database that is not a local file: `:memory:`, `md:`, `motherduck:`, `s3://`"""
 
 
 def _file(text: str) -> Path:
-    """The path of a file; of what follows a scheme or a `?`, a part may be a password."""
+    """Parse the path of a file; messages omit what follows a scheme or a `?`, which may contain a password."""
     address = _ADDRESS.match(text)
     if address:
         raise ValueError(
@@ -48,7 +48,7 @@ def _file(text: str) -> Path:
             f"(./{address[0]}… where a file's name begins so)"
         )
     path = absolute(text)
-    for letter in _NO_LETTERS:
+    for letter in _FORBIDDEN_CHARACTERS:
         before, found, _ = str(path).partition(letter)
         if found:
             raise ValueError(
@@ -88,7 +88,7 @@ class DuckDB:
 
     @property
     def address(self) -> str:
-        """Where the warehouse is, for people."""
+        """The address of the warehouse for messages."""
         return str(self.path)
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
@@ -105,47 +105,49 @@ class DuckDB:
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT {select} FROM {table} WHERE color = ? ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, [dataset.color], MARKERS, dataset, markers.select))
+        return markers.by_month(dataset, self._query(query, [dataset.color], MARKERS, dataset, markers.select))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return markers.rows_by_month(self._where, dataset, self._ask(query, [], dataset.table, dataset))
+        return markers.rows_by_month(self._where, dataset, self._query(query, [], dataset.table, dataset))
 
     def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
         if not columns:
             return frozenset()
         query = "SELECT {select} FROM {table} WHERE file_month = ?"
         select = partial(count_values, dataset, columns)
-        counts = self._ask(query, [month.first_day], dataset.table, dataset, select)
+        counts = self._query(query, [month.first_day], dataset.table, dataset, select)
         return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         if not self.path.exists():
             return
         with self._file.writing() as connection:
-            if all(self._holds(connection, dataset).values()):
+            if all(self._find_tables(connection, dataset).values()):
                 _delete(connection, dataset, month)
 
     def foreign(self) -> Sequence[str]:
         if not self.path.exists():
             return []
         with self._file.reading() as connection:
-            looks: list[Callable[[], object]] = [partial(self._existing_zones, connection)]
+            table_checks: list[Callable[[], object]] = [partial(self._existing_zones, connection)]
             for dataset in DATASETS.values():
                 own = _own(dataset)
-                looks.append(partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset)))
-            looks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
-            return foreign_of(looks)
+                table_checks.append(
+                    partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset))
+                )
+            table_checks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
+            return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
         place = f"warehouse {self.name}"
-        wrong = atomic_files.unwritable(self.path.parent)
-        if not wrong and self.path.exists() and not os.access(self.path, os.W_OK):
-            wrong = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
-        if wrong:
-            return [Check(place, "file", Status.ERROR, wrong)]
+        error_line = atomic_files.unwritable(self.path.parent)
+        if not error_line and self.path.exists() and not os.access(self.path, os.W_OK):
+            error_line = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
+        if error_line:
+            return [Check(place, "file", Status.ERROR, error_line)]
         if not self.path.exists():
-            return [Check(place, "file", Status.OK, f"{self.path} is made by the first load")]
+            return [Check(place, "file", Status.OK, f"{self.path} will be created by the first load")]
         try:
             lines = self.foreign()
         except WarehouseBusy as error:
@@ -172,7 +174,7 @@ class DuckDB:
         if not self.path.exists():
             return 0
         with self._file.reading() as connection:
-            if _look(connection, ZONES) != (_TABLE, duckdb_types(ZONE_COLUMNS)):
+            if _find_table(connection, ZONES) != (_TABLE, duckdb_types(ZONE_COLUMNS)):
                 return 0
             counted = connection.execute(sql("SELECT count(*) FROM {zones}", zones=(ZONES,))).fetchone()
         assert counted is not None
@@ -182,7 +184,7 @@ class DuckDB:
     def _where(self) -> str:
         return f"warehouse {self.name} ({self.path})"
 
-    def _ask(
+    def _query(
         self,
         query: str,
         values: list[object],
@@ -190,24 +192,28 @@ class DuckDB:
         dataset: Dataset,
         select: Callable[[Collection[str]], str] = lambda _columns: "",
     ) -> list[Any]:
-        """The rows of a query on one table of a color; none when the file or the table is not there yet.
+        """Return the rows of a query on one table of a record type; none when file or table does not exist yet.
 
-        `select` is given the table's columns, and returns what the query's `{select}` stands for.
+        `select` takes the table's columns and returns the text for the query's `{select}`.
         """
         if not self.path.exists():
             return []
         with self._file.reading() as connection:
-            existing = self._holds(connection, dataset)[table]
+            existing = self._find_tables(connection, dataset)[table]
             if not existing:
                 return []
             return connection.execute(sql(query, select(existing), table=(table,)), values).fetchall()
 
-    def _holds(self, connection: DuckDBPyConnection, dataset: Dataset) -> dict[str, dict[str, str]]:
-        """The color's table and the markers, each with its columns; ForeignTable where either is somebody else's."""
+    def _find_tables(self, connection: DuckDBPyConnection, dataset: Dataset) -> dict[str, dict[str, str]]:
+        """Return the columns of the record type's table and of the markers.
+
+        Raises:
+            ForeignTable: taxi_luigi did not make one of them.
+        """
         return {table: self._existing(connection, table, own) for table, own in _own(dataset).items()}
 
     def _make_table(self, connection: DuckDBPyConnection, table: str, wanted: Columns, own: Columns) -> None:
-        """Creates the table, or adds the columns that an older version did not have."""
+        """Create the table, or add the columns that an older version did not have."""
         existing = self._existing(connection, table, own, wanted)
         if not existing:
             connection.execute(sql("CREATE TABLE {table} ", table=(table,)) + f"({', '.join(duckdb_columns(wanted))})")
@@ -218,12 +224,18 @@ class DuckDB:
     def _existing(
         self, connection: DuckDBPyConnection, table: str, own: Columns, wanted: Columns | None = None
     ) -> dict[str, str]:
-        """Name → type of a table's columns; none when there is no such table.
+        """Return name → type of a table's columns; none when there is no such table.
 
-        Raises ForeignTable for a view, for a table without the columns `own`, and where one of these or of those
-        `wanted` has another type.
+        Args:
+            connection: an open connection.
+            table: the name of the table.
+            own: the columns that every version's table has.
+            wanted: further columns, which may be missing.
+
+        Raises:
+            ForeignTable: it is a view, it lacks a column of `own`, or one of `own` or `wanted` has another type.
         """
-        kind, existing = _look(connection, table)
+        kind, existing = _find_table(connection, table)
         if kind not in ("", _TABLE):
             raise ForeignTable(f"{self._where}: {table} is a {kind.lower()}, {_NOT_OURS}")
         for name, type_ in duckdb_types(own | (wanted or {})).items() if existing else ():
@@ -237,15 +249,15 @@ class DuckDB:
     def _existing_zones(self, connection: DuckDBPyConnection) -> dict[str, str]:
         existing = self._existing(connection, ZONES, {})
         if existing:
-            zone_table.check_ours(self._where, existing, duckdb_types(ZONE_COLUMNS))
+            check_zone_columns(self._where, existing, duckdb_types(ZONE_COLUMNS))
         return existing
 
 
 _TABLE = "BASE TABLE"
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another path"
 
-# DuckDB's names know no case: `Green_Tripdata` is in the way of `green_tripdata`
-_LOOK = """
+# DuckDB's names are case-insensitive: `Green_Tripdata` conflicts with `green_tripdata`
+_FIND_TABLE = """
     SELECT table_type, column_name, data_type
     FROM information_schema.tables
     LEFT JOIN information_schema.columns USING (table_catalog, table_schema, table_name)
@@ -255,14 +267,14 @@ _LOOK = """
 
 
 def _own(dataset: Dataset) -> dict[str, Columns]:
-    """What every version has made the tables of a color with: the trips, and the markers."""
+    """Return the columns that every version's tables of a record type have: the trips, and the markers."""
     trips = {name: kind for name, kind in columns(dataset).items() if name in (FILE_MONTH, dataset.pickup)}
     return {dataset.table: trips, MARKERS: markers.FIRST_COLUMNS}
 
 
-def _look(connection: DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
-    """`BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
-    rows = connection.execute(_LOOK, [table]).fetchall()
+def _find_table(connection: DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
+    """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
+    rows = connection.execute(_FIND_TABLE, [table]).fetchall()
     return (rows[0][0] if rows else ""), {name: kind for _, name, kind in rows}
 
 
@@ -275,16 +287,16 @@ def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> N
 
 
 def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path: Path, url: str) -> int:
-    """Puts the file's rows in, and returns how many the table then has of the month."""
+    """Insert the file's rows; return the number of the month's rows that the table then has."""
     read = "INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)"
     with path.open("rb") as file:
-        # DuckDB takes [ * ? in a path for a pattern, and a folder called fare_amount=0 for a column: its name of an
-        # open file means this one file, wherever that lies
+        # DuckDB reads [ * ? in a path as a pattern, and a folder called fare_amount=0 as a column; the name of an open
+        # file descriptor refers to exactly this file
         name = f"/proc/self/fd/{file.fileno()}"
         try:
             connection.execute(sql(read, table=(dataset.table,)), [name])
         except duckdb.Error as error:
-            # of a damaged page DuckDB says `Out of buffer`, no more
+            # for a damaged page, DuckDB's whole message is `Out of buffer`
             raise duckdb.Error(f"{str(error).replace(name, url)} while it read {url}") from error
     counted = connection.execute(
         sql("SELECT count(*) FROM {table} WHERE file_month = ?", table=(dataset.table,)), [month.first_day]

@@ -1,4 +1,4 @@
-"""Opening a DuckDB file that other processes and threads want too; what is in it is not known here."""
+"""Open a DuckDB file that other processes and threads use too, with a bounded wait; independent of its tables."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
 
 _PAUSE = 0.1
-"""seconds between two tries at a file that another process has open"""
+"""seconds between two attempts to open a file that another process has open"""
 
 _THREADS = 4
-"""more than these gain little on one month's INSERT, and each wants its own share of the memory limit"""
+"""more threads gain little on one month's INSERT, and each takes a share of the memory limit"""
 
 _HELD = re.compile(r"Could not set lock on file|same database file with a different configuration")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 _ADVICE = {
-    "not a valid DuckDB database file|sqlite_scanner": "it is no DuckDB file: move it away or set another path",
+    "not a valid DuckDB database file|sqlite_scanner": "it is not a DuckDB file: move it away or set another path",
     "Is a directory": "set the path of a file, not of a folder",
     "No space left|Disk full": "free space on its disk, then run the same command again",
     "Out of Memory": "raise memory_limit",
     "Permission denied|Read-only file system": "make the file and its folder writable for this user",
 }
-"""What DuckDB says → what to do about it."""
+"""Message of DuckDB → what to do."""
 
-_turns: dict[Path, threading.Lock] = {}
-"""Path → whose turn it is in this process: DuckDB lets a process open a file in one configuration at a time."""
+_locks: dict[Path, threading.Lock] = {}
+"""Path → its lock in this process: DuckDB lets a process open a file in one configuration at a time."""
 
-# a thread that held a turn does not exist in a forked child, so nobody there would ever give it back
-os.register_at_fork(after_in_child=_turns.clear)
+# a thread that held a lock does not exist in a forked child, where the lock would never be released
+os.register_at_fork(after_in_child=_locks.clear)
 
 
 class DatabaseFile:
@@ -51,9 +51,9 @@ class DatabaseFile:
         self.wait = wait
         self._spill = Path(f"{path}.tmp")
         self._config: dict[str, str | bool | int | float | list[str]] = {
-            # a file of another kind, SQLite's for one, would have an extension fetched from the internet
+            # for a file of another format, SQLite's for one, DuckDB would download an extension
             "autoinstall_known_extensions": "false",
-            # each file is read once, and under a name that stands for another file the next time
+            # each file is read once, under a name that refers to another file the next time
             "enable_external_file_cache": "false",
             "memory_limit": memory_limit,
             "preserve_insertion_order": "false",
@@ -63,33 +63,33 @@ class DatabaseFile:
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
-        """A connection that only reads; the file must exist."""
-        with self._turn() as deadline, self._open(True, deadline) as connection:
+        """Open a read-only connection; the file must exist."""
+        with self._lock() as deadline, self._open(True, deadline) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBPyConnection]:
-        """A connection in a transaction, committed at the end of the block and gone if the block fails."""
-        with self._turn() as deadline:
+        """Open a connection in a transaction, committed at the end of the block, rolled back if the block fails."""
+        with self._lock() as deadline:
             if not self.path.exists():
                 self._create()
             with self._open(False, deadline) as connection:
-                # the file is ours alone now: what lies here was spilled by a process that was killed
+                # no other process has the file open now: a killed process left these spilled files
                 shutil.rmtree(self._spill, ignore_errors=True)
                 connection.begin()
                 yield connection
                 connection.commit()
 
     @contextmanager
-    def _turn(self) -> Iterator[float]:
+    def _lock(self) -> Iterator[float]:
         deadline = time.monotonic() + self.wait
-        turn = _turns.setdefault(self.path.resolve(), threading.Lock())
-        if not turn.acquire(timeout=self.wait):
+        lock = _locks.setdefault(self.path.resolve(), threading.Lock())
+        if not lock.acquire(timeout=self.wait):
             raise WarehouseBusy(self._busy("another thread of this process"))
         try:
             yield deadline
         finally:
-            turn.release()
+            lock.release()
 
     @contextmanager
     def _open(self, read_only: bool, deadline: float) -> Iterator[DuckDBPyConnection]:
@@ -112,11 +112,11 @@ class DatabaseFile:
             time.sleep(_PAUSE)
 
     def _create(self) -> None:
-        """Puts an empty database in place, whole: one cut short by a kill would never open again."""
+        """Create an empty database atomically: one that a kill left incomplete could never be opened."""
         with atomic_files.temporary(self.path) as path, self._failures():
             duckdb.connect(str(path)).close()
-            # There by now, or a file system without links: DuckDB then opens it, or makes it in place. A rename would
-            # throw away what another process may have put there since.
+            # Fails if the file exists by now, or on a file system without links: DuckDB then opens the file, or creates
+            # it in place. A rename would replace a file that another process created meanwhile.
             with suppress(OSError):
                 os.link(path, self.path)
 

@@ -1,4 +1,4 @@
-"""The rows of `taxi_luigi_loads`, the same in every warehouse, and the counts that they are held against."""
+"""The rows of `taxi_luigi_loads`, the same in every warehouse, and the checks of row counts against them."""
 
 from __future__ import annotations
 
@@ -21,61 +21,72 @@ FIRST_COLUMNS: dict[str, ColumnType] = {
     "rows": "int64",
     "loaded_at": "timestamp[us]",
 }
-"""Those that every version has made the table with. `source` is the raw file's URL, `sha256` its digest; `rows` is what
+"""The columns of every version's table. `source` is the raw file's URL, `sha256` its digest; `rows` is what
 the warehouse counted; `loaded_at` is in UTC."""
 
 COLUMNS: dict[str, ColumnType] = FIRST_COLUMNS | {"records": "int64"}
-"""All of them; a load adds to an older table those that came later, at its end. `records` are those of the raw file
-that can be stored, whatever rules took out of them; null where a version before December 2026 loaded the month."""
+"""All columns; a load appends the later ones to an older table. `records` is the number of records of the raw file that
+can be stored, before the rules removed any; null where a version before December 2026 loaded the month."""
 
 MarkerRow = tuple[date, str, str, int, datetime, int | None]
-"""What `by_month` takes: the values of `_READ`."""
+"""The values of `_READ`, which `by_month` takes."""
 
 _READ = ("file_month", "edition", "sha256", "rows", "loaded_at", "records")
 
 
 def row(dataset: Dataset, month: Month, clean: ReceiptSummary, rows: int) -> tuple[object, ...]:
-    """The values of a new marker, in the order of COLUMNS."""
+    """Return the values of a new marker, in the order of COLUMNS."""
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     return dataset.color, month.first_day, clean.edition, clean.sha256, clean.source, rows, now, clean.records
 
 
 def select(existing: Collection[str]) -> str:
-    """What a query selects that answers MarkerRows; null for what a table of an older version has no column for."""
+    """Return the select list of a query for MarkerRows; NULL for a column that an older version's table lacks."""
     return ", ".join(name if name in existing else "NULL" for name in _READ)
 
 
 def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]:
-    """The markers that a warehouse answered, by month."""
+    """Return the markers of a warehouse's rows, by month."""
     return {Month.of(row[0]): _marker(dataset, *row) for row in rows}
 
 
 def _marker(
     dataset: Dataset, day: date, edition: str, sha256: str, rows: int, loaded_at: datetime, records: int | None
 ) -> Marker:
-    # Fewer records than rows are of another load: in PostgreSQL, a version that does not know the column leaves there
-    # those of the month that it replaces
+    # Fewer records than rows belong to an earlier load: in PostgreSQL, an older version that replaces a month does not
+    # update this column
     known = records if records is not None and records >= rows else None
     return Marker(dataset.color, Month.of(day), edition, sha256, rows, f"{loaded_at.isoformat()}+00:00", known)
 
 
 def rows_by_month(where: str, dataset: Dataset, rows: Iterable[tuple[date | None, int]]) -> dict[Month, int]:
-    """Rows per file_month of a table, as counted there; raises WarehouseError for rows without one."""
+    """Return the rows per file_month of a table.
+
+    Args:
+        where: the beginning of the error, which names the warehouse.
+        dataset: the record type of the table.
+        rows: (file_month, number of rows), as the warehouse counted them.
+
+    Raises:
+        WarehouseError: the table has rows without a file_month.
+    """
     counts: Counter[Month] = Counter()
     for day, count in rows:
         if day is None:
             raise WarehouseError(
                 f"{where}: {dataset.table} has {count:,} rows without {FILE_MONTH}, so taxi_luigi did not load them; "
-                "take them out"
+                "delete them"
             )
         counts[Month.of(day)] += count
     return dict(counts)
 
 
 def check_count(address: str, dataset: Dataset, month: Month, clean: CleanFile, counted: int) -> None:
-    """Raises AccountError unless the warehouse counted as many rows as were kept; call it before the commit.
+    """Check the rows that a warehouse counted against the receipt of the clean file; call it before the commit.
 
-    Raises Replaced when the rows may be of another file, which was put in the clean one's place meanwhile.
+    Raises:
+        AccountError: the counts differ.
+        Replaced: another file replaced the clean one during the load, so the rows may be of either.
     """
     if not clean.unchanged():
         raise replaced_meanwhile(clean.url)

@@ -1,8 +1,8 @@
 """The warehouse on a PostgreSQL server: one table for each record type, with one partition for each month.
 
-A month is copied into a table of its own, which takes the old partition's place at the very end. That swap is in
-postgres_partitions.py, the stream in postgres_copy.py, the connection in postgres_connection.py. SQLAlchemy and pyarrow
-are imported by a load only.
+A month is copied into a new table, which replaces the old partition at the end of the transaction. The swap is in
+postgres_partitions.py, the COPY stream in postgres_copy.py, the connection in postgres_connection.py. Only a load
+imports SQLAlchemy and pyarrow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from taxi_luigi.warehouses.postgres_partitions import Table
 class Postgres:
     """The warehouse in one schema of a PostgreSQL database, called `name` in luigi.cfg.
 
-    Waiting is for another load of the same month, and for transactions that keep a table locked.
+    `wait` is how long it waits for another load of the same month, and for transactions that keep a table locked.
     """
 
     imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.postgres_copy")
@@ -65,7 +65,7 @@ class Postgres:
 
     @property
     def address(self) -> str:
-        """Where the warehouse is, for people; without a password."""
+        """The address of the warehouse for messages, without a password."""
         return f"{self._server.address}, schema {self.schema}"
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
@@ -76,7 +76,7 @@ class Postgres:
                 postgres_tables.widen_markers(cursor, self._where, self.schema, self.wait)
         parent = self._table(dataset.table)
         with clean.reading() as path, self._server.transaction() as cursor:
-            self._claim(cursor, parent, month)
+            self._lock_month(cursor, parent, month)
             new = self._fill(cursor, dataset, month, clean, path, progress)
             marker = markers.row(dataset, month, clean.summary, clean.summary.rows)
 
@@ -89,25 +89,25 @@ class Postgres:
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT {select} FROM {table} WHERE color = %s ORDER BY file_month"
-        return markers.by_month(dataset, self._ask(query, MARKERS, dataset, dataset.color, select=markers.select))
+        return markers.by_month(dataset, self._query(query, MARKERS, dataset, dataset.color, select=markers.select))
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
         query = "SELECT file_month, count(*) FROM {table} GROUP BY file_month ORDER BY file_month"
-        return markers.rows_by_month(self._where, dataset, self._ask(query, dataset.table, dataset))
+        return markers.rows_by_month(self._where, dataset, self._query(query, dataset.table, dataset))
 
     def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
         if not columns:
             return frozenset()
         query = "SELECT {select} FROM {table} WHERE file_month = %s"
         select = partial(ddl.count_values, dataset, columns)
-        counts = self._ask(query, dataset.table, dataset, month.first_day, select=select)
+        counts = self._query(query, dataset.table, dataset, month.first_day, select=select)
         return frozenset(name for row in counts for name, values in zip(columns, row, strict=True) if values)
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
         parent = self._table(dataset.table)
         with self._server.transaction() as cursor:
-            self._claim(cursor, parent, month)
-            if postgres_tables.holds(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
+            self._lock_month(cursor, parent, month)
+            if postgres_tables.find(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
                 return
 
             def remove() -> None:
@@ -134,18 +134,20 @@ class Postgres:
             return [Check(place, "server", Status.UNREACHABLE, str(error))]
         found = [Check(place, "table", Status.ERROR, line) for line in foreign]
         if encoding != "UTF8":
-            found.insert(0, Check(place, "encoding", *_of_encoding(encoding)))
+            found.insert(0, Check(place, "encoding", *_encoding_status(encoding)))
         if standby:
-            line = f"{self.address}: this server is a standby and only reads: set the primary server in the url"
+            line = f"{self.address}: this server is a read-only standby: set the primary server in the url"
             return [Check(place, "server", Status.ERROR, line), *found]
         if read_only == "on":
-            line = f"{self.address}: {_ONLY_READS}"
+            line = f"{self.address}: {_READ_ONLY_DATABASE}"
             return [Check(place, "database", Status.ERROR, line), *found]
         if may_create is None:
             line = f"there is no schema {self.schema}: create it or set another schema in [warehouse.{self.name}]"
             return [Check(place, "schema", Status.ERROR, line), *found]
         if not may_create[0]:
-            line = f"this user may not make tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
+            line = (
+                f"this user may not create tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
+            )
             return [Check(place, "schema", Status.ERROR, line), *found]
         return [Check(place, "schema", Status.OK, self.address), *found]
 
@@ -155,8 +157,8 @@ class Postgres:
     def replace_zones(self, zones: Sequence[Zone]) -> int:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
-            postgres_partitions.lock_month(cursor, self._where, ".".join(table), self.wait)
-            if not postgres_tables.zones(cursor, self._where, self.schema):
+            postgres_partitions.lock_name(cursor, self._where, ".".join(table), self.wait)
+            if not postgres_tables.has_zones(cursor, self._where, self.schema):
                 cursor.execute(ddl.create_zones(self.schema))
 
             def swap() -> None:
@@ -171,7 +173,7 @@ class Postgres:
         table = self._table(ZONES)
         with self._server.transaction() as cursor:
             try:
-                if not postgres_tables.zones(cursor, self._where, self.schema):
+                if not postgres_tables.has_zones(cursor, self._where, self.schema):
                     return 0
             except ForeignTable:
                 return 0
@@ -187,10 +189,10 @@ class Postgres:
     def _table(self, name: str) -> Table:
         return self.schema, name
 
-    def _claim(self, cursor: Cursor, parent: Table, month: Month) -> None:
-        postgres_partitions.lock_month(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
+    def _lock_month(self, cursor: Cursor, parent: Table, month: Month) -> None:
+        postgres_partitions.lock_name(cursor, self._where, f"{'.'.join(parent)} {month}", self.wait)
 
-    def _ask(
+    def _query(
         self,
         query: str,
         table: str,
@@ -198,12 +200,12 @@ class Postgres:
         *values: object,
         select: Callable[[Collection[str]], str] = lambda _columns: "",
     ) -> list[Any]:
-        """The rows of a query on one table of a color; none when the table is not there yet.
+        """Return the rows of a query on one table of a record type; none when the table does not exist yet.
 
-        `select` is given the table's columns, and returns what the query's `{select}` stands for.
+        `select` takes the table's columns and returns the text for the query's `{select}`.
         """
         with self._server.transaction() as cursor:
-            found = postgres_tables.holds(cursor, self._where, self.schema, dataset)
+            found = postgres_tables.find(cursor, self._where, self.schema, dataset)
             if table not in found:
                 return []
             run(cursor, query, *values, select=select(found[table].columns), table=self._table(table))
@@ -212,7 +214,7 @@ class Postgres:
     def _fill(
         self, cursor: Cursor, dataset: Dataset, month: Month, clean: CleanFile, path: Path, progress: Progress
     ) -> Table:
-        """A new table with the month's rows and index; nobody else sees it before the commit."""
+        """Create a table with the month's rows and index, invisible to other transactions before the commit."""
         from taxi_luigi.warehouses.postgres_copy import copy_month
 
         new = self._table(f"{postgres_partitions.partition_name(self._table(dataset.table), month)}_new")
@@ -224,15 +226,15 @@ class Postgres:
         return new
 
 
-def _of_encoding(encoding: str) -> tuple[Status, str]:
-    """What a database of another encoding than UTF8 does with our texts."""
+def _encoding_status(encoding: str) -> tuple[Status, str]:
+    """Return the status of a database with another encoding than UTF8, and how it treats texts."""
     if encoding == "SQL_ASCII":
-        return Status.OK, "SQL_ASCII: the server takes texts for bytes, and is sent UTF-8; length() counts bytes"
-    return Status.UNKNOWN, f"{encoding}: a month with a letter that {encoding} lacks will fail; UTF8 has them all"
+        return Status.OK, "SQL_ASCII: the server stores the bytes of UTF-8 unchecked; length() counts bytes"
+    return Status.UNKNOWN, f"{encoding}: a month with a character that {encoding} lacks will fail; UTF8 has all of them"
 
 
-_ONLY_READS = (
-    "this database only reads for this user, as default_transaction_read_only is on: switch it off (ALTER DATABASE … "
+_READ_ONLY_DATABASE = (
+    "this database is read-only for this user, as default_transaction_read_only is on: switch it off (ALTER DATABASE … "
     "SET or ALTER ROLE … SET default_transaction_read_only = off), or set another database"
 )
 _READ_ONLY = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')"

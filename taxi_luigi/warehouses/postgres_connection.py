@@ -1,6 +1,6 @@
-"""Connections to a PostgreSQL server by libpq's own rules, and its failures in one line without the password.
+"""Connections to a PostgreSQL server by libpq's own rules, and its errors in one line without the password.
 
-The URL is read by libpq itself; what it leaves out comes from PG* variables, the service file and .pgpass, as in psql.
+libpq parses the URL; what the URL omits comes from PG* variables, the service file and .pgpass, as in psql.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DRIVER = "postgresql+psycopg2://"
 _CONNECT = 10
 """seconds for each address of the server's name, of which localhost has two"""
 
-_PATIENCE = {
+_TIMEOUTS = {
     "connect_timeout": str(_CONNECT),
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -34,11 +34,11 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",  # ms
     "application_name": "taxi_luigi",
 }
-"""A server that vanished is noticed in a minute, not in the quarter of an hour that TCP takes."""
+"""Detect a server that is gone within a minute, not within the 15 minutes of TCP's defaults."""
 
-_OURS = {"client_encoding": "UTF8"}
-"""Whatever the URL, PGCLIENTENCODING, the service file or the role's default say: what is sent is UTF-8, and the server
-makes it the database's encoding. Under LATIN1 it took the two bytes of é for two letters, without an error."""
+_CLIENT_ENCODING = {"client_encoding": "UTF8"}
+"""Overrides the URL, PGCLIENTENCODING, the service file and the role's default: texts are sent in UTF-8, and the server
+converts them to the database's encoding. Under LATIN1 it stored the two bytes of é as two characters, with no error."""
 
 _AGAIN = "run the same command again"
 
@@ -47,7 +47,7 @@ _ADVICE = {
     "nothing was loaded",
     "22P05": "the database's encoding, {encoding}, cannot hold it: make one with ENCODING 'UTF8' TEMPLATE template0 "
     "and set it in [warehouse.{name}] url; nothing was loaded",
-    "25006": "this database only reads: set the primary server in [warehouse.{name}] url where this one is a standby, "
+    "25006": "this database is read-only: set the primary server in [warehouse.{name}] url if this one is a standby, "
     "else switch default_transaction_read_only off for the database and this user; nothing was loaded",
     "3F000": "create it or set another schema in [warehouse.{name}]",
     "42501": "grant this user what it lacks: USAGE and CREATE on the schema, and ownership of the tables",
@@ -56,21 +56,21 @@ _ADVICE = {
     "53100": f"free space on the server's disk, then {_AGAIN}; nothing was loaded",
     "53200": f"give the server more memory or fewer connections, then {_AGAIN}; nothing was loaded",
     "53400": f"raise that limit for this user, then {_AGAIN}; nothing was loaded",
-    "55P03": f"{_AGAIN} once nobody has the table locked; nothing was loaded",
-    "57014": f"a limit or a person ended it on the server: lift the limit for this user, or {_AGAIN}; nothing was "
+    "55P03": f"{_AGAIN} once the table is not locked; nothing was loaded",
+    "57014": f"a limit or a user cancelled it on the server: lift the limit for this user, or {_AGAIN}; nothing was "
     "loaded",
 }
 """SQLSTATE → what to do"""
 
 _ENDINGS = {
-    "too many|connection slots": f"{_AGAIN} with fewer --workers or when fewer others are connected, or raise it",
+    "too many|connection slots": f"{_AGAIN} with fewer --workers or when fewer clients are connected, or raise it",
     "starting up|shutting down|recovery mode|not yet accepting": f"{_AGAIN} once the server is up",
     r"(session|transaction|idle|query)\w*[ _]timeout": "the server's limit of that name ended the connection: lift it "
     f"for this user, or {_AGAIN}; nothing was loaded",
-    "administrator command": f"the server was stopped, or somebody ended this connection: {_AGAIN} once the server is "
+    "administrator command": f"the server was stopped, or a user ended this connection: {_AGAIN} once the server is "
     "back; nothing was loaded",
 }
-"""What a server says that ends a connection, of which no SQLSTATE arrives here → what to do"""
+"""Message of a server that ends a connection, for which no SQLSTATE arrives → what to do"""
 
 _UNLIMITED = """
     SELECT set_config(name, '0', true)
@@ -89,7 +89,7 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where the database is, for people: no password, and nothing that libpq has not yet looked up."""
+        """The address of the database for messages: no password, and nothing that libpq has not yet looked up."""
         if not self._options:
             return "PostgreSQL at libpq's defaults"
         known = {key: str(self._options.get(key, "")) for key in ("user", "host", "port", "dbname")}
@@ -98,9 +98,9 @@ class Server:
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """A cursor in a transaction, committed at the end of the block and gone if the block fails."""
+        """Open a cursor in a transaction, committed at the end of the block, rolled back if the block fails."""
         connection = self._connect()
-        # Where another level is the default, a loader that had to wait would not see what the other wrote
+        # At a stricter level, a loader that waited for another one would not see what that one wrote
         connection.set_session(isolation_level="READ COMMITTED")
         try:
             with connection.cursor() as cursor:
@@ -115,55 +115,67 @@ class Server:
     def _connect(self) -> extensions.connection:
         try:
             with warn_if_slow(f"warehouse {self.name} ({self.address})", _CONNECT):
-                connection: extensions.connection = psycopg2.connect(**(_PATIENCE | self._options | _OURS))
+                connection: extensions.connection = psycopg2.connect(**(_TIMEOUTS | self._options | _CLIENT_ENCODING))
         except psycopg2.Error as error:
-            text = self._said(error.diag.message_primary or str(error))
-            todo = _on_ending(text) or (
+            text = self._one_line(error.diag.message_primary or str(error))
+            todo = _advice_on_ending(text) or (
                 f"start the server, or correct [warehouse.{self.name}] url, the PG* variables or .pgpass"
             )
         else:
             return connection
-        # outside the except block, so that no traceback shows libpq's own words
+        # outside the except block, so that no traceback shows libpq's own message
         raise WarehouseError(f"warehouse {self.name} ({self.address}): {text}; {todo}")
 
     def _failure(self, error: psycopg2.Error, connection: extensions.connection) -> WarehouseError:
-        text = self._said(error.diag.message_primary or _last_words(connection) or str(error))
-        todo = _ADVICE.get(error.pgcode or "") or _on_ending(text)
+        text = self._one_line(error.diag.message_primary or _last_message(connection) or str(error))
+        todo = _ADVICE.get(error.pgcode or "") or _advice_on_ending(text)
         if not todo and (error.pgcode is None or error.pgcode.startswith(("08", "57"))):
             todo = f"{_AGAIN} once the server is back; nothing was loaded"
         encoding = connection.info.parameter_status("server_encoding") if not connection.closed else ""
         advice = f"; {todo.format(name=self.name, encoding=encoding)}" if todo else ""
         return WarehouseError(f"warehouse {self.name} ({self.address}): {text}{advice}")
 
-    def _said(self, text: str) -> str:
-        """What the server or libpq said, in one line; libpq indents its guesses at the reason, which are left out."""
+    def _one_line(self, text: str) -> str:
+        """Return a message of the server or libpq in one line, without libpq's indented guesses at the reason."""
         lines = text.splitlines()
         text = " ".join(line.strip() for line in lines if line.strip() and not line.startswith(("\t", "LINE ")))
         return redact(without(text, filter(None, map(self._options.get, ("password", "sslpassword")))))
 
 
-def _last_words(connection: extensions.connection) -> str:
-    """What the server said as it ended the connection; '' where it did not, or has not.
+def _last_message(connection: extensions.connection) -> str:
+    """Return the message with which the server ended the connection; '' if there is none.
 
-    psycopg2 2.9 raises what libpq found next, `server closed the connection unexpectedly` or `invalid socket`.
+    psycopg2 2.9 raises libpq's next error instead, `server closed the connection unexpectedly` or `invalid socket`.
     """
-    said = re.search(r"^[^\W\d]+:  (?P<text>.+)$", connection.info.error_message or "", re.MULTILINE)
-    return said["text"] if said and connection.closed else ""
+    message = re.search(r"^[^\W\d]+:  (?P<text>.+)$", connection.info.error_message or "", re.MULTILINE)
+    return message["text"] if message and connection.closed else ""
 
 
-def _on_ending(text: str) -> str:
-    return next((todo for words, todo in _ENDINGS.items() if re.search(words, text)), "")
+def _advice_on_ending(text: str) -> str:
+    return next((todo for pattern, todo in _ENDINGS.items() if re.search(pattern, text)), "")
 
 
 def run(cursor: Cursor, text: str, *values: object, select: str = "", **names: tuple[str, ...]) -> None:
-    """Executes a statement with its `{names}` quoted and its values bound; see `ddl.sql`."""
+    """Execute a statement with its `{names}` quoted and its values bound.
+
+    Args:
+        cursor: executes the statement.
+        text: the statement, with `{name}` for each identifier and `%s` for each value.
+        values: the values to bind, in order.
+        select: the text for `{select}`, inserted unquoted.
+        names: the identifiers, as for `ddl.sql`.
+    """
     if values:  # then psycopg2 takes a percent sign in a name for a placeholder too
         names = {key: tuple(part.replace("%", "%%") for part in name) for key, name in names.items()}
     cursor.execute(sql(text, select, **names), values or None)
 
 
 def _parse(name: str, url: str) -> dict[str, Any]:
-    """The URL as libpq reads it; a ConfigError shows no part of it, as any part may be the password."""
+    """Parse the URL as libpq does.
+
+    Raises:
+        ConfigError: the URL is invalid. The message shows no part of it, as any part may be the password.
+    """
     if url.startswith(_DRIVER):
         url = url.replace(_DRIVER, "postgresql://", 1)
     try:

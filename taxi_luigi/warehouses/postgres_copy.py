@@ -1,4 +1,4 @@
-"""A clean parquet file as a stream of PostgreSQL's binary COPY format, a batch of rows at a time."""
+"""Copy a clean parquet file into PostgreSQL as a stream of its binary COPY format, a batch of rows at a time."""
 
 from __future__ import annotations
 
@@ -24,49 +24,61 @@ BATCH_ROWS = 16_384
 
 
 class _Stream:
-    """What psycopg2 reads from: a chunk of any size at each call, an empty one at the end.
+    """The file object that psycopg2 reads: a chunk of any size at each call, an empty one at the end.
 
-    The next chunk is made while psycopg2 sends this one and the server stores it: without that a load took 1.5 times
+    The next chunk is encoded while psycopg2 sends this one and the server stores it: without that a load took 1.5 times
     as long as the server alone, with it 1.1 times (November 2026).
     """
 
-    def __init__(self, chunks: Iterator[tuple[bytes, int]], pool: Executor, told: Callable[[int], None]) -> None:
+    def __init__(self, chunks: Iterator[tuple[bytes, int]], pool: Executor, on_rows: Callable[[int], None]) -> None:
         self.failure: BaseException | None = None
         self._chunks = chunks
         self._pool = pool
-        self._told = told
+        self._on_rows = on_rows
         self._next = pool.submit(next, chunks, None)
 
     def read(self, _size: int) -> bytes:
         try:
-            while (made := self._next.result()) is not None:
+            while (encoded := self._next.result()) is not None:
                 self._next = self._pool.submit(next, self._chunks, None)
-                chunk, rows = made
+                chunk, rows = encoded
                 if rows:
-                    self._told(rows)
-                if chunk:  # the encoder gives out nothing while its buffer fills
+                    self._on_rows(rows)
+                if chunk:  # the encoder returns nothing while its buffer fills
                     return chunk
         except BaseException as failure:
-            # psycopg2 ends the COPY and raises an error of its own in its place
+            # psycopg2 ends the COPY and raises its own error instead
             self.failure = failure
             raise
         return b""
 
 
 def copy_month(
-    cursor: Cursor, table: tuple[str, str], clean: Path, wanted: Columns, total: int, progress: Progress
+    cursor: Cursor, table: tuple[str, str], clean: Path, expected: Columns, total: int, progress: Progress
 ) -> int:
-    """Copies every row of the file into the table; returns how many the server counted.
+    """Copy every row of the file into the table.
 
-    Raises BadFile when the file is not parquet or its columns are not of the types wanted: in the binary format the
-    server would take the eight bytes of a time stamp for a number.
+    Args:
+        cursor: a cursor in the transaction of the load.
+        table: schema and name of the table.
+        clean: the parquet file.
+        expected: column name → type of the table.
+        total: rows of the file, for the progress.
+        progress: called after every batch.
+
+    Returns:
+        The rows that the server counted.
+
+    Raises:
+        BadFile: the file is not parquet, or its columns have other types: in the binary format the server would store
+            the eight bytes of a time stamp as a number.
     """
     with (
         _reading(clean),
         pq.ParquetFile(clean, pre_buffer=False, buffer_size=65_536) as file,
         ThreadPoolExecutor(1) as pool,
     ):
-        _check(clean, file.schema_arrow, wanted)
+        _check(clean, file.schema_arrow, expected)
         names = ", ".join(quoted(name) for name in file.schema_arrow.names)
         copy = sql("COPY {table} ", table=table) + f"({names}) FROM STDIN (FORMAT binary)"
         stream = _Stream(_encoded(file), pool, lambda rows: progress(rows, total))
@@ -93,10 +105,10 @@ def _reading(clean: Path) -> Iterator[None]:
 
 @contextmanager
 def _without_system_errors() -> Iterator[None]:
-    """Keeps off stderr what psycopg2 2.9 has Python print there where the server ends a connection in mid COPY.
+    """Suppress what Python prints to stderr when the server ends a connection during a COPY (psycopg2 2.9).
 
-    libpq then has two errors; psycopg2 raises both, the second while the first is pending, which is a SystemError. It
-    is handed to sys.excepthook alone, so that is replaced for the COPY, as a rule in the task's own process.
+    libpq then reports two errors, and psycopg2 raises the second while the first is pending: a SystemError, which only
+    sys.excepthook receives. The hook is replaced for the length of the COPY, usually in the task's own process.
     """
     hook = sys.excepthook
 
@@ -113,7 +125,7 @@ def _without_system_errors() -> Iterator[None]:
 
 
 def _encoded(file: pq.ParquetFile) -> Iterator[tuple[bytes, int]]:
-    """The stream in chunks, each with how many rows were encoded so far."""
+    """Yield the stream in chunks, each with the number of rows encoded so far; 0 for the header and the end."""
     encoder = ArrowToPostgresBinaryEncoder(file.schema_arrow)
     yield encoder.write_header(), 0
     rows = 0
@@ -123,11 +135,11 @@ def _encoded(file: pq.ParquetFile) -> Iterator[tuple[bytes, int]]:
     yield encoder.finish(), 0
 
 
-def _check(clean: Path, schema: pa.Schema, wanted: Columns) -> None:
+def _check(clean: Path, schema: pa.Schema, expected: Columns) -> None:
     for field in schema:
         kind = str(field.type).removesuffix("[day]")
-        if wanted.get(field.name) != kind:
+        if expected.get(field.name) != kind:
             raise BadFile(
-                f"{clean} has a column {field.name} of type {kind} where {wanted.get(field.name, 'none')} is wanted; "
-                "run with --force to make it anew"
+                f"{clean} has a column {field.name} of type {kind}, not {expected.get(field.name, 'none')}; "
+                "run with --force to make it again"
             )

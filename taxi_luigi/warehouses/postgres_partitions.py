@@ -1,7 +1,8 @@
-"""Months as partitions of a PostgreSQL table, and changing them without standing in anybody's way for long.
+"""Months as partitions of a PostgreSQL table: attach, detach and lock them without blocking other queries for long.
 
-Only here is the parent table touched. A change that needs its lock asks for a moment, lets everybody else through, and
-asks again: a long query neither loses us the rows already copied nor holds up other queries behind us.
+Only this module changes the parent table. A change that needs its lock requests it with a short timeout, yields to
+other transactions, and requests it again: a long query neither discards the rows already copied nor makes later queries
+queue behind the load.
 """
 
 from __future__ import annotations
@@ -22,22 +23,31 @@ Table = tuple[str, str]
 """schema, name"""
 
 LOCK_TIMEOUT = 1.5
-"""seconds for which a change may hold up the queries that came after it.
+"""Seconds for which a change that waits for its lock may block later queries.
 
-A little more than deadlock_timeout (1 s), after which PostgreSQL ends an autovacuum that is in our way: with 1 s the
-two raced, and a load of 14 million rows waited 30 s for one (November 2026).
+Slightly above deadlock_timeout (1 s), after which PostgreSQL cancels an autovacuum that blocks the change: with 1 s the
+two timeouts raced, and a load of 14 million rows waited 30 s for an autovacuum (November 2026).
 """
 
 _PAUSE = 0.2
-"""seconds between two tries at an advisory lock"""
+"""seconds between two attempts at an advisory lock"""
 
 
-def lock_month(cursor: Cursor, where: str, what: str, wait: float) -> None:
-    """Makes this transaction the only one that changes `what`, until its end; WarehouseBusy after `wait` seconds.
+def lock_name(cursor: Cursor, where: str, name: str, wait: float) -> None:
+    """Take an advisory lock on a name until the end of the transaction.
 
-    Tries again and again rather than wait inside the server, where no signal would reach us.
+    Polls rather than waits inside the server, where this process would not handle signals.
+
+    Args:
+        cursor: a cursor in the transaction that holds the lock.
+        where: the beginning of the error, which names the warehouse.
+        name: what the transaction changes, as the error shows it: `public.yellow_tripdata 2024-01`.
+        wait: seconds to wait for other holders.
+
+    Raises:
+        WarehouseBusy: another transaction still holds the lock after `wait` seconds.
     """
-    key = int.from_bytes(hashlib.sha256(f"taxi_luigi:{what}".encode()).digest()[:8], "big", signed=True)
+    key = int.from_bytes(hashlib.sha256(f"taxi_luigi:{name}".encode()).digest()[:8], "big", signed=True)
     deadline = time.monotonic() + wait
     while True:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", (key,))
@@ -45,14 +55,25 @@ def lock_month(cursor: Cursor, where: str, what: str, wait: float) -> None:
             return
         if time.monotonic() >= deadline:
             raise WarehouseBusy(
-                f"{where}: {what} is being changed by {_holders(cursor, key=key)}, for more than {wait:g} s; "
+                f"{where}: {name} is being changed by {_holders(cursor, key=key)}, for more than {wait:g} s; "
                 "run the same command again later"
             )
         time.sleep(_PAUSE)
 
 
 def with_lock_retry(cursor: Cursor, where: str, table: Table, wait: float, change: Callable[[], None]) -> None:
-    """Makes a change that needs a lock on `table`, all of it or nothing; WarehouseBusy after `wait` seconds."""
+    """Make a change that needs a lock on a table, completely or not at all; retry until it gets the lock.
+
+    Args:
+        cursor: a cursor in the transaction of the change.
+        where: the beginning of the error, which names the warehouse.
+        table: the table whose lock the change needs.
+        wait: seconds for which the change is retried.
+        change: executes the statements; called once for each attempt.
+
+    Raises:
+        WarehouseBusy: other transactions still lock the table after `wait` seconds.
+    """
     deadline = time.monotonic() + wait
     cursor.execute("SET LOCAL lock_timeout = %s", (f"{LOCK_TIMEOUT:g}s",))
     cursor.execute("SAVEPOINT before_change")
@@ -72,7 +93,7 @@ def with_lock_retry(cursor: Cursor, where: str, table: Table, wait: float, chang
 
 
 def attach(cursor: Cursor, parent: Table, month: Month, new: Table) -> None:
-    """Puts the table `new` in the place of the month's partition, as `yellow_tripdata_2024_01`."""
+    """Replace the month's partition by the table `new`, renamed to `yellow_tripdata_2024_01`."""
     schema, name = parent[0], partition_name(parent, month)
     detach(cursor, parent, month)
     run(cursor, "ALTER TABLE {new} RENAME TO {name}", new=new, name=(name,))
@@ -82,7 +103,7 @@ def attach(cursor: Cursor, parent: Table, month: Month, new: Table) -> None:
 
 
 def detach(cursor: Cursor, parent: Table, month: Month) -> None:
-    """Drops the month's partition, whatever it is called, if there is one."""
+    """Drop the month's partition, if there is one, whatever its name."""
     cursor.execute(_PARTITION, (quoted(*parent), f"FOR VALUES IN ('{month.first_day}')"))
     for old in cursor.fetchall():
         run(cursor, "ALTER TABLE {parent} DETACH PARTITION {old}", parent=parent, old=old)
@@ -90,12 +111,12 @@ def detach(cursor: Cursor, parent: Table, month: Month) -> None:
 
 
 def index(cursor: Cursor, table: Table, column: str) -> None:
-    """Gives a new table the index that `attach` expects."""
+    """Create the index on a new table that `attach` expects."""
     run(cursor, "CREATE INDEX {index} ON {table} ({column})", index=(_index(table[1]),), table=table, column=(column,))
 
 
 def partition_name(parent: Table, month: Month) -> str:
-    """`yellow_tripdata_2024_01`"""
+    """Return the name of a month's partition: `yellow_tripdata_2024_01`."""
     return f"{parent[1]}_{month.year:04}_{month.month:02}"
 
 
@@ -104,7 +125,7 @@ def _index(table: str) -> str:
 
 
 def _holders(cursor: Cursor, key: int | None = None, table: Table | None = None) -> str:
-    """Who holds an advisory lock, or a lock on a table, as a person would look for them on the server."""
+    """Describe the transactions that hold an advisory lock, or a lock on a table, with their process ids."""
     cursor.execute(_HOLDERS, {"key": key, "table": table and quoted(*table)})
     found = [f"process {pid} ({name or user}, in a transaction for {age} s)" for pid, name, user, age in cursor]
     return ", ".join(found) or "a transaction that has just ended"
@@ -123,7 +144,7 @@ _HOLDERS = """
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (
         locktype = 'advisory' AND (classid::bigint << 32 | objid::bigint) = %(key)s AND objsubid = 1
-        OR relation = to_regclass(%(table)s)  -- of a table without partitions, pg_partition_tree knows nothing
+        OR relation = to_regclass(%(table)s)  -- pg_partition_tree returns no row for a table without partitions
         OR relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s)))
     )
 """

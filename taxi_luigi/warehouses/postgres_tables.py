@@ -1,4 +1,4 @@
-"""The tables of a PostgreSQL schema: made on first use, checked before every load, widened for a new column."""
+"""The tables of a PostgreSQL schema: created on first use, checked before every load, extended by new columns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from taxi_luigi.core.errors import ForeignTable
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
-from taxi_luigi.warehouses import MARKERS, ddl, foreign_of, markers, zone_table
+from taxi_luigi.warehouses import MARKERS, check_zone_columns, ddl, foreign_of, markers
 from taxi_luigi.warehouses.postgres_connection import Cursor, run
-from taxi_luigi.warehouses.postgres_partitions import Table, lock_month, with_lock_retry
+from taxi_luigi.warehouses.postgres_partitions import Table, lock_name, with_lock_retry
 
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
 
@@ -37,12 +37,12 @@ _RELATIONS = """
     WHERE nspname = %s AND relname = ANY (%s)
     ORDER BY relname, attnum
 """
-"""Needs no permission on the tables or the schema."""
+"""Requires no permission on the tables or the schema."""
 
 
 @dataclass(frozen=True)
 class Relation:
-    """What has the name of a table."""
+    """A table, view or other object of the schema."""
 
     kind: str
     """pg_class.relkind"""
@@ -52,7 +52,7 @@ class Relation:
 
 
 def relations(cursor: Cursor, schema: str, names: Sequence[str]) -> dict[str, Relation]:
-    """Name → what has it, of those names that are taken in the schema."""
+    """Return the objects of the schema that have one of these names, by name."""
     cursor.execute(_RELATIONS, (schema, list(names)))
     found: dict[str, Relation] = {}
     for name, kind, key, column, type_ in cursor:
@@ -62,8 +62,12 @@ def relations(cursor: Cursor, schema: str, names: Sequence[str]) -> dict[str, Re
     return found
 
 
-def holds(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> dict[str, Relation]:
-    """Which are there of the color's table and the markers. Raises ForeignTable where either is somebody else's."""
+def find(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> dict[str, Relation]:
+    """Return the table of the record type and the markers, as far as they exist, by name.
+
+    Raises:
+        ForeignTable: taxi_luigi did not make one of them.
+    """
     found = relations(cursor, schema, (dataset.table, MARKERS))
     if dataset.table in found:
         _check_parent(where, (schema, dataset.table), found[dataset.table])
@@ -72,35 +76,51 @@ def holds(cursor: Cursor, where: str, schema: str, dataset: Dataset) -> dict[str
     return found
 
 
-def zones(cursor: Cursor, where: str, schema: str) -> bool:
-    """Whether the table of zones is there. Raises ForeignTable where it is somebody else's."""
+def has_zones(cursor: Cursor, where: str, schema: str) -> bool:
+    """Return whether the table of zones exists.
+
+    Raises:
+        ForeignTable: taxi_luigi did not make it.
+    """
     relation = relations(cursor, schema, (ZONES,)).get(ZONES)
     if relation is not None:
         _check_kind(where, (schema, ZONES), relation)
-        zone_table.check_ours(where, relation.columns, ddl.postgres_columns(ZONE_COLUMNS))
+        check_zone_columns(where, relation.columns, ddl.postgres_columns(ZONE_COLUMNS))
     return relation is not None
 
 
 def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
-    """A line for each of our names that somebody else's table, view or other object has."""
+    """Return a line for each object that has the name of one of our tables and that taxi_luigi did not make."""
     found = relations(cursor, schema, [*(dataset.table for dataset in DATASETS.values()), MARKERS])
-    looks: list[Callable[[], object]] = [partial(zones, cursor, where, schema)]
+    table_checks: list[Callable[[], object]] = [partial(has_zones, cursor, where, schema)]
     for dataset in DATASETS.values():
         if dataset.table in found:
-            looks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
+            table_checks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
     if MARKERS in found:
-        looks.append(partial(_check_markers, where, (schema, MARKERS), found[MARKERS]))
-    return foreign_of(looks)
+        table_checks.append(partial(_check_markers, where, (schema, MARKERS), found[MARKERS]))
+    return foreign_of(table_checks)
 
 
 def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: float) -> bool:
-    """Leaves the parent table with every canonical column, and the markers, for whoever asks first.
+    """Create the parent table and the markers, or add the canonical columns that an older parent table lacks.
 
-    To be called in a transaction of its own. Returns whether the markers lack a column, which `widen_markers` adds:
-    here, a lock on the parent would be held while theirs is waited for. Raises WarehouseError when the schema does not
-    exist, or when it holds a table of that name into which this month's rows would not fit.
+    Call it in a transaction of its own.
+
+    Args:
+        cursor: a cursor in that transaction.
+        where: the beginning of errors, which names the warehouse.
+        schema: the schema of the tables.
+        dataset: the record type of the parent table.
+        wait: seconds to wait for each lock.
+
+    Returns:
+        Whether the markers lack a column. `widen_markers` adds it in a second transaction: this one would keep the
+        parent locked while it waits for the lock on the markers.
+
+    Raises:
+        WarehouseError: the schema does not exist, or the month's rows do not fit into its table of that name.
     """
-    lock_month(cursor, where, f"the set of tables in schema {schema}", wait)
+    lock_name(cursor, where, f"the set of tables in schema {schema}", wait)
     parent = (schema, dataset.table)
     found = relations(cursor, schema, (dataset.table, MARKERS))
     if dataset.table not in found:
@@ -119,8 +139,8 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
 
 
 def widen_markers(cursor: Cursor, where: str, schema: str, wait: float) -> None:
-    """Adds the columns that an older version's table of markers lacks; to be called in a transaction of its own."""
-    lock_month(cursor, where, f"the set of tables in schema {schema}", wait)
+    """Add the columns that an older version's table of markers lacks; call it in a transaction of its own."""
+    lock_name(cursor, where, f"the set of tables in schema {schema}", wait)
     table = (schema, MARKERS)
     wanted = ddl.postgres_columns(markers.COLUMNS)
     later = {name: kind for name, kind in wanted.items() if name not in markers.FIRST_COLUMNS}
@@ -159,7 +179,7 @@ def _check_parent(where: str, parent: Table, relation: Relation) -> None:
 
 
 def _check(where: str, parent: Table, relation: Relation, dataset: Dataset) -> None:
-    """What a load wants to be sure of, too: that the rows fit."""
+    """Check the parent table, and that the rows of a load fit into it."""
     _check_parent(where, parent, relation)
     table, wanted = f"{where}: the table {'.'.join(parent)}", ddl.postgres_columns(ddl.columns(dataset))
     unknown = sorted(relation.columns.keys() - wanted.keys())

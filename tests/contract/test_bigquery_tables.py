@@ -13,7 +13,7 @@ from taxi_luigi.core.errors import ConfigError, ForeignTable, TaxiError, Warehou
 from taxi_luigi.core.health import Status
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
-from taxi_luigi.warehouses.bigquery import BigQuery, expiry
+from taxi_luigi.warehouses.bigquery import BigQuery, health
 from taxi_luigi.warehouses.bigquery.tables import TYPES
 from tests.support.bigquery import LOCATION, PROJECT, BigQueryServer, fresh_bigquery
 from tests.support.bigquery_months import JANUARY, YELLOW, local
@@ -196,7 +196,7 @@ def test_a_table_that_keeps_its_months_is_not_refused_for_its_dataset(bigquery: 
     ],
 )
 def test_a_lifetime_counts_from_the_end_of_the_month(month: Month, lifetime: int | None, over: bool) -> None:
-    assert expiry.is_over(month, lifetime, datetime(2026, 11, 21, tzinfo=UTC)) is over
+    assert health.is_over(month, lifetime, datetime(2026, 11, 21, tzinfo=UTC)) is over
 
 
 def seen(warehouse: BigQuery) -> dict[str, tuple[Status, str]]:

@@ -169,7 +169,7 @@ def test_a_file_of_another_program_is_not_opened_by_an_extension_from_the_intern
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE yellow_tripdata (file_month TEXT)")
-    with pytest.raises(WarehouseError, match="it is no DuckDB file: move it away or set another path") as error:
+    with pytest.raises(WarehouseError, match="it is not a DuckDB file: move it away or set another path") as error:
         store.open().count(YELLOW)
     assert "download" not in str(error.value)
 

@@ -385,7 +385,7 @@ def test_what_ended_a_connection_is_said_in_the_servers_words_and_nothing_else(
         resume.set()
         refused(
             lambda: loading.result(60),
-            "terminating connection due to administrator command; the server was stopped, or somebody ended this",
+            "terminating connection due to administrator command; the server was stopped, or a user ended this",
         )
     assert capfd.readouterr().err == ""
 
@@ -398,7 +398,7 @@ def test_a_statement_that_somebody_cancels_is_named_so(
             "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_copy WHERE datname = current_database()"
         ) == [(True,)]
         resume.set()
-        refused(lambda: loading.result(60), "canceling statement due to user request; a limit or a person ended it")
+        refused(lambda: loading.result(60), "canceling statement due to user request; a limit or a user cancelled it")
     assert store.open().count(YELLOW) == {}
 
 
@@ -437,8 +437,8 @@ def test_a_database_that_only_reads_is_found_beforehand_and_said_by_a_load(store
     warehouse = store.open()
     (check,) = warehouse.checks()
     assert check.status is Status.ERROR
-    assert "this database only reads for this user, as default_transaction_read_only is on" in check.message
-    words = "read-only transaction; this database only reads", "switch default_transaction_read_only off"
+    assert "this database is read-only for this user, as default_transaction_read_only is on" in check.message
+    words = "read-only transaction; this database is read-only", "switch default_transaction_read_only off"
     refused(lambda: make(rows=10).into(store), *words)
     refused(lambda: warehouse.replace_zones([Zone(1, "a", "b", "c")]), *words)
     refused(lambda: warehouse.remove_month(YELLOW, JANUARY), *words)
@@ -456,7 +456,7 @@ def test_a_standby_is_found_beforehand(make: Make) -> None:
         server.start()
         (check,) = store.open().checks()
         assert check.status is Status.ERROR
-        assert "this server is a standby and only reads: set the primary server in the url" in check.message
+        assert "this server is a read-only standby: set the primary server in the url" in check.message
         assert store.open().count(YELLOW) == {JANUARY: 100}
         refused(lambda: make(rows=10).into(store), "read-only", "set the primary server")
     finally:
@@ -720,6 +720,6 @@ def test_a_column_of_another_type_is_refused_before_the_server_reads_it_as_somet
     )
     load = make()
     write_clean(load.clean, dataclasses.replace(YELLOW, columns=columns), JANUARY, 100)
-    with pytest.raises(Exception, match="has a column total_amount of type int64 where double is wanted"):
+    with pytest.raises(Exception, match="has a column total_amount of type int64, not double"):
         load.into(store)
     assert store.open().count(YELLOW) == {}

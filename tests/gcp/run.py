@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, TaxiError
-from taxi_luigi.warehouses.bigquery.locations import compatible
+from taxi_luigi.warehouses.bigquery.health import compatible
 from tests.support.google import EMULATORS, VARIABLE, Place
 
 SUITES = [f"tests/contract/test_{name}.py" for name in ("stores", "lakes", "warehouses")] + ["tests/gcp"]

@@ -5,7 +5,7 @@
 - load_log.py: the table of markers, to which rows are only ever added
 - jobs.py: load jobs that are begun once, however often they are asked for
 - tables.py: columns, partitions and what they hold
-- expiry.py, health.py: what would vanish, what is missing
+- health.py: the checks before a run, partition expiration and location rules
 - connection.py: the client, its retries and its failures
 """
 

@@ -1,14 +1,21 @@
-"""What can be seen of a dataset before a run: credentials, place, lifetime of what it holds, permissions."""
+"""Check a BigQuery dataset before a run: credentials, location, partition lifetime and permissions.
+
+Google deletes a partition at its end, in UTC, plus the partition expiration: with six hours, a day's partition goes at
+06:00 on the day after (cloud.google.com/bigquery/docs/managing-partitioned-tables, 2026). Many datasets, and every free
+sandbox, have an expiration. The location rules are those of cloud.google.com/bigquery/docs:
+loading-data-cloud-storage-parquet and locations; storage/docs/locations (2026).
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.health import Check, Status
+from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
-from taxi_luigi.warehouses.bigquery import expiry
 from taxi_luigi.warehouses.bigquery.connection import ROLES, Connection
 
 if TYPE_CHECKING:
@@ -18,6 +25,27 @@ _PERMISSIONS = [
     *("bigquery.tables.get", "bigquery.tables.getData"),
     *("bigquery.tables.update", "bigquery.tables.updateData", "bigquery.tables.delete"),
 ]
+
+CURE = (
+    "take the expiration off the dataset and its tables (bq update --default_partition_expiration 0 PROJECT:DATASET, "
+    "bq update --time_partitioning_expiration 0 PROJECT:DATASET.TABLE); a sandbox needs billing switched on first"
+)
+
+_DAY = 24 * 3600 * 1000
+"""milliseconds"""
+
+_NOT_IN_EU = {"EUROPE-WEST2", "EUROPE-WEST6"}
+"""London and Zurich, which are in Europe"""
+
+_PAIRS = {
+    "ASIA1": {"ASIA-NORTHEAST1", "ASIA-NORTHEAST2"},
+    "EUR4": {"EUROPE-NORTH1", "EUROPE-WEST4"},
+    "EUR5": {"EUROPE-WEST1", "EUROPE-WEST2"},
+    "EUR7": {"EUROPE-WEST2", "EUROPE-WEST3"},
+    "EUR8": {"EUROPE-WEST3", "EUROPE-WEST6"},
+    "NAM4": {"US-CENTRAL1", "US-EAST1"},
+}
+"""Dual regions that Google named; those that a customer put together have the name of their continent."""
 
 
 def checks(connection: Connection) -> list[Check]:
@@ -50,12 +78,12 @@ def _lifetime(home: Dataset) -> str:
     partition, table = home.default_partition_expiration_ms, home.default_table_expiration_ms
     lines = []
     if partition:
-        lines.append(f"new tables lose each month {expiry.in_days(int(partition))} after its end")
+        lines.append(f"new tables lose each month {in_days(int(partition))} after its end")
     if table:
         # A partitioned table does not take the second where there is the first; the markers and zones do
         which = f"{MARKERS} and the zones vanish" if partition else "new tables vanish"
-        lines.append(f"{which} {expiry.in_days(int(table))} after they were made")
-    return f"{', and '.join(lines)}; to keep them, {expiry.CURE}" if lines else "what is loaded stays"
+        lines.append(f"{which} {in_days(int(table))} after they were made")
+    return f"{', and '.join(lines)}; to keep them, {CURE}" if lines else "what is loaded stays"
 
 
 def _permissions(connection: Connection) -> tuple[Status, str]:
@@ -71,3 +99,32 @@ def _permissions(connection: Connection) -> tuple[Status, str]:
     if missing:
         return Status.ERROR, f"{connection.where}: {', '.join(missing)} missing: grant the account {ROLES}"
     return Status.OK, f"{', '.join(each.rpartition('.')[2] for each in _PERMISSIONS)} on {MARKERS}"
+
+
+def in_days(milliseconds: int) -> str:
+    """`60 days`, `0.25 days`"""
+    days = milliseconds / _DAY
+    return f"{days:g} day{'s' * (days != 1)}"
+
+
+def is_over(month: Month, lifetime: int | None, now: datetime) -> bool:
+    """Whether a month's partition, loaded now, would be deleted at once; `lifetime` in milliseconds, None: for ever."""
+    if lifetime is None:
+        return False
+    end = datetime.combine(month.plus(1).first_day, datetime.min.time(), UTC)
+    return int(end.timestamp()) * 1000 + lifetime <= now.timestamp() * 1000
+
+
+def compatible(bucket: str, dataset: str) -> bool:
+    """Whether a load job into a dataset there may read a bucket here; locations as Google writes them, in any case.
+
+    A dataset in the US takes from everywhere, one in the EU from all that lies in the EU, one in a region from that
+    region. Of a dual region of which one half is the dataset's own, the documentation says nothing: it passes here.
+    """
+    bucket, dataset = bucket.upper(), dataset.upper()
+    if dataset in ("US", bucket):
+        return True
+    regions = _PAIRS.get(bucket, {bucket})
+    if dataset == "EU":
+        return all(each.startswith("EUROPE-") and each not in _NOT_IN_EU for each in regions)
+    return dataset in regions

@@ -23,8 +23,8 @@ from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import CleanFile, Marker, Progress, foreign_of, markers, zone_table
-from taxi_luigi.warehouses.bigquery import expiry, health, jobs, load_log, replace_partition, tables
+from taxi_luigi.warehouses import CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
+from taxi_luigi.warehouses.bigquery import health, jobs, load_log, replace_partition, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class BigQuery:
             table = tables.find(connection, dataset.table)
             lifetime = self._lifetime(table)
         now = datetime.now(UTC)
-        return {each: self._too_old(each, lifetime) for each in months if expiry.is_over(each, lifetime, now)}
+        return {each: self._too_old(each, lifetime) for each in months if health.is_over(each, lifetime, now)}
 
     def checks(self) -> list[Check]:
         """What can be seen beforehand of whether the warehouse will serve. Never raises."""
@@ -210,7 +210,7 @@ class BigQuery:
         existing = tables.find(self._connection, ZONES)
         if existing is not None:
             tables.check_kind(self._connection, _ZONES, existing)
-            zone_table.check_ours(self._connection.where, tables.types(existing), _ZONE_TYPES)
+            check_zone_columns(self._connection.where, tables.types(existing), _ZONE_TYPES)
 
     def _load_and_mark(
         self, target: replace_partition.Target, clean: CleanFile, local: Path | None, crc32c: str
@@ -273,13 +273,13 @@ class BigQuery:
 
     def _check_lifetime(self, table: Table, month: Month) -> None:
         lifetime = self._lifetime(table)
-        if expiry.is_over(month, lifetime, datetime.now(UTC)):
+        if health.is_over(month, lifetime, datetime.now(UTC)):
             raise ConfigError(self._too_old(month, lifetime))
 
     def _too_old(self, month: Month, lifetime: int | None) -> str:
         return (
             f"{self._connection.where}: {month} would vanish at once, as partitions are deleted "
-            f"{expiry.in_days(lifetime or 0)} after their end: {expiry.CURE}"
+            f"{health.in_days(lifetime or 0)} after their end: {health.CURE}"
         )
 
     def _busy(self, dataset: Dataset, month: Month) -> WarehouseBusy:

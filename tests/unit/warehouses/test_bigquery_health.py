@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taxi_luigi.warehouses.bigquery.locations import compatible
+from taxi_luigi.warehouses.bigquery.health import compatible
 
 
 @pytest.mark.parametrize("bucket", ["US", "EU", "us-east1", "EUROPE-WEST2", "ASIA", "NAM4", "ASIA-NORTHEAST1"])
