@@ -1,18 +1,17 @@
-"""Where the published months come from: a web server or a folder, by one template.
+"""Sources of the published months: a web server or a folder, addressed by one template.
 
-    url_template.py   what the setting `source` may be, and the address of a month
-    http.py           asking a web server whether a file is there
-    http_download.py  getting it, over breaks and rewrites
-    http_exchange.py  one request and its answer: all that a server sends is read there
-    http_retry.py     which failures are tried again, how often, and what they are called
-    packing.py        what a server packed a file in once more
-    environment.py    the variables for proxies and certificates: which proxy or file of certificates is at fault
-    folder.py         both, for files on disk
-    slots.py          how many are got at a time, of all runs of this machine, and how fast
-    single.py         a file that is no month's, at one address
-    base.py           the values that a source hands out
+    url_template.py   valid values of the setting `source`, and the address of each month
+    transport.py      the protocol of all transports, the settings `[download]`, and the values they return
+    folder.py         transport for files on disk
+    http.py           transport for web servers: whether files are published
+    http_download.py  downloads: resuming, the limit of concurrent downloads, bandwidth
+    http_exchange.py  one request and its response, and the classification of errors
+    http_session.py   the session of requests, with time limits
+    http_retry.py     which responses are retried, how often, and their messages
+    packing.py        removes compression that was added on the way
+    environment.py    the variables for proxies and certificates, for messages
 
-Whether the bytes are trips is not looked at here, and neither Luigi nor configuration is known.
+This package does not check whether the bytes are trips, and imports neither Luigi nor the configuration.
 """
 
 from __future__ import annotations
@@ -20,8 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from taxi_luigi.core import units
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import (
+from taxi_luigi.sources.folder import Folder
+from taxi_luigi.sources.http import Web
+from taxi_luigi.sources.transport import (
     Fetched,
     HttpSettings,
     Look,
@@ -31,10 +34,7 @@ from taxi_luigi.sources.base import (
     Transport,
     check_space,
 )
-from taxi_luigi.sources.folder import Folder
-from taxi_luigi.sources.http import Web
-from taxi_luigi.sources.single import SingleFile
-from taxi_luigi.sources.url_template import Template, parse_address, parse_template
+from taxi_luigi.sources.url_template import Template, is_web, parse_address, parse_template
 from taxi_luigi.tlc.months import Month
 
 __all__ = [
@@ -91,6 +91,34 @@ class Source:
         room for it. An OSError is of the disk that `into` is on.
         """
         return self._transport.fetch(self._template.address(color, month), into, progress)
+
+
+class SingleFile:
+    """The file at an address that `parse_address` gave, of at most `most` bytes; a person named it in `setting`."""
+
+    def __init__(self, address: str, net: HttpSettings, setting: str, most: int) -> None:
+        self._address = address
+        self._setting = setting
+        self._most = most
+        self._transport: Transport = Web(net, setting) if is_web(address) else Folder(Path(address).parent, setting)
+
+    def fetch(self, into: Path) -> Fetched:
+        """Writes the whole file to `into`, a temporary name that the caller removes when this raises.
+
+        Raises SourceError when the file is not there, is too large or is not handed over, and StorageError when the
+        disk has no room for it. An OSError is of the disk that `into` is on.
+        """
+        try:
+            return self._transport.fetch(self._address, into, self._check)
+        except NotPublished as error:
+            raise SourceError(f"{error}; check {self._setting}") from error
+
+    def _check(self, arrived: int, total: int) -> None:
+        if max(arrived, total) > self._most:
+            raise SourceError(
+                f"{public_url(self._address)}: is larger than {units.size(self._most)}, so it is not the file wanted; "
+                f"check {self._setting}"
+            )
 
 
 def open_source(template: str, net: HttpSettings) -> Source:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.receipts import SourceFingerprint
-from taxi_luigi.sources.base import CHUNK, SOURCE, Fetched, Look, NotPublished, Progress, Published, check_space
+from taxi_luigi.sources.transport import CHUNK, SOURCE, Fetched, Look, NotPublished, Progress, Published, check_space
 
 
 class Folder:

@@ -13,11 +13,10 @@ from threading import Thread
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import SOURCE, Fetched, HttpSettings, Look, NotPublished, Progress, Published
-from taxi_luigi.sources.http_download import Download
+from taxi_luigi.sources.http_download import Download, Pace, Slots
 from taxi_luigi.sources.http_exchange import Answer, Client, TransientError
 from taxi_luigi.sources.http_retry import RetryPolicy, judge
-from taxi_luigi.sources.slots import Pace, Slots
+from taxi_luigi.sources.transport import SOURCE, Fetched, HttpSettings, Look, NotPublished, Progress, Published
 
 _HEAD_ATTEMPTS = 2
 _HEAD_SILENCE = 15.0

@@ -1,14 +1,23 @@
-"""One file over HTTP, whole: resumed after a break, begun anew when it was rewritten, refused when it is a web page.
+"""Download one file over HTTP: resume after a break, restart when it was rewritten, refuse a web page.
 
-Every attempt asks for what is missing. What the failures are called is in http_exchange.py and http_retry.py.
+Every attempt requests the missing bytes only. Errors are classified in http_exchange.py and http_retry.py.
+
+The number of concurrent downloads is limited for all runs of a user on a machine, whatever their settings and
+scheduler, because a publisher counts them together. Each download holds a file lock while it lasts, which the system
+releases when the process dies. The lock files are therefore in a folder of the user, not in a project's state folder.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import itertools
+import logging
+import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
@@ -16,11 +25,12 @@ from urllib.parse import unquote, urlsplit
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import SPACE_STEP, Fetched, HttpSettings, Progress, check_space
 from taxi_luigi.sources.http_exchange import Answer, Client, TransientError, first_words
 from taxi_luigi.sources.http_retry import RetryPolicy, judge
 from taxi_luigi.sources.packing import unpack
-from taxi_luigi.sources.slots import Pace
+from taxi_luigi.sources.transport import SPACE_STEP, Fetched, HttpSettings, Progress, check_space
+
+log = logging.getLogger(__name__)
 
 _LONGEST_WISH = 300.0
 """seconds that a server may ask us to wait between two attempts; when it wants more we leave, and say so"""
@@ -28,6 +38,10 @@ _OPENING = 512
 """bytes in which a web page shows itself"""
 _BOM = b"\xef\xbb\xbf"
 _STRONG = re.compile(r'"[!#-~]*"')
+_PAUSE = 0.5
+"""seconds between two looks whether a slot is free; a look takes 0.2 ms"""
+_COUNTED_AGAIN = 1.0
+"""seconds after which it is counted anew how many downloads share the bandwidth"""
 
 
 class Download:
@@ -169,3 +183,92 @@ class Download:
 def _strong(etag: str | None) -> bool:
     """Only a strong ETag vouches for every byte; a weak one never matches in If-Match and If-Range."""
     return etag is not None and _STRONG.fullmatch(etag) is not None
+
+
+class Slots:
+    """The downloads under way, as locked files in a folder that is ours alone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def one(self, at_once: int, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
+        """Holds a slot for the block; waits for one while `at_once` or more are held."""
+        slot = self._take(at_once)
+        if slot is None:
+            log.info("Waiting for another download of this machine to end: [download] at_once = %d", at_once)
+        while slot is None:
+            sleep(_PAUSE)
+            slot = self._take(at_once)
+        try:
+            yield
+        finally:
+            os.close(slot)
+
+    def held(self) -> int:
+        """Downloads under way."""
+        with self._counting() as (held, _):
+            return held
+
+    def _take(self, at_once: int) -> int | None:
+        with self._counting() as (held, free):
+            if held >= at_once:
+                return None
+            new = (self._folder / f"slot-{number}" for number in itertools.count())
+            path = free[0] if free else next(path for path in new if not path.exists())
+            return _locked(path, fcntl.LOCK_EX)
+
+    @contextmanager
+    def _counting(self) -> Iterator[tuple[int, list[Path]]]:
+        """How many slots are held, and those that are free; no other process counts or takes one in the block."""
+        alone = _locked(self._folder / "counting", fcntl.LOCK_EX)
+        try:
+            slots = sorted(self._folder.glob("slot-*"))
+            free = [path for path in slots if _is_free(path)]
+            yield len(slots) - len(free), free
+        finally:
+            os.close(alone)
+
+
+def _is_free(path: Path) -> bool:
+    try:
+        os.close(_locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _locked(path: Path, how: int) -> int:
+    """The file, open and locked until it is closed; a link in its place is not followed."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(file, how)
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+class Pace:
+    """Keeps a download to its share of a bandwidth, in bytes a second; 0 is no limit."""
+
+    def __init__(
+        self,
+        bandwidth: float,
+        sharing: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bandwidth, self._sharing, self._clock, self._sleep = bandwidth, sharing, clock, sleep
+        self._share, self._counted, self._next = bandwidth, -_COUNTED_AGAIN, 0.0
+
+    def arrived(self, size: int) -> float:
+        """Waits until so many bytes may have come; returns for how long. What was not used before is lost."""
+        if not self._bandwidth:
+            return 0.0
+        now = self._clock()
+        if now - self._counted >= _COUNTED_AGAIN:
+            self._share, self._counted = self._bandwidth / max(1, self._sharing()), now
+        self._next = max(self._next, now) + size / self._share
+        self._sleep(self._next - now)
+        return self._next - now

@@ -9,34 +9,26 @@ byte a second never meets it.
 from __future__ import annotations
 
 import http.client
-import io
 import re
 import socket
 import ssl
-import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from os import strerror
-from typing import Any, NamedTuple, Self, cast
-from urllib.parse import urljoin, urlsplit
+from typing import NamedTuple, Self
 
 import requests
 import urllib3.exceptions
-from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool
-from urllib3.util.response import assert_header_parsing
 
 from taxi_luigi.core.errors import SourceError, TaxiError
 from taxi_luigi.core.receipts import SourceFingerprint, digest
 from taxi_luigi.core.redaction import public_url, redact
-from taxi_luigi.sources.base import CHUNK, HttpSettings
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
+from taxi_luigi.sources.http_session import Clock, InvalidRedirect, Session, TooSlow
+from taxi_luigi.sources.transport import CHUNK, HttpSettings
 
-WINDOW = 60.0
-"""seconds over which the lowest speed is measured, so that a slow start and a short stall are no failure"""
 _OPENING = 4096
 """bytes of an error's body that are read: S3's AccessDenied document has about 250"""
 _LONGEST_VALIDATOR = 256
@@ -72,8 +64,8 @@ class Client:
 
     def __init__(self, net: HttpSettings, setting: str) -> None:
         self._net, self._setting = net, setting
-        self._clock = _Clock(net.lowest_speed)
-        self._session = _Session(self._clock)
+        self._clock = Clock(net.lowest_speed)
+        self._session = Session(self._clock)
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +141,7 @@ class Client:
         through = f", asked through {proxy}" if proxy else ""
         if isinstance(error, requests.exceptions.TooManyRedirects):
             return SourceError(f"{url}: the server redirects without end{self.via}; check {self._setting}")
-        if isinstance(error, (_InvalidRedirect, *(_GAVE_UP_AT_ONCE if self._session.redirected else ()))):
+        if isinstance(error, (InvalidRedirect, *(_GAVE_UP_AT_ONCE if self._session.redirected else ()))):
             what = "the server redirects to what is no address of http:// or https://"
             return SourceError(f"{url}: {what}{self.via}; check {self._setting}")
         if any("407 " in str(cause) for cause in causes if type(cause) is OSError):
@@ -277,14 +269,6 @@ def wants_password(proxy: str) -> str:
     return f"{proxy or 'a proxy'}: wants a user and a password; write it as http://USER:PASSWORD@HOST:PORT"
 
 
-class _InvalidRedirect(Exception):
-    """The server sends us to what is no address."""
-
-
-class _TooSlow(TimeoutError):
-    """The server sends, but takes too long for it."""
-
-
 _GAVE_UP_AT_ONCE = (
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
@@ -309,143 +293,6 @@ _REASONS: dict[tuple[type[BaseException], ...], str] = {
 """what an error is called that has one of these causes; the first that fits"""
 
 
-class _Clock:
-    """How long the server of the request under way may still take. It is asked before every recv."""
-
-    def __init__(self, lowest_speed: float) -> None:
-        self._lowest_speed = lowest_speed
-        self._total = 0
-        self.answer_within(0)
-
-    def answer_within(self, seconds: float) -> None:
-        self._within, self._until = seconds, time.monotonic() + seconds
-        self._marks: deque[tuple[float, int]] | None = None
-
-    def body_begins(self) -> None:
-        self._marks = deque([(time.monotonic(), self._total)])
-
-    def arrived(self, size: int) -> None:
-        """Counts bytes of the body, and nothing that only surrounds them."""
-        self._total += size
-
-    def stopped(self, seconds: float) -> None:
-        """Nothing was to come for so long."""
-        if self._marks is not None:
-            self._marks = deque((at + seconds, total) for at, total in self._marks)
-
-    def left(self) -> float | None:
-        """Seconds that the next recv may take, None for as long as the socket's own timeout. Raises _TooSlow."""
-        now = time.monotonic()
-        if self._marks is None:
-            if now >= self._until:
-                raise _TooSlow(f"its answer took longer than {self._within:g} s")
-            return self._until - now
-        while len(self._marks) > 1 and self._marks[1][0] <= now - WINDOW:
-            self._marks.popleft()
-        since, total = self._marks[0]
-        if now - since >= WINDOW and self._total - total < self._lowest_speed * WINDOW:
-            slow = f"fewer than {self._lowest_speed:g} bytes a second came for {WINDOW:g} s"
-            raise _TooSlow(f"{slow} ([download] lowest_speed)")
-        if now - self._marks[-1][0] >= WINDOW / 60:
-            self._marks.append((now, self._total))
-        return None
-
-
-class _Clocked(io.RawIOBase):
-    """The bytes that a socket receives, as long as the clock lets them come."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, clock: _Clock) -> None:
-        self._raw, self._sock, self._clock = raw, sock, clock
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left, timeout = self._clock.left(), self._sock.gettimeout()
-        if left is None or (timeout is not None and timeout <= left):
-            return self._raw.readinto(buffer)
-        self._sock.settimeout(left)
-        try:
-            return self._raw.readinto(buffer)
-        except TimeoutError:
-            self._clock.left()
-            raise
-        finally:
-            self._sock.settimeout(timeout)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that is read by the clock: a server's, and a proxy's to CONNECT."""
-
-    clock: _Clock
-
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_Clocked(self.fp.detach(), sock, self.clock))
-
-    def begin(self) -> None:
-        super().begin()
-        # urllib3 only logs what it could not read, with a traceback and the URL, and goes on without the rest (2.8)
-        assert_header_parsing(self.msg)
-        # urllib3 refuses them too, but after http.client has let go of the answer, whose socket stays open (2.8)
-        lengths = ",".join(self.msg.get_all("Content-Length", []))
-        if len({each.strip() for each in lengths.split(",")}) > 1:
-            raise http.client.HTTPException("lengths that differ")
-
-
-class _Adapter(HTTPAdapter):
-    """Connections whose answers are read by the clock."""
-
-    def __init__(self, clock: _Clock) -> None:
-        super().__init__()
-        self._response_class = type("_ClockedResponse", (_Response,), {"clock": clock})
-
-    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> HTTPConnectionPool:
-        pool = cast(HTTPConnectionPool, super().get_connection_with_tls_context(*args, **options))
-        if getattr(pool.ConnectionCls, "response_class", None) is not self._response_class:
-            changed = {"response_class": self._response_class}
-            pool.ConnectionCls = type("_ClockedConnection", (pool.ConnectionCls,), changed)
-        return pool
-
-
-class _Session(requests.Session):
-    """`asked` is the address of the request under way, which a redirect changes."""
-
-    asked = ""
-    redirected = False
-
-    def __init__(self, clock: _Clock) -> None:
-        super().__init__()
-        # identity: the bytes as published, so that Content-Length counts them.
-        self.headers.update({"Accept-Encoding": "identity", "User-Agent": "taxi_luigi"})
-        for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter(clock))
-
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        self.asked = request.url or ""
-        return super().send(request, **options)
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        try:
-            target = super().get_redirect_target(resp)
-            if not target:
-                return None
-            parts = urlsplit(urljoin(resp.url, target))
-            usable = parts.scheme.lower() in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or resp.request.method != "HEAD":
-            resp.close()  # requests reads the body of a redirect, however large, into memory (2.34)
-        if not usable:
-            raise _InvalidRedirect
-        self.redirected = True
-        return target
-
-
 def _quoted(text: str) -> str:
     return repr(text[:100] + "…" * (len(text) > 100))
 
@@ -462,7 +309,7 @@ def _reason(causes: list[BaseException], connect_timeout: float, silence: float)
     def found(*kinds: type[BaseException]) -> BaseException | None:
         return next((cause for cause in causes if isinstance(cause, kinds)), None)
 
-    if slow := found(_TooSlow):
+    if slow := found(TooSlow):
         return str(slow)
     if isinstance(untrusted := found(ssl.SSLCertVerificationError), ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {untrusted.verify_message} ({trust()})"

@@ -21,9 +21,9 @@ from typing import TypeVar
 import tenacity
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.sources.base import NotPublished
 from taxi_luigi.sources.environment import proxy_of
 from taxi_luigi.sources.http_exchange import Answer, TransientError, first_words, wants_password
+from taxi_luigi.sources.transport import NotPublished
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

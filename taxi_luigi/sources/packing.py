@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.sources.base import CHUNK, SPACE_STEP, Progress, check_space
+from taxi_luigi.sources.transport import CHUNK, SPACE_STEP, Progress, check_space
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}

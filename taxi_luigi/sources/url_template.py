@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import value
-from taxi_luigi.sources.base import SOURCE
+from taxi_luigi.sources.transport import SOURCE
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
 

@@ -14,7 +14,7 @@ import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import SourceFingerprint, source_digest
-from taxi_luigi.sources import Look, Published, SingleFile, http_exchange
+from taxi_luigi.sources import Look, Published, SingleFile, http_exchange, http_session
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net
 from tests.support.raw_server import RawServer, raw_server
@@ -283,7 +283,7 @@ TIMES = {"lowest_speed": 100.0, "connect_timeout": 0.2, "read_timeout": 0.5}
 
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_exchange, "WINDOW", 0.5)
+    monkeypatch.setattr(http_session, "WINDOW", 0.5)
 
 
 @pytest.mark.usefixtures("_short")
