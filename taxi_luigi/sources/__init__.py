@@ -54,9 +54,9 @@ __all__ = [
 
 
 class Source:
-    """The months that one publisher has, by color and month.
+    """The months of one publisher, by record type and month.
 
-    Nothing is held open between two calls, so a source can be used on both sides of a fork.
+    No connection stays open between two calls, so a source can be used on both sides of a fork.
     """
 
     def __init__(self, template: Template, transport: Transport) -> None:
@@ -64,37 +64,50 @@ class Source:
         self._transport = transport
 
     def url(self, color: str, month: Month) -> str:
-        """Where a month is, for people, logs and receipts: user, password and query are masked, a path is a path."""
+        """Return the address of a month for messages, logs and receipts, with user, password and query masked."""
         return public_url(self._template.address(color, month))
 
     def file_name(self, color: str, month: Month) -> str:
-        """The name of a month's file as published: the last part of its URL, decoded and without the query."""
+        """Return the name of a month's file as published: the last part of its URL, decoded and without the query."""
         return self._template.file_name(color, month)
 
     def look(self, color: str, month: Month) -> Look:
-        """Whether a month is there, without getting it. Never raises for what the publisher answers.
+        """Check whether a month is published, without downloading it. An error response is part of the result.
 
-        A web server is asked once per process and URL, children included; a folder every time.
+        A web server is queried once per process and URL, child processes included; a folder is read each time.
         """
         return self._transport.look(self._template.address(color, month))
 
     def look_all(self, pairs: Iterable[tuple[str, Month]]) -> dict[tuple[str, Month], Look]:
-        """`look` for many, at most `HttpSettings.parallel` at a time. No thread is left when it returns."""
+        """Check many months, at most `HttpSettings.parallel` at a time. No thread is left when it returns."""
         addresses = {(color, month): self._template.address(color, month) for color, month in pairs}
         looks = self._transport.look_all(addresses.values())
         return {pair: looks[address] for pair, address in addresses.items()}
 
     def fetch(self, color: str, month: Month, into: Path, progress: Progress) -> Fetched:
-        """Writes the whole file of a month to `into`, a temporary name that the caller removes when this raises.
+        """Download the whole file of a month.
 
-        Raises NotPublished, SourceError when the publisher doesn't hand it over, and StorageError when the disk has no
-        room for it. An OSError is of the disk that `into` is on.
+        Args:
+            into: a temporary name, which the caller removes when this raises
+            progress: called with the bytes so far and in all after every chunk
+        Raises:
+            NotPublished: there is no such file
+            SourceError: the file cannot be downloaded
+            StorageError: the disk of `into` lacks space for it
+            OSError: the disk of `into` failed
         """
         return self._transport.fetch(self._template.address(color, month), into, progress)
 
 
 class SingleFile:
-    """The file at an address that `parse_address` gave, of at most `most` bytes; a person named it in `setting`."""
+    """One small file that is not a month's, at a fixed address.
+
+    Args:
+        address: as `parse_address` returns it
+        net: retries and time limits
+        setting: the setting that has the address, for messages
+        most: the largest size in bytes
+    """
 
     def __init__(self, address: str, net: HttpSettings, setting: str, most: int) -> None:
         self._address = address
@@ -103,10 +116,14 @@ class SingleFile:
         self._transport: Transport = Web(net, setting) if is_web(address) else Folder(Path(address).parent, setting)
 
     def fetch(self, into: Path) -> Fetched:
-        """Writes the whole file to `into`, a temporary name that the caller removes when this raises.
+        """Download the file.
 
-        Raises SourceError when the file is not there, is too large or is not handed over, and StorageError when the
-        disk has no room for it. An OSError is of the disk that `into` is on.
+        Args:
+            into: a temporary name, which the caller removes when this raises
+        Raises:
+            SourceError: the file is missing, is too large or cannot be downloaded
+            StorageError: the disk of `into` lacks space for it
+            OSError: the disk of `into` failed
         """
         try:
             return self._transport.fetch(self._address, into, self._check)
@@ -116,12 +133,12 @@ class SingleFile:
     def _check(self, arrived: int, total: int) -> None:
         if max(arrived, total) > self._most:
             raise SourceError(
-                f"{public_url(self._address)}: is larger than {units.size(self._most)}, so it is not the file wanted; "
+                f"{public_url(self._address)}: is larger than {units.size(self._most)}, so it is not the right file; "
                 f"check {self._setting}"
             )
 
 
 def open_source(template: str, net: HttpSettings) -> Source:
-    """The source of a template; ConfigError when there is something wrong with the template. Connects to nothing."""
+    """Return the source of a template, without connecting to it. Raise ConfigError for an invalid template."""
     parsed = parse_template(template)
     return Source(parsed, Web(net) if parsed.is_web else Folder(parsed.root))

@@ -24,15 +24,15 @@ WINDOW = 60.0
 
 
 class InvalidRedirect(Exception):
-    """The server sends us to what is no address."""
+    """The server redirects to an invalid address."""
 
 
 class TooSlow(TimeoutError):
-    """The server sends, but takes too long for it."""
+    """The server sends too slowly."""
 
 
 class Clock:
-    """How long the server of the request under way may still take. It is asked before every recv."""
+    """The time that the current request may still take, checked before every recv."""
 
     def __init__(self, lowest_speed: float) -> None:
         self._lowest_speed = lowest_speed
@@ -47,16 +47,16 @@ class Clock:
         self._marks = deque([(time.monotonic(), self._total)])
 
     def arrived(self, size: int) -> None:
-        """Counts bytes of the body, and nothing that only surrounds them."""
+        """Count bytes of the body, without those of its framing."""
         self._total += size
 
     def stopped(self, seconds: float) -> None:
-        """Nothing was to come for so long."""
+        """Exclude a pause of these seconds from the measured speed."""
         if self._marks is not None:
             self._marks = deque((at + seconds, total) for at, total in self._marks)
 
     def left(self) -> float | None:
-        """Seconds that the next recv may take, None for as long as the socket's own timeout. Raises TooSlow."""
+        """Return the seconds that the next recv may take; None: the socket's own timeout. Raise TooSlow."""
         now = time.monotonic()
         if self._marks is None:
             if now >= self._until:
@@ -74,7 +74,7 @@ class Clock:
 
 
 class _Clocked(io.RawIOBase):
-    """The bytes that a socket receives, as long as the clock lets them come."""
+    """The bytes that a socket receives, within the limits of the clock."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, clock: Clock) -> None:
         self._raw, self._sock, self._clock = raw, sock, clock
@@ -101,7 +101,7 @@ class _Clocked(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that is read by the clock: a server's, and a proxy's to CONNECT."""
+    """A response that is read within the limits of the clock: a server's, and a proxy's to CONNECT."""
 
     clock: Clock
 
@@ -111,16 +111,16 @@ class _Response(http.client.HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        # urllib3 only logs what it could not read, with a traceback and the URL, and goes on without the rest (2.8)
+        # urllib3 only logs unreadable headers, with a traceback and the URL, and ignores the rest (2.8)
         assert_header_parsing(self.msg)
-        # urllib3 refuses them too, but after http.client has let go of the answer, whose socket stays open (2.8)
+        # urllib3 refuses them too, but after http.client has dropped the response, whose socket stays open (2.8)
         lengths = ",".join(self.msg.get_all("Content-Length", []))
         if len({each.strip() for each in lengths.split(",")}) > 1:
             raise http.client.HTTPException("lengths that differ")
 
 
 class _Adapter(HTTPAdapter):
-    """Connections whose answers are read by the clock."""
+    """Connections whose responses are read within the limits of the clock."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -135,9 +135,9 @@ class _Adapter(HTTPAdapter):
 
 
 class Session(requests.Session):
-    """`asked` is the address of the request under way, which a redirect changes."""
+    """A session that records `current_url`, the address of the current request, which a redirect changes."""
 
-    asked = ""
+    current_url = ""
     redirected = False
 
     def __init__(self, clock: Clock) -> None:
@@ -148,7 +148,7 @@ class Session(requests.Session):
             self.mount(scheme, _Adapter(clock))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        self.asked = request.url or ""
+        self.current_url = request.url or ""
         return super().send(request, **options)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
