@@ -1,4 +1,4 @@
-"""The `taxi-luigi` command: a file for each of its commands, which parse and print.
+"""The `taxi-luigi` command, with one module per subcommand for its arguments and output.
 
 The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 """
@@ -45,22 +45,22 @@ _COMMANDS = {
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
-    "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "doctor": (doctor.add, "check everything that luigi.cfg names, before a run"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
     "dbt-sources": (dbt_sources.add, "the tables as sources.yml for dbt, with types and meanings"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
-    "cron-run": (cron_run.add, "what an entry of the crontab calls: luigi once, its output in a log file"),
-    "luigid": (luigid.add, "start, stop or look for Luigi's scheduler with its pages, with these settings"),
+    "cron-run": (cron_run.add, "run luigi once for an entry of the crontab, with its output in a log file"),
+    "luigid": (luigid.add, "start, stop or find Luigi's scheduler and its pages, with these settings"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
 _ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
-"""those that would ask, or empty, other places than were meant where the settings cannot be read"""
+"""commands that need readable settings: without them they would query, or empty, the wrong places"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Takes no abbreviated options, of which a later one may mean another, and says what is wrong in one line."""
+    """Refuses abbreviated options, which later options may make ambiguous, and prints errors in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """As argparse's own `version`, whose text would be made for every command."""
+    """Prints the version when requested; argparse's `version` needs the text for every command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"taxi_luigi {taxi_luigi.__version__}")
@@ -78,9 +78,11 @@ class _Version(argparse.Action):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line.
+    """Run one command.
 
-    141 is a command whose reader had read enough, as `| head` has, and 130 one that Ctrl-C ended.
+    Returns:
+        the exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line, 141 when the reader of the output has
+        ended, as `| head` does, and 130 after Ctrl-C
     """
     streams.repair()
     try:
