@@ -1,4 +1,4 @@
-"""The `taxi-luigi` command: a file for each of its commands, which parse and print.
+"""The `taxi-luigi` command, with one module per subcommand for its arguments and output.
 
 The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 """
@@ -47,22 +47,22 @@ _COMMANDS = {
     "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
     "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
     "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
-    "doctor": (doctor.add, "look at everything that luigi.cfg names, before a run does"),
+    "doctor": (doctor.add, "check everything that luigi.cfg names, before a run"),
     "settings": (settings.add, "every setting in force, and which file it comes from"),
     "dbt-sources": (dbt_sources.add, "the tables as sources.yml for dbt, with types and meanings"),
     "schedule": (schedule.add, "runs at set times, by the user's crontab"),
-    "cron-run": (cron_run.add, "what an entry of the crontab calls: luigi once, its output in a log file"),
-    "luigid": (luigid.add, "start, stop or look for Luigi's scheduler with its pages, with these settings"),
+    "cron-run": (cron_run.add, "run luigi once for an entry of the crontab, with its output in a log file"),
+    "luigid": (luigid.add, "start, stop or find Luigi's scheduler and its pages, with these settings"),
     "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
 _ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
-"""those that would read or remove from other places than intended where the settings cannot be read"""
+"""commands that need readable settings: without them they would query, or empty, the wrong places"""
 
 
 class _Parser(argparse.ArgumentParser):
-    """Accepts no abbreviated options, whose meaning a new option could change; reports an error in one line."""
+    """Refuses abbreviated options, which later options may make ambiguous, and prints errors in one line."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """argparse's own `version` action, without reading the version for every command."""
+    """Prints the version when requested; argparse's `version` needs the text for every command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"taxi_luigi {taxi_luigi.__version__}")
@@ -83,8 +83,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        Its exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line, 141 when the reader of its output has
-        closed it, as `| head` does, 130 after Ctrl-C.
+        the exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line, 141 when the reader of the output has
+        ended, as `| head` does, and 130 after Ctrl-C
     """
     streams.repair()
     try:

@@ -1,7 +1,7 @@
-"""Our entries in the user's crontab: added, changed, listed and removed by name.
+"""Add, change, list and remove entries of taxi_luigi in the user's crontab, by name.
 
-An entry of ours is one line that ends in `# taxi_luigi: NAME`, a comment to the shell that cron runs. Every other line
-stays as it is, byte for byte: nothing here parses it.
+Such an entry is one line that ends in `# taxi_luigi: NAME`, a comment in the shell that cron starts. All other lines
+are kept byte for byte and are not parsed.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ _NICKNAMES = {
 AT_BOOT = "@reboot"
 
 _LEAPS = 1_000
-"""times of two entries that are compared: of two that are due each month, 40 years; of two each minute, 16 hours"""
+"""due times of two entries to compare: 40 years of monthly entries, 16 hours of entries each minute"""
 
 _OURS = re.compile(r"\s*(?P<entry>[^#\s].*?)\s+# taxi_luigi: (?P<name>\S+)\s*")
 _ENTRY = re.compile(r"(?P<when>@\S+|\S+(?:\s+\S+){4})\s+(?P<command>\S.*)")
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NOT_CRONS = re.compile(r"[^0-9A-Z*,/-]|(?<![A-Z])L|(?:^|,)[0-9A-Z]+/")
-"""what cronsim reads and Debian's cron does not: L, LW, #; and 5/15, which that takes for 5"""
+"""syntax of cronsim that Debian's cron lacks: L, LW, #, and 5/15, which Debian's cron reads as 5"""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of ours."""
+    """One entry of taxi_luigi."""
 
     name: str
     when: str
     """`0 6 * * *` or `@daily`"""
     command: str
-    """as the crontab has it, percent signs escaped, without our mark"""
+    """as in the crontab: percent signs escaped, without the mark"""
 
     def __str__(self) -> str:
         return f"{self.when} {self.command} # taxi_luigi: {self.name}"
 
     def words(self) -> list[str]:
-        """Its command as the shell takes it apart; what a person wrote there may be no words of a shell."""
+        """Split the command as a shell would, or at white space where a user's edit is not valid shell syntax."""
         text = self.command.replace(r"\%", "%")
         try:
             return shlex.split(text)
@@ -64,19 +64,27 @@ class Entry:
             return text.split()
 
     def settings(self) -> tuple[str, str]:
-        """Its project folder and LUIGI_CONFIG_PATH: entries that have both in common take turns."""
+        """Return the project folder and LUIGI_CONFIG_PATH; entries with the same two share a lock."""
         words = self.words()
-        said: dict[str, str] = {}
+        variables: dict[str, str] = {}
         while words and (words[0] == "env" or "=" in words[0]):
             name, _, text = words.pop(0).partition("=")
-            said[name] = text
-        # Entries of earlier versions have scripts/cron-run of the project folder.
+            variables[name] = text
+        # Entries of earlier versions call scripts/cron-run in the project folder.
         program = Path(words[0]) if words else Path()
-        return said.get(HOME, str(program.parent.parent)), said.get(NAMED, "")
+        return variables.get(HOME, str(program.parent.parent)), variables.get(NAMED, "")
 
 
 def new_entry(name: str, when: str, words: Sequence[str]) -> Entry:
-    """Of what a person typed; UsageError for a name, a time or a word that a crontab cannot hold."""
+    """Make an entry.
+
+    Args:
+        name: letters, digits, dots, - and _
+        when: five fields, or a nickname such as @daily
+        words: the command, unquoted
+    Raises:
+        UsageError: the name or the time is invalid, or a word has a character that a crontab does not allow
+    """
     if not _NAME.fullmatch(name):
         raise UsageError(f"an entry's name has letters, digits, dots, - and _ only, not {name!r}")
     fields = " ".join(when.split())
@@ -84,13 +92,13 @@ def new_entry(name: str, when: str, words: Sequence[str]) -> Entry:
         _times(fields, datetime.now())
     for word in words:
         if re.search(r"[\\\x00-\x1f\x7f]", word):
-            raise UsageError(f"a crontab holds no backslashes and line breaks: {word!r}")
-    # To cron, % is the end of the line, also between quotes.
+            raise UsageError(f"a crontab entry cannot contain a backslash or a line break: {word!r}")
+    # cron reads % as the end of the line, also between quotes.
     return Entry(name, fields, shlex.join(words).replace("%", r"\%"))
 
 
 def next_time(when: str, now: datetime) -> datetime | None:
-    """When an entry is due next, by local time; None for `@reboot` and what only cron itself can read."""
+    """Return when an entry is due next, in local time; None for `@reboot` and syntax that only cron supports."""
     try:
         return next(_times(when, now), None)
     except UsageError:
@@ -98,7 +106,7 @@ def next_time(when: str, now: datetime) -> datetime | None:
 
 
 def meeting(one: Entry, other: Entry, now: datetime) -> str | None:
-    """When two entries that take turns are due at the same minute next, None if never."""
+    """Return the next minute at which two entries with the same lock are both due, for messages; None: never."""
     if one.settings() != other.settings():
         return None
     if AT_BOOT in (one.when, other.when):
@@ -122,22 +130,22 @@ def _times(when: str, now: datetime) -> CronSim:
             raise CronSimError(f"has {len(fields)} of 5 fields")
         for field in fields:
             if _NOT_CRONS.search(field):
-                raise CronSimError(f"cannot be: {field}")
+                raise CronSimError(f"invalid: {field}")
         return CronSim(expression, now)
     except CronSimError as error:
         why = str(error)[:1].lower() + str(error)[1:]
         raise UsageError(
-            f"{when!r} is no time for cron ({why}): minute, hour, day, month and weekday, as '0 6 * * *', or @daily"
+            f"{when!r} is not a time for cron ({why}): minute, hour, day, month and weekday, as '0 6 * * *', or @daily"
         ) from None
 
 
 def entries(tab: bytes) -> list[Entry]:
-    """Those of ours; what a person has commented out is none. StorageError for one that somebody spoilt."""
+    """Return the entries of taxi_luigi, without those commented out. Raise StorageError for a malformed one."""
     return [entry for entry in map(_ours, _lines(tab)) if entry is not None]
 
 
 def with_entry(tab: bytes, entry: Entry) -> bytes:
-    """The crontab with the entry, in the place of the one of that name, else at its end."""
+    """Return the crontab with the entry, in place of the one of the same name, else at the end."""
     lines, place = _lines(tab), _place(tab, entry.name)
     ours = os.fsencode(f"{entry}\n")
     if place is not None:
@@ -150,11 +158,11 @@ def with_entry(tab: bytes, entry: Entry) -> bytes:
 
 
 def without_entry(tab: bytes, name: str) -> bytes:
-    """The crontab without the entry; UsageError where there is none of that name."""
+    """Return the crontab without the entry. Raise UsageError when there is none of that name."""
     lines, place = _lines(tab), _place(tab, name)
     if place is None:
         known = ", ".join(entry.name for entry in entries(tab))
-        raise UsageError(f"no entry of ours in the crontab is named {name!r}: " + (known or "there are none"))
+        raise UsageError(f"the crontab has no entry of taxi_luigi named {name!r}: " + (known or "it has none"))
     return b"".join(lines[:place] + lines[place + 1 :])
 
 
@@ -177,26 +185,27 @@ def _ours(line: bytes) -> Entry | None:
     entry = _ENTRY.fullmatch(marked["entry"])
     if entry is None or "=" in entry["when"]:
         raise StorageError(
-            f"the crontab has a line with our mark that is no entry; mend it with crontab -e: {text.strip()}"
+            "a line of the crontab is marked as taxi_luigi's but is not an entry; correct it with crontab -e: "
+            f"{text.strip()}"
         )
     return Entry(marked["name"], entry["when"], entry["command"])
 
 
 def read() -> bytes:
-    """The user's crontab; empty when there is none."""
+    """Return the user's crontab; empty when there is none. Raise StorageError when it cannot be read."""
     done = _crontab("-l")
     if done.returncode == 0:
         return done.stdout
     if b"no crontab for" in done.stderr:
         return b""
-    raise StorageError(f"the crontab cannot be read: {_said(done)}")
+    raise StorageError(f"the crontab cannot be read: {_error_text(done)}")
 
 
 def write(tab: bytes) -> None:
-    """Replaces the user's crontab. The crontab program looks at all of it first; what it refuses changes nothing."""
+    """Replace the user's crontab. Raise StorageError when the crontab program refuses it, which changes nothing."""
     done = _crontab("-", tab)
     if done.returncode:
-        raise StorageError(f"crontab refuses the change, and nothing has changed: {_said(done)}")
+        raise StorageError(f"crontab refuses the change, and nothing has changed: {_error_text(done)}")
 
 
 def _crontab(argument: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -211,6 +220,6 @@ def _crontab(argument: str, given: bytes = b"") -> subprocess.CompletedProcess[b
     )
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
-    said = "; ".join(line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip())
-    return said or f"exit code {done.returncode}"
+def _error_text(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = "; ".join(line.strip() for line in done.stderr.decode(errors="replace").splitlines() if line.strip())
+    return text or f"exit code {done.returncode}"

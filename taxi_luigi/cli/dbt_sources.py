@@ -15,7 +15,7 @@ _TARGET = "{{ target.schema }}"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.add_argument("--schema", default=_TARGET, help="the schema of the tables; default: that of dbt's target")
     parser.add_argument("--database", help="the database of the tables; default: that of dbt's target")
     parser.set_defaults(run=_dbt_sources)

@@ -1,4 +1,4 @@
-"""`taxi-luigi doctor`: everything that luigi.cfg names, looked at."""
+"""`taxi-luigi doctor`: check everything that luigi.cfg names."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 import sys
 
 from taxi_luigi import config
-from taxi_luigi.cli.output import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain, make_console
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
         "Says all that is wrong in the settings. Where nothing is, looks at the workspace, the source, luigid, each "
         f"lake and warehouse that luigi.cfg names; changes nothing. Exit code {FAILED} when something is wrong or does "
@@ -30,7 +30,6 @@ def _doctor(_: argparse.Namespace) -> int:
     from rich.table import Table
     from rich.text import Text
 
-    from taxi_luigi.cli.console import Console
     from taxi_luigi.core.redaction import redact
     from taxi_luigi.runs import preflight
 
@@ -39,5 +38,5 @@ def _doctor(_: argparse.Namespace) -> int:
     for check in preflight.checks():
         failed = failed or check.failing
         table.add_row(check.place, check.what, check.status.value, Text(redact(check.message), overflow="fold"))
-    Console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
+    make_console(highlight=False, width=None if sys.stdout.isatty() else 200).print(table)
     return FAILED if failed else 0

@@ -1,4 +1,4 @@
-"""`taxi-luigi history`: the runs of this machine, and one of them in full."""
+"""`taxi-luigi history`: list the runs of this machine, or show one in full."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from enum import Enum
 from typing import Any
 
 from taxi_luigi import config, history
+from taxi_luigi.cli.output import make_console
 from taxi_luigi.core.logs import task_name
 from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
-"""columns of numbers"""
+"""columns that are aligned to the right"""
 _WIDE = 110
-"""columns of a terminal that has room for everything"""
+"""terminal width in characters that fits all columns"""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
         "Lists the last runs of the luigi command on this machine, the newest first; of one run, its months, tasks and "
         "errors. The newest 10,000 are kept. Times are UTC."
     )
-    parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or how it begins or ends")
-    parser.add_argument("--last", type=_count, default=20, metavar="N", help="how many runs are listed; 20 without it")
-    parser.add_argument("--json", action="store_true", help="everything that is known, for programs")
+    parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or its beginning or end")
+    parser.add_argument("--last", type=_count, default=20, metavar="N", help="number of runs to list (default: 20)")
+    parser.add_argument("--json", action="store_true", help="all fields, as JSON")
     parser.set_defaults(run=_history)
 
 
@@ -66,7 +67,7 @@ def _print_json(value: Any) -> None:
     def plain(other: Any) -> Any:
         if isinstance(other, Enum):
             return other.value
-        raise TypeError(f"{other!r} is no value of a run")
+        raise TypeError(f"{other!r} cannot be written as JSON")
 
     print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
@@ -90,7 +91,7 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
     made_by = f", taxi_luigi {run.version}" if run.version else ""
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
-        code = "not known" if run.exit_code is None else run.exit_code
+        code = "unknown" if run.exit_code is None else run.exit_code
         print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")
         loaded = f"{run.loaded:,} months loaded ({run.rows:,} rows)"
         print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
@@ -119,7 +120,7 @@ def _task_row(task: TaskResult) -> tuple[str, ...]:
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A line per row: on a terminal what does not fit is cut, elsewhere all is there."""
+    """Print a line per row; on a terminal, shorten what does not fit."""
     if not sys.stdout.isatty():
         lines = [heads, *rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
@@ -130,10 +131,8 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from taxi_luigi.cli.console import Console
-
-    console, table = Console(highlight=False), Table(box=None, pad_edge=False)
-    # A run's id shows when it began, where there is no room to say it twice.
+    console, table = make_console(highlight=False), Table(box=None, pad_edge=False)
+    # A run's id contains its start, so a narrow terminal omits the column.
     left_out = heads.index("began") if console.width < _WIDE and heads[0] == "run" else None
     for column, head in enumerate(heads):
         if head == "command":
@@ -151,7 +150,7 @@ def _time(iso: str) -> str:
 
 
 def _duration(seconds: float | None) -> str:
-    """As 9.4 s, 12:05 or 1:02:03."""
+    """Format seconds as 9.4 s, 12:05 or 1:02:03."""
     if seconds is None:
         return ""
     if seconds < 60:

@@ -13,33 +13,33 @@ _NOT_RUNNING = 1
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
-        "luigid with the settings of this project, on 127.0.0.1 alone: in the background, its pid, port, log and "
-        "memory in data/luigid. One that answers already is used. It has no password (SECURITY.md)."
+        "luigid with the settings of this project, on 127.0.0.1 only: in the background, with its pid, port, log and "
+        "state in data/luigid. A running one is used. It has no password (SECURITY.md)."
     )
     verbs = parser.add_subparsers(required=True, metavar="start|stop|status|run", dest="verb")
     for verb, what, run in (
         ("start", "in the background; the next free port where this one is taken", _start),
-        ("stop", "end the one that was started here", _stop),
+        ("stop", "stop the one that was started here", _stop),
         ("status", f"whether one runs, and where; exit code {_NOT_RUNNING} where none does", _status),
-        ("run", "in the foreground, as systemd and containers want it", _run),
+        ("run", "in the foreground, as systemd and containers require", _run),
     ):
         added = verbs.add_parser(verb, help=what)
         added.add_argument("--port", type=_port, help="without it, [core] scheduler_port")
         added.set_defaults(run=run)
     added.add_argument("--address", default=luigid_server.HOST, help="to listen on instead of 127.0.0.1")
     added.add_argument("--unix-socket", type=Path, metavar="FILE", help="to listen on instead of a port")
-    added.add_argument("--state-path", type=Path, metavar="FILE", help="its memory over a restart")
+    added.add_argument("--state-path", type=Path, metavar="FILE", help="file that keeps its state over a restart")
 
 
 def _port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
-    raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    raise argparse.ArgumentTypeError(f"a port must be a number from 1 to 65535, not {text!r}")
 
 
-def _wanted(arguments: argparse.Namespace) -> int:
+def _port_of(arguments: argparse.Namespace) -> int:
     if arguments.port is not None:
         return int(arguments.port)
     try:
@@ -49,7 +49,7 @@ def _wanted(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    print(luigid_server.start(_wanted(arguments)))
+    print(luigid_server.start(_port_of(arguments)))
     return 0
 
 
@@ -59,11 +59,11 @@ def _stop(_: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    runs, line = luigid_server.status(_wanted(arguments))
+    runs, line = luigid_server.status(_port_of(arguments))
     print(line)
     return 0 if runs else _NOT_RUNNING
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    luigid_server.serve(_wanted(arguments), arguments.address, arguments.unix_socket, arguments.state_path)
+    luigid_server.serve(_port_of(arguments), arguments.address, arguments.unix_socket, arguments.state_path)
     return 0

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from taxi_luigi.cli.output import make_console
 from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
@@ -103,9 +104,7 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from taxi_luigi.cli.console import Console
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = make_console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     table = Table("color", "month", "why", "to", box=None, pad_edge=False)
     table.add_column("to download", justify="right")
     shown = [line for line in lines if line["why"] != UP_TO_DATE]

@@ -21,7 +21,7 @@ from taxi_luigi.core import settings_files
 from taxi_luigi.runs import luigid_server, scheduler_client
 
 SETTINGS = settings_files.PACKAGED.with_name("quickstart.cfg")
-"""config/quickstart.cfg as it travels in the wheel"""
+"""config/quickstart.cfg in the wheel"""
 REAL = ("LoadAllMonths", "--colors", "green", "--months", "2024-01")
 """a first run over TLC's own files"""
 
@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Ended(Exception):
-    """A step did not end well; the exit code."""
+    """A step failed with an exit code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -39,10 +39,10 @@ class _Ended(Exception):
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
         "Loads made-up months, in the shape of TLC's files, into data/quickstart/warehouse.duckdb: no account, no "
-        "server, no network. What is there is not done twice. Exit code: luigi's."
+        "server, no network. Completed steps are not repeated. Exit code: luigi's."
     )
     parser.add_argument("--folder", type=Path, help="to work in, made where it is missing; else the project folder")
     parser.set_defaults(run=_quickstart)
@@ -78,7 +78,7 @@ def _sample(folder: Path, env: Mapping[str, str]) -> None:
 
 
 def _luigid(folder: Path, env: Mapping[str, str]) -> int:
-    """With the user's own settings, since it stays for other runs. Returns its port."""
+    """Start luigid with the user's own settings, because other runs will use it; return its port."""
     _say("== luigid")
     _step([*_OURS, "luigid", "start"], folder, env)
     return luigid_server.running_port(folder)
@@ -95,7 +95,7 @@ def _load(folder: Path, env: Mapping[str, str], where: list[str]) -> None:
 
 
 def _step(command: list[str], folder: Path, env: Mapping[str, str]) -> None:
-    """Runs it to its end, which is also ours. Signals are passed on to it, and it cleans up."""
+    """Run a command and pass signals on to it. Raise _Ended when it fails."""
     process = subprocess.Popen(command, cwd=folder, env=env)  # noqa: S603 no shell
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
@@ -112,14 +112,14 @@ def _step(command: list[str], folder: Path, env: Mapping[str, str]) -> None:
 
 
 def _say(line: str) -> None:
-    """Before what the next step writes."""
+    """Print a line before the output of the next step."""
     print(line, flush=True)
 
 
 def _what_next(folder: Path, port: int | None) -> list[str]:
-    """The last lines, with commands and paths that work where this was typed."""
+    """Return the last lines, with commands and paths that work in the current folder."""
     here = "" if folder == Path.cwd() else f"{folder}/"
-    command = _typed()
+    command = _command_name()
     if settings_files.project_folder().absolute() != folder:
         command = f"{settings_files.HOME}={shlex.quote(str(folder))} {command}"
     usual = scheduler_client.local_port([])  # None where runs look for luigid on another machine
@@ -133,8 +133,8 @@ def _what_next(folder: Path, port: int | None) -> list[str]:
     ]
 
 
-def _typed() -> str:
-    """How this command is typed here: by its name where the PATH has it."""
+def _command_name() -> str:
+    """Return how to type this command here: by its name where it is on the PATH."""
     script = Path(sys.executable).parent / "taxi-luigi"
     found = shutil.which("taxi-luigi")
     if found and (not script.is_file() or Path(found).samefile(script)):

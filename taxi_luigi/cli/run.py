@@ -1,4 +1,4 @@
-"""`taxi-luigi run`: `luigi --module taxi_luigi` with the same words, for where `luigi` itself is on no PATH."""
+"""`taxi-luigi run`: `luigi --module taxi_luigi` with the same arguments, where `luigi` is not on the PATH."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HELP = (["-h"], ["--help"])
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.usage = "taxi-luigi run TASK [LUIGI ARGUMENTS]"
     parser.description = (
         "Becomes luigi --module taxi_luigi with these words, in the environment that this command is installed in. "
@@ -31,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def program() -> list[str]:
-    """The luigi of this environment, which another one of the PATH may not be.
+    """Return the command for the luigi of this environment; the one on the PATH may be another.
 
     Its script where there is one: two runs are the same to Luigi when their command lines are.
     """
@@ -54,8 +54,8 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
 
 def _check(words: list[str]) -> None:
-    """As luigi does it; but a task that is missing ends with 40, and without the names of all of Luigi's classes."""
-    missing = UsageError(f"no task is named; these are there: {', '.join(tasks.__all__)}")
+    """Parse the arguments as luigi does, but raise a short UsageError for a missing task."""
+    missing = UsageError(f"a task is missing; the tasks are: {', '.join(tasks.__all__)}")
     try:
         CmdlineParser(words)
     except SystemExit as stopped:

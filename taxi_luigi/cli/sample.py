@@ -13,7 +13,7 @@ from taxi_luigi.tlc.months import Selection
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.add_argument("--to", required=True, metavar="FOLDER")
     parser.add_argument("--colors", default=",".join(DATASETS), help="record types, as yellow,green")
     parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
@@ -32,14 +32,14 @@ def _sample(arguments: argparse.Namespace) -> int:
         key, least = ("seed", 0) if arguments.seed < 0 else ("rows", 1)
         raise UsageError(f"--{key} is a number from {least} on, not {getattr(arguments, key)}")
     months = Selection.parse(arguments.months).resolve(date.today())
-    wanted = {  # as LoadAllMonths has it, a color begins with its first month
+    requested = {  # as in LoadAllMonths, months before the first of a record type are left out
         color: [month for month in months if month >= DATASETS[color].first_month]
         for color in ColorsParameter().parse(arguments.colors)
     }
-    if not any(wanted.values()):
-        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in wanted)
+    if not any(requested.values()):
+        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in requested)
         raise UsageError(f"no month of {arguments.months}: {first}")
-    for color, of_color in wanted.items():
+    for color, of_color in requested.items():
         for path in write_samples(
             Path(arguments.to), [color], of_color, arguments.rows, arguments.seed, arguments.form
         ):

@@ -1,4 +1,4 @@
-"""`taxi-luigi schedule`: our entries in the user's crontab."""
+"""`taxi-luigi schedule`: entries of taxi_luigi in the user's crontab."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CRONS = {"cron", "crond", "fcron"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.usage = (
         'taxi-luigi schedule\n       taxi-luigi schedule "0 6 * * *" [--name NAME] [-- LUIGI ARGUMENTS]\n'
         "       taxi-luigi schedule --remove NAME"
@@ -72,7 +72,7 @@ def _schedule(arguments: argparse.Namespace) -> int:
         _say_where_no_cron_runs()
     else:
         ours = crontab.entries(crontab.read())
-        print("\n".join(map(_line, ours)) or "no entry of ours is in the crontab")
+        print("\n".join(map(_line, ours)) or "the crontab has no entry of taxi_luigi")
         _warn_of_meetings(itertools.combinations(ours, 2))
     return 0
 
@@ -96,7 +96,7 @@ def _command(arguments: argparse.Namespace) -> list[str]:
 
 
 def _installed() -> str:
-    """The path of this command, which cron's PATH does not have."""
+    """Return the path of this command, which is not on cron's PATH."""
     started = Path(sys.argv[0]).absolute()
     path = started if started.name == "taxi-luigi" else Path(sys.executable).with_name("taxi-luigi")
     if not path.is_file():
@@ -105,7 +105,7 @@ def _installed() -> str:
 
 
 def _check(words: Sequence[str]) -> None:
-    """Raises UsageError for words that luigi would refuse, each time that cron starts it."""
+    """Raise UsageError for arguments that luigi would refuse each time that cron starts it."""
     from taxi_luigi import tasks
 
     if not words:
@@ -124,7 +124,7 @@ def _check(words: Sequence[str]) -> None:
 
 
 def _parse(words: Sequence[str]) -> None:
-    """Each value is parsed as its parameter would be; settings, which may need the environment file, are not read."""
+    """Parse each value as its parameter would; the settings are not read, as they may need the environment file."""
     with CmdlineParser.global_instance(list(words)) as parser:
         known = vars(parser.known_args)
         for family, _, name, parameter in Register.get_all_params():
@@ -145,7 +145,7 @@ def _line(entry: Entry) -> str:
 
 
 def _shown(entry: Entry) -> str:
-    """Its command as the crontab has it, the secrets masked."""
+    """Return its command as in the crontab, with secrets masked."""
     words = entry.words()
     masked = command_line.masked(words)
     return entry.command if masked == words else shlex.join(masked)
@@ -160,7 +160,7 @@ def _warn_of_secrets(words: Sequence[str]) -> None:
 
 
 def _warn_of_settings() -> None:
-    """Of files in this folder that count here and not where cron-run works."""
+    """Warn of settings files in this folder that apply here but not where cron-run works."""
     project = config.project_folder()
     if Path.cwd().samefile(project):
         return
@@ -183,7 +183,7 @@ def _warn_of_meetings(pairs: Iterable[tuple[Entry, Entry]]) -> None:
 
 
 def _say_where_no_cron_runs() -> None:
-    """In a container or under WSL, cron is often installed and not started."""
+    """Warn when cron does not run: in containers and under WSL it is often installed but not started."""
     if sys.platform != "linux":
         return
     import psutil

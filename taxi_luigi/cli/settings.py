@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from taxi_luigi import config
+from taxi_luigi.cli.output import make_console
 from taxi_luigi.core import settings_files
 
 _WIDE = 10_000
@@ -16,7 +17,7 @@ _WIDE = 10_000
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Options and help of the command."""
+    """Add the options and help of the command."""
     parser.description = (
         "Shows which files of settings are read, in their order, and every setting that is in force with the file that "
         "it comes from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a "
@@ -44,9 +45,7 @@ def _print(files: list[dict[str, Any]], found: list[config.EffectiveSetting]) ->
     from rich.table import Table
     from rich.text import Text
 
-    from taxi_luigi.cli.console import Console
-
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = make_console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     read = Table("file; a later one wins", "what", "", box=None, pad_edge=False)
     for file in files:
         read.add_row(Text(file["path"], overflow="fold"), file["what"], "read" if file["read"] else "not there")

@@ -1,18 +1,17 @@
-"""Where the published months come from: a web server or a folder, by one template.
+"""Sources of the published months: a web server or a folder, addressed by one template.
 
-    url_template.py   what the setting `source` may be, and the address of a month
-    http.py           asking a web server whether a file is there
-    http_download.py  getting it, over breaks and rewrites
-    http_exchange.py  one request and its answer: all that a server sends is read there
-    http_retry.py     which failures are tried again, how often, and what they are called
-    packing.py        what a server packed a file in once more
-    environment.py    the variables for proxies and certificates: which proxy or file of certificates is at fault
-    folder.py         both, for files on disk
-    slots.py          how many are got at a time, of all runs of this machine, and how fast
-    single.py         a file that is no month's, at one address
-    base.py           the values that a source hands out
+    url_template.py   valid values of the setting `source`, and the address of each month
+    transport.py      the protocol of all transports, the settings `[download]`, and the values they return
+    folder.py         transport for files on disk
+    http.py           transport for web servers: whether files are published
+    http_download.py  downloads: resuming, the limit of concurrent downloads, bandwidth
+    http_exchange.py  one request and its response, and the classification of errors
+    http_session.py   the session of requests, with time limits
+    http_retry.py     which responses are retried, how often, and their messages
+    packing.py        removes compression that was added on the way
+    environment.py    the variables for proxies and certificates, for messages
 
-Whether the bytes are trips is not looked at here, and neither Luigi nor configuration is known.
+This package does not check whether the bytes are trips, and imports neither Luigi nor the configuration.
 """
 
 from __future__ import annotations
@@ -20,8 +19,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from taxi_luigi.core import units
+from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import (
+from taxi_luigi.sources.folder import Folder
+from taxi_luigi.sources.http import Web
+from taxi_luigi.sources.transport import (
     Fetched,
     HttpSettings,
     Look,
@@ -31,10 +34,7 @@ from taxi_luigi.sources.base import (
     Transport,
     check_space,
 )
-from taxi_luigi.sources.folder import Folder
-from taxi_luigi.sources.http import Web
-from taxi_luigi.sources.single import SingleFile
-from taxi_luigi.sources.url_template import Template, parse_address, parse_template
+from taxi_luigi.sources.url_template import Template, is_web, parse_address, parse_template
 from taxi_luigi.tlc.months import Month
 
 __all__ = [
@@ -54,9 +54,9 @@ __all__ = [
 
 
 class Source:
-    """The months that one publisher has, by color and month.
+    """The months of one publisher, by record type and month.
 
-    Nothing is held open between two calls, so a source can be used on both sides of a fork.
+    No connection stays open between two calls, so a source can be used on both sides of a fork.
     """
 
     def __init__(self, template: Template, transport: Transport) -> None:
@@ -64,36 +64,81 @@ class Source:
         self._transport = transport
 
     def url(self, color: str, month: Month) -> str:
-        """Where a month is, for people, logs and receipts: user, password and query are masked, a path is a path."""
+        """Return the address of a month for messages, logs and receipts, with user, password and query masked."""
         return public_url(self._template.address(color, month))
 
     def file_name(self, color: str, month: Month) -> str:
-        """The name of a month's file as published: the last part of its URL, decoded and without the query."""
+        """Return the name of a month's file as published: the last part of its URL, decoded and without the query."""
         return self._template.file_name(color, month)
 
     def look(self, color: str, month: Month) -> Look:
-        """Whether a month is there, without getting it. Never raises for what the publisher answers.
+        """Check whether a month is published, without downloading it. An error response is part of the result.
 
-        A web server is asked once per process and URL, children included; a folder every time.
+        A web server is queried once per process and URL, child processes included; a folder is read each time.
         """
         return self._transport.look(self._template.address(color, month))
 
     def look_all(self, pairs: Iterable[tuple[str, Month]]) -> dict[tuple[str, Month], Look]:
-        """`look` for many, at most `HttpSettings.parallel` at a time. No thread is left when it returns."""
+        """Check many months, at most `HttpSettings.parallel` at a time. No thread is left when it returns."""
         addresses = {(color, month): self._template.address(color, month) for color, month in pairs}
         looks = self._transport.look_all(addresses.values())
         return {pair: looks[address] for pair, address in addresses.items()}
 
     def fetch(self, color: str, month: Month, into: Path, progress: Progress) -> Fetched:
-        """Writes the whole file of a month to `into`, a temporary name that the caller removes when this raises.
+        """Download the whole file of a month.
 
-        Raises NotPublished, SourceError when the publisher doesn't hand it over, and StorageError when the disk has no
-        room for it. An OSError is of the disk that `into` is on.
+        Args:
+            into: a temporary name, which the caller removes when this raises
+            progress: called with the bytes so far and in all after every chunk
+        Raises:
+            NotPublished: there is no such file
+            SourceError: the file cannot be downloaded
+            StorageError: the disk of `into` lacks space for it
+            OSError: the disk of `into` failed
         """
         return self._transport.fetch(self._template.address(color, month), into, progress)
 
 
+class SingleFile:
+    """One small file that is not a month's, at a fixed address.
+
+    Args:
+        address: as `parse_address` returns it
+        net: retries and time limits
+        setting: the setting that has the address, for messages
+        most: the largest size in bytes
+    """
+
+    def __init__(self, address: str, net: HttpSettings, setting: str, most: int) -> None:
+        self._address = address
+        self._setting = setting
+        self._most = most
+        self._transport: Transport = Web(net, setting) if is_web(address) else Folder(Path(address).parent, setting)
+
+    def fetch(self, into: Path) -> Fetched:
+        """Download the file.
+
+        Args:
+            into: a temporary name, which the caller removes when this raises
+        Raises:
+            SourceError: the file is missing, is too large or cannot be downloaded
+            StorageError: the disk of `into` lacks space for it
+            OSError: the disk of `into` failed
+        """
+        try:
+            return self._transport.fetch(self._address, into, self._check)
+        except NotPublished as error:
+            raise SourceError(f"{error}; check {self._setting}") from error
+
+    def _check(self, arrived: int, total: int) -> None:
+        if max(arrived, total) > self._most:
+            raise SourceError(
+                f"{public_url(self._address)}: is larger than {units.size(self._most)}, so it is not the right file; "
+                f"check {self._setting}"
+            )
+
+
 def open_source(template: str, net: HttpSettings) -> Source:
-    """The source of a template; ConfigError when there is something wrong with the template. Connects to nothing."""
+    """Return the source of a template, without connecting to it. Raise ConfigError for an invalid template."""
     parsed = parse_template(template)
     return Source(parsed, Web(net) if parsed.is_web else Folder(parsed.root))

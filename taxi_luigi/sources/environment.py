@@ -1,6 +1,6 @@
-"""What the environment says of proxies and of trusted certificates, so that a failure names the variable at fault.
+"""Environment variables for proxies and trusted certificates, so that messages can name the variable to correct.
 
-requests reads these variables itself; here they are only looked at after something failed.
+requests reads these variables itself; this module examines them only after a failure.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _LONGEST = 200
 
 
 def proxy_of(url: str) -> str:
-    """`http_proxy = http://***@proxy:3128` when the variable sends requests for `url` there, else ''."""
+    """Return `http_proxy = http://***@proxy:3128` when requests for `url` use that proxy, else ''."""
     found = _proxy(url)
     return f"{found[0]} = {_shown(found[1])}" if found else ""
 
 
 def proxy_fault(url: str) -> str:
-    """What is wrong with the proxy that is to be asked for `url`, and what to do; '' when nothing shows."""
+    """Return what is wrong with the proxy for `url` and what to do; '' when nothing can be seen."""
     found = _proxy(url)
     if found is None:
         return ""
@@ -43,14 +43,14 @@ def proxy_fault(url: str) -> str:
     except ValueError:
         scheme = host = ""
     if not host or scheme not in _SCHEMES:
-        return f"{variable}: is no address of a proxy; write it as http://HOST:PORT, or unset it"
+        return f"{variable}: is not the address of a proxy; write it as http://HOST:PORT, or unset it"
     if scheme.startswith("socks") and importlib.util.find_spec("socks") is None:
         return f"{variable}: SOCKS needs the package PySocks; run pip install PySocks, or name an http:// proxy"
     return ""
 
 
 def bundle_fault() -> str:
-    """What is wrong with the file of trusted certificates that a variable names; '' when it can be read, or none is."""
+    """Return what is wrong with the file of trusted certificates in a variable; '' when it is readable or not set."""
     found = _bundle()
     if found is None:
         return ""
@@ -71,7 +71,7 @@ def bundle_fault() -> str:
 
 
 def trust() -> str:
-    """Which variable decides whose certificates are trusted, and what to set, for a certificate that is not."""
+    """Return which variable sets the trusted certificates, for the message about an untrusted one."""
     found = _bundle()
     if found is not None:
         return f"by {found[0]} = {_shown(found[1])}"
@@ -93,11 +93,11 @@ def _proxy(url: str) -> tuple[str, str] | None:
         return None
     if not proxy:
         return None
-    wanted = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
-    return next(((name, proxy) for name in wanted if os.environ.get(name) == proxy), ("the system's proxy", proxy))
+    names = (f"{scheme}_proxy", f"{scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    return next(((name, proxy) for name in names if os.environ.get(name) == proxy), ("the system's proxy", proxy))
 
 
 def _shown(value: str) -> str:
-    """A variable's value in one line, without user and password."""
+    """Return a variable's value in one line, without user and password."""
     shown = redaction.typed("".join(letter if letter.isprintable() else "?" for letter in value))
     return shown[:_LONGEST] + "…" * (len(shown) > _LONGEST)

@@ -1,6 +1,6 @@
-"""Files in a folder on disk, told apart by modification time and size.
+"""Files in a folder on disk, identified by modification time and size.
 
-A folder is asked every time: a stat costs nothing, and nothing is remembered of it.
+Results are not cached, because a stat is cheap.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import BinaryIO
 
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.receipts import SourceFingerprint
-from taxi_luigi.sources.base import CHUNK, SOURCE, Fetched, Look, NotPublished, Progress, Published, check_space
+from taxi_luigi.sources.transport import CHUNK, SOURCE, Fetched, Look, NotPublished, Progress, Published, check_space
 
 
 class Folder:
-    """Files below `root`, a folder that must be there: without it nothing is known of what is published."""
+    """Files below `root`, a folder that must exist: without it, no file can be reported as not published."""
 
     def __init__(self, root: Path, setting: str = SOURCE) -> None:
         self._root = root
@@ -28,7 +28,7 @@ class Folder:
 
     def look(self, address: str) -> Look:
         try:
-            return Look(Published.YES, _seen(self._stat(address)))
+            return Look(Published.YES, _fingerprint(self._stat(address)))
         except NotPublished as error:
             return Look(Published.NO, None, str(error))
         except SourceError as error:
@@ -40,14 +40,14 @@ class Folder:
     def fetch(self, address: str, into: Path, progress: Progress) -> Fetched:
         self._stat(address)
         with _readable(address):
-            original = open(address, "rb")  # noqa: SIM115 closed below; only the opening is the source's to fail
+            original = open(address, "rb")  # noqa: SIM115 closed below; only an error of opening is a SourceError
         with original, into.open("wb") as out:
             before = os.fstat(original.fileno())
             check_space(into, before.st_size)
             copied, sha256 = _copy(original, out, address, before.st_size, progress)
-            if _seen(os.fstat(original.fileno())) != _seen(before) or copied != before.st_size:
+            if _fingerprint(os.fstat(original.fileno())) != _fingerprint(before) or copied != before.st_size:
                 raise SourceError(f"{address}: was written to while it was copied; run the same again")
-        return Fetched(address, _seen(before), copied, sha256)
+        return Fetched(address, _fingerprint(before), copied, sha256)
 
     def _stat(self, address: str) -> os.stat_result:
         with _readable(address):
@@ -58,7 +58,7 @@ class Folder:
                     raise SourceError(f"{self._root}: there is no such folder; check {self._setting}") from None
                 raise NotPublished(f"{address}: not published (no such file)") from None
         if not stat.S_ISREG(found.st_mode):
-            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
             raise SourceError(f"{address}: is {kind}, where a file should be")
         return found
 
@@ -77,7 +77,7 @@ def _copy(original: BinaryIO, out: BinaryIO, address: str, size: int, progress: 
         progress(copied, size)
 
 
-def _seen(found: os.stat_result) -> SourceFingerprint:
+def _fingerprint(found: os.stat_result) -> SourceFingerprint:
     return SourceFingerprint(
         etag=f'"{found.st_mtime_ns:x}-{found.st_size:x}"',
         last_modified=formatdate(found.st_mtime, usegmt=True),
@@ -87,7 +87,7 @@ def _seen(found: os.stat_result) -> SourceFingerprint:
 
 @contextmanager
 def _readable(address: str) -> Iterator[None]:
-    """An error of the disk that is read from is the source's; one of the disk written to is not."""
+    """Raise SourceError for an OSError of the disk that is read, unlike one of the disk that is written to."""
     try:
         yield
     except OSError as error:

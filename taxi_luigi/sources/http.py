@@ -1,6 +1,6 @@
-"""Files behind http and https: whether they are there, each asked once, several at a time.
+"""Files on web servers: check whether they are published, once each and several at a time.
 
-How one is downloaded is in http_download.py.
+Downloads are in http_download.py.
 """
 
 from __future__ import annotations
@@ -13,29 +13,28 @@ from threading import Thread
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources.base import SOURCE, Fetched, HttpSettings, Look, NotPublished, Progress, Published
-from taxi_luigi.sources.http_download import Download
+from taxi_luigi.sources.http_download import Download, Pace, Slots
 from taxi_luigi.sources.http_exchange import Answer, Client, TransientError
-from taxi_luigi.sources.http_retry import RetryPolicy, judge
-from taxi_luigi.sources.slots import Pace, Slots
+from taxi_luigi.sources.http_retry import RetryPolicy, check_status
+from taxi_luigi.sources.transport import SOURCE, Fetched, HttpSettings, Look, NotPublished, Progress, Published
 
 _HEAD_ATTEMPTS = 2
-_HEAD_SILENCE = 15.0
-"""seconds without a byte of an answer to a HEAD, and half of what it may take in all; a download may be slower, but all
-scheduling waits for the HEADs"""
-_HEAD_WISH = 10.0
-"""seconds that a server may ask us to wait before the second HEAD"""
+_HEAD_TIMEOUT = 15.0
+"""seconds without a byte of the response to a HEAD, and half of its total time; shorter than for a download, because
+all scheduling waits for the HEADs"""
+_HEAD_MAX_RETRY_AFTER = 10.0
+"""seconds; the longest Retry-After before the second HEAD"""
 _PAGES = ("text/html", "application/xhtml+xml", "text/xml", "application/xml")
 _NO_HEAD = (404, 405, 501)
-"""answers to a HEAD of servers that serve the file all the same: they do not know HEAD"""
+"""statuses of a HEAD by servers that do not support HEAD but may have the file"""
 _ONE_BYTE = {"Range": "bytes=0-0"}
 
 _looks: dict[str, Look] = {}
-"""By address, for the life of the process. Forked children inherit it, so they know the ETags without asking."""
+"""by address, for the life of the process; forked children inherit it, so they have the ETags without a request"""
 
 
 def forget_looks() -> None:
-    """Lets the next look ask the server again."""
+    """Clear the cache, so that the next look queries the server again."""
     _looks.clear()
 
 
@@ -50,13 +49,13 @@ class Web:
         return self.look_all([address])[address]
 
     def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
-        wanted = list(dict.fromkeys(addresses))
-        round_ = _Round(self._net, self._setting, [address for address in wanted if address not in _looks])
+        unique = list(dict.fromkeys(addresses))
+        round_ = _Round(self._net, self._setting, [address for address in unique if address not in _looks])
         _looks.update(round_.run())
-        return {address: _looks[address] for address in wanted}
+        return {address: _looks[address] for address in unique}
 
     def fetch(self, address: str, into: Path, progress: Progress) -> Fetched:
-        # Forgotten until it arrived: after a failure, what was seen of it says nothing any more.
+        # Removed until the download succeeds: after a failure, the cached result may be outdated.
         look = _looks.pop(address, None)
         etag = look.seen.etag if look and look.seen else None
         slots = Slots(atomic_files.private("downloads"))
@@ -68,7 +67,7 @@ class Web:
 
 
 class _Round:
-    """Asking for many files at once. One that only fails is asked no more: it is down, or shuts us out."""
+    """Concurrent checks of many files, ended early for a server that only fails: it is down, or blocks us."""
 
     def __init__(self, net: HttpSettings, setting: str, addresses: list[str]) -> None:
         self._net = net
@@ -98,32 +97,32 @@ class _Round:
     def _look(self, client: Client, address: str) -> Look:
         url = public_url(address)
         if self._unanswered >= self._net.parallel:
-            return Look(Published.UNKNOWN, None, f"{url}: not asked for, after {self._unanswered} others had no answer")
-        patience = RetryPolicy(_HEAD_ATTEMPTS, self._net.backoff, _HEAD_WISH)
+            return Look(Published.UNKNOWN, None, f"{url}: not checked, after {self._unanswered} others had no answer")
+        policy = RetryPolicy(_HEAD_ATTEMPTS, self._net.backoff, _HEAD_MAX_RETRY_AFTER)
         try:
-            return patience.call(url, lambda: self._ask(client, address, url))
+            return policy.call(url, lambda: self._request(client, address, url))
         except NotPublished as error:
             return Look(Published.NO, None, str(error))
         except SourceError as error:
             return Look(Published.UNKNOWN, None, str(error))
 
-    def _ask(self, client: Client, address: str, url: str) -> Look:
-        with client.ask("HEAD", address, longest_silence=_HEAD_SILENCE) as answer:
+    def _request(self, client: Client, address: str, url: str) -> Look:
+        with client.request("HEAD", address, read_timeout=_HEAD_TIMEOUT) as answer:
             status = answer.status
             if status not in (403, *_NO_HEAD):
                 return self._look_of(answer, url)
-        # No more than an error's first words is read of a body: leaving the block closes the connection.
+        # Of a body, only the beginning of an error is read: leaving the block closes the connection.
         if status == 403:
-            # Its reason is in the body, which only a GET has. 403 is how TLC says "not there", so that a GET that is
-            # answered otherwise does not make it a file that is.
-            with client.ask("GET", address, longest_silence=_HEAD_SILENCE) as answer:
-                judge(answer, url, self._setting)
+            # The reason is in the body, which only a GET has. TLC answers 403 for a missing file, so another status of
+            # the GET does not prove that the file exists.
+            with client.request("GET", address, read_timeout=_HEAD_TIMEOUT) as answer:
+                check_status(answer, url, self._setting)
                 raise TransientError(f"HTTP 403 Forbidden to HEAD, but HTTP {answer.status} to GET{answer.via}")
-        with client.ask("GET", address, _ONE_BYTE, _HEAD_SILENCE) as answer:
+        with client.request("GET", address, _ONE_BYTE, _HEAD_TIMEOUT) as answer:
             return self._look_of(answer, url)
 
     def _look_of(self, answer: Answer, url: str) -> Look:
-        judge(answer, url, self._setting)
+        check_status(answer, url, self._setting)
         kind = answer.content_type
         if kind in _PAGES:
             page = f"{url}: the server answers with a page ({kind}) instead of the file{answer.via}"
@@ -132,9 +131,9 @@ class _Round:
 
 
 def _in_threads(work: Callable[[], None], number: int) -> None:
-    """Runs `work` in that many threads and waits for all; the first exception of any is raised here.
+    """Run `work` in that many threads, wait for all, and raise the first exception.
 
-    Daemon threads rather than a pool: after Ctrl-C nothing waits for a server that does not answer.
+    They are daemon threads, so that Ctrl-C does not wait for a server that does not answer.
     """
     failures: list[BaseException] = []
 

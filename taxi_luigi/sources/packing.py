@@ -1,7 +1,7 @@
-"""Files that arrive packed once more than they were published: parquet in gzip, anything in br, deflate or zstd.
+"""Remove compression that was added to a published file: gzip around parquet, and br, deflate or zstd around any file.
 
-Servers and proxies do so although we ask for `identity`, and objects are stored so by accident. A csv.gz that is served
-with `Content-Encoding: gzip` stays one: gzip around csv is taken off only where the file's name does not say it.
+Servers and proxies add it although `identity` is requested, and objects are stored with it by accident. A csv.gz that
+is served with `Content-Encoding: gzip` stays compressed: gzip around csv is removed only if the file's name lacks .gz.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.sources.base import CHUNK, SPACE_STEP, Progress, check_space
+from taxi_luigi.sources.transport import CHUNK, SPACE_STEP, Progress, check_space
 
 _PARQUET, _GZIP = b"PAR1", b"\x1f\x8b"
 _CODINGS = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate", "br": "br", "zstd": "zstd"}
-"""Content-Encoding → what it is called here; a file with another one is kept as it came"""
+"""Content-Encoding → its name here; a file with another one is kept unchanged"""
 _LAYERS = 3
-"""packings that are taken off at most"""
+"""the largest number of compressions that are removed"""
 
 
 def unpack(path: Path, codings: Sequence[str], name: str, url: str, progress: Progress) -> tuple[int, str] | None:
-    """Takes off, in place, what a file was packed in on its way here.
+    """Remove compression in place.
 
     Args:
+        path: of the downloaded file
         codings: of the header Content-Encoding, in the order in which they were applied
         name: of the file at its source
+        url: without secrets, for messages
         progress: called with the bytes unpacked so far, and 0
     Returns:
-        bytes and sha256 of what is in `path` now, None when that is as it came
+        bytes and sha256 of the file at `path` now; None when it is unchanged
     Raises:
-        SourceError: it cannot be unpacked
-        StorageError: the disk has no room for it
+        SourceError: the compressed data is damaged
+        StorageError: the disk lacks space for it
     """
     declared = [_CODINGS[each] for each in reversed(codings) if each in _CODINGS]
     done = None
@@ -44,12 +46,12 @@ def unpack(path: Path, codings: Sequence[str], name: str, url: str, progress: Pr
         coding = _outermost(path, declared, name, url)
         if coding is None:
             break
-        done = _take_off(path, coding, url, progress)
+        done = _decompress(path, coding, url, progress)
     return done
 
 
 def _outermost(path: Path, declared: list[str], name: str, url: str) -> str | None:
-    """What is to be taken off next. `declared` loses what the file is not packed in, too."""
+    """Return the compression to remove next. Also remove from `declared` those that the file does not have."""
     with path.open("rb") as packed:
         head = packed.read(len(_PARQUET))
     while declared and head and head != _PARQUET:
@@ -61,14 +63,14 @@ def _outermost(path: Path, declared: list[str], name: str, url: str) -> str | No
     with path.open("rb") as packed:
         try:
             inner = next(_unpacked(packed, "gzip", url), b"")
-        except SourceError:  # whoever reads it will say what it is
+        except SourceError:  # reading the file will report what is wrong
             return None
     return "gzip" if inner.startswith((_PARQUET, _GZIP)) else None
 
 
-def _take_off(path: Path, coding: str, url: str, progress: Progress) -> tuple[int, str]:
-    done, sha256, space_asked = 0, hashlib.sha256(), 0
-    # Without a name, so that nothing is left of it wherever a run is killed
+def _decompress(path: Path, coding: str, url: str, progress: Progress) -> tuple[int, str]:
+    done, sha256, space_checked = 0, hashlib.sha256(), 0
+    # Without a name, so that a killed run leaves no file
     with tempfile.TemporaryFile(dir=path.parent) as packed:
         with path.open("rb") as arrived:
             check_space(path, path.stat().st_size)
@@ -76,9 +78,9 @@ def _take_off(path: Path, coding: str, url: str, progress: Progress) -> tuple[in
         packed.seek(0)
         with path.open("wb") as out:
             for chunk in _unpacked(cast(BinaryIO, packed), coding, url):
-                if done >= space_asked:
+                if done >= space_checked:
                     check_space(path, done, done)
-                    space_asked = done + SPACE_STEP
+                    space_checked = done + SPACE_STEP
                 out.write(chunk)
                 sha256.update(chunk)
                 done += len(chunk)
@@ -87,7 +89,7 @@ def _take_off(path: Path, coding: str, url: str, progress: Progress) -> tuple[in
 
 
 def _unpacked(packed: BinaryIO, coding: str, url: str) -> Iterator[bytes]:
-    """What is in a file, in pieces. Raises SourceError where it is damaged or cut short."""
+    """Yield the decompressed data in chunks. Raise SourceError when it is damaged or cut short."""
     unpacking = {"gzip": _gzip, "deflate": _deflate}.get(coding)
     pieces = unpacking(packed) if unpacking else _by_arrow(packed, coding)
     while True:
@@ -122,7 +124,7 @@ def _gzip(packed: BinaryIO) -> Iterator[bytes]:
 
 
 def _deflate(packed: BinaryIO) -> Iterator[bytes]:
-    """zlib's format, as the standard has it, or none around it, as some servers do."""
+    """Decompress zlib's format, as the standard requires, or raw deflate, as some servers send it."""
     data = packed.read(CHUNK)
     wrapped = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
     stream = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)

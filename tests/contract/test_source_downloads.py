@@ -9,7 +9,7 @@ import pytest
 
 from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources import Published
-from taxi_luigi.sources.slots import Pace
+from taxi_luigi.sources.http_download import Pace
 from tests.support.cdn import Break, Cdn, Chunked, Drip, Headers, Short, Stall, Status
 from tests.support.publisher import COLOR, MONTH, NAME, Client, write
 

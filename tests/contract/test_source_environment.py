@@ -136,7 +136,7 @@ def test_a_proxy_that_is_none_is_named(
 ) -> None:
     name = source.partition(":")[0] + "_proxy"
     monkeypatch.setenv(name, proxy)
-    assert f": {name} = {shown}: is no address of a proxy; write it as http://HOST:PORT" in said(source, tmp_path)
+    assert f": {name} = {shown}: is not the address of a proxy; write it as http://HOST:PORT" in said(source, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
@@ -155,9 +155,9 @@ def test_a_socks_proxy_says_what_it_needs(
 def test_a_proxy_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     monkeypatch.setenv("ALL_PROXY", "http://me:hush@127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "[::1,²/8,1.2.3.4/99,10.0.0.0/²,,*.example")
-    assert "the last: connection refused, asked through ALL_PROXY = http://***@127.0.0.1:1;" in said(source, tmp_path)
+    assert "the last: connection refused, through ALL_PROXY = http://***@127.0.0.1:1;" in said(source, tmp_path)
     monkeypatch.setenv("ALL_PROXY", "http://nowhere.invalid:3128")
-    assert "does not resolve, asked through ALL_PROXY = http://nowhere.invalid:3128;" in said(source, tmp_path)
+    assert "does not resolve, through ALL_PROXY = http://nowhere.invalid:3128;" in said(source, tmp_path)
 
 
 @pytest.mark.parametrize("source", [HTTP, HTTPS])
@@ -166,7 +166,7 @@ def test_a_proxy_that_wants_a_password_is_named(tmp_path: Path, monkeypatch: pyt
     with raw_server(lambda _: [head]) as server:
         monkeypatch.setenv("ALL_PROXY", f"http://me:hush@{server.address}")
         line = said(source, tmp_path)
-        assert f": ALL_PROXY = http://***@{server.address}: wants a user and a password" in line
+        assert f": ALL_PROXY = http://***@{server.address}: requires a user and a password" in line
 
 
 @pytest.mark.parametrize("source", [HTTP, HTTPS])
@@ -185,7 +185,7 @@ def test_what_is_no_proxy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("ALL_PROXY", f"http://{server.address}")
         client = Client(source + FILE, tmp_path / "arriving", attempts=2)
         for line in (client.source.look(COLOR, MONTH).why, client.failure()):
-            assert f"asked through ALL_PROXY = http://{server.address}" in line
+            assert f"through ALL_PROXY = http://{server.address}" in line
 
 
 def test_what_a_web_server_in_the_place_of_a_proxy_calls_missing_names_it(
@@ -195,4 +195,4 @@ def test_what_a_web_server_in_the_place_of_a_proxy_calls_missing_names_it(
         monkeypatch.setenv("http_proxy", f"http://{server.address}")
         look = Client(HTTP + FILE, tmp_path / "arriving").source.look(COLOR, MONTH)
         assert look.published is Published.NO
-        assert look.why.endswith(f": not published (HTTP 404), asked through http_proxy = http://{server.address}")
+        assert look.why.endswith(f": not published (HTTP 404), through http_proxy = http://{server.address}")

@@ -77,7 +77,7 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
         client.fetch()
 
 
-@pytest.mark.parametrize(("make", "says"), [(os.mkdir, "is a folder"), (os.mkfifo, "is no regular file")])
+@pytest.mark.parametrize(("make", "says"), [(os.mkdir, "is a folder"), (os.mkfifo, "is not a regular file")])
 def test_something_else_in_place_of_the_file(folder: Path, tmp_path: Path, make: object, says: str) -> None:
     make(folder / NAME)  # type: ignore[operator]
     client = Client(f"{folder}/{FILE}", tmp_path / "arriving")

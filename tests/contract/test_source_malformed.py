@@ -14,7 +14,7 @@ import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
 from taxi_luigi.core.receipts import SourceFingerprint, source_digest
-from taxi_luigi.sources import Look, Published, SingleFile, http_exchange
+from taxi_luigi.sources import Look, Published, SingleFile, http_exchange, http_session
 from taxi_luigi.tlc.months import Month
 from tests.support.publisher import COLOR, MONTH, Client, net
 from tests.support.raw_server import RawServer, raw_server
@@ -101,7 +101,7 @@ def test_an_answer_that_cannot_be_used_leaves_no_socket_open(lengths: tuple[byte
     with raw_server(lambda _: [replaced(b"Content-Length", *lengths), BODY]) as server:
         client = http_exchange.Client(net(), "source")
         # The error is held, and with it all that its traceback refers to
-        with pytest.raises(http_exchange.TransientError) as error, client, client.ask("GET", server.template):
+        with pytest.raises(http_exchange.TransientError) as error, client, client.request("GET", server.template):
             pass
         assert str(error.value) == "its headers cannot be read"
         assert sockets() - before == set()
@@ -117,17 +117,17 @@ def test_a_length_that_no_disk_has_fails_the_month(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("location", "says"),
     [
-        (b"http://[::1", "redirects to what is no address"),
-        (b"http://host:port/", "redirects to what is no address"),
-        (b"http://host:99999/", "redirects to what is no address"),
+        (b"http://[::1", "redirects to an address that is not"),
+        (b"http://host:port/", "redirects to an address that is not"),
+        (b"http://host:99999/", "redirects to an address that is not"),
         (b"http:///x", "redirects without end"),
-        (b"ftp://host/secret", "redirects to what is no address"),
-        (b"file:///etc/passwd", "redirects to what is no address"),
-        (b"//[/", "redirects to what is no address"),
-        (b"http://\xff\xfe/", "redirects to what is no address"),
+        (b"ftp://host/secret", "redirects to an address that is not"),
+        (b"file:///etc/passwd", "redirects to an address that is not"),
+        (b"//[/", "redirects to an address that is not"),
+        (b"http://\xff\xfe/", "redirects to an address that is not"),
         (b"", "the server answers HTTP 30"),
         (b"/again", "redirects without end"),
-        (b"http://a..b/secret", "redirects to what is no address"),
+        (b"http://a..b/secret", "redirects to an address that is not"),
     ],
 )
 def test_a_redirect_to_nowhere_fails_the_month(tmp_path: Path, status: bytes, location: bytes, says: str) -> None:
@@ -283,7 +283,7 @@ TIMES = {"lowest_speed": 100.0, "connect_timeout": 0.2, "read_timeout": 0.5}
 
 @pytest.fixture
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_exchange, "WINDOW", 0.5)
+    monkeypatch.setattr(http_session, "WINDOW", 0.5)
 
 
 @pytest.mark.usefixtures("_short")

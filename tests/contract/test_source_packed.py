@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from taxi_luigi.core.errors import SourceError, StorageError
-from taxi_luigi.sources import SingleFile, base
+from taxi_luigi.sources import SingleFile, transport
 from tests.support.cdn import HTML, Break, Cdn, Chunked, Packed
 from tests.support.publisher import NAME, Client, net, write
 
@@ -137,7 +137,7 @@ def test_a_packed_list_of_zones_is_unpacked_and_stays_small(cdn: Cdn, tmp_path: 
 def test_a_bomb_stops_before_the_disk_is_full(
     cdn: Cdn, content: bytes, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base.shutil, "disk_usage", lambda _: _free(client, 150 << 20))
+    monkeypatch.setattr(transport.shutil, "disk_usage", lambda _: _free(client, 150 << 20))
     cdn.fault(NAME, Packed("gzip", gzip.compress(b"PAR1" + bytes(200 << 20), 1)))
     with pytest.raises(StorageError, match="free some space"):
         client.fetch()
@@ -148,7 +148,7 @@ def test_a_body_without_a_length_stops_before_the_disk_is_full(
     cdn: Cdn, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(cdn.folders[0], size=200 << 20)
-    monkeypatch.setattr(base.shutil, "disk_usage", lambda _: _free(client, 150 << 20))
+    monkeypatch.setattr(transport.shutil, "disk_usage", lambda _: _free(client, 150 << 20))
     cdn.fault(NAME, Chunked())
     with pytest.raises(StorageError, match=r"MB free, .* needed to download and clean .* free some space"):
         client.fetch()
@@ -161,7 +161,7 @@ def test_a_disk_that_others_fill_meanwhile_is_noticed(
 ) -> None:
     write(cdn.folders[0], size=100 << 20)
     left = iter([1 << 40])
-    monkeypatch.setattr(base.shutil, "disk_usage", lambda _: _Usage(next(left, 100 << 20)))
+    monkeypatch.setattr(transport.shutil, "disk_usage", lambda _: _Usage(next(left, 100 << 20)))
     cdn.fault(NAME, Break(90 << 20))
     with pytest.raises(StorageError, match="free some space"):
         client.fetch()

@@ -74,7 +74,7 @@ def test_a_file_that_is_too_large_is_left_where_it_is(
 ) -> None:
     write(cdn.folders[0], NAME, 5_000_000)
     cdn.fault(NAME, *[] if announced else [Chunked()])
-    assert "is larger than 100.0 kB, so it is not the file wanted; check [taxi] zones" in client.failure()
+    assert "is larger than 100.0 kB, so it is not the right file; check [taxi] zones" in client.failure()
     assert client.into.stat().st_size <= MOST + (1 << 20)
 
 

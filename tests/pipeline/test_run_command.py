@@ -49,7 +49,7 @@ def test_a_task_of_another_module_passes_through(project: Project) -> None:
 def test_without_a_task_it_says_which_there_are(project: Project, words: list[str]) -> None:
     done = project.command("taxi-luigi", "run", *words)
     tasks = "CleanMonth, DownloadMonth, Idle, LoadAllMonths, LoadMonth, LoadZones, PublishedMonth, Report, UploadMonth"
-    assert done == Run(40, f"taxi-luigi: no task is named; these are there: {tasks}\n")
+    assert done == Run(40, f"taxi-luigi: a task is missing; the tasks are: {tasks}\n")
 
 
 def test_a_task_that_is_misspelt_is_one_line(project: Project) -> None:

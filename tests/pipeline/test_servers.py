@@ -93,7 +93,7 @@ def test_a_month_that_was_sent_otherwise_than_as_a_plain_file_is_right_the_next_
     [
         ({"REQUESTS_CA_BUNDLE": "/nonexistent/ca.pem"}, "REQUESTS_CA_BUNDLE = /nonexistent/ca.pem: there is no such"),
         ({"https_proxy": "socks5://me:hush@127.0.0.1:9"}, "https_proxy = socks5://***@127.0.0.1:9: SOCKS needs the"),
-        ({"https_proxy": "htp:/x"}, "https_proxy = htp:/x: is no address of a proxy"),
+        ({"https_proxy": "htp:/x"}, "https_proxy = htp:/x: is not the address of a proxy"),
     ],
 )
 def test_an_environment_that_is_wrong_is_named(loading: Project, variables: dict[str, str], says: str) -> None:

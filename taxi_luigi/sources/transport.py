@@ -1,4 +1,4 @@
-"""What a source hands out: whether a month is published, and what was fetched. Plain values and the space check.
+"""The protocol of transports, the values that they return, their settings, and the check of free space.
 
 Nothing here opens a connection or a file.
 """
@@ -18,27 +18,27 @@ from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.core.settings import number, setting, whole
 
 SOURCE = "[taxi] source"
-"""The setting that the address of a month comes from, as errors name it."""
+"""the setting that has the template, for messages"""
 
 CHUNK = 1 << 20
-"""bytes read at a time at most"""
+"""the largest number of bytes to read at a time"""
 
 SPACE_STEP = 16 << 20
-"""bytes after which a growing file's space is asked again; several grow at a time, and 64 MiB are to stay free"""
+"""bytes after which the free space is checked again: several files grow at a time, and 64 MiB must stay free"""
 
 _SPARE = 64 << 20
-"""bytes that are to stay free beside the raw and the clean file: rejects, logs, luigid's state"""
+"""bytes that must stay free beside the raw and the clean file, for rejects, logs and luigid's state"""
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes so far, bytes in all) after every chunk; a total of 0 is unknown. It throttles itself."""
+"""called with (bytes so far, bytes in all) after every chunk; a total of 0 is unknown; it throttles itself"""
 
 
 class NotPublished(SourceError):
-    """The publisher says that there is no such file."""
+    """The publisher has no such file."""
 
 
 class Published(Enum):
-    """Whether a month is at the source. UNKNOWN counts as published, so that its download fails in its own name."""
+    """Whether a month is at the source. UNKNOWN is handled as published, so that the download reports the error."""
 
     YES = "yes"
     NO = "no"
@@ -66,7 +66,7 @@ class HttpSettings:
         number,
     )
     parallel: int = setting("6", "HEAD requests at a time.", whole)
-    """six streams are what TLC's CDN was seen to serve well"""
+    """TLC's CDN served six streams well"""
     at_once: int = setting(
         "6",
         "Downloads at a time, of all runs of this user on this machine with the same `TMPDIR`, whatever their "
@@ -80,50 +80,55 @@ class HttpSettings:
 
     @property
     def piece(self) -> int:
-        """Bytes to read at a time at most; of a limited download what may come in a second, so that it comes evenly."""
+        """The largest number of bytes to read at a time: with a bandwidth, those of one second, for an even rate."""
         return CHUNK if not self.bandwidth else max(1, min(CHUNK, int(self.bandwidth / self.at_once)))
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a source says of one month before it is fetched."""
+    """The result of checking one month at the source."""
 
     published: Published
     seen: SourceFingerprint | None
     """None unless published is YES"""
     why: str = ""
-    """one line for a person, unless published is YES"""
+    """one line for messages, unless published is YES"""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that arrived whole: `bytes` and `sha256` are of what is on disk."""
+    """A completely downloaded file: `bytes` and `sha256` are those of the file on disk."""
 
     url: str
     """public: without user, password and query"""
     seen: SourceFingerprint
-    """of the file that was fetched, which is not the one looked at when it was rewritten in between"""
+    """of the downloaded file, which differs from that of `Look` when the file was rewritten in between"""
     bytes: int
     sha256: str
 
 
 class Transport(Protocol):
-    """How the files of one kind of address are reached. Addresses may hold credentials; what comes back never does."""
+    """Access to the files of one kind of address. Addresses may contain credentials; results never do."""
 
     def look(self, address: str) -> Look:
-        """Whether the file is there, and which."""
+        """Check whether the file exists, and return its fingerprint."""
 
     def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
-        """The same for many, by address."""
+        """Check many files; return the results by address."""
 
     def fetch(self, address: str, into: Path, progress: Progress) -> Fetched:
-        """Writes the whole file to `into`, or raises SourceError or StorageError."""
+        """Write the whole file to `into`. Raise SourceError or StorageError."""
 
 
 def check_space(path: Path, size: int, there: int = 0) -> None:
-    """Raises StorageError unless a download of `size` bytes, of which some are `there`, fits beside `path` twice.
+    """Check that a download fits beside `path` twice: the clean file is about as large as the raw one.
 
-    Twice, because the clean file that is made of a raw one is about as large, and 64 MiB more are to stay free.
+    Args:
+        path: of the download
+        size: of the whole file, in bytes
+        there: bytes of it that are on disk already
+    Raises:
+        StorageError: less than that, or than 64 MiB in addition, is free
     """
     free = shutil.disk_usage(path.parent).free
     needed = 2 * size - there + _SPARE

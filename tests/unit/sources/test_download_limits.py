@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.sources.slots import Pace, Slots
+from taxi_luigi.sources.http_download import Pace, Slots
 
 HOLDER = """
 import sys
 from pathlib import Path
-from taxi_luigi.sources.slots import Slots
+from taxi_luigi.sources.http_download import Slots
 with Slots(Path(sys.argv[1])).one(9):
     print("held", flush=True)
     sys.stdin.read()
