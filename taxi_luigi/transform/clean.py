@@ -140,8 +140,8 @@ def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -
 
 def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) -> Cleaned:
     conformed = conform(chunk.batch, layout)
-    for reason, texts in conformed.losses.unmapped.items():
-        tally.add_unmapped(reason, texts)
+    for reason, texts in conformed.cast_errors.unknown_values.items():
+        tally.add_unknown_values(reason, texts)
     if layout.dataset.has("passenger_count"):
         conformed = _passengers(conformed, rules, tally)
     _count_stored(conformed, layout.dataset, tally)
@@ -167,8 +167,8 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
 def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
     """Money and pickups of the records that can be stored, before any rule takes some of them out."""
     batch = conformed.batch
-    if conformed.losses.faults:
-        batch = batch.filter(pc.invert(reduce(pc.or_, conformed.losses.faults.values())))
+    if conformed.cast_errors.errors:
+        batch = batch.filter(pc.invert(reduce(pc.or_, conformed.cast_errors.errors.values())))
     for column in dataset.columns:
         if column.required and batch[column.name].null_count < batch.num_rows:
             tally.filled.add(column.name)
@@ -183,7 +183,7 @@ def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
     """For every row its first reason to be taken out, else null; None when no row has one. Counts every rule."""
-    masks = dict(conformed.losses.faults)
+    masks = dict(conformed.cast_errors.errors)
     for name, rule in RULES.items():
         mask = rule.mask(conformed.batch, layout.dataset, layout.month)
         if mask is not None:
@@ -197,7 +197,7 @@ def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tal
 
 def _passengers(conformed: Conformed, rules: CleanRules, tally: Tally) -> Conformed:
     """Counts the passenger counts as published, and fills the missing ones when that is switched on."""
-    unreadable = conformed.losses.faults.get("unreadable:passenger_count")
+    unreadable = conformed.cast_errors.errors.get("unreadable:passenger_count")
     missing = conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0)
     tally.rules[FILL_MISSING_PASSENGERS] += missing
     tally.zero_before += _zeros(conformed.batch)

@@ -62,9 +62,9 @@ class Layout:
 class CastErrors:
     """What a batch lost on its way into canonical columns; only what there is."""
 
-    faults: dict[str, pa.BooleanArray] = field(default_factory=dict)
+    errors: dict[str, pa.BooleanArray] = field(default_factory=dict)
     """`unreadable:COLUMN` and `ambiguous:COLUMN` → mask of the rows that cannot be stored"""
-    unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
     """`unknown_code:COLUMN` → text → rows: texts that no map knows, null in the batch"""
 
 
@@ -73,7 +73,7 @@ class Conformed:
     """A batch in canonical columns, as long as the raw one."""
 
     batch: pa.RecordBatch
-    losses: CastErrors
+    cast_errors: CastErrors
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
@@ -150,7 +150,7 @@ def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
     """One raw batch in canonical columns; the batch must be of the schema that the layout was matched with."""
     arrays = []
-    losses = CastErrors()
+    cast_errors = CastErrors()
     for column, sources in zip(layout.dataset.columns, layout.sources, strict=True):
         if column.name == FILE_MONTH:
             arrays.append(_file_month(layout.month, batch.num_rows))
@@ -158,39 +158,39 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
             raw = [pa.nulls(batch.num_rows) if place in layout.empty else batch.column(place) for place in sources]
-            values = _read(column, raw[0], losses)
+            values = _read(column, raw[0], cast_errors)
             for other in raw[1:]:
-                values = _either(column, values, _read(column, other, losses), losses)
+                values = _either(column, values, _read(column, other, cast_errors), cast_errors)
             arrays.append(values)
-    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), losses)
+    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), cast_errors)
 
 
 def _file_month(month: Month, rows: int) -> pa.Array:
     return pa.repeat(constant((month.first_day - date(1970, 1, 1)).days, pa.date32()), rows)
 
 
-def _read(column: Column, source: pa.Array, losses: CastErrors) -> pa.Array:
+def _read(column: Column, source: pa.Array, cast_errors: CastErrors) -> pa.Array:
     if column.value_map:
         values, lost, unknown = read_codes(source, column.type, column.value_map)
         if unknown.null_count < len(unknown):
             counts = Counter({each["values"]: each["counts"] for each in pc.value_counts(unknown).to_pylist()})
             del counts[None]
-            losses.unmapped[f"unknown_code:{column.name}"] = counts
+            cast_errors.unknown_values[f"unknown_code:{column.name}"] = counts
     else:
         values, lost = read(source, column.type)
-    _note(losses, f"unreadable:{column.name}", lost)
+    _note(cast_errors, f"unreadable:{column.name}", lost)
     return values
 
 
-def _either(column: Column, values: pa.Array, others: pa.Array, losses: CastErrors) -> pa.Array:
+def _either(column: Column, values: pa.Array, others: pa.Array, cast_errors: CastErrors) -> pa.Array:
     """The first value that is there; a row with two that differ has none."""
-    _note(losses, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
+    _note(cast_errors, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
     return pc.coalesce(values, others)
 
 
-def _note(losses: CastErrors, reason: str, lost: pa.BooleanArray | None) -> None:
+def _note(cast_errors: CastErrors, reason: str, lost: pa.BooleanArray | None) -> None:
     if lost is not None and lost.true_count:
-        losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
+        cast_errors.errors[reason] = pc.or_(lost, cast_errors.errors[reason]) if reason in cast_errors.errors else lost
 
 
 def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:

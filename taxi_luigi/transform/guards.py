@@ -31,7 +31,7 @@ UNKNOWN_COLUMNS = "unknown_columns"
 
 
 @dataclass(frozen=True)
-class Holding:
+class HeldCounts:
     """What a place holds of a month, as far as it is known there."""
 
     records: int
@@ -42,7 +42,7 @@ class Holding:
     """columns that have a value in some row, of those that were looked at"""
 
     @classmethod
-    def of(cls, receipt: CleanReceipt, filled: frozenset[str] = frozenset()) -> Holding:
+    def of(cls, receipt: CleanReceipt, filled: frozenset[str] = frozenset()) -> HeldCounts:
         """The holding that a clean file is."""
         return cls(receipt.records, receipt.sums, filled)
 
@@ -88,7 +88,7 @@ def check_file(receipt: CleanReceipt, limits: Limits, describe: Callable[[], str
 
 
 def check_replacement(
-    receipt: CleanReceipt, held: Holding, limits: Limits, forced: bool, new: object, place: object
+    receipt: CleanReceipt, held: HeldCounts, limits: Limits, forced: bool, new: object, place: object
 ) -> None:
     """Refuses a month that is worse than what a place holds of it.
 
@@ -181,7 +181,7 @@ def fewer_than_published(receipt: CleanReceipt, limits: Limits) -> tuple[int, in
     return receipt.records, published
 
 
-def change(before: Holding | None, after: Holding, color: str) -> str:
+def change(before: HeldCounts | None, after: HeldCounts, color: str) -> str:
     """`5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`; '' where nothing was replaced."""
     if before is None:
         return ""
@@ -190,7 +190,7 @@ def change(before: Holding | None, after: Holding, color: str) -> str:
     return ", ".join(parts)
 
 
-def _dollars(holding: Holding, name: str) -> str:
+def _dollars(holding: HeldCounts, name: str) -> str:
     return f"{holding.sums[name]:,.2f}" if name in holding.sums else "–"
 
 

@@ -36,7 +36,7 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
     merge_markers: int = 0
     """of git's, among the csv records that made no row"""
     nulls: Counter[str] = field(default_factory=Counter)
@@ -53,9 +53,9 @@ class Tally:
     zero_after: int = 0
     """passenger counts in the rows kept"""
 
-    def add_unmapped(self, reason: str, texts: Counter[str]) -> None:
+    def add_unknown_values(self, reason: str, texts: Counter[str]) -> None:
         """Counts texts of unknown codes, and no more of them by name than a receipt has room for."""
-        known = self.unmapped.setdefault(reason, Counter())
+        known = self.unknown_values.setdefault(reason, Counter())
         for whole, rows in texts.items():
             text = cut(whole)
             known[text if text in known or len(known) < TEXTS else OTHER_TEXTS] += rows
@@ -81,7 +81,7 @@ def make_receipt(
         rejected=dict(sorted(tally.rejected.items())),
         rules={name: tally.rules[name] for name in rules if name in tally.rules},
         changed=dict(tally.changed),
-        unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unmapped.items())},
+        unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unknown_values.items())},
         sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money},
         missing={
             **dict.fromkeys(layout.missing, LAYOUT),

@@ -81,7 +81,7 @@ def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: 
     return None if why is None else Right(right, why)
 
 
-def is_right(edition: str, source: str, recipe: Recipe) -> bool:
+def is_current(edition: str, source: str, recipe: Recipe) -> bool:
     """Whether what is held in an edition was made from that published file, and would be cleaned to the same rows."""
     held = Edition.read(edition)
     return held is not None and held.source == source and recipe.change_since(held.recipe) is None
