@@ -1,16 +1,19 @@
-"""The charts: trips per month, and strips of small bars over the same months, each drawn for a wide page and a narrow.
+"""The charts: trips per month, and strips of small bars over the same months, each drawn for a wide and a narrow page.
 
-Everything is placed in points, from the upper left corner. What is drawn says what it is without its color: by its
-height, by a dashed line, by a label.
+Everything is placed in points, from the upper left corner. Each mark can be read without its color: by its height, a
+dashed line or a label. matplotlib's SVG is adapted to the page: no fixed size, the page's own colors and fonts, a text
+alternative, and no ids, so that one page can have many charts.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -20,8 +23,59 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from taxi_luigi.reports.html import svg
 from taxi_luigi.reports.status_text import short
+
+COLORS = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--soft)",
+    "#030303": "var(--line)",
+    "#040404": "var(--accent)",
+    "#050505": "var(--tint)",
+    "#060606": "var(--band)",
+    "#070707": "var(--yellow)",
+    "#080808": "var(--green)",
+    "#090909": "var(--fhv)",
+    "#0a0a0a": "var(--fhvhv)",
+}
+"""What charts are drawn in → the page's variables, which differ by color of taxi and by light and dark."""
+
+INK, SOFT, LINE, ACCENT, TINT, BAND = list(COLORS)[:6]
+OF_TAXI = dict(zip(("yellow", "green", "fhv", "fhvhv"), list(COLORS)[6:], strict=True))
+"""color of taxi → what it is drawn in beside the others"""
+
+_DROPPED = (
+    re.compile(r"^.*?(?=<svg)", re.DOTALL),
+    re.compile(r"<metadata>.*?</metadata>", re.DOTALL),
+    re.compile(r"<defs>.*?</defs>", re.DOTALL),
+    re.compile(r"<!--.*?-->", re.DOTALL),
+    re.compile(r' (?:id|version|xmlns(?::xlink)?|clip-path)="[^"]*"'),
+)
+_FONT = re.compile(r"font(?:-family)?: ?(?:(\d[\d.]*px) )?'[^;\"]*")
+_PLACES = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+_LONG = re.compile(r"\d+\.\d{2,}")
+_BLANK = re.compile(r"\s*\n\s*")
+
+
+def _fit(drawn: str, title: str, kind: str) -> str:
+    """The `<svg>` of a whole document that matplotlib wrote; `kind` is its class, `title` its text alternative."""
+    for pattern in _DROPPED:
+        drawn = pattern.sub("", drawn)
+    for color, variable in COLORS.items():
+        drawn = drawn.replace(color, variable)
+    drawn = _FONT.sub(lambda match: f"font-size: {match[1]}" if match[1] else "", drawn)
+    drawn = _PLACES.sub(lambda place: _LONG.sub(_rounded, place[0]), drawn)
+    drawn = _BLANK.sub(" ", drawn).replace("<g> ", "<g>").replace("> <", "><")
+    opened, _, rest = drawn.partition(">")
+    box = re.search(r'viewBox="[^"]*"', opened)
+    assert box, "matplotlib writes the view box of every SVG"
+    told = escape(title)
+    return f'<svg class="{kind}" role="img" aria-label="{told}" {box[0]}><title>{told}</title>{rest}'
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """To a tenth of a point: a third of the page would be digits that nobody can see."""
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -48,7 +102,7 @@ class Strip:
     """the value that fills the strip"""
     band: Numbers | None = None
     """where it is 1, the strip is lined: a value could be there"""
-    color: str = svg.ACCENT
+    color: str = ACCENT
     outline: Numbers | None = None
     """values drawn dashed, where they are higher than the bars"""
 
@@ -71,7 +125,7 @@ def _both(draw: Callable[[int], Figure], title: str) -> str:
         for kind, width in WIDTHS.items():
             written = io.StringIO()
             draw(width).savefig(written, format="svg", transparent=True)
-            drawn.append(svg.fit(written.getvalue(), title, kind))
+            drawn.append(_fit(written.getvalue(), title, kind))
     return "".join(drawn)
 
 
@@ -86,11 +140,11 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
         base, scale = above + height, height / (highest or 1)
         edges = _years(axes, months, left, width, above, base)
         for tick in ticks[1:]:
-            axes.hlines(base - tick * scale, left, width, color=svg.LINE, linewidth=0.7, zorder=0)
-            _text(axes, left - 8, base - tick * scale + 4, _tick(tick), svg.SOFT, _SMALL, "right")
-        _bars(axes, edges, held * scale, base, svg.ACCENT)
+            axes.hlines(base - tick * scale, left, width, color=LINE, linewidth=0.7, zorder=0)
+            _text(axes, left - 8, base - tick * scale + 4, _tick(tick), SOFT, _SMALL, "right")
+        _bars(axes, edges, held * scale, base, ACCENT)
         _outline(axes, edges, missing * scale, base)
-        axes.hlines(base, left, width, color=svg.SOFT, linewidth=0.8)
+        axes.hlines(base, left, width, color=SOFT, linewidth=0.8)
         if np.isfinite(held).any():
             peak = int(np.nanargmax(held))
             place = (edges[peak] + edges[peak + 1]) / 2
@@ -98,7 +152,7 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
             if side == "left":
                 place = edges[peak]
             label = f"{short(int(held[peak]))} in {months[peak]}"
-            _text(axes, place, base - held[peak] * scale - 7, label, svg.INK, _TEXT, side, bold=True)
+            _text(axes, place, base - held[peak] * scale - 7, label, INK, _TEXT, side, bold=True)
     return figure
 
 
@@ -112,16 +166,16 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
             base = number * pitch + above + height
             middle = base - height / 2 + 4 if wide else base - height - 5
             room = left if wide else width - _LETTER * len(row.note)
-            _text(axes, 0, middle, _cut(row.label, int(room / _LETTER)), svg.INK, _TEXT)
-            _text(axes, width, middle, row.note, svg.SOFT, _SMALL, "right")
+            _text(axes, 0, middle, _cut(row.label, int(room / _LETTER)), INK, _TEXT)
+            _text(axes, width, middle, row.note, SOFT, _SMALL, "right")
             if row.band is not None:
-                _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, svg.BAND)
+                _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, BAND)
             values = np.clip(row.values / (row.top or 1), 0, 1) * height
             # A bar that can be seen: a single stray trip in a million is what one looks for.
             _bars(axes, edges, np.where(row.values > 0, np.maximum(values, 1.0), values), base, row.color)
             if row.outline is not None:
                 _outline(axes, edges, row.outline / (row.top or 1) * height, base)
-            axes.hlines(base, left, right, color=svg.LINE, linewidth=0.8)
+            axes.hlines(base, left, right, color=LINE, linewidth=0.8)
     return figure
 
 
@@ -147,11 +201,11 @@ def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: fl
         year = int(months[place][:4])
         january = months[place].endswith("-01")
         if january and place:
-            axes.vlines(edges[place], top, bottom, color=svg.LINE, linewidth=0.5, zorder=0)
+            axes.vlines(edges[place], top, bottom, color=LINE, linewidth=0.5, zorder=0)
         room = right - edges[place]
         begun = january or len(starts) == 1 or edges[starts[1]] - edges[0] > _YEAR
         if year % every == 0 and begun and (room > _YEAR - 8 or right < axes.get_xlim()[1]):
-            _text(axes, edges[place] + (3 if place else 0), bottom + 15, str(year), svg.SOFT, _SMALL)
+            _text(axes, edges[place] + (3 if place else 0), bottom + 15, str(year), SOFT, _SMALL)
     return edges
 
 
@@ -168,7 +222,7 @@ def _bars(axes: Axes, edges: Numbers, heights: Numbers, base: float, color: str)
 def _outline(axes: Axes, edges: Numbers, heights: Numbers, base: float) -> None:
     if np.isfinite(heights).any():
         axes.stairs(
-            base - heights, edges, baseline=base, fill=False, color=svg.SOFT, linewidth=1, linestyle=(0, (3, 2)),
+            base - heights, edges, baseline=base, fill=False, color=SOFT, linewidth=1, linestyle=(0, (3, 2)),
             clip_on=False,
         )  # fmt: skip
 

@@ -21,9 +21,8 @@ from taxi_luigi.core.release import release
 from taxi_luigi.inventory import Status
 
 if TYPE_CHECKING:
-    from taxi_luigi.reports.html.accounts import Accounts, ColorMonth
+    from taxi_luigi.reports.html.data import Accounts, ColorMonth, Tables
     from taxi_luigi.reports.html.parts import Whole
-    from taxi_luigi.reports.html.tables import Tables
 
 _FORM = 2
 """Raise it when pages that were made before are to be made again."""
@@ -103,7 +102,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
     Returns: the page's bytes
     Raises: StorageError as Page.write
     """
-    from taxi_luigi.reports.html.accounts import read_accounts
+    from taxi_luigi.reports.html.data import read_accounts
 
     shown = [color for color in status.colors if not color.empty]
     accounts = read_accounts(shown, read)
@@ -114,7 +113,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
 
 
 def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth, Mapping[str, float]]:
-    from taxi_luigi.reports.html.accounts import read_times
+    from taxi_luigi.reports.html.data import read_times
 
     try:
         return read_times(months)
@@ -129,9 +128,8 @@ def _whole(
 ) -> Whole:
     # Charts find their fonts once, and keep where they are beside the history: a home can be read-only, or missing.
     os.environ.setdefault("MPLCONFIGDIR", str(config.settings().state / "matplotlib"))
-    from taxi_luigi.reports.html import overview, parts
-    from taxi_luigi.reports.html.sections import section
-    from taxi_luigi.reports.html.tables import tables_of
+    from taxi_luigi.reports.html import parts, sections
+    from taxi_luigi.reports.html.data import tables_of
 
     tables: list[Tables] = [tables_of(color, accounts, times) for color in status.colors if not color.empty]
     by_color = {color.color: color for color in status.colors}
@@ -139,13 +137,13 @@ def _whole(
     return parts.Whole(
         # A page that lacks what could not be read is made anew by the next run, though nothing has changed.
         digest="incomplete" if accounts.incomplete else digest(status),
-        headline=overview.headline(tables),
-        below=overview.below(tables),
-        tiles=overview.tiles(tables),
+        headline=sections.headline(tables),
+        below=sections.below(tables),
+        tiles=sections.tiles(tables),
         notes=notes,
-        overview=overview.figure(tables),
-        where=overview.where(status),
-        sections=[section(by_color[each.color], each, accounts, config.limits()) for each in tables],
+        overview=sections.overview(tables),
+        where=sections.places(status),
+        sections=[sections.section(by_color[each.color], each, accounts, config.limits()) for each in tables],
         footer=(
             f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release()}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",

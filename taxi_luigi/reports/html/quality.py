@@ -13,9 +13,8 @@ from taxi_luigi.core.receipts import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.core.text import cut
 from taxi_luigi.core.units import plural
 from taxi_luigi.reports.html import charts
-from taxi_luigi.reports.html.parts import Figure, Table
-from taxi_luigi.reports.html.tables import STRAY, Tables
-from taxi_luigi.reports.html.words import count, share
+from taxi_luigi.reports.html.data import STRAY, Tables
+from taxi_luigi.reports.html.parts import Figure, Table, count, share
 from taxi_luigi.reports.status_text import spans
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
