@@ -37,11 +37,11 @@ COLORS = {
     "#090909": "var(--fhv)",
     "#0a0a0a": "var(--fhvhv)",
 }
-"""What charts are drawn in → the page's variables, which differ by color of taxi and by light and dark."""
+"""Drawing color → variable of the page, which differs by record type and between light and dark."""
 
 INK, SOFT, LINE, ACCENT, TINT, BAND = list(COLORS)[:6]
 OF_TAXI = dict(zip(("yellow", "green", "fhv", "fhvhv"), list(COLORS)[6:], strict=True))
-"""color of taxi → what it is drawn in beside the others"""
+"""Record type → its drawing color beside the others."""
 
 _DROPPED = (
     re.compile(r"^.*?(?=<svg)", re.DOTALL),
@@ -57,7 +57,7 @@ _BLANK = re.compile(r"\s*\n\s*")
 
 
 def _fit(drawn: str, title: str, kind: str) -> str:
-    """The `<svg>` of a whole document that matplotlib wrote; `kind` is its class, `title` its text alternative."""
+    """Return the `<svg>` of a document by matplotlib; `kind` is its class, `title` its text alternative."""
     for pattern in _DROPPED:
         drawn = pattern.sub("", drawn)
     for color, variable in COLORS.items():
@@ -68,19 +68,19 @@ def _fit(drawn: str, title: str, kind: str) -> str:
     opened, _, rest = drawn.partition(">")
     box = re.search(r'viewBox="[^"]*"', opened)
     assert box, "matplotlib writes the view box of every SVG"
-    told = escape(title)
-    return f'<svg class="{kind}" role="img" aria-label="{told}" {box[0]}><title>{told}</title>{rest}'
+    text = escape(title)
+    return f'<svg class="{kind}" role="img" aria-label="{text}" {box[0]}><title>{text}</title>{rest}'
 
 
 def _rounded(number: re.Match[str]) -> str:
-    """To a tenth of a point: a third of the page would be digits that nobody can see."""
+    """Round to a tenth of a point: a third of the page would be invisible digits."""
     return f"{float(number[0]):.1f}".removesuffix(".0")
 
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 WIDTHS = {"wide": 1080, "narrow": 356}
-"""points; what the page gives a chart on a laptop and on a phone, so that letters have the size of the page's"""
+"""Width in points on a laptop and on a phone, so that text has the same size as the page's."""
 _TEXT, _SMALL = 12, 11
 _YEARS = 20
 """points below a chart for the years"""
@@ -92,35 +92,49 @@ _LETTER = 6.4
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of bars; each strip has its own scale, which `note` tells."""
+    """A row of bars; each strip has its own scale, which `note` describes."""
 
     label: str
     note: str
     values: Numbers
-    """one per month; NaN: nothing is known"""
+    """one per month; NaN: not known"""
     top: float
     """the value that fills the strip"""
     band: Numbers | None = None
-    """where it is 1, the strip is lined: a value could be there"""
+    """where it is 1, the strip has a background: a value is possible"""
     color: str = ACCENT
     outline: Numbers | None = None
-    """values drawn dashed, where they are higher than the bars"""
+    """values drawn as a dashed line over the bars"""
 
 
 def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
-    """The trips of each month as bars, those that are published and not held as a dashed line; wide and narrow."""
+    """Return the SVG of a bar of trips per month, and a dashed line of published months that are not held.
+
+    Args:
+        months: as `2024-01`
+        held: trips of held months, else NaN
+        published: published trips of months, NaN where not known
+        title: the text alternative
+    """
     return _both(lambda width: _trips(months, held, published, width), title)
 
 
 def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str) -> str:
-    """Rows of `height` points over the same months; wide and narrow."""
+    """Return the SVG of strips over the same months.
+
+    Args:
+        months: as `2024-01`
+        rows: the strips
+        height: of each, in points
+        title: the text alternative
+    """
     return _both(lambda width: _strips(months, rows, height, width), title)
 
 
 def _both(draw: Callable[[int], Figure], title: str) -> str:
     drawn = []
     with mpl.rc_context():
-        mpl.rcdefaults()  # a person's own matplotlibrc has no say in this page
+        mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
         for kind, width in WIDTHS.items():
             written = io.StringIO()
@@ -171,7 +185,7 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
             if row.band is not None:
                 _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, BAND)
             values = np.clip(row.values / (row.top or 1), 0, 1) * height
-            # A bar that can be seen: a single stray trip in a million is what one looks for.
+            # At least one point high: a single stray trip in a million must be visible.
             _bars(axes, edges, np.where(row.values > 0, np.maximum(values, 1.0), values), base, row.color)
             if row.outline is not None:
                 _outline(axes, edges, row.outline / (row.top or 1) * height, base)
@@ -181,7 +195,7 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
 
 @contextmanager
 def _canvas(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure whose coordinates are points from its upper left corner."""
+    """Yield a figure whose coordinates are points from its upper left corner."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasSVG(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -192,7 +206,7 @@ def _canvas(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
 
 
 def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: float, bottom: float) -> Numbers:
-    """Draws the years' lines and names; returns the edges of the months."""
+    """Draw the years' lines and names; return the edges of the months."""
     edges = np.linspace(left, right, len(months) + 1)
     starts = [place for place, month in enumerate(months) if month.endswith("-01") or place == 0]
     of_year = 12 * (right - left) / max(len(months), 1)
@@ -210,7 +224,7 @@ def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: fl
 
 
 def _bars(axes: Axes, edges: Numbers, heights: Numbers, base: float, color: str) -> None:
-    """Bars without gaps between them, equal neighbours as one; nothing where the height is NaN."""
+    """Draw bars without gaps, equal neighbours as one, none where the height is NaN."""
     if not np.isfinite(heights).any():
         return
     keep = np.ones(len(heights), dtype=bool)
@@ -237,7 +251,7 @@ def _text(
 
 
 def _tick(value: float) -> str:
-    """`15M`, as round numbers are written."""
+    """Return a round number as `15M`."""
     text = short(int(value))
     number = text.rstrip("kMB")
     return f"{float(number):g}{text[len(number) :]}"

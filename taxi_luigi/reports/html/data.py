@@ -28,10 +28,10 @@ from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Column
 from taxi_luigi.tlc.months import Month
 
 PARALLEL = 8
-"""footers read at a time: no more than a browser asks of one server"""
+"""Footers read at a time: as many as a browser's connections to one server."""
 
-PATIENCE = 3
-"""failures to read a footer after which a place is left alone: of a server, each can take a minute"""
+MAX_FAILURES = 3
+"""Failures to read a footer after which a place is skipped: with a server, each can take a minute."""
 
 NOT_THERE = "its clean file is not there"
 
@@ -50,22 +50,27 @@ class Account:
 
 @dataclass
 class Accounts:
-    """All that could be had."""
+    """The footers of all held months, as far as they could be read."""
 
     found: dict[ColorMonth, Account] = field(default_factory=dict)
-    lacking: dict[ColorMonth, str] = field(default_factory=dict)
-    """why there is none of a month that is held, in one line"""
-    silent: dict[str, str] = field(default_factory=dict)
-    """`clean` or `lake NAME`, which listed its months and then did not let them be read → why, in one line"""
+    missing: dict[ColorMonth, str] = field(default_factory=dict)
+    """held month without a readable footer → reason, in one line"""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """`clean` or `lake NAME` that listed its months and failed to return their files → reason, in one line"""
 
     @property
     def incomplete(self) -> bool:
-        """Whether some could not be had that are there, and may be had another time."""
-        return any(why != NOT_THERE for why in self.lacking.values())
+        """Return whether some existing footers could not be read, which a later attempt may read."""
+        return any(why != NOT_THERE for why in self.missing.values())
 
 
-def read_accounts(colors: Sequence[ColorStatus], heard: Callable[[int, int], None]) -> Accounts:
-    """Reads the footer of every month that is held, from the first place that has one; `heard` gets (done, total)."""
+def read_accounts(colors: Sequence[ColorStatus], progress: Callable[[int, int], None]) -> Accounts:
+    """Read the footer of every held month from the first place that has one.
+
+    Args:
+        colors: status of the record types
+        progress: called with (done, total) after each month
+    """
     lakes = {"clean": config.clean_lake()}
     lakes |= {f"lake {name}": config.lake(name) for name in config.settings().lakes if name != "local"}
     wanted = [
@@ -81,15 +86,15 @@ def read_accounts(colors: Sequence[ColorStatus], heard: Callable[[int, int], Non
         color, month, keys = job
         account, why = first_account({key: lakes[key] for key in keys}, color, month, failures)
         if account is None:
-            accounts.lacking[color, month] = why
+            accounts.missing[color, month] = why
         else:
             accounts.found[color, month] = account
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         for done, _ in enumerate(pool.map(read, wanted), 1):
-            heard(done, len(wanted))
-    accounts.silent = {key: whys[0] for key, whys in failures.items() if len(whys) >= PATIENCE}
-    for key, why in accounts.silent.items():
+            progress(done, len(wanted))
+    accounts.unreadable = {key: reasons[0] for key, reasons in failures.items() if len(reasons) >= MAX_FAILURES}
+    for key, why in accounts.unreadable.items():
         log.warning("%s cannot be read: %s", key, why)
     return accounts
 
@@ -97,10 +102,16 @@ def read_accounts(colors: Sequence[ColorStatus], heard: Callable[[int, int], Non
 def first_account(
     lakes: Mapping[str, Lake], color: str, month: Month, failures: dict[str, list[str]]
 ) -> tuple[Account | None, str]:
-    """The first account that can be had, or why none can; a place with PATIENCE `failures` is not asked again."""
+    """Read a month's footer from the first place that returns it.
+
+    Args:
+        lakes: place → lake, in the order in which they are tried
+        failures: place → reasons of its failures, which this extends; a place with MAX_FAILURES of them is skipped
+    Returns: the account, or None and the reason
+    """
     why = NOT_THERE
     for key, lake in lakes.items():
-        if len(failures[key]) >= PATIENCE:
+        if len(failures[key]) >= MAX_FAILURES:
             why = f"{key} cannot be read"
             continue
         try:
@@ -116,9 +127,12 @@ def first_account(
 
 
 def read_account(lake: Lake, color: str, month: Month) -> Account:
-    """Raises FileNotFoundError, StorageError, and BadFile for a file that is none of ours."""
+    """Read the footer of one clean file.
+
+    Raises: FileNotFoundError, StorageError, and BadFile for a file that taxi_luigi did not write
+    """
     url = lake.url(color, month)
-    # Not by lake.footer: it looks at the file's two ends first, two requests more of each month in a bucket.
+    # Not by lake.footer: it checks the file's two ends first, two more requests for each month in a bucket.
     with lake.opened(color, month) as file, damage(url), pq.ParquetFile(file, pre_buffer=False) as parquet:
         metadata = parquet.metadata
     receipt = receipt_in(metadata, url)
@@ -128,10 +142,11 @@ def read_account(lake: Lake, color: str, month: Month) -> Account:
 
 
 def read_times(months: Sequence[ColorMonth]) -> dict[ColorMonth, dict[str, float]]:
-    """Month → step → seconds that it took when it was last done, by this machine's record of the last year.
+    """Return month → step → seconds of its latest execution, from this machine's history of the last year.
 
-    A step is `DownloadMonth`, `CleanMonth`, `UploadMonth LAKE` or `LoadMonth WAREHOUSE`. Raises StorageError when the
-    history cannot be read.
+    A step is `DownloadMonth`, `CleanMonth`, `UploadMonth LAKE` or `LoadMonth WAREHOUSE`.
+
+    Raises: StorageError when the history cannot be read
     """
     times: dict[ColorMonth, dict[str, float]] = {}
     wanted = set(months)
@@ -145,21 +160,21 @@ def read_times(months: Sequence[ColorMonth]) -> dict[ColorMonth, dict[str, float
 
 @dataclass(frozen=True)
 class Span:
-    """Months, one after the other as far as they are held, whose files have the same columns."""
+    """Consecutive held months whose files have the same columns."""
 
     months: tuple[Month, ...]
     form: str
     """parquet, csv or csv.gz"""
     columns: int
     added: tuple[str, ...]
-    """against the span before; empty in the first"""
+    """compared with the span before; empty in the first"""
     gone: tuple[str, ...]
     retyped: tuple[str, ...]
     """`name: old type → new type`"""
 
 
 def layout_spans(receipts: Mapping[Month, CleanReceipt]) -> list[Span]:
-    """In the order of the months. The order of a file's columns does not matter."""
+    """Return the spans of months with the same columns, in any order, and types, by month."""
     grouped: list[tuple[list[Month], CleanReceipt]] = []
     for month in sorted(receipts):
         receipt = receipts[month]
@@ -176,13 +191,13 @@ def layout_spans(receipts: Mapping[Month, CleanReceipt]) -> list[Span]:
 
 
 def sources(column: Column, layout: Iterable[str]) -> list[str]:
-    """What the column is called in a file: its names there, by any of its spellings, in any case."""
+    """Return the names of a column in a file's layout, by any of its spellings in any case."""
     known = {spelling.name.casefold() for spelling in column.spellings}
     return [name for name in layout if name.strip().casefold() in known]
 
 
 def names_over_time(column: Column, receipts: Mapping[Month, CleanReceipt]) -> list[str]:
-    """All that the files call the column, each name once, the earliest first."""
+    """Return the names of a column in all files, each once, the earliest first."""
     return list(dict.fromkeys(name for month in sorted(receipts) for name in sources(column, receipts[month].layout)))
 
 
@@ -208,7 +223,7 @@ def _span(months: list[Month], receipt: CleanReceipt, before: Mapping[str, str] 
 
 
 STRAY = "outside_file_month"
-"""the rule that counts trips that begin outside the month of their file"""
+"""The rule that counts trips that begin outside the month of their file."""
 
 
 _WAY = {"DownloadMonth": 0, "CleanMonth": 1, "UploadMonth": 2, "LoadMonth": 3}
@@ -216,7 +231,7 @@ _WAY = {"DownloadMonth": 0, "CleanMonth": 1, "UploadMonth": 2, "LoadMonth": 3}
 
 @dataclass(frozen=True)
 class Tables:
-    """All of one color."""
+    """The numbers of one record type."""
 
     color: str
     accounts: Mapping[Month, Account]
@@ -233,42 +248,48 @@ class Tables:
 
     @property
     def receipts(self) -> dict[Month, CleanReceipt]:
-        """Those that could be read."""
+        """Return the receipts that could be read."""
         return {month: account.receipt for month, account in self.accounts.items()}
 
     @property
     def stray(self) -> pd.Series[float]:
-        """Trips that begin outside the month of their file."""
+        """Return the trips of each month that begin outside the month of their file."""
         return self.rules[STRAY] if STRAY in self.rules else pd.Series(float("nan"), index=self.months.index)
 
     @property
     def held(self) -> list[str]:
-        """All months from the first that is held to the last."""
+        """Return all months from the first held one to the last."""
         there = self.months.index[self.months["held"]]
         return list(self.months.loc[there[0] : there[-1]].index) if len(there) else []
 
     @property
     def around(self) -> pd.DataFrame:
-        """Of `months`, those that are held, all between them, and up to a year before and after."""
+        """Return the rows of `months` from a year before the first held month to a year after the last."""
         first, last = (list(self.months.index).index(month) for month in (self.held[0], self.held[-1]))
         return self.months.iloc[max(0, first - 12) : last + 13]
 
     def by_year(self) -> pd.DataFrame:
-        """Sums of each year, with `held` as the number of its months; NaN where nothing is known."""
+        """Return the sums of each year, with `held` as the number of held months; NaN where no value is known."""
         table = self.months.assign(stray=self.stray)
         year = table.index.str[:4].rename("year")
         sums = table.drop(columns="held").groupby(year).sum(min_count=1)
         return sums.assign(held=table["held"].groupby(year).sum())
 
     def grid(self) -> pd.DataFrame:
-        """Trips with years down and the numbers of the months across, as 1 to 12."""
+        """Return the trips as a table of years by months 1 to 12."""
         values = self.months["trips"]
         table = values.groupby([values.index.str[:4], values.index.str[5:].astype(int)]).first().unstack()
         return table.reindex(columns=range(1, 13))
 
 
 def tables_of(status: ColorStatus, accounts: Accounts, times: Mapping[ColorMonth, Mapping[str, float]]) -> Tables:
-    """Puts one color's together, from its first month that is published or held to its last."""
+    """Build the tables of one record type, from its first month that is published or held to its last.
+
+    Args:
+        status: of the record type
+        accounts: footers of its clean files
+        times: month → step → seconds, of all record types
+    """
     known = [month for month, cell in status.cells.items() if cell.state is not State.NOT_PUBLISHED]
     months = [month for month in status.cells if known[0] <= month <= known[-1]] if known else []
     of_color = {
@@ -308,7 +329,7 @@ def _month(
 
 
 def _place(step: str) -> tuple[int, str]:
-    """Where in a month's way a step comes."""
+    """Return the sort key of a step, in the order of a month's steps."""
     task, _, store = step.partition(" ")
     return _WAY.get(task, len(_WAY)), store
 
@@ -320,7 +341,7 @@ def _number(value: int | None) -> float:
 def _counts(
     by_month: Mapping[Month, Mapping[str, float]], index: pd.Index[str], missing: float | None = None
 ) -> pd.DataFrame:
-    """Names across in the order in which they come; `missing` is what a month without the name has counted."""
+    """Return a table of months by names, in order of occurrence; `missing` is for names that a month lacks."""
     names = list(dict.fromkeys(name for counted in by_month.values() for name in counted))
     rows = {str(month): {name: counted.get(name, missing) for name in names} for month, counted in by_month.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=names, dtype=float).reindex(index)

@@ -14,7 +14,7 @@ from taxi_luigi.core import units
 
 @dataclass(frozen=True)
 class Table:
-    """Texts; `words` are the columns that are read from the left, numbers line up at their right."""
+    """A table of texts; the columns in `words` are aligned left, numbers right."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -22,13 +22,13 @@ class Table:
 
     @property
     def long(self) -> bool:
-        """Whether the first column takes much of a narrow page."""
+        """Return whether the first column is wide for a narrow page."""
         return any(len(row[0]) > 18 for row in self.rows)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A heading with what there is to see below it; each part may be empty."""
+    """A heading with a text, a chart and tables below it, each of which may be empty."""
 
     title: str
     text: str = ""
@@ -36,33 +36,33 @@ class Figure:
     """SVG"""
     table: Table | None = None
     hidden: Sequence[tuple[str, Table]] = ()
-    """(what it is, table), folded"""
+    """(title, table), folded"""
 
 
 @dataclass(frozen=True)
 class Section:
-    """One color."""
+    """The section of one record type."""
 
     color: str
     meaning: str
     facts: Sequence[tuple[str, str]]
-    """(what, number)"""
-    wanting: Sequence[str]
-    """what is missing or odd, in lines"""
+    """(label, number)"""
+    problems: Sequence[str]
+    """missing or unusual months, in lines"""
     figures: Sequence[Figure]
 
 
 @dataclass(frozen=True)
-class Whole:
-    """The page."""
+class PageContent:
+    """The values of page.html."""
 
     digest: str
     headline: str
     below: str
     tiles: Sequence[tuple[str, str, str]]
-    """(what, number, what more there is to it)"""
+    """(label, number, explanation)"""
     notes: Sequence[str]
-    """what could not be asked or read"""
+    """errors of places and history that could not be read"""
     overview: Figure
     where: Table
     sections: Sequence[Section] = field(default_factory=tuple)
@@ -70,17 +70,17 @@ class Whole:
 
 
 def count(number: float | None) -> str:
-    """`76,518`; a dash for a number that is not known."""
-    return "–" if _unknown(number) else f"{number:,.0f}"
+    """Return `76,518`, or a dash."""
+    return "–" if number is None or math.isnan(number) else f"{number:,.0f}"
 
 
 def size(number: float | None) -> str:
-    """`1.2 GB`, of bytes."""
+    """Return bytes as `1.2 GB`, or a dash."""
     return "–" if number is None or math.isnan(number) else units.size(number)
 
 
 def share(part: float | None) -> str:
-    """`12.3 %`, of a share from 0 to 1; what is there never becomes 0 %, what is missing never 100 %."""
+    """Return a share from 0 to 1 as `12.3 %`, or a dash; only 0 is 0 %, only 1 is 100 %."""
     if part is None or math.isnan(part):
         return "–"
     percent = 100 * part
@@ -96,7 +96,3 @@ def share(part: float | None) -> str:
 def duration(seconds: float | None) -> str:
     """Return `1 min 12 s`, or a dash."""
     return "–" if seconds is None or math.isnan(seconds) else units.duration(seconds)
-
-
-def _unknown(number: float | None) -> bool:
-    return number is None or math.isnan(number)

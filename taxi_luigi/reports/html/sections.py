@@ -23,7 +23,7 @@ from taxi_luigi.transform.staleness import Reason
 
 
 def headline(tables: Sequence[Tables]) -> str:
-    """`4,432,123,456 trips in 589 months`."""
+    """Return `4,432,123,456 trips in 589 months`."""
     if not tables:
         return "Nothing is held yet"
     trips, months = (sum(each.months[name].sum() for each in tables) for name in ("trips", "held"))
@@ -31,7 +31,7 @@ def headline(tables: Sequence[Tables]) -> str:
 
 
 def below(tables: Sequence[Tables]) -> str:
-    """Which colors, from when to when."""
+    """Return the line below the headline: record types, first and last month."""
     if not tables:
         return "No place that luigi.cfg names holds a month."
     held = sorted(month for each in tables for month in (each.held[0], each.held[-1]))
@@ -39,7 +39,7 @@ def below(tables: Sequence[Tables]) -> str:
 
 
 def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
-    """The numbers that are read first."""
+    """Return the key numbers as (label, number, explanation)."""
     if not tables:
         return []
     every = pd.concat([each.months for each in tables])
@@ -60,7 +60,7 @@ def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
 
 
 def overview(tables: Sequence[Tables]) -> Figure:
-    """A strip of trips for each color, over the same months."""
+    """Return the figure with a strip of trips for each record type, over the same months."""
     if not tables:
         return Figure("All colors")
     first, last = (Month.parse(pick(each.months.index[end] for each in tables)) for pick, end in ((min, 0), (max, -1)))
@@ -97,7 +97,7 @@ def _years_by_color(tables: Sequence[Tables]) -> Table:
 
 
 def places(status: Status) -> Table:
-    """Every place with the months of each color, and all its rows and bytes as far as it tells them."""
+    """Return the table of places: months of each record type, and total rows and bytes as far as they are known."""
     shown = [color for color in status.colors if not color.empty]
     rows = []
     for place in status.places:
@@ -118,8 +118,8 @@ def places(status: Status) -> Table:
 
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LISTED = 6
-"""columns that a line of a layout names"""
-_WANTING = {
+"""The most columns that a row of the layouts lists."""
+_PROBLEMS = {
     State.PARTLY: "not in {}",
     State.DIFFERENT: "not the same in {}",
     State.CLEAN: "cleaned, no more",
@@ -130,7 +130,14 @@ _WANTING = {
 
 
 def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Limits) -> Section:
-    """All of one color of which something is held; `limits` are those of `[clean]`."""
+    """Return the section of a record type with held months.
+
+    Args:
+        status: of the record type
+        tables: its numbers
+        accounts: footers of clean files, for the reasons of missing ones
+        limits: of `[clean]`
+    """
     figures = [_trips(tables)]
     if tables.accounts:
         figures += [_columns(tables), *quality.figures(tables, limits)]
@@ -139,7 +146,7 @@ def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Lim
         color=status.color,
         meaning=DATASETS[status.color].meaning,
         facts=_facts(tables),
-        wanting=[*_wanting(status), *_not_as_today(status), *_unaccounted(status, accounts)],
+        problems=[*_problems(status), *_not_as_today(status), *_unaccounted(status, accounts)],
         figures=figures,
     )
 
@@ -156,8 +163,8 @@ def _facts(tables: Tables) -> list[tuple[str, str]]:
     ]
 
 
-def _wanting(status: ColorStatus) -> Iterator[str]:
-    for state, words in _WANTING.items():
+def _problems(status: ColorStatus) -> Iterator[str]:
+    for state, words in _PROBLEMS.items():
         found: dict[tuple[str, ...], list[Month]] = {}
         for month, cell in status.cells.items():
             if cell.state is state:
@@ -170,24 +177,24 @@ def _wanting(status: ColorStatus) -> Iterator[str]:
 
 
 def _not_as_today(status: ColorStatus) -> Iterator[str]:
-    """Months that would be cleaned to other rows today, and those whose file was not taken."""
+    """Yield lines on stale months, and on months whose file was refused or failed."""
     stale: dict[Reason, list[Month]] = {}
-    whys: dict[tuple[str, str], list[Month]] = {}
+    reasons: dict[tuple[str, str], list[Month]] = {}
     for month, cell in status.cells.items():
         if cell.stale:
             stale.setdefault(cell.stale, []).append(month)
         for what, why in (("refused", cell.refused), ("failed last time", cell.failure)):
             if why:
-                whys.setdefault((what, without_address(why, month)), []).append(month)
+                reasons.setdefault((what, without_address(why, month)), []).append(month)
     for change, months in stale.items():
         yield f"{change.value} since: {spans(months)} ({plural(len(months), 'month')})"
-    for (what, why), months in whys.items():
+    for (what, why), months in reasons.items():
         yield f"{what}: {spans(months)}: {why}"
 
 
 def _unaccounted(status: ColorStatus, accounts: Accounts) -> Iterator[str]:
     by_reason: dict[str, list[Month]] = {}
-    for (color, month), why in accounts.lacking.items():
+    for (color, month), why in accounts.missing.items():
         if color == status.color:
             by_reason.setdefault(why, []).append(month)
     for why, months in by_reason.items():
@@ -315,7 +322,7 @@ def _sizes(tables: Tables) -> Figure:
 
 
 def _strip(label: str, values: pd.Series[float], word: quality.Word) -> charts.Strip | None:
-    """None where nothing is known."""
+    """Return None where no value is known."""
     if not values.notna().any():
         return None
     note = f"{word(values.sum())}, peak {word(values.max())} in {values.idxmax()}"

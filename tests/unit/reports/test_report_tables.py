@@ -15,7 +15,7 @@ from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, Cl
 from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
 from taxi_luigi.reports.html import digest, parts
 from taxi_luigi.reports.html.data import (
-    PATIENCE,
+    MAX_FAILURES,
     Account,
     Accounts,
     Tables,
@@ -115,7 +115,7 @@ def test_a_year_sums_what_is_known_of_its_months() -> None:
 
 def test_a_color_says_what_is_missing_and_of_what_there_is_no_receipt() -> None:
     lacking = {("green", MARCH): "its clean file is not there"}
-    said = section(green(), tables(), Accounts({}, lacking), Limits()).wanting
+    said = section(green(), tables(), Accounts({}, lacking), Limits()).problems
     assert "not in clean: 2024-03 (1 month)" in said
     assert "published, not here: 2024-04 (1 month)" in said
     assert [line for line in said if line.startswith("no receipt, as its clean file is not there")]
@@ -219,7 +219,7 @@ def test_a_color_says_which_months_are_stale_refused_or_failed() -> None:
         MARCH: LastFailure("cut short", False),
     }
     status = color_status("green", JANUARY, {}, {}, places, MARCH, lambda month: RECIPE, failures)
-    said = section(status, tables_of(status, Accounts(), {}), Accounts(), Limits()).wanting
+    said = section(status, tables_of(status, Accounts(), {}), Accounts(), Limits()).problems
     assert "mapping changed since: 2024-01..2024-02 (2 months)" in said
     assert "refused: 2024-01: 60 records" in said
     assert "failed last time: 2024-03: cut short" in said
@@ -307,10 +307,10 @@ def test_a_month_is_read_from_the_next_place_when_the_first_cannot_be_read(lake:
     broken = Lake(FolderStore("broken", FolderStore.Settings(tmp_path / "broken")))
     Path(broken.url("green", JANUARY)).mkdir(parents=True)  # a folder in the place of the file
     failures: dict[str, list[str]] = {"broken": [], "lake": []}
-    for asked in range(1, PATIENCE + 3):
+    for asked in range(1, MAX_FAILURES + 3):
         account, _ = first_account({"broken": broken, "lake": lake}, "green", JANUARY, failures)
         assert account is not None
-        assert len(failures["broken"]) == min(asked, PATIENCE)
+        assert len(failures["broken"]) == min(asked, MAX_FAILURES)
     assert first_account({"broken": broken}, "green", JANUARY, failures) == (None, "broken cannot be read")
 
 
