@@ -139,7 +139,7 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
     import pyarrow.parquet as pq
 
     from taxi_luigi.core.receipts import FOOTER_KEY
-    from taxi_luigi.reports.html.layouts import sources
+    from taxi_luigi.reports.html.data import sources
     from taxi_luigi.tlc.datasets import FILE_MONTH
     from taxi_luigi.transform.clean import ROW_GROUP
     from taxi_luigi.transform.column_mapping import canonical_schema

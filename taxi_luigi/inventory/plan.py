@@ -32,7 +32,7 @@ from taxi_luigi.inventory.inventory import (
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
-from taxi_luigi.transform.staleness import Reason, Recipe, is_right, wanted_edition
+from taxi_luigi.transform.staleness import Reason, Recipe, is_current, wanted_edition
 
 ColorMonth = tuple[str, Month]
 
@@ -302,7 +302,7 @@ def _without(stores: Mapping[str, str | None]) -> tuple[str, ...]:
 
 
 def _other(stores: Mapping[str, str | None], source: str, recipe: Recipe) -> tuple[str, ...]:
-    return tuple(name for name, edition in stores.items() if not edition or not is_right(edition, source, recipe))
+    return tuple(name for name, edition in stores.items() if not edition or not is_current(edition, source, recipe))
 
 
 def _without_refused(planned: PlannedMonth, each: _Stored, inventory: Inventory, plan: Plan) -> PlannedMonth | None:

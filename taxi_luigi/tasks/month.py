@@ -208,8 +208,8 @@ class CleanMonth(MonthTask):
             clean.publish(part, self.color, self.month, receipt.summary)
             progress.page(clean.page(self.color, self.month))
             progress.ended(f"{receipt.rows_kept:,} rows kept, {receipt.rows_rejected:,} rejected")
-        before = None if held is None else guards.Holding.of(held)
-        replaced = guards.change(before, guards.Holding.of(receipt), self.color)
+        before = None if held is None else guards.HeldCounts.of(held)
+        replaced = guards.change(before, guards.HeldCounts.of(receipt), self.color)
         seconds = time.monotonic() - started
         log.info(
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s%s",

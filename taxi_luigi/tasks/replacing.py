@@ -15,7 +15,7 @@ from taxi_luigi.tasks.targets import PublishedTarget
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
-from taxi_luigi.transform.guards import Holding
+from taxi_luigi.transform.guards import HeldCounts
 from taxi_luigi.warehouses import Marker
 
 
@@ -36,20 +36,20 @@ def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
     return receipt if receipt is not None and (receipt.color, receipt.month) == (color, str(month)) else None
 
 
-def in_lake(lake: Lake, new: CleanReceipt) -> Holding | None:
+def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:
     """What a lake holds of the month that `new` is about."""
     month = Month.parse(new.month)
     held = receipt_in(lake, new.color, month)
     if held is None:
         return None
-    return Holding.of(held, lake.filled(new.color, month) if _other_form(new) else frozenset())
+    return HeldCounts.of(held, lake.filled(new.color, month) if _other_form(new) else frozenset())
 
 
-def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> Holding:
+def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> HeldCounts:
     """What a warehouse holds of the month that `new` is about, by its marker."""
     month, columns = Month.parse(new.month), _other_form(new)
     filled = config.warehouse(name).filled(DATASETS[new.color], month, columns) if columns else frozenset()
-    return Holding(marker.rows if marker.records is None else marker.records, {}, filled)
+    return HeldCounts(marker.rows if marker.records is None else marker.records, {}, filled)
 
 
 def _other_form(new: CleanReceipt) -> list[str]:
@@ -57,7 +57,7 @@ def _other_form(new: CleanReceipt) -> list[str]:
     return [name for name, kind in new.missing.items() if kind != LAYOUT]
 
 
-def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: object) -> str:
+def put_in_place(new: CleanReceipt, held: HeldCounts | None, place: str, address: object) -> str:
     """Refuse a month that is worse than what a place holds, and remember that; else return before → after.
 
     Args:
@@ -82,7 +82,7 @@ def put_in_place(new: CleanReceipt, held: Holding | None, place: str, address: o
         )
         raise
     raw.taken(place)
-    return guards.change(held, Holding.of(new), new.color)
+    return guards.change(held, HeldCounts.of(new), new.color)
 
 
 def full_receipt(lake: Lake, color: str, month: Month) -> CleanReceipt:

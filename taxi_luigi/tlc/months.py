@@ -1,6 +1,6 @@
-"""Months, and how a person writes several of them.
+"""Months, and the syntax in which users select several of them.
 
-Pure: what "now" is comes in as an argument. Which months a publisher has is not known here.
+Pure: today's date is an argument. The months that are published are not known here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date
 from taxi_luigi.core.errors import UsageError
 
 LATEST = 8
-"""How many months back `latest` looks: TLC was up to 6 months late in 2026, and rewrites recent files."""
+"""The months that `latest` covers: TLC was up to 6 months late in 2026, and rewrites recent files."""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 _YEAR = re.compile(r"\d{4}")
@@ -22,14 +22,14 @@ _FORMS = "2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated b
 
 @dataclass(frozen=True, order=True)
 class Month:
-    """One calendar month, which is also the unit that TLC publishes."""
+    """One calendar month, the unit in which TLC publishes."""
 
     year: int
     month: int
 
     @classmethod
     def parse(cls, text: str) -> Month:
-        """`2024-01` → Month(2024, 1); anything else is a UsageError that shows the form wanted."""
+        """Return Month(2024, 1) for `2024-01`. Raise UsageError for any other form."""
         match = _MONTH.fullmatch(text.strip())
         if match is None or not 1 <= int(match[2]) <= 12 or int(match[1]) == 0:
             raise UsageError(f"month must look like 2024-01, not {text.strip()!r}")
@@ -37,16 +37,16 @@ class Month:
 
     @classmethod
     def of(cls, day: date) -> Month:
-        """The month that holds a day."""
+        """Return the month of a day."""
         return cls(day.year, day.month)
 
     @property
     def first_day(self) -> date:
-        """The value of the `file_month` column."""
+        """Return the first day, the value of the `file_month` column."""
         return date(self.year, self.month, 1)
 
     def plus(self, months: int) -> Month:
-        """The month that many months later, or earlier when negative."""
+        """Return the month so many months later, or earlier when negative."""
         years, month = divmod(self.month - 1 + months, 12)
         return Month(self.year + years, month + 1)
 
@@ -55,7 +55,7 @@ class Month:
 
 
 def month_range(first: Month, last: Month) -> Iterator[Month]:
-    """Every month from first to last, both included."""
+    """Yield every month from first to last, both included."""
     month = first
     while month <= last:
         yield month
@@ -70,29 +70,31 @@ class _Term:
     first: Month | None
     last: Month | None
     named: bool
-    """a person named these months, so one that is not published is missing data"""
+    """the user named these months, so one that is not published is missing data"""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The months a person asked for, as written: `str()` gives the text back."""
+    """The months that the user requested; `str()` returns the text as written."""
 
     text: str
     terms: tuple[_Term, ...]
 
     @classmethod
     def parse(cls, text: str) -> Selection:
-        """Raises UsageError for a text that names no months, whatever the date."""
+        """Parse a comma-separated selection. Raise UsageError for a text that is invalid at any date."""
         parts = [part.strip() for part in text.split(",")]
         if not all(parts):
             raise UsageError(f"months must be {_FORMS}, not {text!r}")
         return cls(text, tuple(_parse_term(part) for part in parts))
 
     def resolve(self, today: date) -> dict[Month, bool]:
-        """Month → whether it was named, in order, from 2000 on; a color's own beginning is the caller's to apply.
+        """Return month → whether it was named, in order, from 2000 on, without regard to a record type's first month.
 
-        Named months are missing data when they are not published. The months of `latest`, `all`, of an open range and
-        of the running year are wanted as far as they are published. A future month is a UsageError.
+        A named month that is not published is missing data. The months of `latest`, `all`, an open range and the
+        current year are selected as far as they are published.
+
+        Raises: UsageError for a future month
         """
         now = Month.of(today)
         wanted: dict[Month, bool] = {}
@@ -103,7 +105,7 @@ class Selection:
         return dict(sorted(wanted.items()))
 
     def covers(self, month: Month) -> bool:
-        """Whether the months written hold this one, whatever the date; for texts without `latest`."""
+        """Return whether the selection includes a month, at any date; for texts without `latest`."""
         return any(
             (term.first is None or term.first <= month) and (term.last is None or month <= term.last)
             for term in self.terms
@@ -132,7 +134,7 @@ def _parse_term(text: str) -> _Term:
 
 
 _DAWN = Month(2000, 1)
-"""Before TLC published anything; a color's own first month is applied by whoever knows the color."""
+"""A month before TLC's first file; callers apply the first month of each record type."""
 
 
 def _parse_span(text: str) -> tuple[Month, Month]:

@@ -1,6 +1,6 @@
-"""TLC's list of taxi zones, which pulocationid and dolocationid number: its columns, and the reading of its csv.
+"""TLC's list of taxi zones, to which pulocationid and dolocationid refer: its columns, and the parser of its csv.
 
-Pure: knows neither where the csv comes from nor where the zones go.
+Pure: independent of the csv's source and of the warehouses.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taxi_luigi.tlc.datasets import ColumnType
 
 TABLE = "taxi_zones"
-"""What the table is called in every warehouse."""
+"""The name of the table in every warehouse."""
 
 COLUMNS: dict[str, ColumnType] = {
     "locationid": "int32",
@@ -29,7 +29,7 @@ COLUMNS: dict[str, ColumnType] = {
 """TLC's names in lower case, in the order of TLC's file."""
 
 MOST_BYTES = 1 << 20
-"""What is more than this is no list of zones: TLC's has 12 kB."""
+"""The largest size of a list of zones; TLC's has 12 kB."""
 
 _LARGEST = 2**31 - 1
 _TLC = "LocationID, Borough, Zone, service_zone"
@@ -50,15 +50,19 @@ class Lookup:
 
     zones: tuple[Zone, ...]
     left_out: tuple[str, ...]
-    """columns of the file that we do not know"""
+    """unknown columns of the file"""
 
 
 def read_lookup(content: bytes, where: str) -> Lookup:
-    """Reads the bytes of a csv file in UTF-8, with or without a byte order mark and quotes.
+    """Parse the bytes of a csv file in UTF-8, with or without a byte order mark and quotes.
 
-    Columns are found by name, without regard to case, in any order. `where` is the file's address for what is raised:
-    LayoutError when a column is missing or there twice; BadFile when it is no csv of zones, a LocationID is no whole
-    number or there twice, or there is no zone at all.
+    Columns are matched by name, without regard to case, in any order.
+
+    Args:
+        content: the whole file
+        where: the address of the file, for messages
+    Raises: LayoutError when a column is missing or occurs twice; BadFile when the file is not a csv of zones, a
+        LocationID is not a whole number or occurs twice, or there are no zones
     """
     rows = _rows(_text(content, where), where)
     header = next(rows, None)
@@ -95,7 +99,7 @@ def _text(content: bytes, where: str) -> str:
 
 
 def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows that are not blank, each with the number of its last line."""
+    """Yield the rows that are not blank, each with the number of its last line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         yield from ((reader.line_num, row) for row in reader if row)
@@ -104,7 +108,7 @@ def _rows(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _places(names: list[str], where: str) -> list[int]:
-    """Where in a row the columns of the table are, in the table's order."""
+    """Return the positions in a row of the table's columns, in the table's order."""
     lower = [name.lower() for name in names]
     found = _shown(", ".join(names))
     for column in COLUMNS:
@@ -123,5 +127,5 @@ def _number(text: str, where: str) -> int:
 
 
 def _shown(text: str) -> str:
-    """Something of the file for one line: quoted, and no more than its beginning."""
+    """Return a text from the file for a message: quoted, at most its first 100 characters."""
     return repr(text[:100] + "…" * (len(text) > 100))

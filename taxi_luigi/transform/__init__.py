@@ -1,4 +1,4 @@
-"""A raw file → a clean one: readers of parquet and csv, column mapping, casts, rules, rejects, the account.
+"""Transform a raw file into a clean one: readers of parquet and csv, column mapping, casts, rules, rejects, receipt.
 
-Knows no Luigi, no settings and no store.
+Independent of Luigi, of the settings and of every store.
 """

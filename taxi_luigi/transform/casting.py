@@ -1,7 +1,7 @@
-"""One column → one canonical type, without loss; column_mapping.py does it for whole batches.
+"""Cast one column to one canonical type without loss; column_mapping.py does it for whole batches.
 
-Every function takes an Arrow array and returns the cast values and, where some could not be cast, a mask of them;
-their values are null. The whole column is cast at once; only when that fails are the failing rows looked for.
+Every cast takes an Arrow array and returns the values and, where some could not be cast, a mask of those rows, whose
+values are null. The whole column is cast at once; failing rows are searched only when that fails.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ARROW: dict[ColumnType, pa.DataType] = {
 }
 
 NO_VALUE = ("", "n/a", "na", "null", "none", "nan", "\\n")
-"""Texts, in lower case and trimmed, that stand for no value in a number, a time or a code. In text they stay."""
+"""Texts, in lower case and trimmed, that are null in a column of numbers, times or codes; text columns keep them."""
 
 _INTEGER = r"^(?:\+?(-?)0*(\d{1,18})(?:\.0*)?|[+-]?(0)+(?:\.0*)?[eE][+-]?\d+)$"
 """Digits, or a zero as Java's BigDecimal writes one of scale 7 and more, and so Spark, Hive and Arrow: 0E-9."""
@@ -33,23 +33,24 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _TIME = r"^\d{4}-\d\d-\d\d([ T]([01]\d|2[0-3])(:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?)?$"
 
 _DIGITS = 18
-"""of an integer: all that _INTEGER allows"""
+"""The longest integer that _INTEGER matches."""
 
 _DECIMALS = {32: pa.decimal32, 64: pa.decimal64, 128: pa.decimal128, 256: pa.decimal256}
-"""by their bits"""
+"""Bit width → decimal type."""
 
 _WHOLE = r"^-?\d{1,19}$"
-"""a decimal's text that int64 may hold: 19 digits are up to 9223372036854775807"""
+"""The text of a decimal that may fit into int64, whose largest value, 9223372036854775807, has 19 digits."""
 
-# Years 1 to 9999: what DATETIME holds in BigQuery, and Python's datetime. TLC's worst was 3019 (fhv, 2019-02).
+# Years 1 to 9999: the range of BigQuery's DATETIME and Python's datetime. TLC's latest: 3019 (fhv, 2019-02).
 _FIRST_TIME = -62_135_596_800_000_000
 _LAST_TIME = 253_402_300_799_999_999
 
 Read = tuple[pa.Array, pa.BooleanArray | None]
+"""(values, mask of the rows that could not be cast; None: all could)"""
 
 
 def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
-    """Whether values of one Arrow type can mean those of a canonical type. False: a date for an id, a list, a zone."""
+    """Return whether an Arrow type can be cast to a canonical type; not dates to ids, lists, zoned times."""
     found = _plain_type(found)
     if pa.types.is_null(found):
         return True
@@ -59,7 +60,7 @@ def can_become(found: pa.DataType, wanted: ColumnType) -> bool:
 
 
 def has_no_value(column: pa.Array) -> bool:
-    """Whether nothing but nulls, and NaN, is in a column of any type."""
+    """Return whether a column of any type has only nulls and NaN."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_floating(column.type):
@@ -68,10 +69,12 @@ def has_no_value(column: pa.Array) -> bool:
 
 
 def read(column: pa.Array, wanted: ColumnType) -> Read:
-    """The column as a canonical type, for types that `can_become` it.
+    """Cast a column to a canonical type, for types that `can_become` it.
 
-    NaN becomes null: it is how pandas writes "no value". Numbers become integers only when they are whole and fit;
-    times become microseconds only when nothing is cut off, in the years 1 to 9999.
+    NaN becomes null, as pandas writes a missing number as NaN. Numbers are cast to integers only when they are whole
+    and fit, times to microseconds only when no digit is lost, in the years 1 to 9999.
+
+    Returns: the values, and a mask of the rows that could not be cast (None: all could)
     """
     target = ARROW[wanted]
     if pa.types.is_dictionary(column.type):
@@ -80,7 +83,7 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
         if pa.types.is_integer(target):
             return _whole_decimals(column, target)
         if pa.types.is_floating(target) and _is_usual(column.type):
-            column = pc.cast(column, pa.string())  # not to double at once: pyarrow 26 makes 0.47000000000000003 of 0.47
+            column = pc.cast(column, pa.string())  # pyarrow 26 casts 0.47 to the double 0.47000000000000003
     if pa.types.is_string_view(column.type) or pa.types.is_decimal(column.type):
         column = _text(column)
     if pa.types.is_null(column.type):
@@ -95,10 +98,17 @@ def read(column: pa.Array, wanted: ColumnType) -> Read:
 def read_codes(
     column: pa.Array, wanted: ColumnType, codes: Mapping[str, str | None]
 ) -> tuple[pa.Array, pa.BooleanArray | None, pa.Array]:
-    """The column as a canonical type, its texts made codes; and, per row, the text that is neither code nor number.
+    """Cast a column of codes to a canonical type, with its texts replaced by `codes`.
 
-    Such a text is null in the values, but not lost. Where the codes themselves are text, all that is not in `codes`
-    is such a text, and numbers are looked up as text too. Works on the distinct texts: codes are few.
+    A text that is neither a code nor a number is an unknown value: null in the values, without being a cast error.
+    Where the codes are text themselves, every text outside `codes` is unknown, and numbers are looked up as text too.
+    The casts work on the distinct texts, of which a column of codes has few.
+
+    Args:
+        column: of any type that `can_become` the canonical one
+        wanted: the canonical type
+        codes: text, in lower case and trimmed → code as text; None: no value
+    Returns: the values; a mask of the rows that could not be cast (None: all could); per row the unknown value or null
     """
     if wanted != "string" and not _is_text(_plain_type(column.type)):
         return *read(column, wanted), pa.nulls(len(column), pa.string())
@@ -138,9 +148,9 @@ def _is_number(found: pa.DataType) -> bool:
 
 
 def _text(column: pa.Array) -> pa.StringArray:
-    """The column's values as text; a decimal as people write it, without zeros at its end: 1000, 1.5, 0.00000012.
+    """Return the column as text; decimals in plain notation without trailing zeros: 1000, 1.5, 0.00000012.
 
-    Arrow 26 writes 1E+3, 1.500000000 and 1.20E-7 of the last three: which it is would depend on the column's scale.
+    Arrow 26 writes these three as 1E+3, 1.500000000 and 1.20E-7, depending on the scale of the column.
     """
     if not pa.types.is_decimal(column.type):
         return pc.cast(column, pa.string())
@@ -154,16 +164,16 @@ def _text(column: pa.Array) -> pa.StringArray:
 
 
 def _is_usual(kind: pa.DataType) -> bool:
-    """Whether Arrow's own casts of a decimal type can be relied on.
+    """Return whether Arrow's own casts of a decimal type are correct.
 
-    With a negative scale pyarrow 26 makes the integer -7661335449692012544 of the decimal64 -2.147483648E+21, and with
-    a scale beyond the digits of the type the text '<scale out of range, cannot format Decimal32 value>'.
+    With a negative scale, pyarrow 26 casts the decimal64 -2.147483648E+21 to the integer -7661335449692012544; with a
+    scale beyond the precision of the type, it returns the text '<scale out of range, cannot format Decimal32 value>'.
     """
     return bool(0 <= kind.scale <= kind.precision)
 
 
 def _whole_decimals(column: pa.Array, target: pa.DataType) -> Read:
-    """Decimals of any scale to integers; those that are not whole or do not fit are lost."""
+    """Cast decimals of any scale to integers; values that are not whole or do not fit are cast errors."""
     if _is_usual(column.type):
         try:
             return pc.cast(column, target), None
@@ -176,7 +186,7 @@ def _whole_decimals(column: pa.Array, target: pa.DataType) -> Read:
 
 
 def _exact(column: pa.Array, target: pa.DataType) -> Read:
-    """Numbers to numbers, times to times."""
+    """Cast numbers to numbers, and times to times."""
     column = _without_nan(column)
     lost = None
     if column.type != target:
@@ -200,13 +210,13 @@ def _without_nan(column: pa.Array) -> pa.Array:
 
 
 def _cast_and_compare(column: pa.Array, target: pa.DataType) -> Read:
-    """Casts without checks, and calls lost what does not come back as it was."""
+    """Cast without checks; a value that differs after the cast back is a cast error."""
     try:
         values = pc.cast(column, target, safe=False)
         lost = or_false(pc.not_equal(pc.cast(values, column.type, safe=False), column))
-        if pa.types.is_unsigned_integer(column.type):  # -1 comes back as it was, too
+        if pa.types.is_unsigned_integer(column.type):  # -1 survives the cast back as well
             lost = pc.or_(lost, or_false(pc.less(pc.cast(values, pa.float64(), safe=False), 0)))
-    except pa.ArrowInvalid:  # a time so far away that even the unchecked cast refuses it
+    except pa.ArrowInvalid:  # a time so far out of range that even the unchecked cast fails
         values, lost = pa.nulls(len(column), target), pc.is_valid(column)
     return blank(values, lost), lost
 
@@ -221,7 +231,7 @@ def _storable(column: pa.Array, lost: pa.BooleanArray | None) -> Read:
 
 
 def _as_text(column: pa.Array) -> Read:
-    """Text stays as it is, but none or blanks alone are null; a zero byte, which PostgreSQL cannot store, is lost."""
+    """Keep texts unchanged; empty and blank ones become null. A zero byte is an error: PostgreSQL cannot store it."""
     if pa.types.is_floating(column.type):
         column = _without_nan(column)
     if column.type != pa.string():
@@ -231,7 +241,7 @@ def _as_text(column: pa.Array) -> Read:
         nothing = pc.or_(nothing, pc.equal(pc.binary_length(column), constant(0, pa.int32())))
     if nothing.true_count:
         column = blank(column, or_false(nothing))
-    # Most columns have no zero byte. To look through all bytes takes 0.2 ns a row, through each text 6 ns (Nov 2026).
+    # Most columns have no zero byte. To search the buffer takes 0.2 ns a row, to search each text 6 ns (Nov 2026).
     if b"\0" not in b"".join(filter(None, column.buffers()[2:])):
         return column, None
     lost = pc.match_substring(column, "\0")
@@ -264,10 +274,10 @@ def _from_text(column: pa.Array, target: pa.DataType) -> Read:
 
 
 def _try_direct_cast(column: pa.Array, target: pa.DataType) -> pa.Array | None:
-    """The texts cast as they are; None when Arrow refuses one, or reads more into one than we do.
+    """Cast the texts by Arrow alone; None when Arrow rejects one, or accepts a notation that is not allowed here.
 
-    It takes 0xffffffff for -1, and inf for a number. What a text means must not depend on the texts beside it, so then
-    all of them are looked at.
+    Arrow parses 0xffffffff as -1, and inf as a number. The meaning of a text must not depend on the other texts of its
+    column, so the caller then checks all of them.
     """
     try:
         values = pc.cast(column, target)
@@ -283,7 +293,7 @@ def _try_direct_cast(column: pa.Array, target: pa.DataType) -> pa.Array | None:
 
 
 def _is_time(text: pa.Array) -> pa.BooleanArray:
-    """Whether each text is a time of the calendar: strptime makes 2 March of 30 February, so the day must come back."""
+    """Return whether each text is a valid time. strptime parses 30 February as 2 March: compare it."""
     shaped = pc.match_substring_regex(text, _TIME)
     day = pc.utf8_slice_codeunits(blank(text, pc.invert(pc.fill_null(shaped, False))), 0, 10)
     there = pc.strptime(day, format="%Y-%m-%d", unit="s", error_is_null=True)

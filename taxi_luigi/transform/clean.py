@@ -1,7 +1,7 @@
-"""One raw file → one clean month, its rejects, and the account of both.
+"""Clean one raw file: write the clean month, its rejects, and the receipt of both.
 
-Rows stream through in Arrow batches: reading and checking on one thread, writing on another, so memory does not grow
-with the month. What a column or a rule is, is known in column_mapping.py and rules.py.
+Rows stream through in Arrow batches, read and checked on one thread and written on another, so memory does not grow
+with the month. Columns are matched in column_mapping.py, rules are defined in rules.py.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from taxi_luigi.transform.receipt_builder import FIRST_YEAR, Tally, last_year, m
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
 
 ROW_GROUP = 131_072
-"""Rows in a row group at least, but for the last: what warehouses read in parallel, DuckDB in pieces of 122,880.
+"""The fewest rows of a row group but the last. Warehouses read row groups in parallel, DuckDB in pieces of 122,880.
 
 Twice as many took 45 MB more and no less time, and made files 0.5 % smaller (Nov 2026).
 """
 
 MOST_REJECTED = 32_768
-"""Rows rejected that end a row group early: until they are written, their raw rows are held too."""
+"""Rejected rows that end a row group early: until they are written, their raw rows are in memory too."""
 
 MOST_BYTES = 256 << 20
-"""Bytes of rows, kept and rejected, that end a row group early: 30 MB are usual, but a text may have any length."""
+"""Bytes of rows, kept and rejected, that end a row group early; 30 MB are usual, but texts have no length limit."""
 
 Progress = Callable[[int, int], None]
 
@@ -54,7 +54,7 @@ logger = logging.getLogger("luigi-interface")
 
 @dataclass(frozen=True)
 class Cleaned:
-    """What one chunk became."""
+    """The result of one chunk."""
 
     records: int
     kept: pa.RecordBatch
@@ -76,15 +76,17 @@ def clean_month(
     progress: Progress,
     held: CleanReceipt | None = None,
 ) -> CleanReceipt:
-    """Writes the clean month at `clean` and, only when there are any, the rows taken out at `rejects`.
+    """Write the clean month to `clean` and the rows taken out, if any, to `rejects`.
 
     Args:
-        held: of the file in whose place this one is put; None where there is none
-        progress: called from this thread with (records done, records in all, 0 when that is not known beforehand)
-    Returns: the receipt that both files carry in their footers
-    Raises: BadFile for a damaged file, LayoutError for columns that make no trips of this color, Refusal when no record
-        can be stored, AccountError when the rows in both footers are not those of the raw file. What is then at the two
-        paths is worthless, and the caller's to remove
+        raw: the raw file; `raw_receipt` is its receipt
+        edition: of the clean month, for its receipt
+        progress: called in this thread with (records done, records in all; 0 when the total is not known)
+        held: receipt of the file that is replaced; None where there is none
+    Returns: the receipt that both files have in their footers
+    Raises: BadFile for a damaged file, LayoutError for columns that are not those of the record type, Refusal when no
+        record can be stored, AccountError when the rows in both footers do not add up to those of the raw file. The
+        caller then removes the files at both paths
     """
     with open_raw(raw) as source:
         layout = _match(dataset, month, source, raw)
@@ -108,7 +110,7 @@ def clean_month(
 
 
 def find_layout(dataset: Dataset, month: Month, raw: Path) -> Layout:
-    """Which columns a raw file has, before any of its rows is read. Raises as `clean_month`."""
+    """Return the layout of a raw file, without reading rows. Raise BadFile and LayoutError as `clean_month`."""
     with open_raw(raw) as source:
         return _match(dataset, month, source, raw)
 
@@ -132,7 +134,7 @@ def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
 def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -> Generator[Cleaned, None, None]:
     none = pa.RecordBatch.from_arrays([pa.nulls(0, field.type) for field in source.schema], schema=source.schema)
     with closing(source.chunks(layout.types)) as chunks:
-        for chunk in chain([Chunk(none, 1)], chunks):  # a month without records has its rules counted, too
+        for chunk in chain([Chunk(none, 1)], chunks):  # the rules of a month without records are counted, too
             for name, position in layout.unknown.items():
                 tally.nulls[name] += chunk.batch.column(position).null_count
             yield _clean_chunk(chunk, layout, rules, tally)
@@ -140,8 +142,8 @@ def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -
 
 def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) -> Cleaned:
     conformed = conform(chunk.batch, layout)
-    for reason, texts in conformed.losses.unmapped.items():
-        tally.add_unmapped(reason, texts)
+    for reason, texts in conformed.cast_errors.unknown_values.items():
+        tally.add_unknown_values(reason, texts)
     if layout.dataset.has("passenger_count"):
         conformed = _passengers(conformed, rules, tally)
     _count_stored(conformed, layout.dataset, tally)
@@ -165,10 +167,10 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
 
 
 def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
-    """Money and pickups of the records that can be stored, before any rule takes some of them out."""
+    """Count money and pickups of the records that can be stored, before rules take rows out."""
     batch = conformed.batch
-    if conformed.losses.faults:
-        batch = batch.filter(pc.invert(reduce(pc.or_, conformed.losses.faults.values())))
+    if conformed.cast_errors.errors:
+        batch = batch.filter(pc.invert(reduce(pc.or_, conformed.cast_errors.errors.values())))
     for column in dataset.columns:
         if column.required and batch[column.name].null_count < batch.num_rows:
             tally.filled.add(column.name)
@@ -182,8 +184,8 @@ def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:
-    """For every row its first reason to be taken out, else null; None when no row has one. Counts every rule."""
-    masks = dict(conformed.losses.faults)
+    """Return per row the first reason to take it out, else null; None when no row has one. Count every rule."""
+    masks = dict(conformed.cast_errors.errors)
     for name, rule in RULES.items():
         mask = rule.mask(conformed.batch, layout.dataset, layout.month)
         if mask is not None:
@@ -196,8 +198,8 @@ def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tal
 
 
 def _passengers(conformed: Conformed, rules: CleanRules, tally: Tally) -> Conformed:
-    """Counts the passenger counts as published, and fills the missing ones when that is switched on."""
-    unreadable = conformed.losses.faults.get("unreadable:passenger_count")
+    """Count missing and zero passenger counts as published; fill missing ones where that is switched on."""
+    unreadable = conformed.cast_errors.errors.get("unreadable:passenger_count")
     missing = conformed.batch["passenger_count"].null_count - (unreadable.true_count if unreadable else 0)
     tally.rules[FILL_MISSING_PASSENGERS] += missing
     tally.zero_before += _zeros(conformed.batch)
@@ -212,7 +214,7 @@ def _zeros(batch: pa.RecordBatch) -> int:
 
 
 def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], None, None]:
-    """Chunks for one row group each; at least one group, so that a month without rows has a file, too."""
+    """Group chunks into row groups; yield at least one, so that a month without rows has a file, too."""
     group: list[Cleaned] = []
     kept = rejected = size = 0
     with closing(parts):
@@ -237,13 +239,13 @@ def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> No
 
 
 def describe_rejects(receipt: CleanReceipt, rejects: Path) -> str:
-    """What could not be stored of a month, for people; '' where all could.
+    """Describe the records of a month that could not be stored, for messages; '' where all could.
 
     Args:
         receipt: of the month
-        rejects: the rows taken out, as `clean_month` has written them
-    Returns: `3 of its 8 records cannot be stored (unreadable:total_amount in 3); the first is 'VendorID=2, …'`, and
-        what the first time that could not be read looks like
+        rejects: the file of rejects that `clean_month` wrote
+    Returns: `3 of its 8 records cannot be stored (unreadable:total_amount in 3); the first is 'VendorID=2, …'`,
+        followed by a hint at the format of the first time that could not be read
     """
     lost = {reason: rows for reason, rows in receipt.rejected.items() if reason not in RULES}
     if not lost:
@@ -256,7 +258,7 @@ def describe_rejects(receipt: CleanReceipt, rejects: Path) -> str:
 
 
 def _first(dataset: Dataset, lost: Collection[str], rejects: Path) -> str:
-    """The values of the first record that cannot be stored, those of the columns at fault before the others."""
+    """Return the values of the first record that cannot be stored, those with errors first."""
     values = rejected_rows.first_values(rejects, lost)
     faulty = {name for column in dataset.columns for name in names_of(column) if f"unreadable:{column.name}" in lost}
     ordered = sorted(values, key=lambda name: plain(name) not in faulty)

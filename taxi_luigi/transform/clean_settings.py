@@ -1,7 +1,7 @@
-"""The settings of `[clean]`, typed: which rules take rows out, and how much worse than expected a month may be.
+"""The typed settings of `[clean]`: the rules that take rows out, and the limits beyond which a month is refused.
 
-Pure, and free of pyarrow, so that a run with nothing to do can compare editions without it. What a rule matches is in
-rules.py; what happens beyond a limit is in guards.py.
+Pure, without pyarrow, so that a run with nothing to do compares editions without importing it. The masks of the rules
+are in rules.py, the checks of the limits in guards.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RULE_REASONS = {
     "unknown_zone": "pickup or dropoff in zone 264 (unknown) or 265 (outside New York City)",
     "zero_coordinates": "a longitude or latitude is exactly 0: the place is not known",
 }
-"""The rules by name, in the order in which a row that several apply to is given its reason → what each finds."""
+"""Rule → what it matches. A row that several rules match has the first of them as its reason."""
 
 
 def _rules(text: str) -> frozenset[str]:
@@ -58,7 +58,7 @@ def _missing_columns(text: str) -> Literal["fail", "warn"] | frozenset[str]:
 
 @dataclass(frozen=True)
 class CleanRules:
-    """The switches of `[clean]`. Raises ConfigError for a rule that does not exist."""
+    """The switches of `[clean]`. Raise ConfigError for a rule that does not exist."""
 
     reject: frozenset[str] = setting(
         "",
@@ -81,15 +81,15 @@ class CleanRules:
             raise ConfigError(f"[clean] reject: there is no rule {name!r}; there are {', '.join(RULE_REASONS)}")
 
     def version(self, schema: int = SCHEMA_VERSION) -> str:
-        """Ten hex digits that change when the rules would keep or change other rows, or with the schema's version."""
+        """Return ten hex digits that differ with the rules' effect on rows and with the schema's version."""
         return digest(schema, sorted(self.reject), self.fill_missing_passengers)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much worse than expected a month's file may be before the month is refused.
+    """The limits beyond which a month's file is refused.
 
-    What is held of a refused month stays, and later runs leave its file alone until it or these settings change.
+    The held version of a refused month is kept, and later runs skip its file until it or these settings change.
     """
 
     most_rejected: float = setting(
@@ -98,7 +98,7 @@ class Limits:
         "Beyond it the month is refused (docs/operating.md, A worse month).",
         share,
     )
-    """TLC's own months have none (128 real ones, November 2026)"""
+    """TLC's own files have no such record (128 months, November 2026)"""
     missing_columns: Literal["fail", "warn"] | frozenset[str] = setting(
         "fail",
         "When a column is missing that TLC's files of that month have: `fail`; `warn`: it is empty, and named at the "
@@ -114,7 +114,7 @@ class Limits:
 
 
 def check_version(rules: CleanRules, limits: Limits) -> str:
-    """Ten hex digits that change with any setting that can refuse a month: a refusal holds until then."""
+    """Return ten hex digits that differ with any setting that can refuse a month; a refusal is valid until then."""
     columns = limits.missing_columns
     missing = columns if isinstance(columns, str) else sorted(columns)
     return digest(limits.most_rejected, missing, limits.fewest_rows, rules.unknown_columns)

@@ -1,7 +1,7 @@
-"""One batch in any layout → the canonical columns of its color. Which columns those are is in datasets/.
+"""Map one batch in any layout to the canonical columns of its record type, which tlc/datasets/ defines.
 
-Columns are found by name, whatever its case and the blanks around it; their values are cast by casting.py without
-loss. Rows are never dropped here: what could not be cast is null, and a mask under its reason says where.
+Columns are matched by name, without regard to case and surrounding blanks; casting.py casts their values without loss.
+No row is dropped here: a value that could not be cast is null, and a mask per reason marks its row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from taxi_luigi.transform.casting import ARROW, can_become, has_no_value, read, 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which column of a raw file becomes which canonical column."""
+    """The assignment of a raw file's columns to the canonical columns."""
 
     dataset: Dataset
     month: Month
@@ -35,23 +35,24 @@ class Layout:
     found: dict[str, str]
     """source column → Arrow type, all of them"""
     unknown: dict[str, int]
-    """source columns that we do not know → position"""
+    """source columns without a canonical column → position"""
     nearest: SourceForm | None
-    """the form whose published layout of that month the file has, or has most of; None where no layout is known"""
+    """the form whose published layout of that month matches the file best; None where no layout is known"""
     missing: tuple[str, ...]
-    """canonical columns of the nearest layout that the file lacks; empty when it has all of one published layout"""
+    """canonical columns of the nearest layout that the file lacks"""
     other_form: tuple[str, ...]
-    """canonical columns that only the other form's layout of that month has, and that the file lacks"""
+    """canonical columns that the file lacks and only the other form's layout of that month has"""
     dropped: tuple[str, ...]
-    """those of `other_form` that every published file in this one's container has: TLC's own csv drops nothing"""
+    """those of `other_form` that every published file in this file's container format has: a conversion dropped them"""
     empty: frozenset[int] = frozenset()
-    """positions of sources without a value in the whole file, of a type that could not be cast"""
+    """positions of sources whose type cannot be cast, and that have no value in the whole file"""
 
     @property
     def types(self) -> dict[int, pa.DataType]:
-        """What a reader of text may read at once: position of a source → its canonical type.
+        """Return the types that a csv reader may parse directly: position of a source → its canonical type.
 
-        Only types of which pyarrow's parser and casting.py read a text alike. Of int64, casting.py reads 18 digits.
+        Only types whose texts pyarrow's parser and casting.py interpret alike; not int64, of which casting.py accepts
+        18 digits.
         """
         pairs = zip(self.dataset.columns, self.sources, strict=True)
         alike = ("int32", "double", "timestamp[us]")
@@ -60,24 +61,24 @@ class Layout:
 
 @dataclass
 class CastErrors:
-    """What a batch lost on its way into canonical columns; only what there is."""
+    """The values of a batch that could not be cast to canonical columns; reasons without any are left out."""
 
-    faults: dict[str, pa.BooleanArray] = field(default_factory=dict)
+    errors: dict[str, pa.BooleanArray] = field(default_factory=dict)
     """`unreadable:COLUMN` and `ambiguous:COLUMN` → mask of the rows that cannot be stored"""
-    unmapped: dict[str, Counter[str]] = field(default_factory=dict)
-    """`unknown_code:COLUMN` → text → rows: texts that no map knows, null in the batch"""
+    unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
+    """`unknown_code:COLUMN` → text → rows: texts that are in no value map, null in the batch"""
 
 
 @dataclass(frozen=True)
 class Conformed:
-    """A batch in canonical columns, as long as the raw one."""
+    """A batch in canonical columns, with as many rows as the raw one."""
 
     batch: pa.RecordBatch
-    losses: CastErrors
+    cast_errors: CastErrors
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
-    """The one Arrow schema of every clean file of a color."""
+    """Return the Arrow schema of every clean file of a record type."""
     return pa.schema([pa.field(column.name, ARROW[column.type]) for column in dataset.columns])
 
 
@@ -89,15 +90,17 @@ def match(
     where: object,
     values: Callable[[str], Iterable[pa.Array]] | None = None,
 ) -> Layout:
-    """Finds the sources of every canonical column; `where` (the file's path) is for the texts of errors.
+    """Find the sources of every canonical column.
 
-    `values` gives a source column's values, in pieces. It is asked for a column whose type cannot mean what it should:
-    without a value in the whole file it is a column of nulls, as fastparquet writes one as bytes. The file's statistics
-    are not asked, for they may be missing or wrong.
-
-    Raises LayoutError when a required column is missing, when a name is there twice, when several source columns
-    claim one canonical column, when a column with a value has a type that cannot mean what it should, and for a file of
-    another color.
+    Args:
+        form: the published form that the file's container suggests
+        schema: of the raw file
+        where: the file's path, for messages
+        values: returns the values of a source column by name, in pieces. It is called for columns whose type cannot be
+            cast: one without any value is a column of nulls, which fastparquet writes as bytes. The file's statistics
+            are not used, as they may be missing or wrong.
+    Raises: LayoutError when a required column is missing, a name occurs twice, several source columns match one
+        canonical column, a column with values has a type that cannot be cast, and for a file of another record type
     """
     positions = _positions(schema, where)
     sources = tuple(_sources(column, positions, schema, where) for column in dataset.columns)
@@ -123,7 +126,7 @@ def match(
 
 
 def describe_missing(layout: Layout) -> str:
-    """The missing columns with their published names, and beside them the unknown ones; empty when none is missing."""
+    """Return the missing columns with their published names, and the unknown ones, as text; '' when none is missing."""
     if layout.nearest is None or not layout.missing:
         return ""
     text = f"missing columns, which {_described(layout, layout.nearest, layout.missing)}"
@@ -136,7 +139,7 @@ def describe_missing(layout: Layout) -> str:
 
 
 def describe_other_form(layout: Layout, names: Sequence[str]) -> str:
-    """Some of the layout's `other_form`, in the order given, with their published names; empty for none."""
+    """Return `names`, some of the layout's `other_form`, with their published names as text; '' for none."""
     other = next((form for form in layout.dataset.layouts(layout.month) if form != layout.nearest), None)
     return "" if other is None or not names else f"no columns that only {_described(layout, other, names)}"
 
@@ -148,9 +151,9 @@ def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
 
 
 def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
-    """One raw batch in canonical columns; the batch must be of the schema that the layout was matched with."""
+    """Map one raw batch, of the schema that the layout was matched with, to canonical columns."""
     arrays = []
-    losses = CastErrors()
+    cast_errors = CastErrors()
     for column, sources in zip(layout.dataset.columns, layout.sources, strict=True):
         if column.name == FILE_MONTH:
             arrays.append(_file_month(layout.month, batch.num_rows))
@@ -158,39 +161,39 @@ def conform(batch: pa.RecordBatch, layout: Layout) -> Conformed:
             arrays.append(pa.nulls(batch.num_rows, ARROW[column.type]))
         else:
             raw = [pa.nulls(batch.num_rows) if place in layout.empty else batch.column(place) for place in sources]
-            values = _read(column, raw[0], losses)
+            values = _read(column, raw[0], cast_errors)
             for other in raw[1:]:
-                values = _either(column, values, _read(column, other, losses), losses)
+                values = _either(column, values, _read(column, other, cast_errors), cast_errors)
             arrays.append(values)
-    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), losses)
+    return Conformed(pa.RecordBatch.from_arrays(arrays, schema=layout.schema), cast_errors)
 
 
 def _file_month(month: Month, rows: int) -> pa.Array:
     return pa.repeat(constant((month.first_day - date(1970, 1, 1)).days, pa.date32()), rows)
 
 
-def _read(column: Column, source: pa.Array, losses: CastErrors) -> pa.Array:
+def _read(column: Column, source: pa.Array, cast_errors: CastErrors) -> pa.Array:
     if column.value_map:
         values, lost, unknown = read_codes(source, column.type, column.value_map)
         if unknown.null_count < len(unknown):
             counts = Counter({each["values"]: each["counts"] for each in pc.value_counts(unknown).to_pylist()})
             del counts[None]
-            losses.unmapped[f"unknown_code:{column.name}"] = counts
+            cast_errors.unknown_values[f"unknown_code:{column.name}"] = counts
     else:
         values, lost = read(source, column.type)
-    _note(losses, f"unreadable:{column.name}", lost)
+    _note(cast_errors, f"unreadable:{column.name}", lost)
     return values
 
 
-def _either(column: Column, values: pa.Array, others: pa.Array, losses: CastErrors) -> pa.Array:
-    """The first value that is there; a row with two that differ has none."""
-    _note(losses, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
+def _either(column: Column, values: pa.Array, others: pa.Array, cast_errors: CastErrors) -> pa.Array:
+    """Return the first value of each row; a row with two different values is ambiguous."""
+    _note(cast_errors, f"ambiguous:{column.name}", or_false(pc.not_equal(values, others)))
     return pc.coalesce(values, others)
 
 
-def _note(losses: CastErrors, reason: str, lost: pa.BooleanArray | None) -> None:
+def _note(cast_errors: CastErrors, reason: str, lost: pa.BooleanArray | None) -> None:
     if lost is not None and lost.true_count:
-        losses.faults[reason] = pc.or_(lost, losses.faults[reason]) if reason in losses.faults else lost
+        cast_errors.errors[reason] = pc.or_(lost, cast_errors.errors[reason]) if reason in cast_errors.errors else lost
 
 
 def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
@@ -204,7 +207,7 @@ def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
 
 
 def names_of(column: Column) -> dict[str, None]:
-    """All that a column may be called in a file, in the order in which they count."""
+    """Return all names that a column may have in a file, by descending priority."""
     return dict.fromkeys(plain(name) for name in (*(each.name for each in column.spellings), column.name))
 
 
@@ -221,7 +224,7 @@ def _sources(column: Column, positions: dict[str, list[int]], schema: pa.Schema,
 def _lacking(
     dataset: Dataset, month: Month, form: SourceForm, sources: Sequence[tuple[int, ...]]
 ) -> tuple[SourceForm | None, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """`nearest`, `missing`, `other_form` and `dropped` of a Layout."""
+    """Return `nearest`, `missing`, `other_form` and `dropped` of a Layout."""
     present = {column.name for column, places in zip(dataset.columns, sources, strict=True) if places}
     layouts = {
         each: [column.name for column in columns if not column.optional]
@@ -249,7 +252,7 @@ def _empty(
     where: object,
     values: Callable[[str], Iterable[pa.Array]] | None,
 ) -> frozenset[int]:
-    """Positions of the columns that could not be cast, and need not be."""
+    """Return the positions of sources that cannot be cast and have no value. Raise LayoutError for one with values."""
     empty = set()
     for column, places in zip(dataset.columns, sources, strict=True):
         for place in places:

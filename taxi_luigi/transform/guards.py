@@ -1,6 +1,6 @@
-"""Whether a month may take the place of what is held: contract 6, "a worse month never takes a better one's place".
+"""Check whether a month may replace the held one: contract 6, "a worse month never takes a better one's place".
 
-Pure: receipts in, a Refusal out. Who reads the receipts, and what is remembered of a refusal, is the tasks' business.
+Pure: receipts in, a Refusal out. The tasks read the receipts and record refusals.
 """
 
 from __future__ import annotations
@@ -24,36 +24,36 @@ NO_RECORD = "no_record"
 MOST_REJECTED = "most_rejected"
 MISSING_COLUMNS = "missing_columns"
 HELD_COLUMNS = "held_columns"
-"""a missing column that only the other layout of the month has, and of which values are held"""
+"""A missing column that only the other form's layout has, and of which the held month has values."""
 FEWEST_ROWS = "fewest_rows"
 UNKNOWN_COLUMNS = "unknown_columns"
-"""What a month is refused for: `Refusal.check`."""
+"""These are the values of `Refusal.check`."""
 
 
 @dataclass(frozen=True)
-class Holding:
-    """What a place holds of a month, as far as it is known there."""
+class HeldCounts:
+    """Counts of the month that a lake or warehouse holds, as far as they are recorded there."""
 
     records: int
-    """those of the raw file that can be stored, whatever the rules took out of them"""
+    """records of the raw file that can be stored, including those that rules took out"""
     sums: Mapping[str, float] = field(default_factory=dict)
-    """money column → dollars; empty where the place does not keep them"""
+    """money column → dollars; empty where they are not recorded"""
     filled: frozenset[str] = frozenset()
-    """columns that have a value in some row, of those that were looked at"""
+    """the columns with a value in some row, of those that were checked"""
 
     @classmethod
-    def of(cls, receipt: CleanReceipt, filled: frozenset[str] = frozenset()) -> Holding:
-        """The holding that a clean file is."""
+    def of(cls, receipt: CleanReceipt, filled: frozenset[str] = frozenset()) -> HeldCounts:
+        """Return the counts of a clean file."""
         return cls(receipt.records, receipt.sums, filled)
 
 
 def check_columns(layout: Layout, limits: Limits, where: object) -> None:
-    """Refuses a file that lacks columns of its month's layout, whatever is held.
+    """Refuse a file that lacks columns of its month's layout, whatever is held.
 
     Args:
         layout: of the file
         limits: of `[clean]`
-        where: the raw file, for people
+        where: the raw file, for messages
     Raises: Refusal
     """
     gone = [name for name in layout.missing if not _allowed(name, limits)]
@@ -67,13 +67,13 @@ def check_columns(layout: Layout, limits: Limits, where: object) -> None:
 
 
 def check_file(receipt: CleanReceipt, limits: Limits, describe: Callable[[], str], where: object) -> None:
-    """Refuses a file for what it holds, whatever is held in its place.
+    """Refuse a file without records or with too many that cannot be stored, whatever is held.
 
     Args:
-        receipt: of the month as it was cleaned, before it is published
+        receipt: of the cleaned month, before it is published
         limits: of `[clean]`
-        describe: says which records cannot be stored, and why
-        where: the raw file, for people
+        describe: returns which records cannot be stored, and why, for the message
+        where: the raw file, for messages
     Raises: Refusal
     """
     if not receipt.rows_in:
@@ -88,17 +88,17 @@ def check_file(receipt: CleanReceipt, limits: Limits, describe: Callable[[], str
 
 
 def check_replacement(
-    receipt: CleanReceipt, held: Holding, limits: Limits, forced: bool, new: object, place: object
+    receipt: CleanReceipt, held: HeldCounts, limits: Limits, forced: bool, new: object, place: object
 ) -> None:
-    """Refuses a month that is worse than what a place holds of it.
+    """Refuse a month that is worse than the held one.
 
     Args:
-        receipt: of the month that is to take its place
-        held: what is there
+        receipt: of the new month
+        held: counts of the month to be replaced
         limits: of `[clean]`
         forced: whether `--force` was given, which overrides `fewest_rows`
-        new: the file that is to be put there, for people
-        place: where it is to be put, for people
+        new: the new file, for messages
+        place: the lake or warehouse, for messages
     Raises: Refusal
     """
     lost = [
@@ -118,7 +118,15 @@ def check_replacement(
 def check_records(
     records: int, held: int, limits: Limits, forced: bool, as_published: bool, new: object, place: object
 ) -> None:
-    """The part of `check_replacement` that needs two numbers only. Raises Refusal."""
+    """Refuse a month with too few records: the part of `check_replacement` that compares two numbers.
+
+    Args:
+        records: of the new month
+        held: records of the held month
+        forced: whether `--force` was given
+        as_published: whether the new month has as many records as TLC published
+    Raises: Refusal
+    """
     if forced or as_published or records >= held or records >= limits.fewest_rows * held:
         return
     raise Refusal(
@@ -131,7 +139,13 @@ def check_records(
 
 
 def check_zones(zones: int, held: int, limits: Limits, new: object, place: object) -> None:
-    """The same for the list of zones. `--force` is what loads it again, so it overrides nothing. Raises Refusal."""
+    """Refuse a list with too few zones; `--force`, which reloads the list, does not override this.
+
+    Args:
+        zones: number of zones in the new list
+        held: number of zones in the held list
+    Raises: Refusal
+    """
     if zones < limits.fewest_rows * held:
         raise Refusal(
             f"{new}: {zones:,} zones, where {place} holds {held:,}: fewer than [clean] fewest_rows ="
@@ -143,7 +157,7 @@ def check_zones(zones: int, held: int, limits: Limits, new: object, place: objec
 
 
 def reaches_published(receipt: CleanReceipt, limits: Limits) -> bool:
-    """Whether the file has as many records as TLC published in its form, or nearly: `fewest_rows` of them.
+    """Return whether the file has at least the share `fewest_rows` of the records that TLC published in its form.
 
     The two forms of a month differ: csv and parquet of 2018 by 8 %.
     """
@@ -152,7 +166,7 @@ def reaches_published(receipt: CleanReceipt, limits: Limits) -> bool:
 
 
 def published_records(receipt: CleanReceipt) -> int | None:
-    """Rows that TLC published in the form of this file; None where that is not known of its source."""
+    """Return the rows that TLC published in the form of this file; None where its source has no known count."""
     if not counts_apply_to(receipt.raw.url):
         return None
     form: SourceForm = "parquet" if receipt.raw_format == "parquet" else "csv"
@@ -160,12 +174,19 @@ def published_records(receipt: CleanReceipt) -> int | None:
 
 
 def still_refused(failure: Failure, source: str, recipe: str, settings: str) -> bool:
-    """Whether what was refused before would be refused again: the same file, cleaned and checked in the same way."""
+    """Return whether a refused file would be refused again: the same file, cleaned and checked in the same way.
+
+    Args:
+        failure: the recorded one
+        source: fingerprint of the file, as in an edition
+        recipe: of the month, as in an edition
+        settings: `check_version` of today
+    """
     return failure.refused and (failure.source, failure.recipe, failure.settings) == (source, recipe, settings)
 
 
 def stands_against(failure: Failure, held: int | None, limits: Limits) -> bool:
-    """Whether a refusal still stands, by what is held now: some were only for what was held then."""
+    """Return whether a refusal is still valid: some depend on the held month, which may have changed."""
     if failure.check == HELD_COLUMNS:
         return held is not None
     if failure.check == FEWEST_ROWS:
@@ -174,15 +195,15 @@ def stands_against(failure: Failure, held: int | None, limits: Limits) -> bool:
 
 
 def fewer_than_published(receipt: CleanReceipt, limits: Limits) -> tuple[int, int] | None:
-    """(records, published) of a file with less than `fewest_rows` of what TLC published; None where it has more."""
+    """Return (records, published) of a file with less than `fewest_rows` of the published records, else None."""
     published = published_records(receipt)
     if published is None or receipt.records >= limits.fewest_rows * published:
         return None
     return receipt.records, published
 
 
-def change(before: Holding | None, after: Holding, color: str) -> str:
-    """`5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`; '' where nothing was replaced."""
+def change(before: HeldCounts | None, after: HeldCounts, color: str) -> str:
+    """Return `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`; '' where nothing was replaced."""
     if before is None:
         return ""
     parts = [f"{before.records:,} → {after.records:,} records"]
@@ -190,7 +211,7 @@ def change(before: Holding | None, after: Holding, color: str) -> str:
     return ", ".join(parts)
 
 
-def _dollars(holding: Holding, name: str) -> str:
+def _dollars(holding: HeldCounts, name: str) -> str:
     return f"{holding.sums[name]:,.2f}" if name in holding.sums else "–"
 
 
@@ -200,10 +221,10 @@ def _allowed(name: str, limits: Limits) -> bool:
 
 
 def _ceiling(share: float) -> float:
-    """Three decimals, not below the share."""
+    """Round up to three decimals, at most 1."""
     return min(1.0, math.ceil(share * 1000) / 1000)
 
 
 def _floor(share: float) -> float:
-    """Three decimals, not above the share."""
+    """Round down to three decimals."""
     return math.floor(share * 1000) / 1000

@@ -1,6 +1,6 @@
-"""What a text that is no value looks like to a person: a date that Excel wrote, a line of git's. Pure.
+"""Guess the format of texts that could not be parsed: dates written by Excel, merge markers of git. Pure.
 
-Nothing is read by these guesses; they are said beside what could not be read.
+The guesses are for messages alone; no value is parsed by them.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _FORMS = (
 _KNOWN = tuple((re.compile(form, re.IGNORECASE), hint) for form, hint in _FORMS)
 
 _LONGEST = 60
-"""characters of a text that may be a date"""
+"""The most characters of a text that may be a date."""
 
 
 def time_hint(text: str) -> str:
-    """What a text that could not be read as a time looks like, to be put behind it; '' when there is no telling.
+    """Return a hint at the format of a text that could not be parsed as a time, for messages; '' if unknown.
 
-    Excel writes a date as its owner's country does, or as days since 1899-12-30: 45322.5 is noon of 2024-01-31.
+    Excel writes a date in the format of the locale, or as days since 1899-12-30: 45322.5 is noon of 2024-01-31.
     """
     text = text.strip().strip("\"'")
     if len(text) > _LONGEST:
@@ -62,5 +62,5 @@ def _numeric(first: int, mark: str, second: int) -> str:
 
 
 def is_merge_marker(record: str) -> bool:
-    """Whether a record of csv is a line that git leaves where a merge has a conflict."""
+    """Return whether a csv record is a marker that git writes where a merge has a conflict."""
     return _MARKER.match(record) is not None

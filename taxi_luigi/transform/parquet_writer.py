@@ -1,6 +1,6 @@
-"""The two parquet files of a month while they are written: the clean rows, and the rejects once there are any.
+"""Write the two parquet files of a month: the clean rows, and the rejects if there are any.
 
-What is in them is decided in __init__.py; here is how they are encoded, and how their footers are signed.
+clean.py provides the rows; this module encodes them and writes the receipt into the footers.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt
 
 REJECT_GROUP = 16_384
-"""Rows in a row group of rejects at least, but for the last of each call."""
+"""The fewest rows in a row group of rejects, except the last of each call."""
 
 
 class MonthFiles:
-    """A context in which batches are appended to a month's two files, from nothing; leaving it closes them."""
+    """A context manager that creates a month's two files, appends batches to them, and closes them."""
 
     def __init__(self, clean: Path, rejects: Path) -> None:
         self._paths = {"clean": clean, "rejects": rejects}
@@ -36,11 +36,11 @@ class MonthFiles:
         self._open.close()
 
     def write_clean(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """One more row group of the clean file, which exists from the first call on, even without rows."""
+        """Append one row group to the clean file; the first call creates the file, even without rows."""
         self._append("clean", pa.Table.from_batches(batches, schema))
 
     def write_rejects(self, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
-        """More row groups of the rejects, of REJECT_GROUP rows or the rest; no batches, no file."""
+        """Append the batches to the rejects in row groups of REJECT_GROUP rows; the first batch creates the file."""
         held: list[pa.RecordBatch] = []
         for batch in batches:
             held.append(batch)
@@ -51,7 +51,7 @@ class MonthFiles:
             self._append("rejects", pa.Table.from_batches(held, schema))
 
     def sign(self, receipt: CleanReceipt) -> None:
-        """Puts the receipt into the footers; to be called last."""
+        """Write the receipt into the footers; to be called last."""
         for writer in self._writers.values():
             writer.add_key_value_metadata({FOOTER_KEY: receipt.to_json()})
 
@@ -70,8 +70,8 @@ class MonthFiles:
             schema,
             compression="zstd",
             compression_level=1,
-            # Hardly a time comes twice, so a dictionary of them costs time and room. Delta made the whole of eight real
-            # green months 4 to 12 % smaller than plain, and 22 to 30 % smaller than dictionaries (Nov 2026).
+            # Times hardly repeat, so a dictionary costs time and space. With delta encoding, eight green months were
+            # 4 to 12 % smaller than plain, and 22 to 30 % smaller than with dictionaries (Nov 2026).
             use_dictionary=[name for name in schema.names if name not in times] if times else True,
             column_encoding=dict.fromkeys(times, "DELTA_BINARY_PACKED") or None,
         )
@@ -79,5 +79,5 @@ class MonthFiles:
 
 
 def rows_written(path: Path) -> int:
-    """What the footer of a finished file says; 0 when there is no file."""
+    """Return the rows in the footer of a finished file; 0 when there is no file."""
     return int(pq.read_metadata(path).num_rows) if path.exists() else 0

@@ -1,4 +1,4 @@
-"""What is counted while a month streams through, and the receipt that it becomes."""
+"""Count while a month is cleaned, and build its receipt from the counts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from taxi_luigi.transform.readers import RawFile
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
 
 TEXTS = 100
-"""How many texts of unknown codes a receipt names for one column; the rest are counted together."""
+"""The most unknown values that a receipt lists for one column; the rest are counted together."""
 
 OTHER_TEXTS = "(other texts)"
 
 COLUMNS = 100
-"""How many columns that we do not know a receipt names; the rest are counted together. TLC's files have 25 at most."""
+"""The most unknown columns that a receipt lists; the rest are counted together. TLC's files have up to 25 columns."""
 
 OTHER_COLUMNS = "(other columns)"
 
@@ -36,26 +36,27 @@ class Tally:
     rejected: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
-    unmapped: dict[str, Counter[str]] = field(default_factory=dict)
+    unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
     merge_markers: int = 0
-    """of git's, among the csv records that made no row"""
+    """merge markers of git among the broken csv records"""
     nulls: Counter[str] = field(default_factory=Counter)
-    """in columns that are left out"""
+    """null values in unknown columns, which are left out"""
     sums: dict[str, float] = field(default_factory=dict)
     """dollars in the records that can be stored, by money column"""
     filled: set[str] = field(default_factory=set)
     """required columns that have a value in some record"""
     plausible_pickups: bool = False
-    """whether any pickup lies in the years in which there can be one"""
+    """whether any pickup is in a plausible year"""
     zero_before: int = 0
-    """passenger counts as published; the missing ones are in `rules`"""
+    """zero passenger counts as published; the missing ones are in `rules`"""
     missing_after: int = 0
+    """missing passenger counts in the rows kept"""
     zero_after: int = 0
-    """passenger counts in the rows kept"""
+    """zero passenger counts in the rows kept"""
 
-    def add_unmapped(self, reason: str, texts: Counter[str]) -> None:
-        """Counts texts of unknown codes, and no more of them by name than a receipt has room for."""
-        known = self.unmapped.setdefault(reason, Counter())
+    def add_unknown_values(self, reason: str, texts: Counter[str]) -> None:
+        """Count unknown values; beyond TEXTS different ones, count the others together."""
+        known = self.unknown_values.setdefault(reason, Counter())
         for whole, rows in texts.items():
             text = cut(whole)
             known[text if text in known or len(known) < TEXTS else OTHER_TEXTS] += rows
@@ -64,7 +65,16 @@ class Tally:
 def make_receipt(
     layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt, held: CleanReceipt | None
 ) -> CleanReceipt:
-    """The account of a month whose chunks have all been read; `held` is of the file in whose place it is put."""
+    """Return the receipt of a month whose chunks have all been read.
+
+    Args:
+        layout: of the raw file
+        source: the raw file, for its format and the independent count of its records
+        tally: the counts of all chunks
+        edition: of the clean month
+        raw: receipt of the raw file
+        held: receipt of the file that is replaced; None where there is none
+    """
     records = source.records()
     found, left_out = _columns(layout, tally, records)
     rules = (*RULES, FILL_MISSING_PASSENGERS)
@@ -81,7 +91,7 @@ def make_receipt(
         rejected=dict(sorted(tally.rejected.items())),
         rules={name: tally.rules[name] for name in rules if name in tally.rules},
         changed=dict(tally.changed),
-        unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unmapped.items())},
+        unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unknown_values.items())},
         sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money},
         missing={
             **dict.fromkeys(layout.missing, LAYOUT),
@@ -95,11 +105,11 @@ def make_receipt(
 
 
 FIRST_YEAR = 2001
-"""of a pickup that may be real: the earliest that months of 2009 and later were seen to have (TLC's files, 2026)"""
+"""The first plausible year of a pickup: the earliest in TLC's files of 2009 and later (2026)."""
 
 
 def last_year() -> int:
-    """Next year: a file of December ends with pickups of January."""
+    """Return the last plausible year of a pickup, the next one: a file of December ends with pickups of January."""
     return date.today().year + 1
 
 
@@ -117,9 +127,9 @@ def _warnings(tally: Tally, layout: Layout) -> list[str]:
 
 
 def _columns(layout: Layout, tally: Tally, records: int) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """All columns with their types, and those that are left out with their null shares, as far as there is room.
+    """Return all columns with their types, and the unknown ones with their share of nulls, at most COLUMNS of these.
 
-    A file may have thousands of columns that we do not know, with names and types of any length.
+    A file may have thousands of unknown columns, with names and types of any length.
     """
     found: dict[str, str] = {}
     left_out: dict[str, dict[str, Any]] = {}

@@ -1,6 +1,6 @@
-"""The rows that were taken out of a month: which, why, and their raw values as text.
+"""The rows that were taken out of a month: their ordinals, reasons and raw values as text.
 
-One schema for every color and layout; the file itself is written by parquet_writer.py.
+One schema for all record types and layouts; parquet_writer.py writes the file.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from taxi_luigi.transform.arrow_utils import text_array
 from taxi_luigi.transform.readers import Chunk
 
 FIELD_COUNT = "field_count"
-"""The reason of a csv record with more or fewer fields than the header; its raw text stands under the key LINE."""
+"""The reason of a csv record with more or fewer fields than the header; its raw text is under the key LINE."""
 
 LINE = "line"
 
 SLICE = 8_192
-"""Rejects that are made at a time: each is some 1 kB in memory, and as much again while it is made."""
+"""Rejects built at a time: each takes some 1 kB of memory, and as much again while it is built."""
 
 SLICE_BYTES = 64 << 20
-"""Bytes of raw values that are made into rejects at a time, but for one row's: Arrow's text array has 2 GB at most."""
+"""Bytes of raw values built into rejects at a time, or one row: an Arrow text array has 2 GB at most."""
 
 SCHEMA = pa.schema(
     [
@@ -42,17 +42,19 @@ SCHEMA = pa.schema(
 
 
 LONGEST_VALUE = 150
-"""characters of a raw value that are shown in a line, which a whole record of csv may be"""
+"""Characters of a raw value shown in a message; a whole csv record may be one value."""
 
 
 _LOOKED_AT = 64
-"""rows read at a time to find one: raw values may be long"""
+"""Rows read at a time to find one: raw values may be long."""
 
 
 def first_values(path: Path, reasons: Collection[str] | None = None) -> dict[str, str]:
-    """The raw values of the first row in a file of rejects, or of the first under one of the reasons; long ones cut.
+    """Return the raw values of the first row in a file of rejects, long ones cut; empty when there is no such row.
 
-    Empty where there is no such row.
+    Args:
+        path: the file of rejects
+        reasons: consider only rows with one of these; None: all rows
     """
     found: tuple[int, int, int] | None = None
     with pq.ParquetFile(path) as file:
@@ -75,7 +77,7 @@ def first_values(path: Path, reasons: Collection[str] | None = None) -> dict[str
 
 
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
-    """Rejects for those rows of the chunk's batch that have a reason; made when they are asked for."""
+    """Yield rejects for the rows of the chunk's batch that have a reason, built lazily."""
     rows = pc.indices_nonzero(pc.is_valid(reasons))
     raw = chunk.raw()
     size = min(SLICE, max(1, SLICE_BYTES * raw.num_rows // max(raw.nbytes, 1)))
@@ -85,7 +87,7 @@ def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.
 
 
 def of_broken(chunk: Chunk, month: Month) -> Iterator[pa.RecordBatch]:
-    """Rejects for the chunk's records that made no row; made when they are asked for."""
+    """Yield rejects for the chunk's broken records, built lazily."""
     texts = pa.array([record.text for record in chunk.broken], pa.string())
     records = np.array([record.number for record in chunk.broken], np.int64) + (chunk.first - 1)
     raw = pa.MapArray.from_arrays(
@@ -100,7 +102,7 @@ def _batch(month: Month, records: np.ndarray, reasons: pa.Array, raw: pa.MapArra
 
 
 def _raw(batch: pa.RecordBatch, wanted: pa.Array) -> pa.MapArray:
-    """One map per row, column name → text. The values lie column by column, and are taken row by row."""
+    """Return one map per row, column name → text. The values are stored column by column and taken row by row."""
     rows, columns = len(wanted), batch.num_columns
     values = pa.concat_arrays([_text(column, wanted) for column in batch.columns])
     by_row = np.arange(rows * columns).reshape(columns, rows).T.ravel()
@@ -110,7 +112,7 @@ def _raw(batch: pa.RecordBatch, wanted: pa.Array) -> pa.MapArray:
 
 
 def _text(column: pa.Array, rows: pa.Array) -> pa.StringArray:
-    """Null for what has no text: lists and the like, which only a column that we do not know can hold."""
+    """Return the rows as text; null for types without a text form, such as lists, which only unknown columns have."""
     if pa.types.is_string_view(column.type):  # from which pyarrow 26 cannot take rows
         column = pc.cast(column, pa.string())
     try:

@@ -1,8 +1,8 @@
 """The cleaning rules: for each a name, a reason, and a mask of the rows it applies to.
 
-Every rule is counted for every month; only those that a person switched on take rows out. A missing value never
-matches a rule. Filling missing passenger counts comes first: together with no_passengers it takes out the trips
-without a count too, as one of the course's flows does (passenger_count > 0).
+Every rule is counted for every month; only those that are switched on take rows out. A missing value never matches a
+rule. Filling missing passenger counts comes first: together with no_passengers it also takes out the trips without a
+count, as one of the course's flows does (passenger_count > 0).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _ZERO, _UNKNOWN, _OUTSIDE = (constant(value, pa.int32()) for value in (0, 264, 2
 Mask = Callable[[pa.RecordBatch, Dataset, Month], pa.BooleanArray | None]
 
 FILL_MISSING_PASSENGERS = "fill_missing_passengers"
-"""The name under which receipts count missing passenger counts (`rules`) and filled ones (`changed`)."""
+"""The key in receipts of missing passenger counts (`rules`) and filled ones (`changed`)."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule; `mask` takes a batch in canonical columns, and gives None when the color lacks the column."""
+    """One rule; `mask` takes a batch in canonical columns, and returns None when the record type lacks the column."""
 
     name: str
     reason: str
@@ -38,7 +38,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
-"""By name, in the order in which a row that several apply to is given its reason."""
+"""By name. A row that several rules match has the first of them as its reason."""
 
 
 def _rule(mask: Mask) -> Mask:
@@ -48,19 +48,19 @@ def _rule(mask: Mask) -> Mask:
 
 @_rule
 def no_passengers(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """The rule of the course's flows."""
+    """Match rows with 0 passengers, as the course's flows do."""
     return pc.equal(batch["passenger_count"], _ZERO) if dataset.has("passenger_count") else None
 
 
 @_rule
 def dropoff_before_pickup(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """Strictly before: all trips of vendor 7 have both at the same time, 1.2 to 1.6 % of a month from 2025-03 on."""
+    """Match strictly earlier dropoffs: vendor 7 has both at the same time, 1.2 to 1.6 % of a month from 2025-03 on."""
     return pc.less(batch[dataset.dropoff], batch[dataset.pickup])
 
 
 @_rule
 def outside_file_month(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """A handful in most months, with pickups in years from 2001 to 2098."""
+    """Match pickups outside the month: a handful in most files, in years from 2001 to 2098."""
     pickup = batch[dataset.pickup]
     first, following = (constant(microseconds(each.first_day), pickup.type) for each in (month, month.plus(1)))
     return pc.or_(pc.less(pickup, first), pc.greater_equal(pickup, following))
@@ -68,19 +68,19 @@ def outside_file_month(batch: pa.RecordBatch, dataset: Dataset, month: Month) ->
 
 @_rule
 def negative_total(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """Mostly refunds: each shares vendor, times and zones with the trip that it takes back."""
+    """Match negative totals, mostly refunds: each has vendor, times and zones of the trip that it reverses."""
     return pc.less(batch["total_amount"], _ZERO) if dataset.has("total_amount") else None
 
 
 @_rule
 def zero_distance(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """Not below zero: a distance below zero is another defect than a meter that did not run."""
+    """Match a distance of exactly 0, a meter that did not run; a negative distance is another defect."""
     return pc.equal(batch[dataset.distance], _ZERO) if dataset.distance else None
 
 
 @_rule
 def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """Either end is enough."""
+    """Match trips with an unknown zone at either end."""
     if not dataset.has("pulocationid"):
         return None
     return pc.or_kleene(_nowhere(batch["pulocationid"]), _nowhere(batch["dolocationid"]))
@@ -88,7 +88,7 @@ def unknown_zone(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.Bo
 
 @_rule
 def zero_coordinates(batch: pa.RecordBatch, dataset: Dataset, month: Month) -> pa.BooleanArray | None:
-    """Only the layouts before zones have coordinates; what they have is kept as published."""
+    """Match a coordinate of 0; only the layouts before zones have coordinates, which are kept as published."""
     if not dataset.has("pickup_longitude"):
         return None
     ends = [batch[f"{end}_{axis}"] for end in ("pickup", "dropoff") for axis in ("longitude", "latitude")]
@@ -100,11 +100,11 @@ def _nowhere(zone: pa.Array) -> pa.BooleanArray:
 
 
 def microseconds(day: date) -> int:
-    """Midnight at a day's beginning, as a time stamp counts."""
+    """Return the midnight that begins a day, in microseconds since 1970-01-01."""
     return (day - date(1970, 1, 1)).days * 86_400_000_000
 
 
 def fill_passengers(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with 0 for every missing passenger_count."""
+    """Return the batch with 0 for every missing passenger_count."""
     position = batch.schema.get_field_index("passenger_count")
     return batch.set_column(position, batch.schema.field(position), pc.fill_null(batch.column(position), _ZERO))

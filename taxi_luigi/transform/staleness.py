@@ -1,4 +1,4 @@
-"""Whether a month that is held is still the right one: from TLC's file of today, cleaned as today. Pure."""
+"""Decide whether a held month is current: made from the source's file of now by the cleaning of now. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from taxi_luigi.transform.clean_settings import CleanRules
 
 
 class Reason(Enum):
-    """Why a month is to be done; the values are what people read."""
+    """Why a month is planned; the values are shown to users."""
 
     MISSING = "missing"
     REPUBLISHED = "republished"
@@ -26,26 +26,26 @@ class Reason(Enum):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a month is cleaned today; its text is the RECIPE part of an edition."""
+    """How this version with these settings cleans a month; its text is the RECIPE part of an edition."""
 
     rules: str
     """digest of the rules, with the schema's version"""
     mapping: str
     """digest of the month's column mapping"""
     first_mapping: str
-    """the mapping by which months were cleaned whose edition names none"""
+    """digest of the mapping of months whose edition has none"""
     earlier_schemas: frozenset[str]
-    """the same rules, with the schema's earlier versions"""
+    """digests of the same rules with earlier versions of the schema"""
 
     @classmethod
     def of(cls, rules: CleanRules, dataset: Dataset, month: Month) -> Recipe:
-        """The recipe of one month."""
+        """Return the recipe of one month."""
         earlier = frozenset(rules.version(schema) for schema in range(1, SCHEMA_VERSION))
         first = first_mapping_digest(dataset, month)
         return cls(rules.version(), mapping_digest(dataset, month), first, earlier)
 
     def change_since(self, recipe: str) -> Reason | None:
-        """What makes a month stale that was cleaned by another recipe; None when its rows would be the same."""
+        """Return why a month cleaned by `recipe` is stale; None when its rows would be the same."""
         rules, _, mapping = recipe.partition("_")
         if rules != self.rules:
             return Reason.SCHEMA_CHANGED if rules in self.earlier_schemas else Reason.RULES_CHANGED
@@ -57,17 +57,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Right:
-    """The edition that a month should have, and why it has not."""
+    """The edition that a stale month should have, and why it is stale."""
 
     edition: Edition
     why: Reason
 
 
 def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: Recipe) -> Right | None:
-    """What a month held in these editions should be instead; None when it is right everywhere.
+    """Return the edition that should replace those of a held month; None when all are current.
 
-    `seen` is what the source says of its file now, None where it was not asked or did not answer: then the file is
-    taken for unchanged. An edition that is none of ours counts for nothing.
+    Args:
+        held: editions of the month in all places; texts that are not editions are ignored
+        seen: fingerprint of the source's file now; None where it is not known, and then assumed to be unchanged
+        recipe: of the month
     """
     editions = [edition for edition in map(Edition.read, held) if edition is not None]
     if not editions:
@@ -81,7 +83,13 @@ def wanted_edition(held: Iterable[str], seen: SourceFingerprint | None, recipe: 
     return None if why is None else Right(right, why)
 
 
-def is_right(edition: str, source: str, recipe: Recipe) -> bool:
-    """Whether what is held in an edition was made from that published file, and would be cleaned to the same rows."""
+def is_current(edition: str, source: str, recipe: Recipe) -> bool:
+    """Return whether an edition was made from that published file and would have the same rows by this recipe.
+
+    Args:
+        edition: of the held month
+        source: fingerprint of the published file, as in an edition
+        recipe: of the month
+    """
     held = Edition.read(edition)
     return held is not None and held.source == source and recipe.change_since(held.recipe) is None

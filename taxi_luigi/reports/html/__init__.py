@@ -1,12 +1,10 @@
-"""The report: what is held, month by month, as one HTML page that needs no network.
+"""The report: the held months of every record type as one HTML page that needs no network.
 
-accounts.py  receipts and missing values, from the footers of clean files; loading times, from the history
-tables.py    the numbers of one color as pandas tables
-layouts.py   which columns TLC's files had when
-words.py     numbers as people read them
-charts.py    the charts, drawn by matplotlib; svg.py makes their SVG fit into the page
-overview.py  the top of the page; sections.py and quality.py are one color; parts.py is what these are made of
-page.py      puts all of it together into page.html
+data.py      receipts from the footers of clean files, times from the history, and pandas tables of both
+parts.py     the elements of the page, and numbers as text
+charts.py    the charts, drawn by matplotlib and adapted to the page
+sections.py  the top of the page and the section of each record type; quality.py has the figures on its rows
+page.py      the page's file, its digest, and the rendering of page.html
 """
 
 from taxi_luigi.reports.html.page import Page, digest, write

@@ -1,16 +1,19 @@
-"""The charts: trips per month, and strips of small bars over the same months, each drawn for a wide page and a narrow.
+"""The charts: trips per month, and strips of small bars over the same months, each drawn for a wide and a narrow page.
 
-Everything is placed in points, from the upper left corner. What is drawn says what it is without its color: by its
-height, by a dashed line, by a label.
+Everything is placed in points, from the upper left corner. Each mark can be read without its color: by its height, a
+dashed line or a label. matplotlib's SVG is adapted to the page: no fixed size, the page's own colors and fonts, a text
+alternative, and no ids, so that one page can have many charts.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import matplotlib as mpl
@@ -20,13 +23,64 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from taxi_luigi.reports.html import svg
 from taxi_luigi.reports.status_text import short
+
+COLORS = {
+    "#010101": "var(--ink)",
+    "#020202": "var(--soft)",
+    "#030303": "var(--line)",
+    "#040404": "var(--accent)",
+    "#050505": "var(--tint)",
+    "#060606": "var(--band)",
+    "#070707": "var(--yellow)",
+    "#080808": "var(--green)",
+    "#090909": "var(--fhv)",
+    "#0a0a0a": "var(--fhvhv)",
+}
+"""Drawing color → variable of the page, which differs by record type and between light and dark."""
+
+INK, SOFT, LINE, ACCENT, TINT, BAND = list(COLORS)[:6]
+OF_TAXI = dict(zip(("yellow", "green", "fhv", "fhvhv"), list(COLORS)[6:], strict=True))
+"""Record type → its drawing color beside the others."""
+
+_DROPPED = (
+    re.compile(r"^.*?(?=<svg)", re.DOTALL),
+    re.compile(r"<metadata>.*?</metadata>", re.DOTALL),
+    re.compile(r"<defs>.*?</defs>", re.DOTALL),
+    re.compile(r"<!--.*?-->", re.DOTALL),
+    re.compile(r' (?:id|version|xmlns(?::xlink)?|clip-path)="[^"]*"'),
+)
+_FONT = re.compile(r"font(?:-family)?: ?(?:(\d[\d.]*px) )?'[^;\"]*")
+_PLACES = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+_LONG = re.compile(r"\d+\.\d{2,}")
+_BLANK = re.compile(r"\s*\n\s*")
+
+
+def _fit(drawn: str, title: str, kind: str) -> str:
+    """Return the `<svg>` of a document by matplotlib; `kind` is its class, `title` its text alternative."""
+    for pattern in _DROPPED:
+        drawn = pattern.sub("", drawn)
+    for color, variable in COLORS.items():
+        drawn = drawn.replace(color, variable)
+    drawn = _FONT.sub(lambda match: f"font-size: {match[1]}" if match[1] else "", drawn)
+    drawn = _PLACES.sub(lambda place: _LONG.sub(_rounded, place[0]), drawn)
+    drawn = _BLANK.sub(" ", drawn).replace("<g> ", "<g>").replace("> <", "><")
+    opened, _, rest = drawn.partition(">")
+    box = re.search(r'viewBox="[^"]*"', opened)
+    assert box, "matplotlib writes the view box of every SVG"
+    text = escape(title)
+    return f'<svg class="{kind}" role="img" aria-label="{text}" {box[0]}><title>{text}</title>{rest}'
+
+
+def _rounded(number: re.Match[str]) -> str:
+    """Round to a tenth of a point: a third of the page would be invisible digits."""
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 WIDTHS = {"wide": 1080, "narrow": 356}
-"""points; what the page gives a chart on a laptop and on a phone, so that letters have the size of the page's"""
+"""Width in points on a laptop and on a phone, so that text has the same size as the page's."""
 _TEXT, _SMALL = 12, 11
 _YEARS = 20
 """points below a chart for the years"""
@@ -38,40 +92,54 @@ _LETTER = 6.4
 
 @dataclass(frozen=True)
 class Strip:
-    """A row of bars; each strip has its own scale, which `note` tells."""
+    """A row of bars; each strip has its own scale, which `note` describes."""
 
     label: str
     note: str
     values: Numbers
-    """one per month; NaN: nothing is known"""
+    """one per month; NaN: not known"""
     top: float
     """the value that fills the strip"""
     band: Numbers | None = None
-    """where it is 1, the strip is lined: a value could be there"""
-    color: str = svg.ACCENT
+    """where it is 1, the strip has a background: a value is possible"""
+    color: str = ACCENT
     outline: Numbers | None = None
-    """values drawn dashed, where they are higher than the bars"""
+    """values drawn as a dashed line over the bars"""
 
 
 def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
-    """The trips of each month as bars, those that are published and not held as a dashed line; wide and narrow."""
+    """Return the SVG of a bar of trips per month, and a dashed line of published months that are not held.
+
+    Args:
+        months: as `2024-01`
+        held: trips of held months, else NaN
+        published: published trips of months, NaN where not known
+        title: the text alternative
+    """
     return _both(lambda width: _trips(months, held, published, width), title)
 
 
 def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str) -> str:
-    """Rows of `height` points over the same months; wide and narrow."""
+    """Return the SVG of strips over the same months.
+
+    Args:
+        months: as `2024-01`
+        rows: the strips
+        height: of each, in points
+        title: the text alternative
+    """
     return _both(lambda width: _strips(months, rows, height, width), title)
 
 
 def _both(draw: Callable[[int], Figure], title: str) -> str:
     drawn = []
     with mpl.rc_context():
-        mpl.rcdefaults()  # a person's own matplotlibrc has no say in this page
+        mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
         for kind, width in WIDTHS.items():
             written = io.StringIO()
             draw(width).savefig(written, format="svg", transparent=True)
-            drawn.append(svg.fit(written.getvalue(), title, kind))
+            drawn.append(_fit(written.getvalue(), title, kind))
     return "".join(drawn)
 
 
@@ -86,11 +154,11 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
         base, scale = above + height, height / (highest or 1)
         edges = _years(axes, months, left, width, above, base)
         for tick in ticks[1:]:
-            axes.hlines(base - tick * scale, left, width, color=svg.LINE, linewidth=0.7, zorder=0)
-            _text(axes, left - 8, base - tick * scale + 4, _tick(tick), svg.SOFT, _SMALL, "right")
-        _bars(axes, edges, held * scale, base, svg.ACCENT)
+            axes.hlines(base - tick * scale, left, width, color=LINE, linewidth=0.7, zorder=0)
+            _text(axes, left - 8, base - tick * scale + 4, _tick(tick), SOFT, _SMALL, "right")
+        _bars(axes, edges, held * scale, base, ACCENT)
         _outline(axes, edges, missing * scale, base)
-        axes.hlines(base, left, width, color=svg.SOFT, linewidth=0.8)
+        axes.hlines(base, left, width, color=SOFT, linewidth=0.8)
         if np.isfinite(held).any():
             peak = int(np.nanargmax(held))
             place = (edges[peak] + edges[peak + 1]) / 2
@@ -98,7 +166,7 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
             if side == "left":
                 place = edges[peak]
             label = f"{short(int(held[peak]))} in {months[peak]}"
-            _text(axes, place, base - held[peak] * scale - 7, label, svg.INK, _TEXT, side, bold=True)
+            _text(axes, place, base - held[peak] * scale - 7, label, INK, _TEXT, side, bold=True)
     return figure
 
 
@@ -112,22 +180,22 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
             base = number * pitch + above + height
             middle = base - height / 2 + 4 if wide else base - height - 5
             room = left if wide else width - _LETTER * len(row.note)
-            _text(axes, 0, middle, _cut(row.label, int(room / _LETTER)), svg.INK, _TEXT)
-            _text(axes, width, middle, row.note, svg.SOFT, _SMALL, "right")
+            _text(axes, 0, middle, _cut(row.label, int(room / _LETTER)), INK, _TEXT)
+            _text(axes, width, middle, row.note, SOFT, _SMALL, "right")
             if row.band is not None:
-                _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, svg.BAND)
+                _bars(axes, edges, np.where(row.band > 0, float(height), np.nan), base, BAND)
             values = np.clip(row.values / (row.top or 1), 0, 1) * height
-            # A bar that can be seen: a single stray trip in a million is what one looks for.
+            # At least one point high: a single stray trip in a million must be visible.
             _bars(axes, edges, np.where(row.values > 0, np.maximum(values, 1.0), values), base, row.color)
             if row.outline is not None:
                 _outline(axes, edges, row.outline / (row.top or 1) * height, base)
-            axes.hlines(base, left, right, color=svg.LINE, linewidth=0.8)
+            axes.hlines(base, left, right, color=LINE, linewidth=0.8)
     return figure
 
 
 @contextmanager
 def _canvas(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure whose coordinates are points from its upper left corner."""
+    """Yield a figure whose coordinates are points from its upper left corner."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasSVG(figure)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -138,7 +206,7 @@ def _canvas(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
 
 
 def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: float, bottom: float) -> Numbers:
-    """Draws the years' lines and names; returns the edges of the months."""
+    """Draw the years' lines and names; return the edges of the months."""
     edges = np.linspace(left, right, len(months) + 1)
     starts = [place for place, month in enumerate(months) if month.endswith("-01") or place == 0]
     of_year = 12 * (right - left) / max(len(months), 1)
@@ -147,16 +215,16 @@ def _years(axes: Axes, months: Sequence[str], left: float, right: float, top: fl
         year = int(months[place][:4])
         january = months[place].endswith("-01")
         if january and place:
-            axes.vlines(edges[place], top, bottom, color=svg.LINE, linewidth=0.5, zorder=0)
+            axes.vlines(edges[place], top, bottom, color=LINE, linewidth=0.5, zorder=0)
         room = right - edges[place]
         begun = january or len(starts) == 1 or edges[starts[1]] - edges[0] > _YEAR
         if year % every == 0 and begun and (room > _YEAR - 8 or right < axes.get_xlim()[1]):
-            _text(axes, edges[place] + (3 if place else 0), bottom + 15, str(year), svg.SOFT, _SMALL)
+            _text(axes, edges[place] + (3 if place else 0), bottom + 15, str(year), SOFT, _SMALL)
     return edges
 
 
 def _bars(axes: Axes, edges: Numbers, heights: Numbers, base: float, color: str) -> None:
-    """Bars without gaps between them, equal neighbours as one; nothing where the height is NaN."""
+    """Draw bars without gaps, equal neighbours as one, none where the height is NaN."""
     if not np.isfinite(heights).any():
         return
     keep = np.ones(len(heights), dtype=bool)
@@ -168,7 +236,7 @@ def _bars(axes: Axes, edges: Numbers, heights: Numbers, base: float, color: str)
 def _outline(axes: Axes, edges: Numbers, heights: Numbers, base: float) -> None:
     if np.isfinite(heights).any():
         axes.stairs(
-            base - heights, edges, baseline=base, fill=False, color=svg.SOFT, linewidth=1, linestyle=(0, (3, 2)),
+            base - heights, edges, baseline=base, fill=False, color=SOFT, linewidth=1, linestyle=(0, (3, 2)),
             clip_on=False,
         )  # fmt: skip
 
@@ -183,7 +251,7 @@ def _text(
 
 
 def _tick(value: float) -> str:
-    """`15M`, as round numbers are written."""
+    """Return a round number as `15M`."""
     text = short(int(value))
     number = text.rstrip("kMB")
     return f"{float(number):g}{text[len(number) :]}"

@@ -1,6 +1,6 @@
-"""The whole page: what is held in all, where it is, what could not be asked, and a section for each color.
+"""The page: its file, the digest of the data that it shows, and its rendering.
 
-The page carries the digest of what it was made from, by which it is known whether it still holds.
+The page contains the digest of its data, by which later runs check whether it is current.
 """
 
 from __future__ import annotations
@@ -21,31 +21,30 @@ from taxi_luigi.core.release import release
 from taxi_luigi.inventory import Status
 
 if TYPE_CHECKING:
-    from taxi_luigi.reports.html.accounts import Accounts, ColorMonth
-    from taxi_luigi.reports.html.parts import Whole
-    from taxi_luigi.reports.html.tables import Tables
+    from taxi_luigi.reports.html.data import Accounts, ColorMonth, Tables
+    from taxi_luigi.reports.html.parts import PageContent
 
 _FORM = 2
-"""Raise it when pages that were made before are to be made again."""
+"""The version of the page's form; raise it to have existing pages written again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
 _HEAD = 2_000
-"""characters of a page in which its mark is"""
+"""Characters of a page that are searched for its digest."""
 
 
 class Page:
-    """The report at a path of this machine."""
+    """The report at a local path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def shows(self, digest: str) -> bool:
-        """Whether the page is there, and was made from just this."""
+        """Return whether the page exists and shows the data of a digest."""
         return self._mark() == digest
 
     def write(self, text: str) -> int:
-        """Puts another page in its place, whole or not at all; returns its bytes.
+        """Replace the page atomically; return its bytes.
 
-        Raises StorageError when that cannot be done, and for a file that is no report.
+        Raises: StorageError when that fails, and for an existing file that is not a report
         """
         if self.path.exists() and self._mark() is None:
             raise StorageError(f"{self.path} is there, and no report of taxi_luigi's: name another [Report] path")
@@ -68,9 +67,7 @@ class Page:
 
 
 def digest(status: Status) -> str:
-    """Another one whenever a place holds something else, says something else of it, or begins or ceases to answer, and
-    with the settings of which the page speaks.
-    """
+    """Return a digest of the held months, the places that can be reached, and the settings that the page shows."""
     held = {
         color.color: [
             (
@@ -93,28 +90,28 @@ def digest(status: Status) -> str:
 
 
 def write(page: Page, status: Status, read: Callable[[int, int], None], drawing: Callable[[], None]) -> int:
-    """Makes the page from what the places hold.
+    """Write the page of the held months.
 
     Args:
-        page: where it goes
-        status: what the places hold
+        page: the file
+        status: of all record types and places
         read: called with (done, total) while the receipts are read
-        drawing: called when they are, before the charts are drawn
+        drawing: called before the charts are drawn
     Returns: the page's bytes
     Raises: StorageError as Page.write
     """
-    from taxi_luigi.reports.html.accounts import read_accounts
+    from taxi_luigi.reports.html.data import read_accounts
 
     shown = [color for color in status.colors if not color.empty]
     accounts = read_accounts(shown, read)
-    notes = [*status.errors, *(f"{key} cannot be read: {why}" for key, why in accounts.silent.items())]
-    times = _times([*accounts.found, *accounts.lacking], notes)
+    notes = [*status.errors, *(f"{key} cannot be read: {why}" for key, why in accounts.unreadable.items())]
+    times = _times([*accounts.found, *accounts.missing], notes)
     drawing()
-    return page.write(_render(_whole(status, accounts, times, notes)))
+    return page.write(_render(_content(status, accounts, times, notes)))
 
 
 def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth, Mapping[str, float]]:
-    from taxi_luigi.reports.html.accounts import read_times
+    from taxi_luigi.reports.html.data import read_times
 
     try:
         return read_times(months)
@@ -124,28 +121,27 @@ def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth
         return {}
 
 
-def _whole(
+def _content(
     status: Status, accounts: Accounts, times: Mapping[ColorMonth, Mapping[str, float]], notes: Sequence[str]
-) -> Whole:
-    # Charts find their fonts once, and keep where they are beside the history: a home can be read-only, or missing.
+) -> PageContent:
+    # matplotlib caches its list of fonts beside the history: a home can be read-only, or missing.
     os.environ.setdefault("MPLCONFIGDIR", str(config.settings().state / "matplotlib"))
-    from taxi_luigi.reports.html import overview, parts
-    from taxi_luigi.reports.html.sections import section
-    from taxi_luigi.reports.html.tables import tables_of
+    from taxi_luigi.reports.html import parts, sections
+    from taxi_luigi.reports.html.data import tables_of
 
     tables: list[Tables] = [tables_of(color, accounts, times) for color in status.colors if not color.empty]
     by_color = {color.color: color for color in status.colors}
     now = datetime.now(UTC)
-    return parts.Whole(
-        # A page that lacks what could not be read is made anew by the next run, though nothing has changed.
+    return parts.PageContent(
+        # The next run writes a page again that lacks data which could not be read, though nothing has changed.
         digest="incomplete" if accounts.incomplete else digest(status),
-        headline=overview.headline(tables),
-        below=overview.below(tables),
-        tiles=overview.tiles(tables),
+        headline=sections.headline(tables),
+        below=sections.below(tables),
+        tiles=sections.tiles(tables),
         notes=notes,
-        overview=overview.figure(tables),
-        where=overview.where(status),
-        sections=[section(by_color[each.color], each, accounts, config.limits()) for each in tables],
+        overview=sections.overview(tables),
+        where=sections.places(status),
+        sections=[sections.section(by_color[each.color], each, accounts, config.limits()) for each in tables],
         footer=(
             f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release()}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",
@@ -154,5 +150,5 @@ def _whole(
     )
 
 
-def _render(whole: Whole) -> str:
-    return templates.render(Path(__file__).with_name("page.html"), page=whole)
+def _render(content: PageContent) -> str:
+    return templates.render(Path(__file__).with_name("page.html"), page=content)

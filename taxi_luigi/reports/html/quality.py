@@ -1,6 +1,4 @@
-"""What the page says of one color's rows: the rules, stray dates, what was taken out, what is not known or missing, and
-which months took the place of others.
-"""
+"""The figures on the rows of one record type: rules, stray dates, rejects, codes, missing columns, replaced months."""
 
 from __future__ import annotations
 
@@ -13,9 +11,8 @@ from taxi_luigi.core.receipts import DROPPED, LAYOUT, CleanReceipt, Edition
 from taxi_luigi.core.text import cut
 from taxi_luigi.core.units import plural
 from taxi_luigi.reports.html import charts
-from taxi_luigi.reports.html.parts import Figure, Table
-from taxi_luigi.reports.html.tables import STRAY, Tables
-from taxi_luigi.reports.html.words import count, share
+from taxi_luigi.reports.html.data import STRAY, Tables
+from taxi_luigi.reports.html.parts import Figure, Table, count, share
 from taxi_luigi.reports.status_text import spans
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -24,7 +21,7 @@ from taxi_luigi.transform.guards import fewer_than_published
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
 
 Word = Callable[[float | None], str]
-"""how a number is written"""
+"""The format of a number."""
 
 _MEANING = {name: rule.reason for name, rule in RULES.items()} | {FILL_MISSING_PASSENGERS: "passenger_count is missing"}
 _FAULTS = {
@@ -32,13 +29,13 @@ _FAULTS = {
     "ambiguous": "a value of {} with two readings",
 }
 _MONTHS = 12
-"""months that a table with a row for each shows unfolded, the newest"""
+"""The newest months that a table by month shows unfolded."""
 _TEXTS = 40
-"""unknown codes that the page names; the receipts have all"""
+"""The most unknown codes that the page lists; the receipts have all."""
 
 
 def figures(tables: Tables, limits: Limits) -> Iterator[Figure]:
-    """Of a color with at least one account."""
+    """Yield the figures of a record type with at least one receipt."""
     yield _replaced(tables)
     yield _fewer(tables, limits)
     yield _rules(tables)
@@ -219,31 +216,31 @@ def _unmapped(tables: Tables) -> Figure:
     more = f" {len(found) - _TEXTS:,} more texts are in the receipts." if len(found) > _TEXTS else ""
     return Figure(
         "Unknown codes",
-        f"Texts whose meaning nobody has said; the rows are there without that value.{more}",
+        f"Texts without a known meaning; the rows are there without that value.{more}",
         table=Table(("column", "text", "months", "rows"), rows, words=(0, 1, 2)),
     )
 
 
 def _as_far(tables: Tables) -> str:
-    """What is to be added where not every month that is held has a receipt."""
+    """Return the restriction to add to a sentence when some held months lack a receipt."""
     return ", of the months with a receipt" if len(tables.accounts) < tables.months["held"].sum() else ""
 
 
 def _of_all(shares: Mapping[Month, float], tables: Tables) -> float:
-    """The share of all rows, from the shares of months."""
+    """Return the share of all rows from the shares of months."""
     rows = {month: tables.receipts[month].rows_in for month in shares}
     return sum(shares[month] * rows[month] for month in shares) / max(1, sum(rows.values()))
 
 
 def by_month(table: pd.DataFrame) -> Table:
-    """Counts with months down; the newest first."""
+    """Return the table of counts by month, the newest first."""
     known = table.dropna(how="all").iloc[::-1]
     rows = [(str(month), *map(count, values)) for month, values in zip(known.index, known.to_numpy(), strict=True)]
     return Table(("month", *map(str, table)), rows)
 
 
 def _sums(counts: pd.Series[float], total: float) -> tuple[str, str, str]:
-    """Rows, their share, and the month with most of them."""
+    """Return the rows, their share, and the month with most of them."""
     summed = counts.sum()
     most = f"{counts.idxmax()} ({count(counts.max())})" if summed else "–"
     return count(summed), share(summed / total if total else None), most
@@ -255,7 +252,7 @@ def _why(reason: str) -> str:
 
 
 def _strips(tables: Tables, counts: pd.DataFrame, title: str, height: int = 30, of_all: bool = False) -> str:
-    """Rows by month as they were counted, or as shares `of_all` rows; names without any are left out."""
+    """Return strips of rows by month, as counts or as shares `of_all` rows, without names that have none."""
     held, read = tables.held, tables.months["read"]
     rows = []
     for name in counts:

@@ -1,29 +1,125 @@
-"""What the page says of one color: trips, columns, sizes and times; of its rows, quality.py."""
+"""The content of the page: headline, totals, overview and places, and the section of each record type.
+
+The figures on the quality of the rows of a section are in quality.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from taxi_luigi.core.units import plural
-from taxi_luigi.inventory import ColorStatus, State
-from taxi_luigi.reports.html import charts, layouts, quality
-from taxi_luigi.reports.html.accounts import Accounts
-from taxi_luigi.reports.html.parts import Figure, Section, Table
-from taxi_luigi.reports.html.tables import Tables
-from taxi_luigi.reports.html.words import count, duration, share, size
-from taxi_luigi.reports.status_text import spans, without_address
+from taxi_luigi.inventory import ColorStatus, State, Status
+from taxi_luigi.reports.html import charts, quality
+from taxi_luigi.reports.html.data import Accounts, Tables, layout_spans, names_over_time
+from taxi_luigi.reports.html.parts import Figure, Section, Table, count, duration, share, size
+from taxi_luigi.reports.status_text import short, spans, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
-from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.transform.clean_settings import Limits
 from taxi_luigi.transform.staleness import Reason
 
+
+def headline(tables: Sequence[Tables]) -> str:
+    """Return `4,432,123,456 trips in 589 months`."""
+    if not tables:
+        return "Nothing is held yet"
+    trips, months = (sum(each.months[name].sum() for each in tables) for name in ("trips", "held"))
+    return f"{count(trips)} trips in {plural(int(months), 'month')}"
+
+
+def below(tables: Sequence[Tables]) -> str:
+    """Return the line below the headline: record types, first and last month."""
+    if not tables:
+        return "No place that luigi.cfg names holds a month."
+    held = sorted(month for each in tables for month in (each.held[0], each.held[-1]))
+    return f"New York's {', '.join(each.color for each in tables)} trip records, {held[0]} to {held[-1]}"
+
+
+def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
+    """Return the key numbers as (label, number, explanation)."""
+    if not tables:
+        return []
+    every = pd.concat([each.months for each in tables])
+    held = every[every["held"]]
+    published = int(every["published"].notna().sum())
+    there = int((every["held"] & every["published"].notna()).sum())
+    read, rejected = held["read"].sum(min_count=1), held["rejected"].sum(min_count=1)
+    stray = sum(each.stray.sum() for each in tables)
+    accounts = sum(len(each.accounts) for each in tables)
+    return [
+        ("published months", f"{there:,} of {published:,}", "of these colors, as far as known, are here"),
+        ("as published", size(held["raw"].sum(min_count=1)), "downloaded, as the source has it"),
+        ("clean", size(held["clean"].sum(min_count=1)), "in one place, as parquet"),
+        ("taken out", count(rejected), f"{share(rejected / read if read else None)} of all rows"),
+        ("stray dates", count(stray), "begin outside their file's month"),
+        ("receipts", f"{accounts:,} of {len(held):,}", "months whose account could be read"),
+    ]
+
+
+def overview(tables: Sequence[Tables]) -> Figure:
+    """Return the figure with a strip of trips for each record type, over the same months."""
+    if not tables:
+        return Figure("All colors")
+    first, last = (Month.parse(pick(each.months.index[end] for each in tables)) for pick, end in ((min, 0), (max, -1)))
+    months = [str(month) for month in month_range(first, last)]
+    rows = []
+    for each in tables:
+        of_all = each.months.reindex(months)
+        there = of_all["held"].eq(True).to_numpy()
+        trips, published = (of_all[name].to_numpy(dtype=float) for name in ("trips", "published"))
+        held, missing = np.where(there, trips, np.nan), np.where(there, np.nan, published)
+        top = float(np.nanmax(np.concatenate([held, missing, [1.0]])))
+        note = f"{short(int(np.nansum(held)))} trips"
+        if np.isfinite(held).any():
+            best = each.months["trips"].where(each.months["held"]).idxmax()
+            note += f", peak {short(int(np.nanmax(held)))} in {best}"
+        color = charts.OF_TAXI.get(each.color, charts.INK)
+        rows.append(charts.Strip(each.color, note, held, top, color=color, outline=missing))
+    return Figure(
+        "All colors",
+        "Trips by month, each color on a scale of its own. What is dashed is published and not here.",
+        charts.strips(months, rows, 64, f"Trips by month of {', '.join(each.color for each in tables)}"),
+        hidden=[("Trips of every year", _years_by_color(tables))],
+    )
+
+
+def _years_by_color(tables: Sequence[Tables]) -> Table:
+    years = pd.DataFrame({each.color: each.by_year()["trips"] for each in tables}).sort_index(ascending=False)
+    years = years.dropna(how="all")
+    rows = [
+        (str(year), *map(count, values), count(np.nansum(values)))
+        for year, values in zip(years.index, years.to_numpy(), strict=True)
+    ]
+    return Table(("year", *map(str, years), "all"), rows)
+
+
+def places(status: Status) -> Table:
+    """Return the table of places: months of each record type, and total rows and bytes as far as they are known."""
+    shown = [color for color in status.colors if not color.empty]
+    rows = []
+    for place in status.places:
+        if place.error is not None:
+            rows.append((place.key, *("?" for _ in shown), "no answer", "?"))
+            continue
+        totals = [color.total(place) for color in shown]
+        told = [
+            [number for number in (getattr(total, name) for total in totals) if number is not None]
+            for name in ("rows", "bytes")
+        ]
+        numbers = [word(sum(each)) if each else "–" for word, each in zip((count, size), told, strict=True)]
+        rows.append((place.key, *(count(total.months) for total in totals), *numbers))
+    published = [sum(cell.published_rows is not None for cell in color.cells.values()) for color in shown]
+    rows.append(("published", *map(count, published), "", ""))
+    return Table(("months in", *(color.color for color in shown), "rows", "bytes"), rows)
+
+
 _NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LISTED = 6
-"""columns that a line of a layout names"""
-_WANTING = {
+"""The most columns that a row of the layouts lists."""
+_PROBLEMS = {
     State.PARTLY: "not in {}",
     State.DIFFERENT: "not the same in {}",
     State.CLEAN: "cleaned, no more",
@@ -34,7 +130,14 @@ _WANTING = {
 
 
 def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Limits) -> Section:
-    """All of one color of which something is held; `limits` are those of `[clean]`."""
+    """Return the section of a record type with held months.
+
+    Args:
+        status: of the record type
+        tables: its numbers
+        accounts: footers of clean files, for the reasons of missing ones
+        limits: of `[clean]`
+    """
     figures = [_trips(tables)]
     if tables.accounts:
         figures += [_columns(tables), *quality.figures(tables, limits)]
@@ -43,7 +146,7 @@ def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Lim
         color=status.color,
         meaning=DATASETS[status.color].meaning,
         facts=_facts(tables),
-        wanting=[*_wanting(status), *_not_as_today(status), *_unaccounted(status, accounts)],
+        problems=[*_problems(status), *_not_as_today(status), *_unaccounted(status, accounts)],
         figures=figures,
     )
 
@@ -60,8 +163,8 @@ def _facts(tables: Tables) -> list[tuple[str, str]]:
     ]
 
 
-def _wanting(status: ColorStatus) -> Iterator[str]:
-    for state, words in _WANTING.items():
+def _problems(status: ColorStatus) -> Iterator[str]:
+    for state, words in _PROBLEMS.items():
         found: dict[tuple[str, ...], list[Month]] = {}
         for month, cell in status.cells.items():
             if cell.state is state:
@@ -74,24 +177,24 @@ def _wanting(status: ColorStatus) -> Iterator[str]:
 
 
 def _not_as_today(status: ColorStatus) -> Iterator[str]:
-    """Months that would be cleaned to other rows today, and those whose file was not taken."""
+    """Yield lines on stale months, and on months whose file was refused or failed."""
     stale: dict[Reason, list[Month]] = {}
-    whys: dict[tuple[str, str], list[Month]] = {}
+    reasons: dict[tuple[str, str], list[Month]] = {}
     for month, cell in status.cells.items():
         if cell.stale:
             stale.setdefault(cell.stale, []).append(month)
         for what, why in (("refused", cell.refused), ("failed last time", cell.failure)):
             if why:
-                whys.setdefault((what, without_address(why, month)), []).append(month)
+                reasons.setdefault((what, without_address(why, month)), []).append(month)
     for change, months in stale.items():
         yield f"{change.value} since: {spans(months)} ({plural(len(months), 'month')})"
-    for (what, why), months in whys.items():
+    for (what, why), months in reasons.items():
         yield f"{what}: {spans(months)}: {why}"
 
 
 def _unaccounted(status: ColorStatus, accounts: Accounts) -> Iterator[str]:
     by_reason: dict[str, list[Month]] = {}
-    for (color, month), why in accounts.lacking.items():
+    for (color, month), why in accounts.missing.items():
         if color == status.color:
             by_reason.setdefault(why, []).append(month)
     for why, months in by_reason.items():
@@ -162,7 +265,7 @@ def _columns(tables: Tables) -> Figure:
 
 def _layouts(tables: Tables) -> Table:
     rows = []
-    for number, span in enumerate(layouts.spans(tables.receipts)):
+    for number, span in enumerate(layout_spans(tables.receipts)):
         changes = [f"+ {_listed(span.added)}"] if span.added else []
         changes += [f"− {_listed(span.gone)}"] if span.gone else []
         changes += [_listed(span.retyped)] if span.retyped else []
@@ -188,7 +291,7 @@ def _nulls(tables: Tables) -> Table:
 def _names(tables: Tables) -> Table:
     receipts = tables.receipts
     rows = [
-        (column.name, ", ".join(layouts.names_over_time(column, receipts)) or "–", column.meaning)
+        (column.name, ", ".join(names_over_time(column, receipts)) or "–", column.meaning)
         for column in DATASETS[tables.color].columns
         if column.name != FILE_MONTH
     ]
@@ -219,7 +322,7 @@ def _sizes(tables: Tables) -> Figure:
 
 
 def _strip(label: str, values: pd.Series[float], word: quality.Word) -> charts.Strip | None:
-    """None where nothing is known."""
+    """Return None where no value is known."""
     if not values.notna().any():
         return None
     note = f"{word(values.sum())}, peak {word(values.max())} in {values.idxmax()}"

@@ -1,9 +1,9 @@
-"""The canonical schema of each color, and every spelling that TLC ever gave its columns.
+"""The canonical schema of each record type, and all names that TLC has given its columns.
 
-Pure values, and the only place that holds them: a record type is one entry of `DATASETS`, a renamed column one line
-in `named(…)`. Column names are TLC's newest in lower case, so that `VendorID` unquoted finds its column in
-PostgreSQL, DuckDB and BigQuery alike. How a batch becomes these columns is in transform/column_mapping.py; by what
-digest a month is found to have been cleaned by another mapping, in `mapping.py`.
+Pure values, defined only here: a record type is one entry of `DATASETS`, a renamed column one line in `named(…)`.
+Column names are TLC's newest in lower case, so that `VendorID` unquoted finds its column in PostgreSQL, DuckDB and
+BigQuery alike. transform/column_mapping.py maps batches to these columns; `mapping.py` computes the digest by which
+months cleaned by another mapping are detected.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 2
-"""Part of every edition: raise it when a canonical column or a code changes, so that stale months can be told."""
+"""Part of every edition. Raise it when a canonical column or a code changes, so that months become stale."""
 
 DATASETS: dict[str, Dataset] = {dataset.color: dataset for dataset in (YELLOW, GREEN, FHV, FHVHV)}
-"""By color, in the order in which a person reads them."""
+"""By record type, in the order in which users see them."""
 
 JUNK = frozenset({"__index_level_0__"})
-"""Source columns without a meaning, left out without a warning: pandas' row numbers in yellow's 2010-02 and 2010-03."""
+"""Source columns that are left out without a warning: pandas' row numbers in yellow's 2010-02 and 2010-03."""

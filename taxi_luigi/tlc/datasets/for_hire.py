@@ -1,4 +1,4 @@
-"""fhv and fhvhv: cars that are called through a base. Names and months are TLC's, from its files and dictionaries."""
+"""fhv and fhvhv: cars dispatched by a base. Names and months are from TLC's files and data dictionaries."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The column mapping of a month as a short digest: months that were cleaned by another one are stale.
+"""A short digest of the column mapping of a month: months that were cleaned by another mapping are stale.
 
-It covers plain values that decide the month's rows, and nothing else: no source code, no names of classes or fields,
-no texts, no order, no case. A column or a spelling counts in the months that it covers, and in no other.
+It covers the values that determine the month's rows, and nothing else: no source code, no names of classes or fields,
+no descriptions, no order, no case. A column or a name is part of it in the months that it covers only.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, Dataset, SourceFor
 from taxi_luigi.tlc.months import Month
 
 CAST_VERSION = 1
-"""How casting.py reads values. test_casts_golden.py fails until it is raised; raising it makes all stale."""
+"""The version of the casts. Raise it when test_casts_golden.py shows a change; all months become stale."""
 
 
 def mapping_digest(dataset: Dataset, month: Month) -> str:
-    """8 hex digits of what decides how a file of that month becomes rows: source names, types, value maps, casts.
+    """Return 8 hex digits over all that determines a month's rows: source names, types, value maps, casts.
 
-    Of both forms together: rows do not depend on the form. A month after the last known layout has that one's.
+    Both forms are covered together. A month after the last known layout has the digest of that layout.
     """
     return _covering(eras(dataset), month)
 
 
 def first_mapping_digest(dataset: Dataset, month: Month) -> str:
-    """The mapping by which a month was cleaned whose edition names none; today's for a record type that was not there.
+    """Return the digest of a month whose edition has none; today's for a record type added later.
 
-    It never changes, so that such months are stale as soon as their mapping has changed, and no others are.
+    It never changes, so that exactly the months whose mapping has changed since are stale.
     """
     spans = FIRST_MAPPING.get(dataset.color)
     return mapping_digest(dataset, month) if spans is None else _covering(spans, month)
@@ -40,7 +40,7 @@ def first_mapping_digest(dataset: Dataset, month: Month) -> str:
 
 @lru_cache(maxsize=64)
 def eras(dataset: Dataset) -> tuple[tuple[str, str], ...]:
-    """First month and digest of every time span with one mapping, in order; the last one has no end."""
+    """Return (first month, digest) of every time span with one mapping, in order; the last span has no end."""
     found: list[tuple[str, str]] = []
     for month in sorted({dataset.first_month, *_turns(dataset)}):
         digest = _digest(dataset, month)
@@ -50,13 +50,13 @@ def eras(dataset: Dataset) -> tuple[tuple[str, str], ...]:
 
 
 def _covering(spans: tuple[tuple[str, str], ...], month: Month) -> str:
-    """Months of four digits' years sort as their texts do."""
+    """Return the digest of the span that includes a month; texts of months sort by date."""
     place = bisect_right(spans, str(month), key=lambda span: span[0])
     return spans[max(place - 1, 0)][1]
 
 
 def _turns(dataset: Dataset) -> Iterator[Month]:
-    """The months from which on a spelling begins or has ended, after the record type's first."""
+    """Yield the months in which a name is first used or no longer used, after the record type's first month."""
     for column in dataset.columns:
         for spelling in column.spellings:
             for months in (spelling.parquet, spelling.csv):
@@ -72,9 +72,10 @@ def _digest(dataset: Dataset, month: Month) -> str:
 
 
 def _values(column: Column, month: Month) -> list[object] | None:
-    """None for a column that no file of the month has, and for file_month, which comes from the file's name.
+    """Return the values of a column for the digest.
 
-    Several sources of one column are coalesced where `coalesce` says so, else refused.
+    None for a column that no file of the month has, and for file_month, which is from the file's name. Several sources
+    of one column are coalesced if `coalesce` is set, else an error.
     """
     names = sorted({plain(name) for form in get_args(SourceForm) for name in column.source_names(month, form)})
     if column.name == FILE_MONTH or not names:

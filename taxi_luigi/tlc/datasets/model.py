@@ -1,4 +1,4 @@
-"""What a canonical column and a record type are; the values themselves are beside this, in taxi.py and for_hire.py."""
+"""The classes of canonical columns and record types; taxi.py and for_hire.py define their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from taxi_luigi.tlc.months import Month, Selection
 
 FILE_MONTH = "file_month"
-"""The column that every table and clean file begins with: the first day of the month in the file's name."""
+"""The first column of every table and clean file: the first day of the month in the file's name."""
 
 ColumnType = Literal["int32", "int64", "double", "string", "timestamp[us]", "date32"]
 """Arrow's names. Time stamps are New York wall-clock time without a zone; date32 is for `file_month` alone."""
@@ -18,19 +18,19 @@ SourceForm = Literal["parquet", "csv"]
 """TLC published each month as csv until 2022-05-13, and then all of them anew as parquet, with other columns."""
 
 LAST_CSV = Month(2021, 12)
-"""The last month that TLC can have published as csv: later months appeared after its change to parquet."""
+"""The last month that TLC can have published as csv: later ones appeared after its change to parquet."""
 
 
 def plain(name: str) -> str:
-    """A column's name as it is compared: without regard to its case and the blanks around it."""
+    """Return a column's name for comparison: without case and surrounding blanks."""
     return name.strip().casefold()
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """One name that TLC gave a column, as written in its files, and the months whose files have it, in each form.
+    """One name of a column in TLC's files, and the months of each form whose files have it.
 
-    None: in no month of that form. Blanks around a name are left out; 2014's csv files have them.
+    None: no month of that form. Surrounding blanks, which csv files of 2014 have, are left out.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Spelling:
         return cls(name, *(Selection.parse(months) if months else None for months in (parquet, csv)))
 
     def months(self, form: SourceForm) -> Selection | None:
-        """The months of one form."""
+        """Return the months of one form."""
         return self.parquet if form == "parquet" else self.csv
 
 
@@ -57,35 +57,35 @@ class Column:
     unit: str = ""
     """miles, USD, people …; empty for codes and names"""
     required: bool = False
-    """without it the row is not a trip of this color: a file that should have it and has not fails the month"""
+    """the month fails if its file should have the column and lacks it"""
     optional: bool = False
-    """files of the same month and layout have it or lack it: it is never missing"""
+    """not every file of a month and layout has it: it is never reported as missing"""
     spellings: tuple[Spelling, ...] = ()
-    """all that TLC called it; when matched, case does not matter"""
+    """all its names in TLC's files; matched without regard to case"""
     coalesce: bool = False
-    """a file may have several of the spellings: a row's first value counts; without this, it is an error"""
+    """a file may have several of these names, and a row's first value is used; else that is an error"""
     value_map: Mapping[str, str | None] = field(default_factory=dict)
-    """text, in lower case and trimmed → the later code; None: stands for no value"""
+    """text, in lower case and trimmed → TLC's later code; None: no value"""
 
     def named(self, *spellings: tuple[str, str, str]) -> Column:
-        """The same column with its names in one color's files: (name, months of parquet, months of csv)."""
+        """Return the column with its names in one record type's files: (name, months of parquet, months of csv)."""
         return replace(self, spellings=tuple(Spelling.of(*spelling) for spelling in spellings))
 
     def source_names(self, month: Month, form: SourceForm) -> tuple[str, ...]:
-        """What TLC's file of that month calls it, as written there; its canonical name where there are no spellings."""
+        """Return its names in TLC's file of a month, as written there; the canonical name if it has no spellings."""
         if not self.spellings:
             return (self.name,)
         months = ((spelling.name, spelling.months(form)) for spelling in self.spellings)
         return tuple(name for name, each in months if each is not None and each.covers(month))
 
     def is_in(self, month: Month, form: SourceForm) -> bool:
-        """Whether TLC's file of that month is known to have it; without spellings, every file has."""
+        """Return whether TLC's file of a month is known to have it; without spellings, every file has it."""
         return bool(self.source_names(month, form))
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """One record type: TLC's prefix of its files, and the one schema of all its months. Equal to itself alone."""
+    """One record type: TLC's prefix of its files, and the schema of all its months. Compared by identity."""
 
     color: str
     meaning: str
@@ -98,22 +98,22 @@ class Dataset:
     last_csv: Month | None = None
     """the last month that was published as csv too; None: every month is"""
     money: tuple[str, ...] = ()
-    """the columns whose sums say how much money a month is about; none where the record type has no money"""
+    """the money columns whose sums are recorded; empty where the record type has no money"""
 
     @property
     def table(self) -> str:
-        """The table's name in every warehouse."""
+        """Return the name of the table in every warehouse."""
         return f"{self.color}_tripdata"
 
     def has(self, name: str) -> bool:
-        """Whether this record type has that canonical column."""
+        """Return whether the record type has a canonical column."""
         return any(column.name == name for column in self.columns)
 
     def layouts(self, month: Month) -> dict[SourceForm, tuple[Column, ...]]:
-        """The columns of the files that are known to have been published for a month, by the form of the file.
+        """Return the columns of the files known to be published for a month, by form.
 
-        A month after the last known layout has that one: months of spellings have open ends. What was made of one
-        form in the container of the other has the columns of the first, so both count for a file in either container.
+        A month after the last known layout has that layout, as months of spellings have open ends. A file converted
+        from one form to the other's container keeps its columns, so both layouts apply to files in either container.
         """
         layouts = {}
         for form in get_args(SourceForm):

@@ -1,4 +1,4 @@
-"""Yellow and green: the taxis with a meter. Names, months and codes are TLC's, from its files and data dictionaries."""
+"""Yellow and green: taxis with a meter. Names, months and codes are from TLC's files and data dictionaries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ DOLOCATION = Column("dolocationid", "int32", "taxi zone of the dropoff; 264 unkn
 
 
 def money(name: str, meaning: str, optional: bool = False) -> Column:
-    """A charge in dollars."""
+    """Return the column of a charge in dollars."""
     return Column(name, "double", meaning, "USD", optional=optional)
 
 
 def time(name: str, meaning: str, required: bool = False) -> Column:
-    """A time stamp without a zone."""
+    """Return the column of a time without a time zone."""
     return Column(name, "timestamp[us]", meaning, "New York wall clock", required)
 
 
@@ -140,7 +140,7 @@ def _since_the_first(name: str) -> tuple[str, str, str]:
 
 
 def _recased(capitalised: str, name: str) -> tuple[tuple[str, str, str], ...]:
-    """Green's csv wrote most names with a capital letter until zones came."""
+    """Return the names of a column that green's csv capitalised until the zones came."""
     return (capitalised, "", _UNTIL_ZONES), (name, *_GREEN_ZONES)
 
 

@@ -1,8 +1,8 @@
-"""How many rows TLC published in each month's file, by color and form; the numbers are in row_counts.csv.
+"""The rows that TLC published in each month's file, by record type and form, from row_counts.csv.
 
-Other people's readings, put together in October 2026: the parquet counts are what public listings give of the footers
-of 589 files, up to 2026-08; the few csv counts stand in public course material. The two forms of a month can differ by
-more than a tenth, and TLC does replace files: a count that is another one is a question to ask, not an error.
+Collected in October 2026: the parquet counts are from public listings of the footers of 589 files, up to 2026-08; the
+few csv counts are from public course material. The two forms of a month can differ by more than a tenth, and TLC
+replaces files: a different count is worth a check, and is not an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from taxi_luigi.tlc.months import Month
 
 
 def published_rows(color: str, month: Month, form: SourceForm) -> int | None:
-    """Rows in TLC's file of that month, without the header; None where nobody has said."""
+    """Return the rows in TLC's file of a month, without the header; None where no count is known."""
     return _counts().get((color, str(month), form))
 
 
@@ -31,11 +31,10 @@ _PLACES = ("s3.amazonaws.com/nyc-tlc/", "github.com/DataTalksClub/nyc-tlc-data/"
 
 
 def counts_apply_to(address: str) -> bool:
-    """Whether the published counts are those of a source.
+    """Return whether the published counts apply to a source: TLC's CDN, its bucket of the csv era, or the csv mirror.
 
     Args:
-        address: the URL of a file, or the template of one; no count applies to a path on disk.
-    Returns: whether its host is TLC's (the CDN, or the bucket of the csv era) or that of the csv mirror.
+        address: the URL of a file or its template; a path on disk has no counts
     """
     scheme, found, rest = address.partition("://")
     if not found or scheme.lower() not in ("http", "https"):

@@ -1,6 +1,6 @@
-"""A raw file → a stream of Arrow batches, whatever its format: parquet, csv, csv.gz, told apart by their bytes.
+"""Read raw files of any format as a stream of Arrow batches: parquet, csv and csv.gz, recognized by their bytes.
 
-Here is also what makes a file whole. What the columns mean is not known here.
+Also check that files are complete. Columns are not interpreted here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def sniff(path: Path) -> Format:
-    """What a file is by its first bytes. Raises BadFile, which says what else it is, when it is none of the three."""
+    """Return the format of a file by its first bytes. Raise BadFile with what it is instead, if it is no raw format."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
@@ -47,9 +47,9 @@ def sniff(path: Path) -> Format:
 
 
 def check_whole(path: Path) -> Format:
-    """`sniff`, and whether the file is there to its end: parquet's footer, gzip's checksums, csv's last line.
+    """Return the format of a file and check that it is complete: parquet's footer, gzip's checksums, csv's last line.
 
-    Raises BadFile.
+    Raises: BadFile
     """
     found = sniff(path)
     if found == "parquet":
@@ -69,9 +69,9 @@ def check_whole(path: Path) -> Format:
 
 
 def count_records(path: Path) -> int:
-    """How many trips a raw file of any format says it holds: parquet's footer; csv's records, counted one by one.
+    """Return the records of a raw file: those in parquet's footer, or those counted in a csv.
 
-    Raises BadFile.
+    Raises: BadFile
     """
     with open_raw(path) as raw:
         return raw.count()
@@ -79,7 +79,7 @@ def count_records(path: Path) -> int:
 
 @contextmanager
 def open_raw(path: Path) -> Iterator[RawFile]:
-    """Opens a raw file of any format. Raises BadFile, also while its chunks are read."""
+    """Open a raw file of any format. Raise BadFile, also while its chunks are read."""
     found = sniff(path)
     if found == "parquet":
         with open_parquet(path) as file:

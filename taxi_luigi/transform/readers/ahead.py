@@ -1,4 +1,4 @@
-"""An iterator that works ahead on a thread of its own. What it iterates over is not its concern."""
+"""Prefetch the items of a generator on a thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Item = TypeVar("Item")
 
 
 def ahead(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
-    """The same items, none of them None; each is made on another thread while the one before is in use.
+    """Yield the same items, none of them None; each is produced on another thread while the one before is in use.
 
-    Close it (contextlib.closing) before anything that `items` reads from is closed: its thread is then at rest.
+    Close it (contextlib.closing) before anything that `items` reads from is closed: closing ends the thread.
     """
     with closing(items), ThreadPoolExecutor(1) as thread:
         pending = thread.submit(next, items, None)

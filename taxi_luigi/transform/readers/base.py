@@ -1,4 +1,4 @@
-"""What every format promises of an open raw file. The formats themselves are beside it."""
+"""The interface of an open raw file, which the module of each format implements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BrokenRecord:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some consecutive records: those that made rows, and those that did not."""
+    """Consecutive records: the rows of a batch, and the broken records between them."""
 
     batch: pa.RecordBatch
     first: int
@@ -35,14 +35,14 @@ class Chunk:
     broken: Sequence[BrokenRecord] = ()
     """by number"""
     text: Callable[[], pa.RecordBatch] | None = None
-    """makes the batch anew, all columns text, where it was parsed to other types"""
+    """return the batch with all columns as text; None where they are not parsed to other types"""
 
     def raw(self) -> pa.RecordBatch:
-        """The rows as published: of csv their text as it stands, where the batch may hold what it was read as."""
+        """Return the rows as published: those of a csv as text, where the batch may have parsed values."""
         return self.batch if self.text is None else self.text()
 
     def ordinals(self, rows: np.ndarray) -> np.ndarray:
-        """Where rows of the batch stand in the file: every broken record before one moves it on by one."""
+        """Return the ordinals in the file of rows of the batch: each broken record before a row adds one."""
         broken = np.array([record.number for record in self.broken], np.int64) - np.arange(len(self.broken))
         ordinals: np.ndarray = self.first + rows.astype(np.int64) + np.searchsorted(broken, rows + 1, side="right")
         return ordinals
@@ -55,23 +55,25 @@ class RawFile(Protocol):
     schema: pa.Schema
     """as found; every column of a csv is string"""
     records_hint: int | None
-    """how many records there are, where that is known beforehand"""
+    """number of records, where it is known before reading"""
 
     def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
-        """All records, once. Raises BadFile where the file turns out to be damaged.
+        """Yield all records, once.
 
-        A csv's columns come as text, an empty field as null. `types` (by a column's position) asks for others: a chunk
-        has them where all of its values, and all before it, allow.
+        Args:
+            types: requested types by a csv column's position. A chunk has them where all values up to its end can be
+                parsed; all other csv columns are text, with null for an empty field.
+        Raises: BadFile for a damaged file, when the damage is reached
         """
 
     def column(self, name: str) -> Iterator[pa.Array]:
-        """The values of one column, in pieces, beside `chunks` and not from them; of parquet alone.
+        """Yield the values of one column of a parquet file in pieces, independently of `chunks`.
 
-        Raises BadFile where the file turns out to be damaged.
+        Raises: BadFile for a damaged file, when the damage is reached
         """
 
     def records(self) -> int:
-        """How many records the file holds, counted without the parser; once `chunks` is exhausted."""
+        """Return the number of records, counted without the parser; valid when `chunks` is exhausted."""
 
     def count(self) -> int:
-        """The same, in place of `chunks`. Raises BadFile where the file turns out to be damaged."""
+        """Return the number of records without `chunks`. Raise BadFile for a damaged file."""

@@ -1,6 +1,6 @@
-"""csv and csv.gz: a stream of blocks of whole records, each parsed into a batch (csv_blocks.py).
+"""Read csv and csv.gz: split the stream into blocks of whole records, and parse each to a batch (csv_blocks.py).
 
-Inflating and counting run on one thread, parsing on another, so that the caller's own work is the third.
+Inflating and counting run on one thread, parsing on another, beside the caller's own.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ class CsvRaw:
         return self._records
 
     def _counted(self) -> Generator[tuple[int, bytes], None, None]:
-        """Every block, with the ordinal of its first record."""
+        """Yield every block with the ordinal of its first record."""
         for block, found in chain([(self._rest, csv_records.count(self._rest))], self._blocks):
             first = self._records + 1
             self._records += found
-            if self._records >= first:  # the parser calls blank lines alone an error
+            if self._records >= first:  # the parser fails on a block of blank lines
                 yield first, block
 
     def _parsed(
@@ -78,19 +78,19 @@ class CsvRaw:
 
 
 def check_end(head: bytes, tail: bytes, path: Path) -> None:
-    """Raises BadFile when a file that begins and ends with these bytes ends within a record, as far as they show."""
+    """Raise BadFile when these first and last bytes of a file show that it ends within a record."""
     last = tail[max(tail.rfind(end) for end in LINE_ENDS) + 1 :]
     if not last:
         return
     header = read_header(head, path)
-    if last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records will tell
+    if last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records detects
         text = last.decode("utf-8", "replace")  # no longer than the bytes: Python's csv has a limit
         judge_end(len(next(csv.reader([text]))), header, text, path)
 
 
 @contextmanager
 def inflated(path: Path) -> Iterator[BinaryIO]:
-    """The bytes within a gzip file, one member or several. Raises BadFile, also while they are read."""
+    """Open a gzip file of one or several members for reading. Raise BadFile, also while it is read."""
     try:
         with igzip.open(path, "rb") as stream:  # type: ignore[no-untyped-call]
             yield cast(BinaryIO, stream)

@@ -1,4 +1,4 @@
-"""One block of whole csv records → a batch, by pyarrow's parser: of the types asked for where they fit, else text."""
+"""Parse one block of whole csv records to a batch by pyarrow: to the requested types where they fit, else to text."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from taxi_luigi.transform.readers.csv_header import BYTE_ORDER_MARK, Header
 LINE_ENDS = (b"\n", b"\r")
 
 _MISFIT = re.compile(r"In CSV column #(\d+): ")
-"""how pyarrow says which column has a value that is not of its type"""
+"""The beginning of pyarrow's message on a value that is not of its column's type."""
 
 
 class BlockParser:
-    """Parses the blocks of one file, in order.
+    """Parse the blocks of one file, in order.
 
-    `types` are the types asked for, by a column's position. Parsing to them at once saves a fifth of the time that
-    cleaning takes (Nov 2026), but is all or nothing: a column that has one value that does not fit is read as text from
-    its block on, and whoever cleans it looks closer.
+    `types` are the requested types by a column's position. Parsing to them directly saves a fifth of the time of
+    cleaning (Nov 2026), but is all or nothing: a column with one value that does not fit is parsed as text from its
+    block on, and cast by casting.py.
     """
 
     def __init__(self, path: Path, header: Header, types: Mapping[int, pa.DataType]) -> None:
@@ -39,10 +39,16 @@ class BlockParser:
         self._types = dict(types)
 
     def parse(self, block: bytes, first: int) -> Chunk:
-        """The records of a block, of which the first is the file's `first`. Raises BadFile."""
-        if not block.isascii():  # bytes that are no UTF-8 stay visible: \xe9
+        """Parse a block.
+
+        Args:
+            block: whole records
+            first: ordinal in the file of the first one
+        Raises: BadFile for bytes that cannot be parsed, LayoutError when no row of the first block fits the header
+        """
+        if not block.isascii():  # invalid UTF-8 stays visible: \xe9
             block = block.decode("utf-8", "backslashreplace").encode()
-            if block.startswith(BYTE_ORDER_MARK):  # a block's first bytes are no file's, though pyarrow takes them so
+            if block.startswith(BYTE_ORDER_MARK):  # pyarrow would drop it as the mark at a file's beginning
                 block = b"\n" + block
         columns, broken = self._read(block)
         if broken and not len(columns[0]) and first == 1:
@@ -59,13 +65,13 @@ class BlockParser:
         return chunk if whole is None else _set_aside(chunk, self._read_as(block, {})[0], whole)
 
     def _batch(self, columns: Sequence[pa.Array], rows: pa.BooleanArray | None) -> pa.RecordBatch:
-        """The columns that have a name; `rows` None: all of them."""
+        """Return the named columns as a batch; `rows` is a filter, None: all rows."""
         names = list(self._header.names)
         batch = pa.RecordBatch.from_arrays(list(columns[: len(names)]), names=names)
         return batch if rows is None else batch.filter(rows)
 
     def _read(self, block: bytes) -> tuple[list[pa.Array], list[BrokenRecord]]:
-        """Gives up, for good, the type of each column that has a value which is not of it."""
+        """Parse a block; a column with a value that is not of its requested type is text from here on."""
         while True:
             try:
                 with damage(self._path):
@@ -109,17 +115,25 @@ class BlockParser:
 
 
 def _has_hexadecimal(block: bytes) -> bool:
-    """Perhaps: pyarrow takes 0xffffffff for -1 in an integer column. To us it is no number."""
+    """Return whether the block may have hexadecimal numbers, which pyarrow accepts: 0xffffffff as -1."""
     return (b"x" in block and b"0x" in block) or (b"X" in block and b"0X" in block)
 
 
 def _has_no_number(column: pa.Array) -> bool:
-    """What pyarrow makes of inf, of -nan and of 1e999, none of which is a number to us."""
+    """Return whether a column has infinity or NaN, which pyarrow parses from inf, -nan and 1e999."""
     return bool(pa.types.is_floating(column.type) and pc.is_finite(column).false_count)
 
 
 def judge_end(fields: int, header: Header, text: str, path: Path) -> None:
-    """The last record, which no line end follows, may be whole; with fewer fields than the others it is not."""
+    """Check the last record of a file without a line end at its end, which is cut short if it lacks fields.
+
+    Args:
+        fields: number of fields in the record
+        header: of the file
+        text: of the record
+        path: of the file
+    Raises: BadFile
+    """
     if fields < header.width:
         raise BadFile(
             f"{path}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r}"
@@ -127,7 +141,7 @@ def judge_end(fields: int, header: Header, text: str, path: Path) -> None:
 
 
 def _nothing_in(columns: Sequence[pa.Array]) -> pa.BooleanArray | None:
-    """Which rows have nothing but blanks in these columns; None when all have."""
+    """Return a mask of the rows with only blanks in these columns; None when all rows are so."""
     if all(column.null_count == len(column) for column in columns):
         return None
     values = [pc.not_equal(pc.utf8_trim_whitespace(column), "") for column in columns]
@@ -136,7 +150,7 @@ def _nothing_in(columns: Sequence[pa.Array]) -> pa.BooleanArray | None:
 
 
 def _set_aside(chunk: Chunk, columns: Sequence[pa.Array], whole: pa.BooleanArray) -> Chunk:
-    """A row with a value in a field that has no name is a broken record: one comma too many moved its values."""
+    """Turn rows with a value in a field without a name into broken records: an extra comma has moved their values."""
     rows = pc.indices_nonzero(pc.invert(whole)).to_numpy()
     values = [column.take(rows).to_pylist() for column in columns]
     numbers = chunk.ordinals(rows) - chunk.first + 1

@@ -1,7 +1,7 @@
-"""The first lines of a csv file: its column names, and how many fields its rows have beyond them.
+"""Read the first lines of a csv file: its column names, and the number of unnamed fields in its rows.
 
 TLC's green files of 2013-08 to 2015-06 and 2016-07 to -12, and yellow's of 2016-07 to -12, end each row, but not the
-header, with two empty fields. Blank lines and blanks around names are TLC's too, and mean nothing.
+header, with two empty fields. Blank lines and blanks around names occur in TLC's files, too, and are ignored.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from taxi_luigi.core.text import one_line
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 HEAD = 1 << 16
-"""bytes of a file that are looked at for the header and the first rows"""
+"""Bytes of a file that are searched for the header and the first rows."""
 
 LINE_END = re.compile(rb"\r\n?|\n")
 
 _ROWS = 100
-"""rows that are asked how many fields they have"""
+"""Rows whose fields are counted."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the beginning of a csv file says."""
+    """The header of a csv file."""
 
     names: tuple[str, ...]
     surplus: int
-    """empty fields that the rows have beyond the names"""
+    """empty fields of the rows beyond the names"""
     length: int
     """bytes up to the first row, or to a blank line before it"""
 
@@ -44,7 +44,7 @@ class Header:
 
 
 def read_header(head: bytes, where: object) -> Header:
-    """`head` is the beginning of the file, HEAD bytes of it or all. Raises BadFile."""
+    """Return the header of a file whose first HEAD bytes, or all, are `head`. Raise BadFile."""
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip(b"\r\n")
     line, *rest = LINE_END.split(text, maxsplit=1)
     rows = rest[0] if rest else b""
@@ -64,13 +64,13 @@ def read_header(head: bytes, where: object) -> Header:
 
 
 def _surplus(rows: bytes, names: int) -> int:
-    """How many empty fields most of the first rows have beyond the names."""
+    """Return the number of empty fields that most of the first rows have beyond the names."""
     reader = csv.reader(io.StringIO(rows.decode("utf-8", "backslashreplace"), newline=""))
     beyond: Counter[int] = Counter()
     try:
         for row in islice((row for row in reader if row), _ROWS):
             if len(row) >= names and not any(field.strip() for field in row[names:]):
                 beyond[len(row) - names] += 1
-    except csv.Error:  # what is wrong with a row is told when it is parsed
+    except csv.Error:  # the parser reports the row later
         pass
     return max(beyond, key=beyond.__getitem__, default=0)

@@ -1,7 +1,7 @@
-"""A csv file's bytes → blocks that end where a record ends, and the number of records in each.
+"""Split the bytes of a csv file into blocks that end with a record, and count the records of each.
 
-Records are counted here by looking for line ends, so that the csv parser's own count can be held against it.
-What its fields are is the business of the parser (csv.py).
+Records are counted by their line ends, independently of the csv parser, so that the two counts can be compared. Fields
+are parsed in csv_blocks.py.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ BLOCK = 2 << 20
 """Bytes read at a time; some 20,000 yellow trips. Twice as many took 30 MB more and no less time (Nov 2026)."""
 
 LONGEST_RECORD = 1 << 20
-"""A trip takes some 200 bytes. What is longer is no csv, or a quote is astray."""
+"""The most bytes of a record; a trip has some 200. A longer one is not csv, or has an unbalanced quote."""
 
 _WINDOW = 256 << 10
-"""Bytes that an expression looks at together. Its engine keeps all fields and records of a match in mind, to come back
-to them: for 4 MB of commas after one quote it took 550 MB, for 64 MB of them more than 8 GB (Nov 2026)."""
+"""Bytes that an expression matches at a time. Its engine stores all fields and records of a match for backtracking:
+550 MB for 4 MB of commas after one quote, more than 8 GB for 64 MB of them (Nov 2026)."""
 
 
 _LF, _CR, _COMMA, _QUOTE = b'\n\r,"'
 
-# A quote opens a field only where a field begins: 5" elsewhere is text. That is also how pyarrow reads it.
+# A quote opens a field only at the field's beginning: elsewhere 5" is text, as for pyarrow.
 # No possessive group around a group: the engine of Python 3.11.2, which Debian 12 has, gets that wrong.
 _QUOTES = rb'"[^"]*+(?:""[^"]*+)*"(?!")'
 _FIELD = rb"(?:" + _QUOTES + rb'[^,\r\n]*+|(?!")[^,\r\n]*+)'
@@ -37,15 +37,18 @@ _RECORDS = re.compile(rb"(?:" + _FIELDS + rb"[\r\n])*")
 
 
 def blocks(stream: BinaryIO, where: object) -> Iterator[tuple[bytes, int]]:
-    """Whole records in pieces of about BLOCK bytes, each with its number of records; blank lines are none.
+    """Yield whole records in blocks of about BLOCK bytes, each with its number of records, without blank lines.
 
-    Raises BadFile when one record is longer than LONGEST_RECORD, and when the file ends within quotes.
+    Args:
+        stream: the inflated csv
+        where: the file, for messages
+    Raises: BadFile when a record is longer than LONGEST_RECORD, and when the file ends within quotes
     """
     rest = b""
     scratch = np.empty(BLOCK + LONGEST_RECORD, bool)
     while more := stream.read(BLOCK):
         cut = max(more.rfind(b"\n"), more.rfind(b"\r")) + 1
-        block = b"".join((rest, memoryview(more)[:cut]))  # what is copied once is not copied again: 130 MB of a month
+        block = b"".join((rest, memoryview(more)[:cut]))  # one copy instead of two: 130 MB of a month
         end, records = _whole_records(block, scratch)
         if end:
             yield (block if end == len(block) else block[:end]), records
@@ -62,14 +65,14 @@ def blocks(stream: BinaryIO, where: object) -> Iterator[tuple[bytes, int]]:
 
 
 def count(block: bytes) -> int:
-    """Records in a block of whole ones."""
+    """Return the number of records in a block of whole ones."""
     return _whole_records(block if block.endswith(b"\n") else block + b"\n", np.empty(len(block) + 1, bool))[1]
 
 
 def _whole_records(block: bytes, scratch: np.ndarray) -> tuple[int, int]:
-    """Where the last whole record of a block ends, and how many there are up to there; 0, 0 when there is none.
+    """Return the end of the last whole record of a block, and the number of records up to there; 0, 0 if none.
 
-    `scratch` is a mask as long as the block at least: to make one anew for each block takes as long as to fill it.
+    `scratch` is a mask at least as long as the block; to allocate one per block takes as long as to fill it.
     """
     text = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(np.equal(text, _LF, out=scratch[: len(text)]))
@@ -85,7 +88,7 @@ def _whole_records(block: bytes, scratch: np.ndarray) -> tuple[int, int]:
 
 
 def _end_of_records(block: bytes) -> int:
-    """The same, whatever the quotes and line ends; of records up to LONGEST_RECORD."""
+    """Return the end of the last whole record, with any quotes and line ends; of records up to LONGEST_RECORD."""
     end, window = 0, _WINDOW
     while whole := _RECORDS.match(block, end, end + window):
         if whole.end() == end:
@@ -97,11 +100,11 @@ def _end_of_records(block: bytes) -> int:
 
 
 def _is_plain(block: bytes, text: np.ndarray, ends: np.ndarray, scratch: np.ndarray) -> bool:
-    """Whether every record is one line that ends with a line feed, which is so but for few blocks of few files.
+    """Return whether every record is one line that ends with a line feed, as in almost all blocks of all files.
 
-    Vectorised, as the expressions above read 30 MB/s, and all fields of fhv's 24 million rows a month of 2018 are
-    quoted. Quotes are in order when they come in pairs, one after a field's beginning and one before its end, without
-    a line end between them; a doubled quote, for instance, needs the closer look.
+    Vectorised, as the expressions above process 30 MB/s, and fhv's months of 2018 have up to 24 million rows with all
+    fields quoted. Quotes are plain when they come in pairs, at the beginning and the end of a field, without a line end
+    between them; blocks with others, such as doubled quotes, are matched by the expressions.
     """
     if not len(ends):
         return b"\r" not in block and b'"' not in block

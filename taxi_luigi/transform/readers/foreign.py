@@ -1,4 +1,4 @@
-"""Files that are none of our formats, by their first bytes: what each is, and what to do about it."""
+"""Recognize files of other formats by their first bytes: what each is, and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEITHER = "neither parquet nor csv nor csv.gz"
 _EXPORT = "export it as csv with commas and in UTF-8, or as parquet"
 _UNPACK = "unpack it, or pack it as csv.gz"
 _FETCH = ""
-"""what is to be done is known to who fetched it: another file must be had"""
+"""No advice: another file is needed, which the caller that fetched it explains."""
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _XLSX = re.compile(rb"xl/(?:workbook|worksheets|styles|theme|sharedStrings|_rels)|\[Content_Types\]\.xml")
@@ -46,10 +46,10 @@ _BINARY = {
     b"%PDF-": ("a PDF", _EXPORT),
     b"PARE": (ENCRYPTED, "write it without encryption"),
 }
-"""first bytes → what they are, and what to do"""
+"""First bytes → (format, what to do)."""
 
 _AMID = {(257, b"ustar"): ("a tar archive", _UNPACK), (8, b"DUCK"): ("a DuckDB database", _EXPORT)}
-"""the same, with the place of the bytes"""
+"""(offset, bytes) → (format, what to do)."""
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -63,7 +63,7 @@ _TEXTS = {
     b"version https://git-lfs": ("a pointer of Git LFS, not the file it points to", "get the file with git lfs pull"),
     b"sep=": ("a csv after a line of Excel's, sep=", "remove that line, and separate the fields by commas"),
 }
-"""beginnings of texts, and of what is within gzip"""
+"""First bytes of texts, and of the content of gzip files → (what it is, what to do)."""
 
 _SEPARATORS = {b";": "semicolons", b"\t": "tabs", b"|": "pipes"}
 _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
@@ -71,7 +71,7 @@ _NAME = re.compile(rb"[\w \"]+", re.ASCII)
 
 
 def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
-    """Raises BadFile when a file that begins with `head`, `packed` within gzip, is no csv."""
+    """Raise BadFile when a file that begins with `head`, `packed` within gzip, is not csv."""
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     line, *more = LINE_END.split(text, maxsplit=1)
     text_alone = b"\0" not in line
@@ -94,7 +94,7 @@ def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
 
 
 def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:
-    """What the bytes are, and what to do; None when they may be text. A csv's first name may begin like some magic."""
+    """Return (format, what to do), or None for text. The first name of a csv may begin like a magic number."""
     if head.startswith(_ZIP):
         if _XLSX.search(head):
             return "an Excel workbook (xlsx), which has room for 1,048,576 rows", _EXPORT
@@ -109,7 +109,7 @@ def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:
 
 
 def _has_zeros_in_turn(start: bytes) -> bool:
-    """As ASCII in UTF-16 has them: some exports lack its mark."""
+    """Return whether every other byte is zero, as in UTF-16 without a byte order mark."""
     return len(start) >= 8 and any(not any(start[place::2]) and all(start[1 - place :: 2]) for place in (0, 1))
 
 

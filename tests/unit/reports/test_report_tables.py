@@ -13,12 +13,19 @@ import pytest
 from taxi_luigi.core.errors import BadFile, WarehouseError
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
-from taxi_luigi.reports.html import digest, words
-from taxi_luigi.reports.html.accounts import PATIENCE, Account, Accounts, first_account, read_account
-from taxi_luigi.reports.html.layouts import spans
+from taxi_luigi.reports.html import digest, parts
+from taxi_luigi.reports.html.data import (
+    MAX_FAILURES,
+    Account,
+    Accounts,
+    Tables,
+    first_account,
+    layout_spans,
+    read_account,
+    tables_of,
+)
 from taxi_luigi.reports.html.parts import Figure
 from taxi_luigi.reports.html.sections import section
-from taxi_luigi.reports.html.tables import Tables, tables_of
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.months import Month
@@ -108,7 +115,7 @@ def test_a_year_sums_what_is_known_of_its_months() -> None:
 
 def test_a_color_says_what_is_missing_and_of_what_there_is_no_receipt() -> None:
     lacking = {("green", MARCH): "its clean file is not there"}
-    said = section(green(), tables(), Accounts({}, lacking), Limits()).wanting
+    said = section(green(), tables(), Accounts({}, lacking), Limits()).problems
     assert "not in clean: 2024-03 (1 month)" in said
     assert "published, not here: 2024-04 (1 month)" in said
     assert [line for line in said if line.startswith("no receipt, as its clean file is not there")]
@@ -212,7 +219,7 @@ def test_a_color_says_which_months_are_stale_refused_or_failed() -> None:
         MARCH: LastFailure("cut short", False),
     }
     status = color_status("green", JANUARY, {}, {}, places, MARCH, lambda month: RECIPE, failures)
-    said = section(status, tables_of(status, Accounts(), {}), Accounts(), Limits()).wanting
+    said = section(status, tables_of(status, Accounts(), {}), Accounts(), Limits()).problems
     assert "mapping changed since: 2024-01..2024-02 (2 months)" in said
     assert "refused: 2024-01: 60 records" in said
     assert "failed last time: 2024-03: cut short" in said
@@ -253,7 +260,7 @@ def test_a_page_is_of_another_state_when_a_place_does_not_answer() -> None:
 def test_months_with_the_same_columns_are_one_layout_and_the_next_says_what_changed() -> None:
     later = {"VendorID": "int32", "lpep_pickup_datetime": "timestamp[us]", "cbd_congestion_fee": "double"}
     reordered = dict(reversed(COLUMNS.items()))
-    found = spans({
+    found = layout_spans({
         JANUARY: receipt(JANUARY), FEBRUARY: receipt(FEBRUARY, layout=reordered), MARCH: receipt(MARCH, layout=later)
     })  # fmt: skip
     assert [span.months for span in found] == [(JANUARY, FEBRUARY), (MARCH,)]
@@ -300,10 +307,10 @@ def test_a_month_is_read_from_the_next_place_when_the_first_cannot_be_read(lake:
     broken = Lake(FolderStore("broken", FolderStore.Settings(tmp_path / "broken")))
     Path(broken.url("green", JANUARY)).mkdir(parents=True)  # a folder in the place of the file
     failures: dict[str, list[str]] = {"broken": [], "lake": []}
-    for asked in range(1, PATIENCE + 3):
+    for asked in range(1, MAX_FAILURES + 3):
         account, _ = first_account({"broken": broken, "lake": lake}, "green", JANUARY, failures)
         assert account is not None
-        assert len(failures["broken"]) == min(asked, PATIENCE)
+        assert len(failures["broken"]) == min(asked, MAX_FAILURES)
     assert first_account({"broken": broken}, "green", JANUARY, failures) == (None, "broken cannot be read")
 
 
@@ -312,9 +319,9 @@ def test_a_month_is_read_from_the_next_place_when_the_first_cannot_be_read(lake:
     [(0, "0 %"), (1, "100 %"), (0.123, "12.3 %"), (1e-9, "< 0.01 %"), (0.99999, "> 99.9 %"), (math.nan, "–")],
 )
 def test_a_share_never_hides_what_is_there(part: float, text: str) -> None:
-    assert words.share(part) == text
+    assert parts.share(part) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (72, "1 min 12 s"), (3720, "1 h 02 min")])
 def test_times_are_as_people_write_them(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert parts.duration(seconds) == text

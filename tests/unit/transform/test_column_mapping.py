@@ -133,7 +133,7 @@ def test_a_column_is_required_only_where_the_months_files_have_it() -> None:
 def coded(column: pa.Array, name: str = "payment_type", dataset: Dataset = YELLOW) -> tuple[list[Any], CastErrors]:
     many = {key: values * len(column) for key, values in ESSENTIAL.items() if key.lower() != name}
     result = conformed(many | {name: column}, dataset)
-    return result.batch[name].to_pylist(), result.losses
+    return result.batch[name].to_pylist(), result.cast_errors
 
 
 def test_the_texts_of_2009_and_2010_become_the_later_codes() -> None:
@@ -167,18 +167,18 @@ def test_the_flag_of_2009s_parquet_is_a_number() -> None:
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
 def test_a_text_that_no_map_knows_is_null_and_counted_with_its_text(kind: pa.DataType) -> None:
-    values, losses = coded(pa.array(["CRD", "barter", "barter", "IOU", None, "n/a"], kind))
+    values, cast_errors = coded(pa.array(["CRD", "barter", "barter", "IOU", None, "n/a"], kind))
     assert values == [1, None, None, None, None, None]
-    assert losses == CastErrors({}, {"unknown_code:payment_type": Counter({"barter": 2, "IOU": 1})})
-    values, losses = coded(pa.array(["Y", "X"], kind), "store_and_fwd_flag")
-    assert (values, losses.unmapped) == (["Y", None], {"unknown_code:store_and_fwd_flag": Counter({"X": 1})})
+    assert cast_errors == CastErrors({}, {"unknown_code:payment_type": Counter({"barter": 2, "IOU": 1})})
+    values, cast_errors = coded(pa.array(["Y", "X"], kind), "store_and_fwd_flag")
+    assert (values, cast_errors.unknown_values) == (["Y", None], {"unknown_code:store_and_fwd_flag": Counter({"X": 1})})
 
 
 def test_a_number_that_is_no_code_is_still_lost() -> None:
-    values, losses = coded(pa.array(["1", "1.5", "99999999999", None]))
+    values, cast_errors = coded(pa.array(["1", "1.5", "99999999999", None]))
     assert values == [1, None, None, None]
-    assert losses.unmapped == {}
-    assert losses.faults["unreadable:payment_type"].to_pylist() == [False, True, True, False]
+    assert cast_errors.unknown_values == {}
+    assert cast_errors.errors["unreadable:payment_type"].to_pylist() == [False, True, True, False]
 
 
 def test_of_two_spellings_that_may_stand_together_the_first_value_counts() -> None:
@@ -187,7 +187,7 @@ def test_of_two_spellings_that_may_stand_together_the_first_value_counts() -> No
     batch = pa.RecordBatch.from_pydict(times | bases)
     result = conform(batch, match(DATASETS["fhv"], Month(2018, 1), "csv", batch.schema, "raw.csv"))
     assert result.batch["dispatching_base_num"].to_pylist()[:3] == ["B02884", None, "B1"]
-    assert {reason: mask.to_pylist() for reason, mask in result.losses.faults.items()} == {
+    assert {reason: mask.to_pylist() for reason, mask in result.cast_errors.errors.items()} == {
         "ambiguous:dispatching_base_num": [False, False, False, True]
     }
 
@@ -230,7 +230,7 @@ def test_what_cannot_be_read_is_null_and_marked_and_the_rest_of_the_row_stays() 
     many = {name: values * 3 for name, values in ESSENTIAL.items()}
     result = conformed(many | {"RatecodeID": [1.0, 1.5, 2.0], "trip_distance": ["1.5", "2", "far"]})
     assert result.batch["ratecodeid"].to_pylist() == [1, None, 2]
-    assert {name: mask.to_pylist() for name, mask in result.losses.faults.items()} == {
+    assert {name: mask.to_pylist() for name, mask in result.cast_errors.errors.items()} == {
         "unreadable:ratecodeid": [False, True, False],
         "unreadable:trip_distance": [False, False, True],
     }

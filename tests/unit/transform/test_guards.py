@@ -12,7 +12,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
 from taxi_luigi.transform.clean_settings import CleanRules, Limits, check_version
-from taxi_luigi.transform.guards import Holding
+from taxi_luigi.transform.guards import HeldCounts
 from tests.support.trips import clean_receipt
 
 MONTH = Month(2018, 1)
@@ -66,41 +66,41 @@ def test_a_month_without_a_record_is_refused_whatever_the_limits() -> None:
         check_file(receipt(0), Limits(most_rejected=1, missing_columns="warn", fewest_rows=0))
 
 
-def replaced(made: CleanReceipt, held: Holding, limits: Limits = Limits(), forced: bool = False) -> None:  # noqa: B008
+def replaced(made: CleanReceipt, held: HeldCounts, limits: Limits = Limits(), forced: bool = False) -> None:  # noqa: B008
     guards.check_replacement(made, held, limits, forced, "the file", "warehouse duckdb")
 
 
 def test_a_replacement_has_nine_tenths_of_what_is_held() -> None:
-    replaced(receipt(900), Holding(1_000))
+    replaced(receipt(900), HeldCounts(1_000))
     with pytest.raises(Refusal, match=r"899 records, where warehouse duckdb holds 1,000") as refused:
-        replaced(receipt(899), Holding(1_000))
+        replaced(receipt(899), HeldCounts(1_000))
     assert (refused.value.check, refused.value.records) == ("fewest_rows", 899)
 
 
 def test_records_are_compared_not_the_rows_that_rules_leave() -> None:
-    replaced(receipt(1_000, by_rule=800), Holding(1_000))
+    replaced(receipt(1_000, by_rule=800), HeldCounts(1_000))
     with pytest.raises(Refusal, match="600 records"):
-        replaced(receipt(600), Holding(1_000))
+        replaced(receipt(600), HeldCounts(1_000))
 
 
 def test_force_and_the_setting_take_a_shorter_month() -> None:
-    replaced(receipt(3), Holding(5_000), forced=True)
+    replaced(receipt(3), HeldCounts(5_000), forced=True)
     with pytest.raises(Refusal) as refused:
-        replaced(receipt(3), Holding(5_000))
+        replaced(receipt(3), HeldCounts(5_000))
     share = float(str(refused.value).rpartition("--clean-fewest-rows ")[2])
-    replaced(receipt(3), Holding(5_000), Limits(fewest_rows=share))
+    replaced(receipt(3), HeldCounts(5_000), Limits(fewest_rows=share))
 
 
 def test_a_month_that_reaches_the_published_count_of_its_own_form_may_shrink() -> None:
     csv_rows = 9_500_000
     parquet = receipt(PUBLISHED * 9 // 10 + 1, url=TLC)
-    replaced(parquet, Holding(csv_rows))
+    replaced(parquet, HeldCounts(csv_rows))
     with pytest.raises(Refusal):
         replaced(
-            replace(parquet, raw=replace(parquet.raw, url="/srv/yellow_tripdata_2018-01.parquet")), Holding(csv_rows)
+            replace(parquet, raw=replace(parquet.raw, url="/srv/yellow_tripdata_2018-01.parquet")), HeldCounts(csv_rows)
         )
     with pytest.raises(Refusal):
-        replaced(replace(parquet, raw_format="csv"), Holding(csv_rows))
+        replaced(replace(parquet, raw_format="csv"), HeldCounts(csv_rows))
 
 
 def test_a_first_load_below_the_published_count_names_both_numbers_and_only_of_tlc() -> None:
@@ -112,9 +112,9 @@ def test_a_first_load_below_the_published_count_names_both_numbers_and_only_of_t
 @pytest.mark.parametrize("kind", [OTHER_FORM, DROPPED])
 def test_a_column_of_the_other_form_is_missed_where_values_of_it_are_held(kind: str) -> None:
     made = receipt(1_000, missing={"airport_fee": kind})
-    replaced(made, Holding(1_000))
-    replaced(made, Holding(1_000, {}, frozenset({"total_amount"})))
-    held = Holding(1_000, {}, frozenset({"airport_fee"}))
+    replaced(made, HeldCounts(1_000))
+    replaced(made, HeldCounts(1_000, {}, frozenset({"total_amount"})))
+    held = HeldCounts(1_000, {}, frozenset({"airport_fee"}))
     with pytest.raises(Refusal, match=r"lacks airport_fee, of which warehouse duckdb holds values") as refused:
         replaced(made, held)
     assert refused.value.check == "held_columns"
@@ -123,10 +123,10 @@ def test_a_column_of_the_other_form_is_missed_where_values_of_it_are_held(kind: 
 
 
 def test_a_change_says_records_and_money_before_and_after() -> None:
-    before, after = Holding(5_000, {"total_amount": 81_234.5}), Holding(5_003, {"total_amount": 81_300.0})
+    before, after = HeldCounts(5_000, {"total_amount": 81_234.5}), HeldCounts(5_003, {"total_amount": 81_300.0})
     assert guards.change(before, after, "yellow") == "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
-    assert guards.change(Holding(5_000), after, "yellow") == "5,000 → 5,003 records, total_amount – → 81,300.00"
-    assert guards.change(Holding(1), Holding(2), "fhv") == "1 → 2 records"
+    assert guards.change(HeldCounts(5_000), after, "yellow") == "5,000 → 5,003 records, total_amount – → 81,300.00"
+    assert guards.change(HeldCounts(1), HeldCounts(2), "fhv") == "1 → 2 records"
     assert guards.change(None, after, "yellow") == ""
 
 

@@ -105,11 +105,11 @@ def test_a_batch_becomes_canonical_row_for_row_or_its_layout_is_refused(case: tu
     result.batch.validate(full=True)
     assert result.batch.schema == canonical_schema(DATASETS[color])
     assert result.batch.num_rows == batch.num_rows
-    for reason, mask in result.losses.faults.items():
+    for reason, mask in result.cast_errors.errors.items():
         assert len(mask) == batch.num_rows
         assert mask.null_count == 0
         assert result.batch[reason.removeprefix("unreadable:")].filter(mask).null_count == mask.true_count > 0
-    for reason, texts in result.losses.unmapped.items():
+    for reason, texts in result.cast_errors.unknown_values.items():
         missing = result.batch[reason.removeprefix("unknown_code:")].null_count
         assert 0 < sum(texts.values()) <= missing
 

@@ -10,7 +10,7 @@ from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules
-from taxi_luigi.transform.staleness import Reason, Recipe, is_right, wanted_edition
+from taxi_luigi.transform.staleness import Reason, Recipe, is_current, wanted_edition
 
 SEEN, REWRITTEN = SourceFingerprint('"a"', None, 10), SourceFingerprint('"b"', None, 10)
 SOURCE = source_digest(SEEN)
@@ -37,7 +37,7 @@ def held(recipe: str) -> str:
 def test_what_changed_since_a_month_was_cleaned(recipe: str, why: Reason | None) -> None:
     right = wanted_edition([held(recipe)], SEEN, TODAY)
     assert (right and right.why) == why
-    assert is_right(held(recipe), SOURCE, TODAY) is (why is None)
+    assert is_current(held(recipe), SOURCE, TODAY) is (why is None)
 
 
 def test_an_edition_without_a_mapping_was_cleaned_by_the_first_one() -> None:
@@ -60,4 +60,4 @@ def test_a_source_that_was_not_asked_is_taken_for_unchanged() -> None:
 
 def test_editions_of_others_count_for_nothing() -> None:
     assert wanted_edition(["by hand", ""], SEEN, TODAY) is None
-    assert not is_right("by hand", SOURCE, TODAY)
+    assert not is_current("by hand", SOURCE, TODAY)
