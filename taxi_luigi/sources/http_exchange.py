@@ -32,6 +32,7 @@ from urllib3.util.response import assert_header_parsing
 from taxi_luigi.core.errors import SourceError, TaxiError
 from taxi_luigi.core.receipts import SourceFingerprint, digest
 from taxi_luigi.core.redaction import public_url, redact
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.sources.base import CHUNK, HttpSettings
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
 
@@ -268,7 +269,7 @@ class Answer:
 def first_words(body: bytes, *addresses: str) -> str:
     """The beginning of a web page in one quoted line, without what it repeats of the addresses' secrets."""
     # Masked before it is cut: half a secret would not be known for one
-    text = redact(" ".join(body.decode("utf-8", "replace").split()), *addresses)
+    text = redact(unwrapped(body.decode("utf-8", "replace")), *addresses)
     return _quoted(text) if text else "an empty page"
 
 
