@@ -34,7 +34,7 @@ from taxi_luigi.cli import (
 from taxi_luigi.cli.output import FAILED, MALFORMED, complain
 from taxi_luigi.core import atomic_files, interrupt, streams
 from taxi_luigi.core.errors import TaxiError
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.runs.task import check_settings
 
@@ -121,6 +121,6 @@ def _run(argv: list[str] | None) -> int:
             return interrupt.CODE
         if not isinstance(error, TaxiError | OSError):
             raise
-        complain(one_line(error))
+        complain(failure_line(error))
         return FAILED
     return code

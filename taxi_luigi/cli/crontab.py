@@ -20,6 +20,7 @@ from cronsim import CronSim, CronSimError
 
 from taxi_luigi.core.errors import ConfigError, StorageError, UsageError
 from taxi_luigi.core.settings_files import HOME, NAMED
+from taxi_luigi.core.text import unwrapped
 
 _NICKNAMES = {
     "@hourly": "0 * * * *",
@@ -87,7 +88,7 @@ def new_entry(name: str, when: str, words: Sequence[str]) -> Entry:
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"an entry's name has letters, digits, dots, - and _ only, not {name!r}")
-    fields = " ".join(when.split())
+    fields = unwrapped(when)
     if fields != AT_BOOT:
         _times(fields, datetime.now())
     for word in words:

@@ -10,7 +10,7 @@ from functools import partial
 from taxi_luigi import config
 from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import TaxiError, UsageError
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.inventory import Inventory
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.storage.raw_month import rejects_name
@@ -84,7 +84,7 @@ def _take_out(color: str, month: Month, inventory: Inventory) -> bool:
         try:
             remove()
         except (TaxiError, OSError) as error:
-            complain(f"{color} {month} is still in {place}: {one_line(error)}")
+            complain(f"{color} {month} is still in {place}: {failure_line(error)}")
             good = False
     if good:
         print(f"removed {object_name(color, month)}")

@@ -14,6 +14,7 @@ from luigi.task_register import TaskClassException
 from taxi_luigi import tasks
 from taxi_luigi.cli.output import MALFORMED
 from taxi_luigi.core.errors import UsageError
+from taxi_luigi.core.text import unwrapped
 
 _HELP = (["-h"], ["--help"])
 
@@ -63,6 +64,6 @@ def _check(words: list[str]) -> None:
             raise missing from stopped
         raise
     except TaskClassException as error:
-        message = " ".join(str(error).split())
+        message = unwrapped(error)
         # Without a task, luigi takes the first value of an option for its name.
         raise UsageError(message) if "Did you mean" in message else missing from error

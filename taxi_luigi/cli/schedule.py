@@ -23,6 +23,7 @@ from taxi_luigi.cli.output import complain
 from taxi_luigi.core import command_line, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact
+from taxi_luigi.core.text import unwrapped
 
 _CRONS = {"cron", "crond", "fcron"}
 
@@ -120,7 +121,7 @@ def _check(words: Sequence[str]) -> None:
         *_, last = printed.getvalue().splitlines() or [str(error)]
         raise UsageError(redact(last.partition(": error: ")[2] or "luigi would show its help")) from None
     except TaskClassException as error:
-        raise UsageError(" ".join(str(error).split())) from error
+        raise UsageError(unwrapped(error)) from error
 
 
 def _parse(words: Sequence[str]) -> None:

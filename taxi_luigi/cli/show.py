@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
@@ -82,7 +82,7 @@ def _status(color: str) -> Status:
     try:
         withdrawn = history.withdrawn(config.settings().state)
     except StorageError as error:
-        complain(one_line(error))
+        complain(failure_line(error))
         withdrawn = {}
     return status((color,), date.today(), withdrawn)
 
@@ -101,7 +101,7 @@ def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, C
         except FileNotFoundError:
             continue
         except TaxiError as error:
-            complain(one_line(error))
+            complain(failure_line(error))
             continue
         if receipt is not None and (receipt.color, receipt.month) == (color, str(month)):
             return place, receipt

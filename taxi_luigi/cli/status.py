@@ -8,7 +8,7 @@ from datetime import date
 
 from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import StorageError
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS
 
@@ -40,7 +40,7 @@ def _status(arguments: argparse.Namespace) -> int:
         state = config.settings().state
         withdrawn, runs = history.withdrawn(state), history.last_runs(state, 5)
     except StorageError as error:
-        complain(one_line(error))
+        complain(failure_line(error))
         withdrawn, runs = {}, []
     found = status(colors, date.today(), withdrawn)
     if arguments.json:

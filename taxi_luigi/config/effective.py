@@ -18,6 +18,7 @@ from taxi_luigi.config.factories import STORES, store_class
 from taxi_luigi.config.luigi_cfg import packaged
 from taxi_luigi.core import redaction, settings_files
 from taxi_luigi.core.settings import declared
+from taxi_luigi.core.text import unwrapped
 
 DEFAULT, PACKAGED = "default", "packaged"
 """where a setting comes from, if not from a file of the user's"""
@@ -74,7 +75,7 @@ def _defaults(noun: str, kind: str) -> dict[str, str]:
 
 def masked(section: str, key: str, value: str) -> str:
     """A value without its secrets, also an invalid one."""
-    text = " ".join(value.split())
+    text = unwrapped(value)
     if (section, key) == _ADDRESSES:
         return ", ".join(map(_address, re.split(r"[,\s]+", text))) if text else ""
     if text and is_secret(key) and not _VARIABLE.fullmatch(text):

@@ -16,6 +16,8 @@ from collections.abc import Iterable
 from functools import cache
 from urllib.parse import quote, quote_plus, unquote
 
+from taxi_luigi.core.text import unwrapped
+
 MASK = "***"
 
 SECRET_NAME = re.compile(r"passw|pwd|secret|token|credential|(^|[_-])key($|[_-])|apikey|^sig$|signature", re.IGNORECASE)
@@ -97,7 +99,7 @@ def public_url(address: str) -> str:
 
 def value(text: str) -> str:
     """A setting's whole value, in one line: less is known of where a secret ends than in a sentence."""
-    shown = " ".join(text.split())
+    shown = unwrapped(text)
     if looks_like_key(shown):
         return MASK
     found = _URL.search(shown)
@@ -114,7 +116,7 @@ def value(text: str) -> str:
 def typed(text: str) -> str:
     """A whole value as it was typed, blanks and all, unless there is a secret in it."""
     shown = value(text)
-    return text if shown == " ".join(text.split()) else shown
+    return text if shown == unwrapped(text) else shown
 
 
 def looks_like_key(text: str) -> bool:

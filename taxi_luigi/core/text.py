@@ -48,9 +48,14 @@ def listed(names: Iterable[Name], show: Callable[[Name], str] = shown) -> str:
     return ", ".join(texts) + (f" and {more:,} more" if more > 0 else "")
 
 
+def unwrapped(text: object) -> str:
+    """Return the whole text on one line: every run of blanks and line ends becomes one blank."""
+    return " ".join(str(text).split())
+
+
 def one_line(text: object, width: int = 100) -> str:
-    """The beginning of a text, fit for the one line of an error."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]).split())
+    """Return the beginning of a text, fit for the one line of an error: printable, `width` characters at most."""
+    words = unwrapped("".join(c if c.isprintable() else " " for c in str(text)[:_LOOKED_AT]))
     return words if len(words) <= width else words[: width - 1] + "…"
 
 

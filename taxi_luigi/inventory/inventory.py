@@ -18,7 +18,7 @@ from typing import Literal, Self, TypeVar
 from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import ForeignTable, TaxiError
-from taxi_luigi.core.logs import log, one_line
+from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.core.receipts import FILE, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.storage import Entry
 from taxi_luigi.storage.lake import Lake, summary_in
@@ -290,7 +290,7 @@ def _failure(raw: RawMonth, place: str) -> Failure | None:
     try:
         return raw.failure(place)
     except (TaxiError, OSError) as error:
-        return Failure(FILE, f"cannot read why {raw} was not taken: {one_line(error)}", "", "", "")
+        return Failure(FILE, f"cannot read why {raw} was not taken: {failure_line(error)}", "", "", "")
 
 
 def serves(held: str, wanted: str, any_force: bool = False) -> bool:

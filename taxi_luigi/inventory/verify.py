@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
 from taxi_luigi.core.errors import BadFile, TaxiError, UsageError, force_command
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.core.units import plural
@@ -278,7 +278,7 @@ def _in_lake(place: Place, color: str, month: Month) -> tuple[Count, CleanReceip
     except FileNotFoundError:
         return Count(place.name), None
     except (TaxiError, OSError) as error:
-        return Count(place.name, error=one_line(error) or ""), None
+        return Count(place.name, error=failure_line(error) or ""), None
     receipt = footer.receipt
     if receipt is not None and (receipt.color, receipt.month) != (color, str(month)):
         return Count(place.name, error=f"by its receipt it is {receipt.color} {receipt.month}"), None
@@ -334,7 +334,7 @@ def _raw_file(name: str, again: str) -> _RawFile:
     except FileNotFoundError:
         return _RawFile(Count("raw"))
     except (TaxiError, OSError) as error:
-        return _RawFile(Count("raw", error=one_line(error) or ""))
+        return _RawFile(Count("raw", error=failure_line(error) or ""))
     if isinstance(receipt, str):
         wrong.append(receipt)
     elif receipt.bytes != size:
@@ -365,4 +365,4 @@ def _rejected(name: str) -> Count:
     except FileNotFoundError:
         return Count("rejected")
     except (TaxiError, OSError) as error:
-        return Count("rejected", error=one_line(error) or "")
+        return Count("rejected", error=failure_line(error) or "")

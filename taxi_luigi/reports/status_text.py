@@ -17,6 +17,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.core.units import plural
 from taxi_luigi.history import Run
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
@@ -85,7 +86,7 @@ def without_address(why: str, month: Month) -> str:
     """Return why a month failed, without the address of its file at the beginning, for a line that names the month."""
     address, _, rest = why.partition(": ")
     is_address = "/" in address and " " not in address and str(month) in address
-    return " ".join((rest if rest and is_address else why).split())
+    return unwrapped(rest if rest and is_address else why)
 
 
 def show(status: Status, rows: bool, named: bool, runs: Sequence[Run]) -> None:

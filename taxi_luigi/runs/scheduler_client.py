@@ -24,7 +24,7 @@ from luigi.parameter import ParameterException
 from luigi.rpc import RPCError
 
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.core.logs import log, one_line
+from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
@@ -64,7 +64,7 @@ def check() -> None:
             _post("prune")
         except requests.RequestException as error:
             if attempt == _ATTEMPTS - 1 or not isinstance(error, requests.ConnectionError):
-                raise ConfigError(one_line(RPCError("", error))) from None
+                raise ConfigError(failure_line(RPCError("", error))) from None
             time.sleep(_PAUSE)
         else:
             return

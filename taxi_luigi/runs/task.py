@@ -14,9 +14,9 @@ import luigi
 from taxi_luigi import config
 from taxi_luigi.core import logs
 from taxi_luigi.core.errors import Replaced, StorageError, replaced_meanwhile
-from taxi_luigi.core.logs import log, one_line
+from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.core.text import cut
+from taxi_luigi.core.text import cut, unwrapped
 from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.runs import current_run, notify, preflight, signals
 
@@ -174,8 +174,8 @@ class PipelineTask(PlainTask):
         )
 
     def on_failure(self, exception: BaseException) -> Any:
-        line = one_line(exception)
-        current_run.add(self.result(error=line or " ".join(f"{type(exception).__name__}: {exception}".split())))
+        line = failure_line(exception)
+        current_run.add(self.result(error=line or unwrapped(f"{type(exception).__name__}: {exception}")))
         if line is None:
             return redact(str(super().on_failure(exception)))
         return fill(line, _BOX, break_long_words=False, break_on_hyphens=False)

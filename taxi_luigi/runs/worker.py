@@ -29,7 +29,7 @@ from taxi_luigi import config, history
 from taxi_luigi.config import locks
 from taxi_luigi.core import atomic_files, streams
 from taxi_luigi.core.errors import TaxiError
-from taxi_luigi.core.logs import log, one_line
+from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_runs, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, families, imports_of_all
 
@@ -189,7 +189,7 @@ class Worker(luigi.worker.Worker):
         elif isinstance(error, KeyboardInterrupt):
             code, line = 128 + signal.SIGINT, "stopped by SIGINT"
         elif error is not None:
-            code, line = retcode().unhandled_exception, one_line(error) or f"{type(error).__name__}: {error}"
+            code, line = retcode().unhandled_exception, failure_line(error) or f"{type(error).__name__}: {error}"
         self._supervision.decided(code)
         current_run.end(code, line, finished, forgotten)
         for task in (self._root, *self._ours):
@@ -235,7 +235,7 @@ class Worker(luigi.worker.Worker):
 
 def _log_line(error: BaseException | None) -> BaseException | None:
     """Logs the one line of what ends the run, before its summary: Luigi would log it behind that (3.8.1)."""
-    line = one_line(error) if isinstance(error, Exception) else None
+    line = failure_line(error) if isinstance(error, Exception) else None
     if line is None:
         return error
     log.error("%s", line)

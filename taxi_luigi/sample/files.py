@@ -1,6 +1,6 @@
 """Made-up trips as the files that TLC and its csv mirror publish: parquet, csv and csv.gz.
 
-Which columns a file has is in `layouts/`, what is in them in `trips/`, how a csv spells them in `text.py`.
+Which columns a file has is in `layouts.py`, what is in them in `trips.py`, how a csv writes them in `csv_text.py`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import pyarrow.parquet
 
 from taxi_luigi.core.atomic_files import publish, temporary
 from taxi_luigi.core.errors import UsageError
-from taxi_luigi.sample import text
-from taxi_luigi.sample.columns import array, canonical
+from taxi_luigi.sample.chunk import CHUNK, Chunk, Made
+from taxi_luigi.sample.csv_text import header, lines
 from taxi_luigi.sample.layouts import CsvEra, Form, csv_layout, parquet_layout
-from taxi_luigi.sample.trips import CHUNK, Chunk, Made, trips
+from taxi_luigi.sample.trips import array, canonical, trips
 from taxi_luigi.tlc.months import Month
 
 ROW_GROUP = 1_048_576
@@ -100,6 +100,6 @@ def _write_csv(path: Path, form: Form, era: CsvEra, chunks: Iterator[Chunk]) -> 
         if form == "csv.gz":
             # No name and no time in the gzip header: the same trips give the same bytes.
             file = stack.enter_context(gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0))
-        file.write(text.header(era))
+        file.write(header(era))
         for chunk in chunks:
-            file.write(text.lines(era, chunk, trips(chunk)))
+            file.write(lines(era, chunk, trips(chunk)))

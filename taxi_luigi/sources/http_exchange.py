@@ -23,6 +23,7 @@ import urllib3.exceptions
 from taxi_luigi.core.errors import SourceError, TaxiError
 from taxi_luigi.core.receipts import SourceFingerprint, digest
 from taxi_luigi.core.redaction import public_url, redact
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.sources.environment import bundle_fault, proxy_fault, proxy_of, trust
 from taxi_luigi.sources.http_session import Clock, InvalidRedirect, Session, TooSlow
 from taxi_luigi.sources.transport import CHUNK, HttpSettings
@@ -280,7 +281,7 @@ class Answer:
 def first_words(body: bytes, *addresses: str) -> str:
     """Return the beginning of a web page in one quoted line, without the secrets of the addresses."""
     # Masked before it is shortened: half a secret would not be recognized
-    text = redact(" ".join(body.decode("utf-8", "replace").split()), *addresses)
+    text = redact(unwrapped(body.decode("utf-8", "replace")), *addresses)
     return _quoted(text) if text else "an empty page"
 
 

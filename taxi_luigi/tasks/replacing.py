@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from taxi_luigi import config
 from taxi_luigi.core.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError, force_command
-from taxi_luigi.core.logs import one_line
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.receipts import FILE, LAYOUT, CleanReceipt, Edition, Failure
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import RawMonth
@@ -130,7 +130,7 @@ def remember(
         before: the failure that was remembered until now
         published: the month at its source, which may have withdrawn it
     """
-    why, check = one_line(error) or "", error.check if isinstance(error, Refusal) else FILE
+    why, check = failure_line(error) or "", error.check if isinstance(error, Refusal) else FILE
     if isinstance(error, DamagedCopy):
         raw.distrust()
         return BadFile(f"{why}; the same command downloads it again")

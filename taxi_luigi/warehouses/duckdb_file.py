@@ -16,6 +16,7 @@ from duckdb import DuckDBPyConnection
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
+from taxi_luigi.core.text import unwrapped
 
 _PAUSE = 0.1
 """seconds between two attempts to open a file that another process has open"""
@@ -131,7 +132,7 @@ class DatabaseFile:
         try:
             yield
         except duckdb.Error as error:
-            text = " ".join(" ".join((str(error), *getattr(error, "__notes__", ()))).split())
+            text = unwrapped(" ".join((str(error), *getattr(error, "__notes__", ()))))
             advice = next((f"; {todo}" for cause, todo in _ADVICE.items() if re.search(cause, text)), "")
             raise WarehouseError(f"warehouse {self.name} ({self.path}): {text}{advice}") from error
 

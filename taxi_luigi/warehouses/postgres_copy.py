@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 
 from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.warehouses import Progress
 from taxi_luigi.warehouses.ddl import Columns, quoted, sql
 from taxi_luigi.warehouses.postgres_connection import Cursor
@@ -99,7 +100,7 @@ def _reading(clean: Path) -> Iterator[None]:
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's failure, not the file's: pyarrow raises OSError without a number for damaged pages too
-        text = " ".join(str(error).split())
+        text = unwrapped(error)
         raise BadFile(f"{clean} cannot be read: {text}") from error
 
 

@@ -12,6 +12,7 @@ from s3transfer import exceptions as s3transfer
 
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
 from taxi_luigi.core.redaction import redact
+from taxi_luigi.core.text import unwrapped
 
 FAILURES = (
     BotoCoreError,
@@ -134,5 +135,5 @@ def _region_of(error: ClientError) -> str:
 
 
 def _line(error: BaseException) -> str:
-    text = redact(" ".join(str(error).split()))
+    text = redact(unwrapped(error))
     return text if len(text) <= 300 else text[:299] + "…"

@@ -28,6 +28,7 @@ from google.resumable_media import DataCorruption, InvalidResponse
 from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.redaction import looks_like_key, redact, value
+from taxi_luigi.core.text import unwrapped
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 """What a token may be used for; the roles of the account narrow it down."""
@@ -221,7 +222,7 @@ def _reasons(error: Exception) -> set[str]:
 
 def _line(error: Exception) -> str:
     """What an error says, in one line of at most 300 characters and without the secrets that its URLs may carry."""
-    text = redact(" ".join((_answered(error) or _reason(error)).split()))
+    text = redact(unwrapped(_answered(error) or _reason(error)))
     return text if len(text) <= 300 else text[:299] + "…"
 
 

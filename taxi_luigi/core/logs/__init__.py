@@ -15,8 +15,8 @@ from typing import Any
 from luigi.interface import core
 
 from taxi_luigi.core.logs import failures, terminal
+from taxi_luigi.core.logs.failures import failure_line
 from taxi_luigi.core.logs.failures import name as task_name
-from taxi_luigi.core.logs.failures import one_line
 from taxi_luigi.core.logs.fields import about, figures, of_task
 from taxi_luigi.core.logs.jsonl import JsonLines
 from taxi_luigi.core.logs.once import Once
@@ -25,12 +25,12 @@ __all__ = [
     "Once",
     "about",
     "begin",
+    "failure_line",
     "figures",
     "install",
     "last_error",
     "log",
     "of_task",
-    "one_line",
     "task_name",
     "whenever_a_task_ended",
 ]

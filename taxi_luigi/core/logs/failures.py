@@ -27,6 +27,7 @@ from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs.fields import of_task
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.settings_files import UNUSABLE
+from taxi_luigi.core.text import unwrapped
 
 _UNCAUGHT = "Uncaught exception in luigi"
 _FAILED = "[pid %s] Worker %s failed    %s"
@@ -61,7 +62,7 @@ def _is_our_command() -> bool:
     return Path(sys.argv[0]).name in ("taxi-luigi", "cron_run.py") or not named.isdisjoint(sys.argv[1:])
 
 
-def one_line(error: BaseException) -> str | None:
+def failure_line(error: BaseException) -> str | None:
     """What to tell a person of a failure, without secrets; None when it is a defect and its traceback helps."""
     line = _line(error)
     return None if line is None else redact(line)
@@ -80,7 +81,7 @@ def _line(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
-        return " ".join(str(error).split())
+        return unwrapped(error)
     if isinstance(error, ValueError | InterpolationMissingEnvvarError):
         found = _UNREADABLE.match(str(error))
         return unreadable(found[1], found[2], error.__cause__ or error) if found else _unset(error)
@@ -113,7 +114,7 @@ class OneLine(logging.Filter):
             record.msg, record.args, record.exc_info = "luigid did not answer, and is asked again", None, None
         _in_our_words(record)
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-        line = one_line(error) if error is not None else None
+        line = failure_line(error) if error is not None else None
         if line is not None:
             said = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
             record.msg, record.args = "%s%s", (said, line)
@@ -172,7 +173,7 @@ def _say_early_failure(kind: type[BaseException], error: BaseException, trace: T
     """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
     if interrupt.is_ours(kind):
         raise SystemExit(interrupt.CODE)
-    line = one_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
+    line = failure_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
     if line is None:
         streams.say(redact("".join(traceback.format_exception(kind, error, trace))).rstrip("\n"))
         return None

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from taxi_luigi.core.text import one_line
 from taxi_luigi.core.units import plural, size
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify import events
@@ -91,14 +92,14 @@ def of(result: RunResult, not_published_for: int) -> Report:
     months = _sorted(result.months)
     headline = _headline(result, late)
     return Report(
-        subject=_line(f"taxi_luigi: {headline} ({result.host})"),
+        subject=one_line(f"taxi_luigi: {headline} ({result.host})", _LONGEST),
         headline=headline,
         tone=BAD if events.failed(result) else PLAIN if late or result.remarks or result.fewer else GOOD,
-        summary=tuple(_line(each) for each in (_totals(result), result.zones) if each),
+        summary=tuple(one_line(each, _LONGEST) for each in (_totals(result), result.zones) if each),
         sections=tuple(section for section in sections if section.lines),
         table=_table(months[:ROWS]) if months else (),
         more=len(months[ROWS:]),
-        footer=tuple(_line(each) for each in _footer(result)),
+        footer=tuple(one_line(each, _LONGEST) for each in _footer(result)),
     )
 
 
@@ -154,7 +155,7 @@ def _overdue(late: events.Overdue) -> str:
 
 
 def _section(title: str, lines: list[str] | tuple[str, ...], tone: str) -> Section:
-    shown = [_line(each) for each in lines[:_LINES]]
+    shown = [one_line(each, _LONGEST) for each in lines[:_LINES]]
     more = [f"and {len(lines) - _LINES:,} more"] if len(lines) > _LINES else []
     return Section(title, (*shown, *more), tone)
 
@@ -185,12 +186,6 @@ def _cells(month: MonthResult) -> tuple[str, ...]:
 def _sorted(months: tuple[MonthResult, ...]) -> list[MonthResult]:
     """The worst first."""
     return sorted(months, key=lambda each: (_ORDER.index(each.result), each.color, each.month))
-
-
-def _line(text: str) -> str:
-    """One line that nothing in it can break: a file's own words may hold line ends, or codes for a terminal."""
-    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 
 def _size(count: int) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import without
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.runs.notify.message import Message
 
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
@@ -73,7 +74,7 @@ def hidden(text: str, urls: Iterable[str]) -> str:
     """Return apprise's message about the URLs without what it repeats of them, in one line."""
     text = without(text, {secret for url in urls for secret in _parts(url)})
     # What apprise shows of a URL that it cannot read still has the first and last letter of each part.
-    return " ".join(_URL.sub("…", text).split())
+    return unwrapped(_URL.sub("…", text))
 
 
 def place(private_url: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import ConfigError, TaxiError, WarehouseError
 from taxi_luigi.core.receipts import digest
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, ROLES, Connection
 
@@ -164,7 +165,7 @@ def labels(color: str, month: Month, edition: str) -> dict[str, str]:
 def errors(job: LoadJob) -> str:
     """What went wrong in a failed job, in one line of at most 600 characters; its first errors, each once."""
     given = [job.error_result, *(job.errors or [])]
-    texts = dict.fromkeys(" ".join(str(each.get("message") or each.get("reason")).split()) for each in given)
+    texts = dict.fromkeys(unwrapped(each.get("message") or each.get("reason")) for each in given)
     more = f" | and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
     line = " | ".join(list(texts)[:_SHOWN])
     return (line if len(line) <= 570 else f"{line[:569]}…") + more

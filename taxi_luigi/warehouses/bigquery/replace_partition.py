@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.text import unwrapped
 from taxi_luigi.tlc.datasets import Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import CleanFile, markers
@@ -174,6 +175,6 @@ def check_footer(dataset: Dataset, month: Month, clean: CleanFile, local: Path) 
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk's failure, not the file's
-        text = " ".join(str(error).split())
+        text = unwrapped(error)
         raise BadFile(f"{clean.url} cannot be read: {text}") from error
     markers.check_count(f"the footer of {clean.url}", dataset, month, clean, rows)

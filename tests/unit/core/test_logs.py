@@ -13,7 +13,7 @@ import requests
 from luigi.rpc import RPCError
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.core.logs import Once, one_line
+from taxi_luigi.core.logs import Once, failure_line
 from taxi_luigi.core.logs.failures import OneLine
 from taxi_luigi.core.logs.fields import about, fields_of, figures
 from taxi_luigi.core.logs.terminal import is_luigis
@@ -89,7 +89,7 @@ def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
     ],
 )  # fmt: skip
 def test_what_people_are_told(error: BaseException, line: str | None) -> None:
-    assert one_line(error) == line
+    assert failure_line(error) == line
 
 
 def test_what_luigi_3_8_1_says_is_still_what_we_look_for() -> None:
@@ -127,5 +127,5 @@ def test_an_answer_of_luigid_that_is_none_is_told_from_silence(status: int, says
     response = requests.Response()
     response.status_code = status
     error = RPCError("Errors (3 attempts)", requests.HTTPError(response=response))
-    assert str(one_line(error)).startswith(says)
-    assert str(one_line(RPCError("no", requests.ConnectionError()))).startswith("luigid does not answer")
+    assert str(failure_line(error)).startswith(says)
+    assert str(failure_line(RPCError("no", requests.ConnectionError()))).startswith("luigid does not answer")

@@ -12,7 +12,7 @@ import pytest
 
 from taxi_luigi.core.errors import UsageError
 from taxi_luigi.sample import write_month, write_samples, write_zones
-from taxi_luigi.sample.trips import CHUNK
+from taxi_luigi.sample.chunk import CHUNK
 from taxi_luigi.tlc.months import Month, month_range
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.sample import write_month
+from taxi_luigi.sample.csv_text import hundredths, long, short
 from taxi_luigi.sample.layouts import Form, csv_layout
-from taxi_luigi.sample.text import hundredths, long, short
 from taxi_luigi.tlc.months import Month
 
 ROWS = 1_000

@@ -1,11 +1,13 @@
-"""From made-up columns to Arrow arrays, and from TLC's spelling of a column to its canonical name."""
+"""Made-up trips, a chunk of rows at a time, as columns by canonical name; and those as Arrow arrays."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.sample.trips.chunk import Made
+from taxi_luigi.sample.chunk import Chunk, Made
+from taxi_luigi.sample.for_hire_trips import fhv_trips, fhvhv_trips
+from taxi_luigi.sample.taxi_trips import taxi_trips
 
 _RENAMED = {
     "vendor_name": "vendorid",
@@ -39,3 +41,11 @@ def array(made: Made) -> pa.Array:
     """int64, double, timestamp[s] or, for words, string."""
     values = pa.array(made.values, mask=made.null)
     return pc.take(pa.array(made.words), values) if made.words else values
+
+
+_MAKERS = {"yellow": taxi_trips, "green": taxi_trips, "fhv": fhv_trips, "fhvhv": fhvhv_trips}
+
+
+def trips(chunk: Chunk) -> dict[str, Made]:
+    """Every column that any layout of this chunk's color has, by canonical name."""
+    return _MAKERS[chunk.color](chunk)

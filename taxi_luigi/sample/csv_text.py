@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from taxi_luigi.sample.columns import array, canonical
+from taxi_luigi.sample.chunk import Chunk, Made
 from taxi_luigi.sample.layouts import CsvEra
-from taxi_luigi.sample.trips.chunk import Chunk, Made
+from taxi_luigi.sample.trips import array, canonical
 
 SPOILED_EVERY = 25_000
 """rows per spoiled one: how many there are is not known, one at least is in every file"""
