@@ -337,7 +337,7 @@ def test_a_month_that_others_load_all_the_time_ends_in_a_line(
         return False
 
     bigquery.shim.lose(interfere)
-    with pytest.raises(WarehouseError, match="is being loaded by others all the time; run the same command again"):
+    with pytest.raises(WarehouseError, match="is being loaded by other processes; run the same command again"):
         clean.into(warehouse)
     assert warehouse.count(YELLOW) in ({JANUARY: 3}, {JANUARY: 5})
 

@@ -211,7 +211,7 @@ def test_what_is_seen_before_the_first_run(bigquery: BigQueryServer) -> None:
     assert found["credentials"] == (Status.OK, f"none needed: {bigquery.endpoint} is an emulator")
     assert found["dataset"] == (Status.OK, f"{PROJECT}.{dataset} is in EU")
     assert found["lifetime"] == (Status.OK, "what is loaded stays")
-    assert found["permissions"] == (Status.UNKNOWN, "cannot be asked before the first load has made its tables")
+    assert found["permissions"] == (Status.UNKNOWN, "cannot be checked before the first load has created the tables")
 
 
 def test_permissions_that_are_missing_are_seen(bigquery: BigQueryServer, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""A dataset and how to reach it: the client of this process, how long it tries, and its failures in one line.
+"""The connection to a dataset: the client of this process, its retries and timeouts, and its errors in one line.
 
-What is in the dataset is not known here. google.cloud.bigquery takes 0.4 s to import, so only who asks imports it.
+It is independent of the tables. google.cloud.bigquery takes 0.4 s to import, so only functions that use it import it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ REQUEST = 60.0
 
 @dataclass(frozen=True)
 class Connection:
-    """The dataset of the warehouse called `name` in luigi.cfg; it opens nothing before it is asked something.
+    """The dataset of the warehouse called `name` in luigi.cfg; it opens no client before the first request.
 
-    `location` is what luigi.cfg says of it, if anything; `patience` is how many seconds a failing request is repeated.
+    `location` is the setting of luigi.cfg, if any; `patience` is for how many seconds a failing request is repeated.
     """
 
     name: str
@@ -45,57 +45,61 @@ class Connection:
     endpoint: str | None
     patience: float
     request: float = REQUEST
-    """seconds that a question about what is there may take"""
+    """seconds that one request may take"""
 
     @property
     def address(self) -> str:
-        """Where the warehouse is, for people."""
+        """The address of the warehouse for messages."""
         return f"BigQuery {self.project}.{self.dataset}"
 
     @property
     def where(self) -> str:
-        """How an error begins."""
+        """The beginning of an error."""
         return f"warehouse {self.name} ({self.address})"
 
     @property
     def server(self) -> str | None:
-        """The server to ask instead of Google's."""
+        """The server to use instead of Google's."""
         return gcp.endpoint_of(self.endpoint, "BIGQUERY_EMULATOR_HOST")
 
     @property
     def retry(self) -> Retry:
-        """What the client repeats by itself, for as long as `patience` says."""
+        """The client's own retries, for `patience` seconds."""
         from google.cloud.bigquery import DEFAULT_RETRY
 
         return DEFAULT_RETRY.with_timeout(self.patience)
 
-    def looking(self) -> Self:
-        """The same for questions about what is there, which a run waits for before it can begin."""
+    def with_short_timeouts(self) -> Self:
+        """Return a copy for listings and metadata, which a run waits for before it begins."""
         return replace(self, patience=min(AGAIN, self.patience), request=ANSWER)
 
     @contextmanager
-    def asking(self) -> Iterator[Self]:
-        """Itself for a block of such questions, in which a silence is said and Google's exceptions become one line."""
+    def querying(self) -> Iterator[Self]:
+        """Open a block of such requests: it warns of slow answers, and Google's exceptions become one line."""
         server = public_url(self.server or "https://bigquery.googleapis.com")
         with self.translating_errors(), warn_if_slow(f"warehouse {self.name} ({server})"):
-            yield self.looking()
+            yield self.with_short_timeouts()
 
     def translating_errors(self) -> AbstractContextManager[None]:
-        """A block in which Google's exceptions become one line: ConfigError or WarehouseError."""
+        """Open a block in which Google's exceptions become one line: ConfigError or WarehouseError."""
         return gcp.translating_errors(self.where, WarehouseError, ROLES)
 
     def client(self) -> Client:
-        """The client of this process."""
+        """Return the client of this process."""
         return per_process(("bigquery", self.project, self.credentials_file, self.server), self._open)
 
     def table(self, name: str) -> TableReference:
-        """A table of the dataset, or a partition: `yellow_tripdata$202401`."""
+        """Return a reference to a table of the dataset, or to a partition: `yellow_tripdata$202401`."""
         from google.cloud.bigquery import TableReference
 
         return TableReference.from_string(f"{self.project}.{self.dataset}.{name}")
 
     def home(self) -> Dataset:
-        """The dataset as it is now. Raises ConfigError when there is none, or when it is not where luigi.cfg says."""
+        """Return the dataset's metadata.
+
+        Raises:
+            ConfigError: there is no such dataset, or its location differs from the setting.
+        """
         from google.api_core.exceptions import NotFound
 
         named = f"{self.project}.{self.dataset}"
@@ -115,7 +119,7 @@ class Connection:
         return home
 
     def place(self) -> str:
-        """The location of the dataset, which never changes: asked once in a process. A job is found in no other."""
+        """Return the location of the dataset, which its jobs need; it never changes, so a process requests it once."""
         key = ("bigquery location", self.project, self.dataset, self.location, self.server)
         return per_process(key, lambda: str(self.home().location))
 

@@ -49,7 +49,7 @@ _PAIRS = {
 
 
 def checks(connection: Connection) -> list[Check]:
-    """The checks up to the first one without which the next cannot be made. Never raises."""
+    """Run the checks, up to the first failure. Never raises."""
     found: list[Check] = []
     place = f"warehouse {connection.name}"
     what = "credentials"
@@ -74,13 +74,13 @@ def checks(connection: Connection) -> list[Check]:
 
 
 def _lifetime(home: Dataset) -> str:
-    """What of the dataset would vanish by itself; no reason not to begin, as newer months may be wanted."""
+    """Describe what the dataset's expirations delete; not an error, as newer months are kept."""
     partition, table = home.default_partition_expiration_ms, home.default_table_expiration_ms
     lines = []
     if partition:
         lines.append(f"new tables lose each month {in_days(int(partition))} after its end")
     if table:
-        # A partitioned table does not take the second where there is the first; the markers and zones do
+        # With the first, a partitioned table ignores the second; the markers and zones do not
         which = f"{MARKERS} and the zones vanish" if partition else "new tables vanish"
         lines.append(f"{which} {in_days(int(table))} after they were made")
     return f"{', and '.join(lines)}; to keep them, {CURE}" if lines else "what is loaded stays"
@@ -94,7 +94,7 @@ def _permissions(connection: Connection) -> tuple[Status, str]:
             connection.table(MARKERS), _PERMISSIONS, retry=connection.retry, timeout=connection.request
         )
     except NotFound:
-        return Status.UNKNOWN, "cannot be asked before the first load has made its tables"
+        return Status.UNKNOWN, "cannot be checked before the first load has created the tables"
     missing = sorted(set(_PERMISSIONS) - set(answer.get("permissions", [])))
     if missing:
         return Status.ERROR, f"{connection.where}: {', '.join(missing)} missing: grant the account {ROLES}"
@@ -102,13 +102,19 @@ def _permissions(connection: Connection) -> tuple[Status, str]:
 
 
 def in_days(milliseconds: int) -> str:
-    """`60 days`, `0.25 days`"""
+    """Format milliseconds as days: `60 days`, `0.25 days`."""
     days = milliseconds / _DAY
     return f"{days:g} day{'s' * (days != 1)}"
 
 
 def is_over(month: Month, lifetime: int | None, now: datetime) -> bool:
-    """Whether a month's partition, loaded now, would be deleted at once; `lifetime` in milliseconds, None: for ever."""
+    """Return whether a month's partition, loaded now, would be deleted at once.
+
+    Args:
+        month: the month of the partition.
+        lifetime: the partition expiration in milliseconds; None: partitions are kept.
+        now: the time of the load, with a time zone.
+    """
     if lifetime is None:
         return False
     end = datetime.combine(month.plus(1).first_day, datetime.min.time(), UTC)
@@ -116,10 +122,10 @@ def is_over(month: Month, lifetime: int | None, now: datetime) -> bool:
 
 
 def compatible(bucket: str, dataset: str) -> bool:
-    """Whether a load job into a dataset there may read a bucket here; locations as Google writes them, in any case.
+    """Return whether a load job into a dataset may read a bucket; locations as Google writes them, in any case.
 
-    A dataset in the US takes from everywhere, one in the EU from all that lies in the EU, one in a region from that
-    region. Of a dual region of which one half is the dataset's own, the documentation says nothing: it passes here.
+    A dataset in the US reads from everywhere, one in the EU from buckets in the EU, one in a region from that region.
+    The documentation does not cover a dual region that includes the dataset's own region: it passes here.
     """
     bucket, dataset = bucket.upper(), dataset.upper()
     if dataset in ("US", bucket):

@@ -1,7 +1,7 @@
-"""Load jobs that are begun once, however often and from wherever they are asked for.
+"""Load jobs that run once, however often and from wherever they are requested.
 
-A job's id says what it does, so that whoever wants the same done attaches to it: a retry, a second worker, the run
-after a kill. Ids are used up for good, so one ends in a number, which rises when its job failed or was undone since.
+A job's id identifies its work, so a request for the same work attaches to it: a retry, a second worker, the run after a
+kill. Ids cannot be reused, so each ends in a number, which increases when the job failed or its result was undone.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _TRANSIENT = {
     *("backendError", "internalError", "rateLimitExceeded"),
     *("jobBackendError", "jobInternalError", "jobRateLimitExceeded"),
 }
-"""reasons of failed jobs that Google says to repeat"""
+"""reasons of failed jobs for which Google recommends a retry"""
 
 _TRIES = 5
 """how many jobs of one call may fail for such a reason"""
 
 _LOST = 60.0
-"""seconds for which a job that was said to exist may not be found yet (python-bigquery's issue 2134)"""
+"""seconds for which a job that exists, by an earlier answer, may not be found yet (python-bigquery's issue 2134)"""
 
 _SHOWN = 3
-"""how many of a job's errors are told; a damaged file can have one for each page"""
+"""how many of a job's errors a message shows; a damaged file can have one for each page"""
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,26 @@ class Wanted:
     """A job to be done once."""
 
     prefix: str
-    """how its id begins, for people: `taxi_luigi_yellow_2024-01`"""
+    """the readable beginning of its id: `taxi_luigi_yellow_2024-01`"""
     key: tuple[object, ...]
-    """all that makes it another job when it differs"""
+    """the values that identify its work"""
     what: str
     """what it does, for errors: `loading gs://…`"""
     start: Callable[[str], LoadJob]
-    """begins it under an id"""
+    """starts it under an id"""
     undone: Callable[[LoadJob], bool]
-    """whether what a job of an earlier call did is there no more"""
+    """returns whether the result of an earlier job no longer exists"""
     shown: bool = False
-    """whether its page is the one to see of what a task does"""
+    """whether its page is the tracking URL of the task"""
     look_first: bool = False
-    """whether to look for the job before it is begun, as beginning it takes long: an upload"""
+    """whether to search for the job before starting it, as the start takes long: an upload"""
 
     def job_id(self, attempt: int) -> str:
-        """Letters, digits, `_` and `-` only, as Google wants it."""
+        """Return the id of an attempt: letters, digits, `_` and `-`, as Google requires."""
         return f"{self._stem}{attempt}"
 
     def is_its(self, job_id: str) -> bool:
-        """Whether a job was begun to do this."""
+        """Return whether a job was started for this work."""
         return job_id.startswith(self._stem)
 
     @property
@@ -77,13 +77,20 @@ class Done:
 
     job: LoadJob
     ours: bool
-    """this call began it"""
+    """whether this call started it"""
 
 
 def run(connection: Connection, wanted: Wanted, wait: float) -> Done:
-    """Has the job done, and waits for it: at most `wait` seconds each time.
+    """Start the job or attach to it, and wait until it succeeds.
 
-    Raises WarehouseError when it failed, or still runs; ConfigError when a permission is missing.
+    Args:
+        connection: the dataset.
+        wanted: the job.
+        wait: seconds to wait for each attempt.
+
+    Raises:
+        WarehouseError: the job failed, or still runs.
+        ConfigError: a permission is missing.
     """
     failed = 0
     for attempt in itertools.count():
@@ -97,7 +104,7 @@ def run(connection: Connection, wanted: Wanted, wait: float) -> Done:
                 continue
             return Done(job, ours)
         if over:
-            continue  # it failed in an earlier call, which has told so
+            continue  # it failed in an earlier call, which reported it
         failed += 1
         if job.error_result.get("reason") not in _TRANSIENT or failed == _TRIES:
             raise _failure(connection, job, wanted)
@@ -123,13 +130,17 @@ def _begin_or_attach(connection: Connection, wanted: Wanted, job_id: str) -> tup
     try:
         return wanted.start(job_id), True
     except Conflict:
-        patient = Retry(if_exception_type(NotFound), timeout=min(_LOST, connection.patience))
-        return patient(find)(), False
+        retry = Retry(if_exception_type(NotFound), timeout=min(_LOST, connection.patience))
+        return retry(find)(), False
 
 
 def wait_for(connection: Connection, job: LoadJob, what: str, wait: float) -> None:
-    """Returns when the job is over, however it ended. Raises WarehouseError when it is not after `wait` seconds."""
-    # The job's own result() passes no timeout to its requests: one that stalls would hold us for ever
+    """Wait until the job ends, with success or failure.
+
+    Raises:
+        WarehouseError: it still runs after `wait` seconds.
+    """
+    # The job's own result() passes no timeout to its requests: one that stalls would block forever
     deadline, pause = time.monotonic() + wait, 0.2
     while job.state != "DONE":
         left = deadline - time.monotonic()
@@ -145,25 +156,25 @@ def wait_for(connection: Connection, job: LoadJob, what: str, wait: float) -> No
 
 
 def _failure(connection: Connection, job: LoadJob, wanted: Wanted) -> TaxiError:
-    says = f"{connection.where}: the job {job.job_id} in {job.location}, {wanted.what}, failed: {errors(job)}"
+    line = f"{connection.where}: the job {job.job_id} in {job.location}, {wanted.what}, failed: {errors(job)}"
     if job.error_result["reason"] == "accessDenied":
-        return ConfigError(f"{says}; grant the account {ROLES}")
-    return WarehouseError(f"{says}; run the same command again, with --force if the clean file is to blame")
+        return ConfigError(f"{line}; grant the account {ROLES}")
+    return WarehouseError(f"{line}; run the same command again, with --force if the clean file is to blame")
 
 
 def rows(job: LoadJob) -> int:
-    """How many rows a job brought; Google leaves a zero out of its answers."""
+    """Return the number of rows that a job loaded; Google omits a zero from its answers."""
     return int(job.output_rows or 0)
 
 
 def labels(color: str, month: Month, edition: str) -> dict[str, str]:
-    """What a person finds the job by, in the few letters that Google allows."""
+    """Return the labels by which a user finds the job, in the characters that Google allows."""
     given = {"tool": "taxi_luigi", "color": color, "month": str(month), "edition": edition}
     return {key: re.sub(r"[^a-z0-9_-]", "-", value.lower())[:63] for key, value in given.items()}
 
 
 def errors(job: LoadJob) -> str:
-    """What went wrong in a failed job, in one line of at most 600 characters; its first errors, each once."""
+    """Return the first errors of a failed job, each once, in one line of at most 600 characters."""
     given = [job.error_result, *(job.errors or [])]
     texts = dict.fromkeys(unwrapped(each.get("message") or each.get("reason")) for each in given)
     more = f" | and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""

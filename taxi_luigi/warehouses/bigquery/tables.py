@@ -1,6 +1,6 @@
-"""The tables of a dataset: made on first use, checked before every load, widened for a new column; never dropped.
+"""The tables of a dataset: created on first use, checked before every load, extended by new columns; never dropped.
 
-Also what their partitions hold, as far as listings tell: they cost nothing, a query bills at least 10 MB.
+Partitions are counted from listings, which are free; a query is billed for at least 10 MB.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _NEWER_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
 _CURE = "rename it or set another dataset"
 
 _RACES = 5
-"""how often others may change a table's columns between our look and our change"""
+"""attempts at adding columns while other loaders change the table"""
 
 _PAGE = 50_000
-"""rows asked for at a time: as Python objects, those of one column take 25 MB"""
+"""rows per page: as Python objects, those of one column take 25 MB"""
 
 _THREADS = 8
 """requests at the same time: the client keeps ten connections"""
@@ -47,7 +47,7 @@ _THREADS = 8
 
 @dataclass(frozen=True)
 class Layout:
-    """A table as we make it."""
+    """The columns and partitions of a table, as taxi_luigi creates it."""
 
     name: str
     columns: dict[str, ColumnType]
@@ -55,7 +55,7 @@ class Layout:
     pickup: str = ""
     """of trips, which are partitioned by month: the column of the pickup's time"""
     own: tuple[str, ...] = ()
-    """columns that every version has made it with"""
+    """the columns that every version's table has"""
 
     @classmethod
     def of(cls, dataset: Dataset) -> Layout:
@@ -79,7 +79,11 @@ def partition(table: str, month: Month) -> str:
 
 
 def find(connection: Connection, name: str) -> Table | None:
-    """A table; None when it is not there. ConfigError when the dataset is not there either."""
+    """Return a table; None when it does not exist.
+
+    Raises:
+        ConfigError: the dataset does not exist either.
+    """
     from google.api_core.exceptions import NotFound
 
     try:
@@ -102,9 +106,10 @@ def types(table: Table) -> dict[str, str]:
 
 
 def prepare(connection: Connection, layout: Layout) -> Table:
-    """Leaves the table with all columns of the layout, for whoever asks first.
+    """Create the table, or add the columns of the layout that it lacks.
 
-    Raises WarehouseError, and changes nothing, where a table of that name would not take our rows.
+    Raises:
+        WarehouseError: our rows do not fit into the table of that name; nothing is changed.
     """
     from google.api_core.exceptions import PreconditionFailed
 
@@ -123,7 +128,7 @@ def prepare(connection: Connection, layout: Layout) -> Table:
         try:
             return client.update_table(table, ["schema"], retry=connection.retry, timeout=REQUEST)
         except PreconditionFailed:
-            continue  # somebody else changed it since we looked
+            continue  # another loader changed it since
     raise WarehouseError(
         f"{connection.where}: the table {layout.name} is being changed by others all the time; run the same command "
         "again later"
@@ -142,7 +147,7 @@ def _new(connection: Connection, layout: Layout) -> Table:
 
 
 def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
-    """Raises ForeignTable for a view, an external table and the like, or one with other partitions than ours."""
+    """Raise ForeignTable for a view, an external table and the like, or one with other partitions than ours."""
     place = f"{connection.where}: the table {layout.name}"
     by = table.time_partitioning
     if table.table_type != "TABLE":
@@ -153,7 +158,7 @@ def check_kind(connection: Connection, layout: Layout, table: Table) -> None:
 
 
 def check(connection: Connection, layout: Layout, table: Table) -> None:
-    """Raises ForeignTable for a table that would not take our rows."""
+    """Raise ForeignTable for a table into which our rows do not fit."""
     check_kind(connection, layout, table)
     place = f"{connection.where}: the table {layout.name}"
     for name in layout.own:
@@ -168,7 +173,7 @@ def check(connection: Connection, layout: Layout, table: Table) -> None:
 
 
 def foreign(connection: Connection, layouts: Sequence[Layout]) -> list[str]:
-    """A line for each of these tables that somebody else made; one that is not there yet is none."""
+    """Return a line for each of these tables that exists and that taxi_luigi did not make."""
     with ThreadPoolExecutor(_THREADS) as pool:
         found = list(pool.map(lambda layout: find(connection, layout.name), layouts))
     pairs = zip(layouts, found, strict=True)
@@ -183,7 +188,7 @@ def rows(connection: Connection, name: str) -> int:
     listing = connection.client().list_rows(
         connection.table(name),
         selected_fields=[SchemaField(FILE_MONTH, "DATE")],
-        max_results=1,  # with 0 the client asks nothing
+        max_results=1,  # with 0 the client sends no request
         retry=connection.retry,
         timeout=REQUEST,
     )
@@ -230,7 +235,7 @@ def partitions(connection: Connection, table: str) -> dict[str, int]:
     from google.api_core.exceptions import NotFound
     from google.cloud.bigquery import SchemaField
 
-    # As the client's own list_partitions does, which tells no times and asks for this table's columns first
+    # As the client's own list_partitions does, which omits the times and first requests the columns of this table
     listing = connection.client().list_rows(
         connection.table(f"{table}$__PARTITIONS_SUMMARY__"),
         selected_fields=[SchemaField("partition_id", "STRING"), SchemaField("last_modified_time", "INTEGER")],

@@ -1,7 +1,7 @@
-"""The warehouse itself: a month is swapped by a load job, counted, and then marked; nothing of it is locked.
+"""The warehouse in BigQuery: a load job replaces a month's rows, they are counted, and then a marker is added.
 
-Rows and marker cannot commit together here, so whoever finds that another loader was quicker with the marker begins
-anew: the last marker and the rows agree when all are done.
+There are no locks, and rows and marker cannot commit together. A loader that finds another one's marker in place of its
+own starts again, so the last marker and the rows agree once all loaders are done.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import LoadJob, Table
 
 _ROUNDS = 5
-"""how often others may come between us and the marker of a month"""
+"""attempts at a month while other loaders add markers of it"""
 
 _ZONES = tables.Layout(
     ZONES,
@@ -104,7 +104,7 @@ class BigQuery:
 
     @property
     def address(self) -> str:
-        """Where the warehouse is, for people."""
+        """The address of the warehouse for messages."""
         return self._connection.address
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
@@ -125,7 +125,7 @@ class BigQuery:
         return clean.summary.rows
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
-        with self._connection.asking() as connection:
+        with self._connection.querying() as connection:
             return load_log.loaded(connection, dataset)
 
     def count(self, dataset: Dataset) -> dict[Month, int]:
@@ -163,7 +163,7 @@ class BigQuery:
                 self._connection,
                 jobs.Wanted(
                     prefix="taxi_luigi_zones",
-                    key=(uuid4().hex,),  # the zones have no account by which one could tell that they are the same
+                    key=(uuid4().hex,),  # zones have no receipt by which two loads could be compared
                     what="loading the zones",
                     start=lambda job_id: self._load_zones(zones, job_id),
                     undone=lambda job: jobs.rows(job) != len(zones),
@@ -178,7 +178,7 @@ class BigQuery:
         return len(zones)
 
     def zones(self) -> int:
-        with self._connection.asking() as connection:
+        with self._connection.querying() as connection:
             table = tables.find(connection, ZONES)
         ours = table is not None and table.table_type == "TABLE" and tables.types(table) == _ZONE_TYPES
         return int(table.num_rows or 0) if table is not None and ours else 0
@@ -189,21 +189,21 @@ class BigQuery:
             return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
 
     def location(self) -> str | None:
-        """Where the dataset is, in capitals: `EU`, `US-EAST1`. Raises as all else does."""
+        """Return the location of the dataset in capitals: `EU`, `US-EAST1`."""
         with self._connection.translating_errors():
             return self._connection.place().upper()
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
-        """The months that Google would delete as soon as they are loaded, each with the line that says so."""
-        with self._connection.asking() as connection:
+        """Return the months that Google would delete as soon as they are loaded, each with the reason in one line."""
+        with self._connection.querying() as connection:
             table = tables.find(connection, dataset.table)
             lifetime = self._lifetime(table)
         now = datetime.now(UTC)
         return {each: self._too_old(each, lifetime) for each in months if health.is_over(each, lifetime, now)}
 
     def checks(self) -> list[Check]:
-        """What can be seen beforehand of whether the warehouse will serve. Never raises."""
-        with self._connection.asking() as connection:
+        """Check before a run whether the warehouse can be used. Never raises."""
+        with self._connection.querying() as connection:
             return health.checks(connection)
 
     def _check_zones(self) -> None:
@@ -215,19 +215,19 @@ class BigQuery:
     def _load_and_mark(
         self, target: replace_partition.Target, clean: CleanFile, local: Path | None, crc32c: str
     ) -> bool:
-        """One round; False when another loader came between."""
+        """Load the month once and add its marker; return False when another loader interfered."""
         dataset, given = target.dataset, clean.summary
         before = load_log.last(self._connection, dataset).get(target.month)
         sequence = before.sequence if before else 0
         job = target.load(clean, local, crc32c, sequence, self.wait)
         if jobs.rows(job) != given.rows:
-            self.remove_month(dataset, target.month)  # the old rows are gone, and nobody can answer for the new ones
+            self.remove_month(dataset, target.month)  # the old rows are gone, and the new ones are not verified
             markers.check_count(self.address, dataset, target.month, clean, jobs.rows(job))
         if target.rows() != given.rows:
             return False
         rows: int | None = given.rows
         if local is None and not clean.unchanged():
-            rows = None  # whatever the table has now, neither the old marker nor this job's id tells
+            rows = None  # the rows may be of either file, so no marker describes them
         marked = self._mark(target, sequence + 1, given, rows, job.job_id)
         if rows is None:
             raise replaced_meanwhile(clean.url)
@@ -238,7 +238,7 @@ class BigQuery:
         before = load_log.last(self._connection, target.dataset).get(target.month)
         if before is None or before.rows is None:
             return True
-        # An older version's table lacks a column, and takes no marker of ours
+        # An older version's table lacks a column that our marker has
         tables.prepare(self._connection, load_log.LAYOUT)
         gone = ReceiptSummary(before.edition, before.sha256, 0, "")
         return self._mark(target, before.sequence + 1, gone, None, "")
@@ -264,7 +264,7 @@ class BigQuery:
         )
 
     def _lifetime(self, table: Table | None) -> int | None:
-        """For how long a partition is kept, in ms: the table's own rule, or the one that a new table inherits."""
+        """Return how long a partition is kept, in ms: the table's expiration, or the one that a new table inherits."""
         if table is None:
             inherited = self._connection.home().default_partition_expiration_ms
             return int(inherited) if inherited else None
@@ -284,6 +284,6 @@ class BigQuery:
 
     def _busy(self, dataset: Dataset, month: Month) -> WarehouseBusy:
         return WarehouseBusy(
-            f"{self._connection.where}: {dataset.color} {month} is being loaded by others all the time; run the same "
+            f"{self._connection.where}: {dataset.color} {month} is being loaded by other processes; run the same "
             "command again once they are done"
         )

@@ -68,7 +68,7 @@ def test_a_place_that_answers_is_not_named_and_no_thread_is_left() -> None:
 
 def test_a_question_about_what_is_there_takes_30_seconds_at_most() -> None:
     """Whatever the settings say of files that are sent."""
-    connection = Connection("bq", "p", "d", None, None, "http://127.0.0.1:1", 600.0).looking()
+    connection = Connection("bq", "p", "d", None, None, "http://127.0.0.1:1", 600.0).with_short_timeouts()
     assert connection.patience + connection.request == concurrency.ANSWER + concurrency.AGAIN == 30
     bucket = aws.Bucket("lake s3", "bucket", timeout=300.0).looking()
     assert bucket.timeout * aws.LOOKS < 25  # with botocore's pauses of up to 3 s
