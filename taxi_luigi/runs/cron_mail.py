@@ -1,4 +1,4 @@
-"""What cron mails of a run that failed: its last lines, few, and without secrets."""
+"""The last lines of a failed run for cron's mail, limited in number and without secrets."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from taxi_luigi.core import redaction
 from taxi_luigi.core.logs import log
 
 LAST_LINES = "TAXI_LUIGI_LAST_LINES"
-"""the variable that names the file where a run leaves the last lines of its summary"""
+"""the variable with the path of the file to which a run writes the last lines of its summary"""
 
 _MOST, _LONGEST = 18, 400
 """lines, and characters of each: with the two that cron-run adds, a mail has 20"""
 _UNSUMMARIZED = 8
-"""lines of the output, where luigi ended before it had a summary"""
+"""lines of the output when luigi ended without a summary"""
 
 _SECRET_NAME = re.compile(r"passw|pwd|secret|token|key|credential|url|dsn", re.IGNORECASE)
 _NOISE = re.compile(r"(DEBUG|INFO)\b|\[?pid \d|={5}|\s*$")
-"""lines of Luigi's own that say nothing about a failure"""
+"""lines of Luigi that are irrelevant to a failure"""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def leave(lines: Iterable[str]) -> None:
-    """Leaves the last lines of a run for cron-run, if that has started it."""
+    """Write the last lines of a run for cron-run, if that has started it."""
     path = os.environ.get(LAST_LINES)
     if not path:
         return
@@ -32,16 +32,16 @@ def leave(lines: Iterable[str]) -> None:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        log.warning("what cron is to mail cannot be written: %s: %s", error.strerror, path)
+        log.warning("the lines for cron's mail cannot be written: %s: %s", error.strerror, path)
 
 
 def lines(summary: bytes, output: bytes, environment: Mapping[str, str]) -> list[str]:
-    """At most 19 lines.
+    """Return the lines to mail, at most 19.
 
     Args:
-        summary: what the run left in the file that LAST_LINES names; empty, if it was killed or did not begin
-        output: the end of what luigi wrote
-        environment: of the environment file, whose passwords are masked
+        summary: content of the file that LAST_LINES names; empty if the run was killed or did not start
+        output: the end of luigi's output
+        environment: variables of the environment file, whose passwords are masked
     """
     found = _lines(summary)
     if not found:  # or the disk was full
@@ -54,13 +54,13 @@ def lines(summary: bytes, output: bytes, environment: Mapping[str, str]) -> list
 
 
 def _lines(text: bytes) -> list[str]:
-    """Those that say something; of one that a progress bar wrote over, what stays."""
+    """Return the lines that are not empty; of one that a progress bar overwrote, the final text."""
     found = (line.rstrip().rpartition("\r")[2] for line in text.decode(errors="replace").split("\n"))
     return [line for line in (_CONTROL.sub("", line).rstrip() for line in found) if line]
 
 
 def _secrets(environment: Mapping[str, str]) -> set[str]:
-    """Values that are passwords by their name, and the secrets in those that are URLs."""
+    """Return the values of variables named like passwords, and the secrets in URLs among them."""
     named = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
     found = named.union(*map(redaction.secrets_of, named))
     return {secret for secret in found if len(secret) > 3}

@@ -1,7 +1,7 @@
-"""luigid with this project's settings: in the foreground, or in the background with its files in data/luigid.
+"""Run luigid with this project's settings: in the foreground, or in the background with its files in data/luigid.
 
-A plain `luigid` reads /etc/luigi, ./luigi.cfg and LUIGI_CONFIG_PATH, and knows neither the packaged settings nor the
-project's. What is said to a luigid, and what it answers, is in scheduler_client.py.
+A plain `luigid` reads /etc/luigi, ./luigi.cfg and LUIGI_CONFIG_PATH, but neither the packaged settings nor the
+project's. Requests to luigid are in scheduler_client.py.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     import psutil
 
 HOST = "127.0.0.1"
-"""luigid has no password: nothing but this machine reaches it"""
+"""luigid has no password, so it listens on this machine only"""
 
 _LIMIT = 15
-"""seconds in which luigid answers when it is started, and ends when it is stopped; it takes 1 to 2 (November 2026)"""
+"""seconds for luigid to answer after its start, and to end when it is stopped; it takes 1 to 2 (November 2026)"""
 _PAUSE = 0.1
-"""seconds between two looks whether it does"""
+"""seconds between two checks"""
 _MORE_PORTS = 20
-"""that are tried where the first is taken"""
+"""the number of ports to try when the first is taken"""
 _PAGE, _TITLE = "/static/visualiser/index.html", b"<title>Luigi Task Visualiser</title>"
-"""luigi 3.8.1's own"""
+"""of luigi 3.8.1"""
 
 
 class Scheduler(luigi.scheduler.Scheduler):
-    """Luigi's, which also says by which settings it works."""
+    """Luigi's scheduler, with a request that returns its settings."""
 
     def __init__(self, settings: luigi.scheduler.scheduler) -> None:
         super().__init__(config=settings)
@@ -54,25 +54,29 @@ class Scheduler(luigi.scheduler.Scheduler):
 
     @rpc_method()  # type: ignore[untyped-decorator]
     def taxi_luigi_settings(self) -> dict[str, str]:
-        """The keys of `[scheduler]` and their values, as text; `scheduler_client.SETTINGS` is this method's name."""
+        """Return the keys of `[scheduler]` and their values as text; scheduler_client.SETTINGS has this name."""
         return self._in_force
 
 
 class _Port(Enum):
-    """What is at a port of this machine."""
+    """The state of a port of this machine."""
 
     LUIGID = auto()
     FREE = auto()
     TAKEN = auto()
-    """by something else"""
+    """by another program"""
 
 
 def serve(port: int, address: str, unix_socket: Path | None, state: Path | None) -> None:
-    """Is luigid until it is stopped. Raises ConfigError where it cannot begin.
+    """Run luigid until it is stopped.
 
     Args:
+        port: to listen on
+        address: to listen on
         unix_socket: to listen on instead of address and port
-        state: the file that keeps its memory over a restart; None: the one in data/luigid
+        state: the file that keeps its state over a restart; None: the one in data/luigid
+    Raises:
+        ConfigError: the settings cannot be read, or it cannot listen there
     """
     import luigi.server  # 0.1 s, for tornado
 
@@ -93,9 +97,13 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
 
 
 def start(port: int) -> str:
-    """Has luigid run in the background, at this port or the next that is free; one that answers there is used.
+    """Start luigid in the background on this port or the next free one, unless one answers there already.
 
-    Returns: where it is, in one line
+    Returns:
+        its address, in one line
+    Raises:
+        ConfigError: no port is free
+        StorageError: its folder cannot be made
     """
     _make_folder()
     with _alone():
@@ -103,7 +111,7 @@ def start(port: int) -> str:
             return f"luigid is running already: {_recorded()}"
         last = min(port + _MORE_PORTS, 65535)
         for number in range(port, last + 1):
-            found = _whats_at(number)
+            found = _probe(number)
             if found is _Port.LUIGID:
                 _write("port", number)
                 return f"A luigid that was not started here answers, and is used: {_url(number)}"
@@ -114,7 +122,7 @@ def start(port: int) -> str:
 
 
 def stop() -> str:
-    """Ends the luigid that `start` has started, and no other. Returns what became of it, in one line."""
+    """Stop the luigid that `start` started, and no other; return the outcome in one line. Raise TaxiError."""
     import psutil
 
     process = _ours()
@@ -132,21 +140,21 @@ def stop() -> str:
 
 
 def status(port: int) -> tuple[bool, str]:
-    """Whether luigid runs, started here or by others at this port; where it is, in one line."""
+    """Return whether luigid runs, started here or otherwise on this port, and its address in one line."""
     if _ours() is not None:
         return True, f"luigid is running: {_recorded()}"
-    if _whats_at(port) is _Port.LUIGID:
+    if _probe(port) is _Port.LUIGID:
         return True, f"A luigid that was not started here answers: {_url(port)}"
     return False, "luigid is not running; taxi-luigi luigid start starts it"
 
 
 def running_port(project: Path) -> int:
-    """The port that `start` has found. Raises OSError or ValueError where luigid has been stopped meanwhile."""
+    """Return the port recorded by `start`. Raise OSError or ValueError when luigid was stopped in the meantime."""
     return int((_folder(project) / "port").read_text())
 
 
 def _folder(project: Path | None = None) -> Path:
-    """Of luigid's pid, port, log and memory."""
+    """Return the folder of luigid's pid, port, log and state."""
     return (project or config.project_folder()) / "data" / "luigid"
 
 
@@ -159,7 +167,7 @@ def _log() -> Path:
 
 
 def _make_folder() -> None:
-    """Its owner's alone, but data/ as the umask has it: others may read trips."""
+    """Make the folder for its owner only, but data/ by the umask, since other users may read trips."""
     try:
         _folder().parent.mkdir(parents=True, exist_ok=True)
         _folder().mkdir(mode=0o700, exist_ok=True)
@@ -169,7 +177,7 @@ def _make_folder() -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two runs that start luigid at one time start one: the second waits for the first."""
+    """Hold a lock, so that two concurrent runs start one luigid: the second waits for the first."""
     descriptor = os.open(_folder(), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -179,7 +187,7 @@ def _alone() -> Iterator[None]:
 
 
 def _ours() -> psutil.Process | None:
-    """The luigid that was started here, if it is alive. Process numbers are used again, so its words are looked at."""
+    """Return the luigid that was started here, if it is alive. Its command line is checked, as pids are reused."""
     import psutil
 
     try:
@@ -202,7 +210,7 @@ def _url(port: int) -> str:
 
 
 def _write(name: str, number: int) -> None:
-    """A file of the folder, for its owner alone."""
+    """Write a file of the folder, readable by its owner only."""
     descriptor = os.open(_folder() / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w") as file:
         file.write(f"{number}\n")
@@ -220,12 +228,12 @@ def _launch(port: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C in this terminal, and its end, are not for it
+            start_new_session=True,  # it ignores Ctrl-C in this terminal, and its end
         )
     _write("pid", process.pid)
     _write("port", port)
     deadline = time.monotonic() + _LIMIT
-    while _whats_at(port) is not _Port.LUIGID:
+    while _probe(port) is not _Port.LUIGID:
         if process.poll() is not None:
             last = log.read_text(errors="replace").strip().rpartition("\n")[2]
             raise TaxiError(f"luigid ended at once: {last} (all of it: {log})")
@@ -234,8 +242,8 @@ def _launch(port: int) -> None:
         time.sleep(_PAUSE)
 
 
-def _whats_at(port: int) -> _Port:
-    # Not by requests, which would take a proxy of the environment for it.
+def _probe(port: int) -> _Port:
+    # Not by requests, which would use a proxy of the environment.
     try:
         with closing(http.client.HTTPConnection(HOST, port, timeout=3)) as connection:
             connection.request("GET", _PAGE)

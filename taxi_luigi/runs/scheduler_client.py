@@ -1,8 +1,8 @@
 """The requests to luigid that Luigi's worker does not make: about lost workers, failures, progress and settings.
 
-luigid takes a task for running until its worker has sent nothing for `[scheduler] worker_disconnect_delay`, and looks
-only once a minute (3.8.1); a run that comes sooner is refused its tasks. No run depends on these requests: where luigid
-does not answer, the worker's own first request fails, so each of ours is made once, with a short time limit.
+luigid treats a task as running until its worker has sent nothing for `[scheduler] worker_disconnect_delay`, and checks
+only once a minute (3.8.1); a run that starts sooner is refused its tasks. No run depends on these requests: without
+luigid, the worker's own first request fails, so each of ours is made once, with a short time limit.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
-"""how the reason of a task begins whose worker was stopped"""
+"""the beginning of the error of a task whose worker was stopped"""
 
 PORT = 8082
-"""luigid's own"""
+"""the default of luigid"""
 
 SETTINGS = "taxi_luigi_settings"
-"""the request that a luigid of ours answers with its settings (luigid_server.py)"""
+"""the request that returns the settings of a luigid started by luigid_server.py"""
 
 _COUNTS = "[scheduler] metrics_collector"
 
@@ -48,14 +48,14 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 
 
 def prune_workers() -> None:
-    """Make luigid look now for workers that are gone."""
-    _ask("prune")
+    """Make luigid check for lost workers now."""
+    _request("prune")
 
 
 def check() -> None:
-    """Raises ConfigError at the start of a run where no luigid answers: before its work, and in one line.
+    """Check at the start of a run that luigid answers, before any work; raise ConfigError otherwise.
 
-    It is tried three times, for as long as Luigi's worker sends nothing itself, whose thread begins after a second.
+    There are three attempts, within the second before the thread of Luigi's worker sends its first request.
     """
     if core().local_scheduler or CmdlineParser.get_instance() is None:  # `luigi.build` has its own arguments for it
         return
@@ -72,13 +72,13 @@ def check() -> None:
 
 def mark_failed(task_id: str, worker_id: str, why: str) -> None:
     """Report that a running task has ended without success, so that another run may have it."""
-    _ask("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
+    _request("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
 
 def set_status(task_id: str, message: str, percent: int | None) -> bool:
     """Show a message for a running task on luigid's page, with a bar unless `percent` is None.
 
-    Returns: whether luigid got it
+    Returns: whether luigid received it
 
     Luigi's own set_status_message tries three times with pauses, writes a warning each time, and then fails the task.
     """
@@ -88,27 +88,27 @@ def set_status(task_id: str, message: str, percent: int | None) -> bool:
         _post("set_task_status_message", task_id=task_id, status_message=redact(message).translate(_PLAIN))
         _post("set_task_progress_percentage", task_id=task_id, progress_percentage=percent)
     except requests.RequestException as error:
-        log.debug("luigid did not get the status of %s: %s", task_id, error)
+        log.debug("luigid did not receive the status of %s: %s", task_id, error)
         return False
     return True
 
 
 def failed(families: Container[str]) -> dict[str, str]:
     """Return the failed tasks of these families → the error from their worker; '' of one whose worker is gone."""
-    tasks = _ask("task_list", status="FAILED", upstream_status="", limit=False) or {}
+    tasks = _request("task_list", status="FAILED", upstream_status="", limit=False) or {}
     ours = [task_id for task_id, task in tasks.items() if task["name"] in families]
-    errors = {task_id: _ask("fetch_error", task_id=task_id) for task_id in ours}
+    errors = {task_id: _request("fetch_error", task_id=task_id) for task_id in ours}
     return {task_id: str(error["error"] or "") for task_id, error in errors.items() if error}
 
 
 def stuck(families: Container[str]) -> bool:
-    """Whether no task of these families is at work, and all that wait do so for one that failed or has no input."""
+    """Return whether no task of these families runs, and all pending ones wait for a failed or missing task."""
 
     def tasks(status: str, upstream: str = "") -> set[str] | None:
-        found = _ask("task_list", status=status, upstream_status=upstream, limit=False)
+        found = _request("task_list", status=status, upstream_status=upstream, limit=False)
         return None if found is None else {task_id for task_id, task in found.items() if task["name"] in families}
 
-    # In this order: what begins in between is at work then, or no longer waits.
+    # In this order: a task that starts in between is then running, or no longer pending.
     waiting, running = tasks("PENDING"), tasks("RUNNING")
     if waiting is None or running != set():
         return False
@@ -117,26 +117,26 @@ def stuck(families: Container[str]) -> bool:
 
 
 def knows(task_id: str) -> bool:
-    """Whether it has the task in its memory; also True where it gives no answer."""
-    found = _ask("task_search", task_str=task_id)
+    """Return whether luigid has the task; also True without an answer."""
+    found = _request("task_search", task_str=task_id)
     return found is None or any(task_id in tasks for tasks in found.values())
 
 
 def reset_failure(task_id: str) -> None:
     """Let a failed task be run again by any free worker, before `[scheduler] retry_delay` is over."""
-    _ask("forgive_failures", task_id=task_id)
+    _request("forgive_failures", task_id=task_id)
 
 
 def address() -> str:
-    """The URL of the luigid that `[core]` names."""
+    """Return the URL of the luigid in `[core]`."""
     settings = core()
     return str(settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}").rstrip("/")
 
 
 def local_port(arguments: Sequence[str]) -> int | None:
-    """The port of 127.0.0.1 where `luigi` with these arguments looks for luigid; None for another machine, or for none.
+    """Return the port of 127.0.0.1 where `luigi` with these arguments expects luigid; None: elsewhere, or local.
 
-    Raises ValueError or configparser.Error for a luigi.cfg that cannot be read.
+    Raise ValueError or configparser.Error for a luigi.cfg that cannot be read.
     """
     settings = core()
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -147,7 +147,7 @@ def local_port(arguments: Sequence[str]) -> int | None:
     if given.local_scheduler:
         return None
     url = urlsplit(given.scheduler_url or f"http://{given.scheduler_host}:{given.scheduler_port}")
-    # With a user, it is a proxy that asks for a password: no luigid of ours.
+    # With a user, it is a proxy that requires a password, and not a luigid started here.
     bare = url.scheme == "http" and url.username is None and url.path in ("", "/")
     here = bare and url.hostname in ("localhost", "127.0.0.1")
     return (url.port or 80) if here else None
@@ -155,12 +155,12 @@ def local_port(arguments: Sequence[str]) -> int | None:
 
 @dataclass(frozen=True)
 class Compared:
-    """luigid's settings beside those that the files here have."""
+    """A comparison of luigid's settings with those in the files here."""
 
     others: tuple[str, ...]
-    """keys that have another value there, each with both"""
+    """keys that differ, each with both values"""
     seen: bool
-    """whether all were seen; a plain luigid shows its [resources] and whether it counts for Prometheus, and no more"""
+    """whether all were compared; a plain luigid shows only [resources] and whether it counts for Prometheus"""
 
     def __str__(self) -> str:
         return (
@@ -170,12 +170,12 @@ class Compared:
 
 
 def compared() -> Compared | None:
-    """None without an answer. Raises ConfigError where the settings here cannot be read."""
-    resources = _ask("resource_list")
+    """Compare luigid's settings; None without an answer. Raise ConfigError when those here cannot be read."""
+    resources = _request("resource_list")
     if resources is None:
         return None
     there = {f"[resources] {each['name']}": str(each["num_total"]) for each in resources}
-    here, settings = _settings_here(), _ask(SETTINGS)
+    here, settings = _settings_here(), _request(SETTINGS)
     if settings is not None:
         there |= {f"[scheduler] {key}": value for key, value in settings.items()}
     else:
@@ -191,19 +191,19 @@ def compared() -> Compared | None:
 
 
 def _plain(value: str) -> str:
-    """86400 of 86400.0"""
+    """Return 86400 for 86400.0."""
     return value.removesuffix(".0")
 
 
 def warn_of_other_settings() -> None:
-    """At the start of a run, which relies on luigid's limits and on when it takes a worker for dead."""
+    """Warn at the start of a run, which relies on luigid's resources and on its delay for lost workers."""
     found = compared()
     if found is not None and found.others:
         log.warning("%s", found)
 
 
 def _settings_here() -> dict[str, str]:
-    """`[section] key` → value, of the two sections that luigid reads at its start; those that a file has."""
+    """Return `[section] key` → value for the keys in files, of the two sections that luigid reads at its start."""
     parser = get_config()
     try:
         settings = texts(luigi.scheduler.scheduler())
@@ -216,13 +216,13 @@ def _settings_here() -> dict[str, str]:
 
 
 def unreadable(error: Exception) -> ConfigError:
-    """What is wrong with the settings that luigid reads, where Luigi's own words are in two exceptions."""
-    said = [str(each).rpartition("kwargs={}]: ")[2] for each in (error, error.__cause__) if each is not None]
-    return ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {' '.join(': '.join(said).split())}")
+    """Return an error for invalid settings of luigid; Luigi's message is spread over two exceptions."""
+    texts_ = [str(each).rpartition("kwargs={}]: ")[2] for each in (error, error.__cause__) if each is not None]
+    return ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {' '.join(': '.join(texts_).split())}")
 
 
 def _counts() -> bool:
-    """Whether luigid counts for Prometheus; also True where it gives no answer."""
+    """Return whether luigid counts for Prometheus; also True without an answer."""
     try:
         answer = requests.get(f"{address()}/metrics", timeout=_TIMEOUT)
     except requests.RequestException as error:
@@ -232,12 +232,12 @@ def _counts() -> bool:
 
 
 def texts(settings: luigi.scheduler.scheduler) -> dict[str, str]:
-    """The keys of `[scheduler]` and their values, as text, but for the file that is its machine's own."""
+    """Return the keys of `[scheduler]` and their values as text, without the path of its state."""
     return {key: value for key, value in settings.to_str_params().items() if key != "state_path"}
 
 
 def answers() -> bool:
-    """Whether a server answers at that address, and does not refuse us."""
+    """Return whether a server answers at that address without 401 or 403."""
     try:
         answer = requests.get(address(), timeout=_TIMEOUT)
     except requests.RequestException as error:
@@ -246,22 +246,22 @@ def answers() -> bool:
     return answer.status_code not in (401, 403)
 
 
-def _ask(method: str, **arguments: Any) -> Any:
-    """luigid's answer; None where it gave none."""
+def _request(method: str, **arguments: Any) -> Any:
+    """Send a request to luigid and return its response; None without one."""
     if core().local_scheduler:
         return None
     try:
         return _post(method, **arguments)
     except requests.RequestException as error:
-        log.debug("luigid was not asked to %s: %s", method, error)
+        log.debug("the request %s to luigid failed: %s", method, error)
         return None
 
 
 def _post(method: str, **arguments: Any) -> Any:
-    """Raises RequestException where there is no answer, or none of luigid's: a proxy has words of its own."""
+    """Send a request. Raise RequestException without a response of luigid, as when a proxy answers."""
     answer = requests.post(f"{address()}/api/{method}", data={"data": json.dumps(arguments)}, timeout=_TIMEOUT)
     answer.raise_for_status()
-    said = answer.json()
-    if not isinstance(said, dict) or "response" not in said:
+    content = answer.json()
+    if not isinstance(content, dict) or "response" not in content:
         raise requests.RequestException(f"{method} was not answered by luigid")
-    return said["response"]
+    return content["response"]

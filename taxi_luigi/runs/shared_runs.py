@@ -1,7 +1,7 @@
-"""Runs that several machines share: going on with what a lost machine had begun.
+"""Runs shared by several machines: take over the tasks of a lost machine.
 
-Luigi takes a task whose worker is gone for failed, and tries it again after `[scheduler] retry_delay`, with us a
-day (3.8.1).
+Luigi treats a task whose worker is gone as failed, and retries it after `[scheduler] retry_delay`, which is a day in
+the packaged settings (3.8.1).
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.runs import scheduler_client
 
 _LOOK = 5.0
-"""seconds between two looks for machines that are gone"""
+"""seconds between two checks for lost machines"""
 
 
 def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
-    """Has a worker, if it waits for others at all, look after what they leave unfinished; `helps` as `--assistant`.
+    """Start a thread that frees the unfinished tasks of lost workers, if this worker waits for others (`keep_alive`).
 
-    In a thread, from when everything is scheduled: a worker that waits does nothing that we could hang on to.
+    Call it when everything is scheduled. It needs a thread, because a waiting worker calls no hook.
+
+    Args:
+        families: names of the task classes of taxi_luigi
+        worker: the worker of this process
+        helps: whether it runs with `--assistant`
     """
     if worker_settings().keep_alive:
-        threading.Thread(target=_look_after, args=(families, worker, helps), daemon=True).start()
+        threading.Thread(target=_monitor, args=(families, worker, helps), daemon=True).start()
 
 
-def _look_after(families: Container[str], worker: Worker, helps: bool) -> None:
-    """Until nothing is left that any worker could do. Seen twice, for between two tasks it can look so for a moment.
+def _monitor(families: Container[str], worker: Worker, helps: bool) -> None:
+    """Free tasks until no worker can run any; this is checked twice, as it may seem so for a moment between two tasks.
 
-    Luigi's worker waits on for what has failed or is not published: a day, as `[scheduler] retry_delay` is (3.8.1). One
-    that only helps (`--assistant`) is there for the runs to come.
+    Luigi's worker keeps waiting for failed and unpublished tasks, for `[scheduler] retry_delay` (3.8.1), so it is ended
+    here. An `--assistant` keeps waiting for later runs.
     """
     pause, seen_before = threading.Event(), False
     while not pause.wait(_LOOK):

@@ -1,9 +1,9 @@
-"""How the processes of a run end: by Ctrl-C, SIGTERM and SIGHUP, and those of its tasks also when the main one is gone.
+"""End the processes of a run after Ctrl-C, SIGTERM or SIGHUP, and those of its tasks also when the main one has died.
 
-The main process leaves by SystemExit, so that Luigi ends its children; a task's process removes its temporary files and
-is gone, without reporting to a parent that ends too. Needs `[worker] force_multiprocessing`, which our luigi.cfg sets.
+The main process raises SystemExit, so that Luigi ends its children; a task's process removes its temporary files and
+exits without reporting to its parent, which ends too. Needs `[worker] force_multiprocessing`, which our luigi.cfg sets.
 
-A handler of Python's runs only between two of its own instructions, and what it raises can get lost: DuckDB makes
+A Python handler runs only between two instructions of the interpreter, and its exception can get lost: DuckDB makes
 RuntimeError of it, `__del__` and callbacks from C drop it, and libpq does not return before its server answers. So a
 thread waits beside it, in every process, for the signal's number, which the interpreter's C handler writes into a
 socket at once. In a task's process it also waits for the end of a pipe that the main process alone holds open: a
@@ -33,38 +33,38 @@ from taxi_luigi.runs import scheduler_client
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_VANISH = 8.0
-"""seconds that a task's process may take to clean up and to report to luigid (two time limits of 3 s) before it ends"""
+_TASK_EXIT_LIMIT = 8.0
+"""seconds for a task's process to clean up and to report to luigid (two time limits of 3 s) before it ends"""
 
 _AGAIN = 0.5
-"""seconds after which the main process is stopped once more, where what the handler raised has got lost"""
+"""seconds after which the main process gets the signal again, in case the exception of the handler got lost"""
 
 _STUCK = 5.0
-"""seconds after which the main process is ended that has not begun to end, as in a query that is not answered"""
+"""seconds after which a main process that has not begun to end, as in a blocking query, is ended"""
 
 _LAST = 9.0
 """seconds after a signal in which the main process has ended its tasks' and itself, or is ended; Docker gives 10"""
 
 _supervision: Supervision | None = None
-"""of the run that goes on in this process, or in the one that it was forked from"""
+"""of the current run in this process, or in the one that it was forked from"""
 
 _hooked = False
 
-_is_tasks = False
-"""whether this process was forked for a task, or to ask whether one is complete"""
+_in_task_process = False
+"""whether this process was forked to run a task, or to check whether one is complete"""
 _task_process: Any = None
 """Luigi's TaskProcess that this process runs; None in the main process"""
-_vanishing = threading.Lock()
+_exiting = threading.Lock()
 
 
 class Supervision:
-    """Of one run, made in its main process, by the thread that will fork its tasks' processes."""
+    """The signals of one run. Create it in the main process, in the thread that will fork the tasks' processes."""
 
     def __init__(self) -> None:
         global _supervision
         self._pid, self._thread = os.getpid(), threading.get_ident()
         self._alive, self._held = os.pipe()
-        """ours is the only process that holds the second end open"""
+        """only this process has the second end open"""
         self._stopped = 0
         """the first signal's number"""
         self._ending, self._decided = threading.Event(), threading.Event()
@@ -73,21 +73,21 @@ class Supervision:
         self._handlers: dict[signal.Signals, Any] = {}
         self._written: Callable[[int, str], None] = lambda _code, _line: None
         self._holding = False
-        """whether what a signal raises waits"""
+        """whether the exception of a signal is deferred"""
         self._blocked: set[int] = set()
         _supervision = self
         _hook()
 
     def take_signals(self, written: Callable[[int, str], None]) -> None:
-        """Handles signals from here on, under the `luigi` command, in the main thread: a notebook keeps its own.
+        """Handle signals from here on, in the main thread of the `luigi` command; a notebook keeps its handlers.
 
         Args:
-            written: puts an exit code and why into the history, called where the process is ended from a thread
+            written: records an exit code and its reason in the history, when a thread ends the process
         """
         if CmdlineParser.get_instance() is None or threading.current_thread() is not threading.main_thread():
             return
         self._written = written
-        _keep_open_files()
+        _close_files_on_exec()
         ends = _wake()
         self._written_to = ends[1]
         self._handlers = {number: signal.signal(number, self._leave) for number in _SIGNALS if not _is_ignored(number)}
@@ -96,17 +96,17 @@ class Supervision:
 
     @property
     def stopped(self) -> int:
-        """The exit code of a run that was stopped; 0 of another."""
+        """The exit code of a run that was stopped, else 0."""
         return 128 + self._stopped if self._stopped else 0
 
     @property
     def why(self) -> str:
-        """For the history; '' where it was not stopped."""
+        """The reason for the history; '' unless the run was stopped."""
         return f"stopped by {signal.Signals(self._stopped).name}" if self._stopped else ""
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
-        """A signal ends the run behind the block, which takes milliseconds."""
+        """Defer signals to the end of the block, which should take milliseconds."""
         self._holding = True
         try:
             yield
@@ -116,26 +116,26 @@ class Supervision:
             sys.exit(self.stopped)
 
     def ending(self) -> None:
-        """The run ends: its tasks' processes are ended now, and no signal cuts that short."""
+        """Mark the run as ending: the tasks' processes are being ended, and signals no longer interrupt that."""
         self._ending.set()
 
     def decided(self, code: int) -> None:
-        """How it ended is decided, and about to be written down: a signal changes that no more."""
+        """Fix the exit code, which is about to be recorded: later signals no longer change it."""
         self._code = code
         self._decided.set()
 
     def over(self) -> None:
-        """Everything is done. The `luigi` command ends with the run; elsewhere, what was there before is put back."""
+        """Release everything after the run; in a process other than the `luigi` command, restore the handlers."""
         global _supervision
         _supervision = None
         os.close(self._alive)
         os.close(self._held)
         if self._handlers and not _is_command():
-            self._give_back()
+            self._restore_handlers()
             assert self._written_to is not None
             self._written_to.close()
 
-    def _give_back(self) -> None:
+    def _restore_handlers(self) -> None:
         signal.set_wakeup_fd(-1)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
@@ -148,7 +148,7 @@ class Supervision:
         if not self._stopped:
             self._stopped = number
             log.warning("Stopped by %s; run the same command again to finish", signal.Signals(number).name)
-        # A second Ctrl-C must not cut the cleaning up short; and what is raised in a hook of a fork, Python drops
+        # A second Ctrl-C must not interrupt the cleanup, and Python drops exceptions raised in a hook of a fork
         if not self._ending.is_set() and not self._holding:
             sys.exit(self.stopped)
 
@@ -167,7 +167,7 @@ class Supervision:
             self._end_here(number)
 
     def _end_here(self, number: int) -> None:
-        """Ends the process from another thread than the main one, which may hold any lock."""
+        """End the process from a thread other than the main one, which may hold any lock."""
         code = self._code if self._decided.is_set() else 128 + number
         at_last = threading.Timer(1.0, os._exit, (code,))
         at_last.daemon = True
@@ -178,27 +178,27 @@ class Supervision:
         os._exit(code)
 
     def before_fork(self) -> None:
-        """A signal waits until the new process can take it."""
+        """Block signals until the new process can handle them."""
         if threading.get_ident() == self._thread:
             self._holding = True
             self._blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
 
     def after_fork(self) -> None:
-        """In the parent."""
+        """Unblock signals in the parent."""
         if threading.get_ident() == self._thread:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._blocked)
             self._holding = False
 
     def in_child(self) -> None:
-        """In a new process, before anything else: it ends by a signal and with its parent.
+        """Arrange in a new process that it ends by a signal and with its parent.
 
-        One that another thread of a notebook's has forked is none of ours.
+        A process that another thread of a notebook forked is left alone.
         """
-        global _supervision, _is_tasks
+        global _supervision, _in_task_process
         _supervision = None
         os.close(self._held)
         if threading.get_ident() == self._thread:
-            _is_tasks = True
+            _in_task_process = True
             signals, written = _wake()
             for number in _SIGNALS:
                 if not _is_ignored(number):
@@ -208,11 +208,11 @@ class Supervision:
         else:
             os.close(self._alive)
             if self._handlers:
-                self._give_back()
+                self._restore_handlers()
 
 
 def _hook() -> None:
-    """Once in a process: what is to be done at a fork cannot be taken back, and does nothing where no run goes on."""
+    """Register the hooks of forks once per process: they cannot be removed, and do nothing without a run."""
     global _hooked
     if not _hooked:
         _hooked = True
@@ -230,11 +230,11 @@ def _after_fork() -> None:
 
 
 def _in_child() -> None:
-    global _is_tasks
+    global _in_task_process
     if _supervision is not None:
         _supervision.in_child()
-    elif _is_tasks:  # a process of a task's own, whose signals are not for the task's
-        _is_tasks = False
+    elif _in_task_process:  # a subprocess of a task, which keeps the default handlers
+        _in_task_process = False
         signal.set_wakeup_fd(-1)
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
@@ -242,7 +242,7 @@ def _in_child() -> None:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[None]:
-    """Ends the run where what was raised in the block is what some library has made of the end of the run."""
+    """End the run when it was stopped and a library converted the exception of the signal into another."""
     try:
         yield
     except Exception:
@@ -251,8 +251,8 @@ def stoppable() -> Iterator[None]:
         raise
 
 
-def _keep_open_files() -> None:
-    """From programs that tasks start: cron-run's lock is handed to Luigi by exec, and would be handed on."""
+def _close_files_on_exec() -> None:
+    """Keep programs that tasks start from inheriting open files, such as cron-run's lock."""
     for name in os.listdir("/dev/fd"):
         if int(name) > 2:
             with contextlib.suppress(OSError):  # the listing's own, which is closed by now
@@ -260,7 +260,7 @@ def _keep_open_files() -> None:
 
 
 def _wake() -> tuple[socket.socket, socket.socket]:
-    """A socket that yields the number of each signal, and the one that the interpreter writes them to."""
+    """Return a socket that yields the number of each signal, and the one that the interpreter writes them to."""
     ends = socket.socketpair()
     ends[1].setblocking(False)
     signal.set_wakeup_fd(ends[1].fileno(), warn_on_full_buffer=False)
@@ -268,7 +268,7 @@ def _wake() -> tuple[socket.socket, socket.socket]:
 
 
 def _next_signal(signals: socket.socket) -> int:
-    """Waits for it; 0 when the run is over."""
+    """Wait for the next signal and return it; 0 when the run is over."""
     while received := signals.recv(1):
         if received[0] in _SIGNALS:
             return received[0]
@@ -285,12 +285,12 @@ def _blocked() -> Iterator[None]:
 
 
 def _is_ignored(number: signal.Signals) -> bool:
-    """Whether SIGHUP is ignored, as nohup arranges it: the run goes on then when its terminal is closed."""
+    """Return whether SIGHUP is ignored, as by nohup: the run then continues when its terminal is closed."""
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
 
 
 def _is_command() -> bool:
-    """Whether this process is Luigi's own command, which ends with its run, and no program that calls `luigi.run`."""
+    """Return whether this process is the `luigi` command, and not a program that calls `luigi.run`."""
     path = Path(sys.argv[0])
     return path.name == "luigi" or path.parts[-2:] == ("luigi", "__main__.py")
 
@@ -306,12 +306,12 @@ def _end_with_parent(alive: int, signals: socket.socket, _written: socket.socket
 
 
 def _exit_task_process(number: int) -> None:
-    """Ends a task's process by a signal, or for 0 since its parent is gone."""
+    """End a task's process after a signal; 0: its parent has died."""
     # The handler and the waiting thread both come here. The first does the work; the second ends the process all the
     # same if the first does not, as when the signal came while the code it interrupted held a lock that it needs.
-    if _vanishing.acquire(timeout=_VANISH):
+    if _exiting.acquire(timeout=_TASK_EXIT_LIMIT):
         atomic_files.remove_being_written()
-        # Without a parent it ends at once, lest it publish what the next run is about to make: luigid finds out itself
+        # Without a parent it ends at once, so that it publishes nothing beside the next run; luigid notices by itself
         if number and _task_process is not None:
             scheduler_client.mark_failed(
                 _task_process.task.task_id, _task_process.worker_id, signal.Signals(number).name
@@ -327,8 +327,8 @@ class TaskProcess:
 
     def __enter__(self) -> None:
         global _task_process
-        if _is_tasks:
+        if _in_task_process:
             _task_process = self._task_process
 
     def __exit__(self, *_: object) -> None:
-        """The process is about to report and to end."""
+        """Do nothing: the process reports and ends by itself."""

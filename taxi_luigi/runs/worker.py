@@ -41,11 +41,11 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_
 (we multiply no matrices, and pyarrow 26 takes its memory from mimalloc)."""
 
 
-class _Answers(dict[str, bool]):
-    """Luigi's cache of what is complete, by task id: in memory, where Luigi's own is in a process beside the run.
+class _CompletionCache(dict[str, bool]):
+    """Luigi's cache of complete tasks by id, in memory; Luigi's own is in a separate process.
 
-    That process outlives a kill of the main one, with what it has inherited open (3.8.1). A task's process has what was
-    known when it was forked: all that was scheduled as complete, or done since.
+    That process outlives a kill of the main one and keeps inherited files open (3.8.1). A task's process has the state
+    at its fork: all tasks that were scheduled as complete, or done since.
     """
 
     def __init__(self, history: list[tuple[luigi.Task, str, bool]]) -> None:
@@ -59,22 +59,22 @@ class _Answers(dict[str, bool]):
         return super().get(task_id, default)
 
     def __reduce__(self) -> tuple[type[dict[str, bool]], tuple[()]]:
-        """Another process that asks while everything is scheduled begins without: no task is asked twice then."""
+        """Start empty in another process: while everything is scheduled, no task is checked twice."""
         return dict, ()
 
 
 class Worker(luigi.worker.Worker):
-    """Luigi's worker; a run is ours from the first task of ours on that it is given, or that it schedules."""
+    """Luigi's worker, which manages a run from the first task of taxi_luigi that it gets or schedules."""
 
     def __init__(self, assistant: bool, **kwargs: Any) -> None:
         super().__init__(assistant=assistant, **kwargs, cache_task_completion=False)
-        self._answers = _Answers(self._add_task_history)
+        self._completion_cache = _CompletionCache(self._add_task_history)
         if worker_settings().cache_task_completion:
-            self._task_completion_cache = self._answers
+            self._task_completion_cache = self._completion_cache
         self._helps = assistant
         self._supervision: signals.Supervision | None = None
         self._root: luigi.Task | None = None
-        """what a run of ours is for"""
+        """the root task of the run"""
 
     def add(self, task: luigi.Task, multiprocess: bool = False, processes: int = 0) -> bool:
         if isinstance(task, PlainTask) and self._root is None:
@@ -87,11 +87,11 @@ class Worker(luigi.worker.Worker):
         added = bool(super().add(task, multiprocess, processes))
         if self._ours and self._root is None:
             self._attempt(lambda: self._begin(task))
-            self._attempt(self._prepare_guests)
+            self._attempt(self._prepare_required)
         return added
 
     def run(self) -> bool:
-        """Everything is scheduled, and no task has been forked yet."""
+        """Run the tasks; everything is scheduled, and no task has been forked yet."""
         if self._root is not None:
             pending = [task for task, status, runnable in self._add_task_history if status == PENDING and runnable]
             ours = [task for task in pending if isinstance(task, PlainTask)]
@@ -137,14 +137,14 @@ class Worker(luigi.worker.Worker):
 
     @property
     def _ours(self) -> list[PlainTask]:
-        """The tasks of ours that were scheduled."""
+        """The scheduled tasks of taxi_luigi."""
         return [task for task, *_ in self._add_task_history if isinstance(task, PlainTask)]
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
         streams.repair()
         config.remember_secrets()
-        self._task_completion_cache = self._answers
+        self._task_completion_cache = self._completion_cache
         self._supervision = self._supervision or signals.Supervision()
         self._supervision.take_signals(current_run.stopped)
         with self._supervision.holding():  # else the history would not have the run that was stopped
@@ -157,8 +157,8 @@ class Worker(luigi.worker.Worker):
             log.info("Removed %s, left by a run that was killed", path)
         atomic_files.sweep_pid_files(Path(luigi.interface.core().lock_pid_dir))
 
-    def _prepare_guests(self) -> None:
-        """Of tasks of ours that somebody else's requires, which are scheduled."""
+    def _prepare_required(self) -> None:
+        """Prepare the tasks of taxi_luigi that a task of another package requires, which are scheduled."""
         wrappers = [task for task in self._ours if task.plans]
         for wrapper in wrappers:
             wrapper.prepare()
@@ -167,7 +167,7 @@ class Worker(luigi.worker.Worker):
             preflight.check({})
 
     def _attempt(self, work: Callable[[], None]) -> None:
-        """What it raises ends the run: the `luigi` command with its one line, `luigi.build` by raising it.
+        """Call `work`; a TaxiError ends the `luigi` command with one line, and is raised by `luigi.build`.
 
         An exception that passes through the worker makes `luigi` print a traceback; a SystemExit does not.
         """
@@ -198,11 +198,12 @@ class Worker(luigi.worker.Worker):
         streams.settle()
 
     def _settle(self) -> tuple[bool, bool]:
-        """Where others did what this worker did not, asks its first task once more; if complete, all counts as done.
+        """Count all tasks as done if other workers ran the rest and the root task is now complete.
 
-        Else a worker takes what others did for not run, in its summary and its exit code (25).
+        Luigi would report tasks that others ran as not run, in its summary and its exit code (25).
 
-        Returns: whether others have done it; whether luigid has forgotten the tasks
+        Returns:
+            whether others ran them, and whether luigid has forgotten the tasks
         """
         sets = execution_summary._summary_dict(self)
         undone = set().union(*(sets[name] for name in _UNDONE))
@@ -219,7 +220,7 @@ class Worker(luigi.worker.Worker):
         return True, False
 
     def _exit_code(self) -> int:
-        """What `luigi` is about to make of this worker, by the rule of luigi.retcodes.run_with_retcodes."""
+        """Return the exit code that `luigi` will have, by the rule of luigi.retcodes.run_with_retcodes."""
         sets, codes = execution_summary._summary_dict(self), retcode()
         happened = (
             (codes.missing_data, sets["still_pending_ext"]),
@@ -234,7 +235,7 @@ class Worker(luigi.worker.Worker):
 
 
 def _log_line(error: BaseException | None) -> BaseException | None:
-    """Logs the one line of what ends the run, before its summary: Luigi would log it behind that (3.8.1)."""
+    """Log the error that ends the run in one line before the summary; Luigi would log it after (3.8.1)."""
     line = failure_line(error) if isinstance(error, Exception) else None
     if line is None:
         return error
@@ -243,7 +244,7 @@ def _log_line(error: BaseException | None) -> BaseException | None:
 
 
 def import_once(modules: set[str]) -> None:
-    """Imports what tasks need before they are forked, each of which would import it again: 0.4 s of CPU a month."""
+    """Import the modules of tasks before the forks, which would each import them again: 0.4 s of CPU a month."""
     for name, value in _ONE_THREAD.items():
         os.environ.setdefault(name, value)
     for module in sorted(modules):
@@ -251,13 +252,13 @@ def import_once(modules: set[str]) -> None:
 
 
 def _imports_of_any() -> set[str]:
-    """What the tasks of others may need, which a worker that helps is handed one by one."""
+    """Return the modules that tasks of other runs may need, which an `--assistant` gets one by one."""
     loads = (config.warehouse(name).imports for name in config.settings().warehouses)
     return imports_of_all().union(*loads)
 
 
 class Factory(luigi.interface._WorkerSchedulerFactory):
-    """Makes our worker where Luigi would make its own. Luigi makes one of these for each run, before its lock."""
+    """Makes `Worker` in place of Luigi's. Luigi makes one factory for each run, before it takes its lock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -274,12 +275,12 @@ class Factory(luigi.interface._WorkerSchedulerFactory):
             raise luigi.interface.PidLockAlreadyTakenExit
 
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:
-        # Python takes signal handlers, of which Luigi's worker sets one, from the main thread alone
+        # Luigi's worker sets a signal handler, which Python allows in the main thread only
         elsewhere = threading.current_thread() is not threading.main_thread()
         more = {"no_install_shutdown_handler": True} if elsewhere else {}
         return Worker(assistant, scheduler=scheduler, worker_processes=worker_processes, **more)
 
 
 def install() -> None:
-    """Called once, when the package is imported."""
+    """Install the factory; called once, when the package is imported."""
     luigi.interface._WorkerSchedulerFactory = Factory

@@ -1,4 +1,4 @@
-"""A program of its own that hands one message to services through apprise; the run itself uses `service` alone.
+"""A program that sends one message to services through apprise; the run itself uses only `service`.
 
 Standard input: a JSON object (urls, subject, text, html, kind, timeout). Standard output: a JSON list of pairs, what
 apprise calls the service and why it did not take the message ('' when it did). Both have secrets: sending.py removes
@@ -25,22 +25,27 @@ _MAIL = 20_000
 
 
 class Unusable(Exception):
-    """A URL that apprise does not take, or not all of; the text is apprise's."""
+    """A URL that apprise rejects, completely or in part; the text is apprise's."""
 
 
 def service(url: str, timeout: float = 0) -> NotifyBase:
-    """The service that a URL stands for, to be given up after so many seconds (0: never). Contacts no service."""
+    """Return the service of a URL, without contacting it. Raise Unusable.
+
+    Args:
+        url: of apprise
+        timeout: seconds; 0: no limit
+    """
     # No pictures: apprise's are fetched from its repository by the reader's mail client.
     asset = AppriseAsset(app_id="taxi_luigi", image_url_mask="", image_url_logo="", service_timeout=timeout)
-    with _complaints() as said:
+    with _complaints() as warnings:
         made = Apprise.instantiate(url, asset=asset)
-    if made is None or said:
-        raise Unusable(said[0] if said else "apprise has no such service")
+    if made is None or warnings:
+        raise Unusable(warnings[0] if warnings else "apprise has no such service")
     return made
 
 
 def deliver(order: dict[str, Any]) -> list[tuple[str, str]]:
-    """Per service what apprise calls it, and why it did not take the message ('' when it did)."""
+    """Send the message; return per service apprise's name for it and its error ('': it was sent)."""
     results: list[tuple[str, str]] = []
     pages: list[NotifyBase] = []
     texts: list[NotifyBase] = []
@@ -68,32 +73,32 @@ def deliver(order: dict[str, Any]) -> list[tuple[str, str]]:
 def _why(result: NotifyResult) -> str:
     if result:
         return ""
-    said = [entry.message for entry in result.logs()]
+    messages = [entry.message for entry in result.logs()]
     if result.status is AppriseResultStatus.TIMEOUT:
         return f"no answer within {result.elapsed:.0f} s"
-    return said[0] if said else "apprise does not say why"
+    return messages[0] if messages else "apprise gives no reason"
 
 
 class _Keeper(logging.Handler):
-    """Keeps what is logged."""
+    """Collects log messages."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno <= logging.ERROR:  # above, apprise warns of deprecations
-            self.said.append(record.getMessage())
+            self.messages.append(record.getMessage())
 
 
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
-    """What apprise warns of meanwhile, kept from every log: it repeats tokens."""
+    """Collect apprise's warnings and keep them out of every log, because they contain tokens."""
     logger, keeper = logging.getLogger("apprise"), _Keeper(logging.WARNING)
     propagates, logger.propagate = logger.propagate, False
     logger.addHandler(keeper)
     try:
-        yield keeper.said
+        yield keeper.messages
     finally:
         logger.removeHandler(keeper)
         logger.propagate = propagates
@@ -106,11 +111,11 @@ def _end_with(parent: int) -> None:
 
 
 def main() -> None:
-    """Does what standard input says, as long as the run is there."""
+    """Send the message on standard input; end when the run ends."""
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with _complaints():
         print(json.dumps(deliver(json.load(sys.stdin))), flush=True)  # noqa: T201 read by sending.py
-    os._exit(0)  # a thread that a service hangs in would be waited for
+    os._exit(0)  # a normal exit would wait for a thread that hangs in a service
 
 
 if __name__ == "__main__":

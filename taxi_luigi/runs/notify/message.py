@@ -30,7 +30,7 @@ class Message:
 
 
 def compose(result: RunResult, not_published_for: int) -> Message:
-    """The message of a run; months are overdue after `not_published_for` days."""
+    """Return the message of a run; months are overdue after `not_published_for` days."""
     shown = report.of(result, not_published_for)
     return Message(
         subject=shown.subject,
@@ -41,7 +41,7 @@ def compose(result: RunResult, not_published_for: int) -> Message:
 
 
 def _text(shown: report.Report) -> str:
-    """What matters most comes first, below the subject: services that take few characters cut the end off."""
+    """Return the text, the most important first, because services with a low limit cut the end off."""
     blocks = [list(shown.summary)]
     blocks += [[section.title, *(f"  {line}" for line in section.lines)] for section in shown.sections]
     table = [f"{row.before}{row.result}{row.after}" for row in shown.table]

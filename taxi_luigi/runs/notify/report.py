@@ -1,6 +1,6 @@
-"""A run as its message shows it: a headline, what went wrong, a table of months. Text only, and bounded. Pure.
+"""The content of a run's message: a headline, errors and a table of months, as text of limited length. Pure.
 
-How it looks is message.py's.
+The layout is in message.py.
 """
 
 from __future__ import annotations
@@ -68,18 +68,18 @@ class Report:
     """the headline with the host, for a list of messages"""
     headline: str
     tone: str
-    """BAD when the run failed, PLAIN when something wants a look, else GOOD"""
+    """BAD when the run failed, PLAIN with anything unexpected, else GOOD"""
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
     table: tuple[Row, ...]
-    """the first is its head; empty when the run had no month in hand"""
+    """the first is the header; empty when the run had no month"""
     more: int
     """months that the table leaves out"""
     footer: tuple[str, ...]
 
 
 def of(result: RunResult, not_published_for: int) -> Report:
-    """The report of a run; months are overdue after `not_published_for` days."""
+    """Return the report of a run; months are overdue after `not_published_for` days."""
     late = events.overdue(result, not_published_for)
     went_wrong = [each for each in _sorted(result.months) if each.result is Result.FAILED]
     sections = (
@@ -184,7 +184,7 @@ def _cells(month: MonthResult) -> tuple[str, ...]:
 
 
 def _sorted(months: tuple[MonthResult, ...]) -> list[MonthResult]:
-    """The worst first."""
+    """Sort the months, the worst first."""
     return sorted(months, key=lambda each: (_ORDER.index(each.result), each.color, each.month))
 
 
@@ -194,7 +194,7 @@ def _size(count: int) -> str:
 
 
 def _time(seconds: float) -> str:
-    """4 s, 1 min 12 s, 1 h 2 min; '' for less than half a second."""
+    """Return 4 s, 1 min 12 s or 1 h 2 min; '' for less than half a second."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s" if whole > 0 else ""

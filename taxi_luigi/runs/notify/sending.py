@@ -30,7 +30,7 @@ _SHORTEST = 3
 
 _COURIER = Path(__file__).with_name("courier.py")
 TIMEOUT = 10.0
-"""seconds for each service; all are asked at once, first those that get the page, then those that get text"""
+"""seconds for each service; all are contacted at once, first those that get the page, then those that get text"""
 _LIMIT = 2 * TIMEOUT + 10.0
 """seconds after which the courier is ended; Python and apprise take half a second to start"""
 
@@ -44,7 +44,7 @@ def send(message: Message, urls: tuple[str, ...], timeout: float = TIMEOUT) -> N
     """
     order = {**asdict(message), "urls": urls, "timeout": timeout}
     try:
-        # -P: no module that lies beside the courier is ever taken for a library's.
+        # -P: a module in the folder of the courier must not shadow a library.
         answer = subprocess.run(  # noqa: S603 our own program
             [sys.executable, "-P", str(_COURIER)],
             input=json.dumps(order).encode(),

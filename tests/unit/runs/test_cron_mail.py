@@ -81,5 +81,5 @@ def test_a_full_disk_is_warned_of_and_ends_no_run(
     monkeypatch.setenv(cron_mail.LAST_LINES, "/dev/full")
     cron_mail.leave(["green: 1 failed"])
     assert [record.getMessage() for record in caplog.records] == [
-        "what cron is to mail cannot be written: No space left on device: /dev/full"
+        "the lines for cron's mail cannot be written: No space left on device: /dev/full"
     ]
