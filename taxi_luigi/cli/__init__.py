@@ -30,7 +30,7 @@ from taxi_luigi.cli import (
     verify,
 )
 from taxi_luigi.cli.output import FAILED, MALFORMED, complain
-from taxi_luigi.core import interrupt, streams
+from taxi_luigi.core import console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.redaction import redact
@@ -82,13 +82,13 @@ def main(argv: list[str] | None = None) -> int:
 
     141 is a command whose reader had read enough, as `| head` has, and 130 one that Ctrl-C ended.
     """
-    streams.repair()
+    console.repair_streams()
     try:
         return _run(argv)
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
     finally:
-        streams.settle()
+        console.flush_streams()
 
 
 def _run(argv: list[str] | None) -> int:
@@ -104,12 +104,12 @@ def _run(argv: list[str] | None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return interrupt.CODE
+        return console.INTERRUPT_CODE
     except BrokenPipeError:
         raise
     except Exception as error:
-        if interrupt.happened():
-            return interrupt.CODE
+        if console.was_interrupted():
+            return console.INTERRUPT_CODE
         if not isinstance(error, TaxiError | OSError):
             raise
         complain(failure_line(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxi_luigi.core import streams
+from taxi_luigi.core import console
 from taxi_luigi.core.redaction import redact
 
 FAILED = 40
@@ -17,4 +17,4 @@ DIFFERENT = 50
 
 def complain(line: str | None) -> None:
     """Print one line of an error on standard error, without its secrets."""
-    streams.say(f"taxi-luigi: {redact(str(line))}")
+    console.write_error_line(f"taxi-luigi: {redact(str(line))}")
