@@ -3,9 +3,9 @@
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """
 
-from taxi_luigi.core import interrupt, settings_files
+from taxi_luigi.core import console, settings_files
 
-interrupt.while_importing()
+console.exit_on_interrupt()
 settings_files.check()
 
 from taxi_luigi import config  # noqa: E402 Luigi reads its settings while it is imported
@@ -31,7 +31,7 @@ from taxi_luigi.tasks import (  # noqa: E402
 
 install()
 config.check_flags()
-interrupt.imported()
+console.raise_on_interrupt()
 
 __all__ = [
     "CleanMonth",
@@ -51,6 +51,6 @@ def __getattr__(name: str) -> str:
     """`__version__`, of the installed package."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from taxi_luigi.core.release import release
+    from taxi_luigi.core import release
 
     return release()

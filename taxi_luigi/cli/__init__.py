@@ -32,7 +32,7 @@ from taxi_luigi.cli import (
     verify,
 )
 from taxi_luigi.cli.output import FAILED, MALFORMED, complain
-from taxi_luigi.core import atomic_files, interrupt, streams
+from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.redaction import redact
@@ -86,14 +86,14 @@ def main(argv: list[str] | None = None) -> int:
         the exit code: 0, FAILED, DIFFERENT, 2 for a malformed command line, 141 when the reader of the output has
         ended, as `| head` does, and 130 after Ctrl-C
     """
-    streams.repair()
+    console.repair_streams()
     try:
         code = _run(argv)
     except BrokenPipeError:
         code = 128 + signal.SIGPIPE
     finally:
-        streams.settle()
-    if code == interrupt.CODE and threading.active_count() > 1:
+        console.flush_streams()
+    if code == console.INTERRUPT_CODE and threading.active_count() > 1:
         # A driver at work in another thread would crash the interpreter's end: DuckDB 1.5 aborts the process
         atomic_files.remove_being_written()
         os._exit(code)
@@ -113,12 +113,12 @@ def _run(argv: list[str] | None) -> int:
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return interrupt.CODE
+        return console.INTERRUPT_CODE
     except BrokenPipeError:
         raise
     except Exception as error:
-        if interrupt.happened():
-            return interrupt.CODE
+        if console.was_interrupted():
+            return console.INTERRUPT_CODE
         if not isinstance(error, TaxiError | OSError):
             raise
         complain(failure_line(error))

@@ -250,11 +250,11 @@ def _run(
     """Wait for the lock, then run luigi with what it needs to find luigid."""
     try:
         from taxi_luigi.cli import cron_lock
-        from taxi_luigi.core import command_line  # the first import of Luigi, which reads its settings
+        from taxi_luigi.core import redaction  # the first import of Luigi, which reads its settings
     except (ImportError, ValueError) as error:  # taxi_luigi.core.settings_files.Unreadable is a ValueError
         raise Unusable(str(error)) from error
     arguments = with_refresh(options.arguments or list(DEFAULT))
-    shown = command_line.shown(arguments)  # without its secrets
+    shown = redaction.shown_command(arguments)  # without its secrets
     wait = _minutes() if options.wait is None else options.wait
     path = cron_lock.lock_path(root)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from taxi_luigi.core import streams
+from taxi_luigi.core import console
 from taxi_luigi.core.redaction import redact
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ DIFFERENT = 50
 
 def complain(line: str | None) -> None:
     """Print one line of an error on standard error, without its secrets."""
-    streams.say(f"taxi-luigi: {redact(str(line))}")
+    console.write_error_line(f"taxi-luigi: {redact(str(line))}")
 
 
 def make_console(**options: Any) -> rich.console.Console:

@@ -20,7 +20,7 @@ from taxi_luigi import config
 from taxi_luigi.cli import cron_run, crontab
 from taxi_luigi.cli.crontab import Entry
 from taxi_luigi.cli.output import complain
-from taxi_luigi.core import command_line, settings_files
+from taxi_luigi.core import redaction, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import unwrapped
@@ -112,7 +112,7 @@ def _check(words: Sequence[str]) -> None:
     if not words:
         return
     if not set(words) & set(tasks.__all__):
-        raise UsageError(f"{' '.join(command_line.masked(words))!r} names no task: {', '.join(tasks.__all__)}")
+        raise UsageError(f"{' '.join(redaction.masked_arguments(words))!r} names no task: {', '.join(tasks.__all__)}")
     printed = io.StringIO()
     try:
         with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
@@ -148,12 +148,12 @@ def _line(entry: Entry) -> str:
 def _shown(entry: Entry) -> str:
     """Return its command as in the crontab, with secrets masked."""
     words = entry.words()
-    masked = command_line.masked(words)
+    masked = redaction.masked_arguments(words)
     return entry.command if masked == words else shlex.join(masked)
 
 
 def _warn_of_secrets(words: Sequence[str]) -> None:
-    if "***" in command_line.shown(words):
+    if "***" in redaction.shown_command(words):
         complain(
             "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
             "and NAME=… into .env in the project folder"

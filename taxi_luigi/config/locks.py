@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from luigi import lock
 
-from taxi_luigi.core import command_line
+from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 
 _DECIDE = (
@@ -69,7 +69,9 @@ def report_holder(holder: psutil.Process) -> None:
         since = f", since {datetime.fromtimestamp(holder.create_time()):%Y-%m-%d %H:%M:%S}"
     except psutil.NoSuchProcess:  # it has ended since
         since = ""
-    _report(f"{command_line.shown(sys.argv[1:])}: the same command is running already{since} (process {holder.pid})")
+    _report(
+        f"{redaction.shown_command(sys.argv[1:])}: the same command is running already{since} (process {holder.pid})"
+    )
 
 
 def _report(line: str) -> None:

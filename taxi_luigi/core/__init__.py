@@ -2,3 +2,18 @@
 
 What serves one room alone lives there.
 """
+
+from __future__ import annotations
+
+from functools import cache
+
+
+@cache
+def release() -> str:
+    """Return the version of the installed package; the first call takes 10 to 30 ms."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("taxi_luigi")
+    except PackageNotFoundError:
+        return "not installed"

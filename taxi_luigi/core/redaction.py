@@ -12,7 +12,8 @@ import binascii
 import html
 import json
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from functools import cache
 from urllib.parse import quote, quote_plus, unquote
 
@@ -238,3 +239,38 @@ def _forms(secret: str) -> tuple[re.Pattern[str], frozenset[str]]:
             coded |= {form, form.translate(str.maketrans("+/", "-_"))}
     longest_first = sorted(plain, key=len, reverse=True)
     return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE), frozenset(coded)
+
+
+# ---- command lines
+
+_SECRET = re.compile(r"--(notify-u\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
+"""options whose value nobody is to see: addresses that are passwords, also abbreviated, and those of a person's task"""
+
+
+def shown_command(arguments: Sequence[str]) -> str:
+    """The arguments of `luigi` without `--module taxi_luigi`, as a person would type them."""
+    told: list[str] = []
+    before = ""
+    for word, given in zip(masked_arguments(arguments), arguments, strict=True):
+        if before != "--module" and given.split("=")[0] != "--module":
+            told.append(word)
+        before = given
+    return " ".join(map(_quoted, told))
+
+
+def masked_arguments(arguments: Sequence[str]) -> list[str]:
+    """All of the arguments, with *** in the place of each secret."""
+    return [_masked(word, before) for word, before in zip(arguments, ("", *arguments), strict=False)]
+
+
+def _quoted(word: str) -> str:
+    """For a shell; the asterisks of a mask are not worth the quotes."""
+    bare = word.replace(MASK, "x")
+    return word if shlex.quote(bare) == bare else shlex.quote(word)
+
+
+def _masked(word: str, before: str) -> str:
+    if not word.startswith("-"):
+        return MASK if _SECRET.match(before) and "=" not in before else typed(word)
+    option, equals, given = word.partition("=")
+    return f"{option}={MASK}" if equals and _SECRET.match(option) else f"{redact(option)}{equals}{typed(given)}"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from taxi_luigi.core import streams
+from taxi_luigi.core import console
 from taxi_luigi.core.errors import ConfigError
 
 HOME = "TAXI_LUIGI_HOME"
@@ -103,7 +103,7 @@ def faults() -> list[str]:
 def _say(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
     doctor = Path(sys.argv[0]).name == "taxi-luigi" and sys.argv[1:2] == ["doctor"]
     for line in faults() if doctor else [str(error)]:
-        streams.say(f"ERROR: {line}")
+        console.write_error_line(f"ERROR: {line}")
     raise SystemExit(UNUSABLE)
 
 

@@ -19,10 +19,9 @@ from luigi.retcodes import retcode
 from luigi.task import Task
 
 from taxi_luigi import config, history
-from taxi_luigi.core import command_line, logs
+from taxi_luigi.core import logs, redaction, release
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.core.release import release
 from taxi_luigi.core.text import several
 from taxi_luigi.history import Result, RunResult, TaskResult
 from taxi_luigi.inventory import Plan
@@ -119,10 +118,12 @@ def _command(root: Task) -> str:
     """How the run was asked for; of `luigi.build`, the words of a command that would have done the same."""
     if CmdlineParser.get_instance() is None:
         flags = root.to_str_params(only_public=True).items()
-        return command_line.shown([root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)])
-    shown = command_line.shown(sys.argv[1:])
+        return redaction.shown_command(
+            [root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)]
+        )
+    shown = redaction.shown_command(sys.argv[1:])
     # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
-    sys.argv[1:] = command_line.masked(sys.argv[1:])
+    sys.argv[1:] = redaction.masked_arguments(sys.argv[1:])
     return shown
 
 

@@ -27,7 +27,7 @@ from luigi.worker import worker as worker_settings
 
 from taxi_luigi import config, history
 from taxi_luigi.config import locks
-from taxi_luigi.core import atomic_files, streams
+from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_runs, signals
@@ -142,7 +142,7 @@ class Worker(luigi.worker.Worker):
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
-        streams.repair()
+        console.repair_streams()
         config.remember_secrets()
         self._task_completion_cache = self._completion_cache
         self._supervision = self._supervision or signals.Supervision()
@@ -195,7 +195,7 @@ class Worker(luigi.worker.Worker):
         for task in (self._root, *self._ours):
             if isinstance(task, PlainTask):
                 task.ended()
-        streams.settle()
+        console.flush_streams()
 
     def _settle(self) -> tuple[bool, bool]:
         """Count all tasks as done if other workers ran the rest and the root task is now complete.

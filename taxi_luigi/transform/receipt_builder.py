@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from taxi_luigi.core import release
 from taxi_luigi.core.receipts import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
-from taxi_luigi.core.release import release
 from taxi_luigi.core.text import LONGEST, cut
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 from taxi_luigi.transform.column_mapping import Layout

@@ -14,7 +14,7 @@ import pytest
 from taxi_luigi import config
 from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
-from taxi_luigi.core import interrupt
+from taxi_luigi.core import console
 from taxi_luigi.runs.task import families
 from tests.docs.documents import DOCUMENTS, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT
@@ -106,7 +106,7 @@ def exit_codes() -> Iterator[int]:
     settings.read(ROOT / "config" / "luigi.cfg")
     yield from map(int, settings["retcode"].values())
     yield from (0, 2, cron_run.BUSY, cron_run.UNUSABLE, cron_run.NOT_PUBLISHED, output.FAILED, output.DIFFERENT)
-    yield from (interrupt.CODE, *(128 + number for number in (1, 2, 9, 13, 15)))
+    yield from (console.INTERRUPT_CODE, *(128 + number for number in (1, 2, 9, 13, 15)))
 
 
 def test_every_exit_code_is_in_the_table_with_what_to_do() -> None:

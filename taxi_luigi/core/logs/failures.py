@@ -22,7 +22,7 @@ from luigi.parameter import ParameterException, UnconsumedParameterWarning
 from luigi.rpc import RPCError
 from luigi.task_register import TaskClassException
 
-from taxi_luigi.core import interrupt, streams
+from taxi_luigi.core import console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs.fields import of_task
 from taxi_luigi.core.redaction import redact
@@ -171,13 +171,13 @@ def name(log_fields: Mapping[str, str]) -> str:
 
 def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
     """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
-    if interrupt.is_ours(kind):
-        raise SystemExit(interrupt.CODE)
+    if console.is_our_interrupt(kind):
+        raise SystemExit(console.INTERRUPT_CODE)
     line = failure_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
     if line is None:
-        streams.say(redact("".join(traceback.format_exception(kind, error, trace))).rstrip("\n"))
+        console.write_error_line(redact("".join(traceback.format_exception(kind, error, trace))).rstrip("\n"))
         return None
-    streams.say(f"ERROR: {line}")
+    console.write_error_line(f"ERROR: {line}")
     from luigi.retcodes import retcode
 
     try:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from taxi_luigi import config
-from taxi_luigi.core import atomic_files, receipts, templates
+from taxi_luigi.core import atomic_files, receipts, release
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
-from taxi_luigi.core.release import release
 from taxi_luigi.inventory import Status
+from taxi_luigi.reports import templates
 
 if TYPE_CHECKING:
     from taxi_luigi.reports.html.data import Accounts, ColorMonth, Tables

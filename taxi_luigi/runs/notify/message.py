@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from taxi_luigi.core import templates
 from taxi_luigi.history import RunResult
+from taxi_luigi.reports import templates
 from taxi_luigi.runs.notify import report
 
 _TEMPLATE = Path(__file__).with_name("mail.html")

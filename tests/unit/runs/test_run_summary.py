@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from taxi_luigi.core.command_line import shown
+from taxi_luigi.core.redaction import shown_command as shown
 from taxi_luigi.history import Drift, MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.runs.drift import warnings
