@@ -1,14 +1,14 @@
-"""Sizes, durations and plurals for people: every table, page, message and error formats them here. Pure."""
+"""Sizes, durations and plurals as text: every table, page, message and error formats them here. Pure."""
 
 from __future__ import annotations
-
-from rich.filesize import decimal
 
 _MINUTE, _HOUR = 60, 3600
 
 
 def size(number: float) -> str:
     """Return `47.6 MB` of bytes, in powers of 1000, as disks and TLC's listing count them; `12 bytes` below 1 kB."""
+    from rich.filesize import decimal  # not on the path of a run with nothing to do
+
     return decimal(int(number))
 
 

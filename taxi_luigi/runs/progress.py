@@ -49,7 +49,7 @@ class Progress:
         self._bar: tqdm[Any] | None = None
         if core().workers == 1 and terminal.can_draw():
             divisor = 1024 if unit == "B" else 1000
-            self._bar = _bar(f"{doing} {task.subject}", f" {unit}", unit_divisor=divisor, unit_scale=True)
+            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_divisor=divisor, unit_scale=True)
         self.now(doing)
 
     def now(self, doing: str) -> None:

@@ -107,7 +107,7 @@ def test_a_command_whose_reader_is_gone_or_never_was_makes_no_noise(project: Pro
 def test_what_a_library_opens_first_is_not_taken_for_stderr(loading: Project, tmp_path: Path) -> None:
     """A file that gets the number of a closed stderr would get whatever is written there."""
     code = (
-        "import sys\nfrom taxi_luigi.core import console\nstreams.repair()\n"
+        "import sys\nfrom taxi_luigi.core import console\nconsole.repair_streams()\n"
         f"file = open({str(tmp_path / 'file')!r}, 'w')\nassert file.fileno() > 2\nsys.stderr.write('words')"
     )
     done = shell(loading, '"$@" >&- 2>&- <&-', BIN / "python", "-c", code)

@@ -147,7 +147,7 @@ def test_a_key_in_place_of_its_files_name_is_named_as_one(project: Project) -> N
     done = project.command("taxi-luigi", "plan", env=env)
     assert done.rc == 40
     [line] = done.out.splitlines()
-    assert "[lake.gcs] credentials_file wants a file's name, and its value looks like a key itself" in line
+    assert "[lake.gcs] credentials_file is a file's name, and its value looks like a key itself" in line
 
 
 def test_all_wrong_settings_by_all_commands(tmp_path: Path, request: pytest.FixtureRequest) -> None:
