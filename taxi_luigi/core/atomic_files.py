@@ -241,12 +241,14 @@ def alone(root: Path) -> Iterator[None]:
 
 
 def _began(pid: int) -> str:
-    """When a process began, in ticks since the machine did; '' of none, and where that is not to be known."""
+    """Return when a process began, in ticks since the machine did; '' of one that has ended, and without /proc."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[19]
+            state, *fields = file.read().rpartition(")")[2].split()
     except OSError:
         return ""
+    # A zombie has ended; in a container without an init it stays for ever
+    return "" if state in "ZX" else fields[18]
 
 
 def copy_into(source: Path, final: Path, root: Path | None = None) -> None:

@@ -70,14 +70,18 @@ def test_a_process_that_is_about_to_end_removes_its_open_parts_alone_and_begins_
     assert final.read_bytes() == b"old"
 
 
+KILLED = """
+import os, sys
+from pathlib import Path
+from taxi_luigi.core import atomic_files as files
+with files.temporary(Path(sys.argv[1]) / "month.parquet") as part:
+    part.write_bytes(b"half"); print(part, flush=True); os.kill(os.getpid(), 9)
+"""
+
+
 def killed_writer(folder: Path) -> Path:
     """A part whose writer was killed -9."""
-    code = (
-        "import os, sys; from pathlib import Path; from taxi_luigi.core import atomic_files as files\n"
-        "with files.temporary(Path(sys.argv[1]) / 'month.parquet') as part:\n"
-        "    part.write_bytes(b'half'); print(part, flush=True); os.kill(os.getpid(), 9)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, folder], capture_output=True, text=True, check=False)
     assert done.returncode == -9
     return Path(done.stdout.strip())
 
@@ -89,6 +93,14 @@ def test_sweep_takes_the_part_of_a_dead_writer_and_leaves_that_of_a_living_one(t
         assert atomic_files.sweep(tmp_path, tmp_path / "dead") == [dead]
         assert alive.exists()
     assert not dead.exists()
+
+
+def test_sweep_takes_the_part_of_a_dead_writer_whose_parent_has_not_waited_for_it(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", KILLED, tmp_path], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        part = Path(writer.stdout.read().strip())  # to its end, which is the writer's
+        os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # until it is a zombie
+        assert atomic_files.sweep(tmp_path) == [part]
 
 
 def test_sweep_takes_a_part_whose_process_number_was_used_again(tmp_path: Path) -> None:
