@@ -17,9 +17,7 @@ from taxi_luigi.config.factories import duckdb_files, lake, workspace
 from taxi_luigi.config.sections import ZONES, settings
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import public_url
-from taxi_luigi.sources import parse_template
-from taxi_luigi.sources.transport import SOURCE
-from taxi_luigi.sources.url_template import is_web
+from taxi_luigi.sources import SOURCE, is_web, parse_template
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import DATASETS

@@ -98,8 +98,7 @@ def _foreign(name: str) -> Iterator[Check]:
 def _locations(name: str) -> Iterator[Check]:
     """Whether BigQuery can load from its lake's bucket; none where local files are uploaded to it."""
     from taxi_luigi.storage.gcs import GcsStore
-    from taxi_luigi.warehouses.bigquery import BigQuery
-    from taxi_luigi.warehouses.bigquery.health import compatible
+    from taxi_luigi.warehouses.bigquery import BigQuery, compatible
 
     lake, what = config.lake_for(name), "location"
     store = config.clean_lake().store if lake is None else config.lake(lake).store

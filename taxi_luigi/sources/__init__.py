@@ -25,6 +25,7 @@ from taxi_luigi.core.redaction import public_url
 from taxi_luigi.sources.folder import Folder
 from taxi_luigi.sources.http import Web
 from taxi_luigi.sources.transport import (
+    SOURCE,
     Fetched,
     HttpSettings,
     Look,
@@ -38,6 +39,7 @@ from taxi_luigi.sources.url_template import Template, is_web, parse_address, par
 from taxi_luigi.tlc.months import Month
 
 __all__ = [
+    "SOURCE",
     "Fetched",
     "HttpSettings",
     "Look",
@@ -47,6 +49,7 @@ __all__ = [
     "SingleFile",
     "Source",
     "check_space",
+    "is_web",
     "open_source",
     "parse_address",
     "parse_template",

@@ -9,6 +9,7 @@
 - connection.py: the client, its retries and its errors
 """
 
+from taxi_luigi.warehouses.bigquery.health import compatible
 from taxi_luigi.warehouses.bigquery.warehouse import BigQuery
 
-__all__ = ["BigQuery"]
+__all__ = ["BigQuery", "compatible"]
