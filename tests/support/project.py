@@ -5,6 +5,7 @@ Nothing here imports the pipeline: what is tested is the command, its exit code 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -101,7 +102,8 @@ class Project:
         """Kills whatever still works in this folder; for a test's teardown, after a failure."""
         left = self.processes()
         for process in left:
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # it can end by itself meanwhile
+                process.kill()
         psutil.wait_procs(left, timeout=10)
 
     def leftovers(self) -> list[Path]:
