@@ -62,13 +62,20 @@ class FolderStore:
     def reading(self, name: str) -> Iterator[Path]:
         """A second name of the file, so that its bytes stay the same while other runs replace it.
 
-        The file itself where no link can be made: a folder that is read-only, a file system or an owner that forbids.
+        The file itself where no link can be made: in a read-only folder, on exFAT, or where its owner forbids it.
         """
         path = self.root / name
-        if not path.exists():
+        if not path.exists():  # before a folder is made for the link
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         with ExitStack() as stack:
-            yield _linked(path, stack.enter_context(self.writing(name))) if os.access(self.root, os.W_OK) else path
+            try:
+                link = stack.enter_context(self.writing(name))
+                os.link(str(path), link)
+            except FileNotFoundError:  # removed meanwhile; `filename` is the path
+                raise
+            except (OSError, StorageError):
+                link = path
+            yield link
 
     def open(self, name: str) -> BinaryIO:
         return (self.root / name).open("rb")
@@ -100,17 +107,6 @@ class FolderStore:
     def checks(self) -> Sequence[Check]:
         wrong = atomic_files.unwritable(self.root)
         return [Check(self.name, "folder", Status.ERROR if wrong else Status.OK, wrong or str(self.root))]
-
-
-def _linked(path: Path, link: Path) -> Path:
-    """Raises FileNotFoundError, of `path`, when it was removed meanwhile."""
-    try:
-        os.link(path, link)
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
-    except OSError:  # EPERM, ENOTSUP, EMLINK, EXDEV: exFAT and some mounts know no second name
-        return path
-    return link
 
 
 def _entry(found: os.stat_result) -> Entry:

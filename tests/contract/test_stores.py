@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.health import Status
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
@@ -136,6 +137,20 @@ def test_a_file_that_is_being_read_stays_as_it_was_while_another_replaces_it(sto
     with store.reading(NAME) as path:
         assert path.read_bytes() == b"other"
     assert list(store.list("green")) == [NAME]
+
+
+def test_a_file_of_a_folder_in_which_nothing_can_be_written_is_read(tmp_path: Path) -> None:
+    """Where no second name of it can be made, as on a read-only mount; root may write everywhere, so a link stands
+    for it in the way of the hidden folder.
+    """
+    store = FolderStore("lake", FolderStore.Settings(tmp_path))
+    (tmp_path / "green").mkdir()
+    (tmp_path / NAME).write_bytes(b"PAR1")
+    (tmp_path / atomic_files.PARTS).symlink_to(tmp_path / "elsewhere")
+    with store.reading(NAME) as path:
+        assert path.read_bytes() == b"PAR1"
+    with pytest.raises(FileNotFoundError), store.reading("green/another.parquet"):
+        pass
 
 
 def test_a_put_of_nothing_leaves_what_was_there(store: Store, local: Path, tmp_path: Path) -> None:
