@@ -134,7 +134,7 @@ def describe_missing(layout: Layout) -> str:
         return text
     return (
         f"{text}; unknown columns: {listed(layout.unknown)}; a renamed column shows as one of each:"
-        f" enter its new name in spelled(…) of {layout.dataset.color} in taxi_luigi/tlc/datasets/"
+        f" enter its new name in named(…) of {layout.dataset.color} in taxi_luigi/tlc/datasets/"
     )
 
 

@@ -230,7 +230,7 @@ def test_the_line_names_a_missing_column_as_we_and_as_tlc_call_it_and_the_unknow
     )
     assert text == (
         "missing columns, which yellow's parquet files of 2009-03 have: mta_tax, total_amount (Total_Amt); unknown "
-        "columns: Total_Sum, MTA; a renamed column shows as one of each: enter its new name in spelled(…) of yellow in "
+        "columns: Total_Sum, MTA; a renamed column shows as one of each: enter its new name in named(…) of yellow in "
         "taxi_luigi/tlc/datasets/"
     )
 
