@@ -1,4 +1,4 @@
-"""New York's taxi trips, from TLC's monthly files to a lake and a warehouse: the names a person may use.
+"""New York's taxi trips, from TLC's monthly files to a lake and a warehouse: the names for users.
 
 On the command line, `luigi --module taxi_luigi LoadAllMonths`, or one task by its name; in a notebook, `read_trips`.
 """

@@ -1,4 +1,4 @@
-"""An alias for one version: settings of people's own name `[worker] task_process_context` here."""
+"""An alias for one version: settings of users name `[worker] task_process_context` here."""
 
 from taxi_luigi.runs.signals import TaskProcess
 

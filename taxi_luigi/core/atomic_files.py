@@ -81,7 +81,7 @@ def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractConte
     """A name to write `final` under; whatever is still there at the end of the block is removed.
 
     It is in the folder PARTS of `root`, the folder of a store that `final` lies in; without one it is a hidden name
-    beside `final`, whose folder nobody reads as a data set. `final`'s folder is made. Leave the block by `publish` to
+    beside `final`, whose folder is not read as a data set. `final`'s folder is made. Leave the block by `publish` to
     keep the file. Raises StorageError where PARTS cannot be made.
     """
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ def _written(folder: Path, name: str) -> Iterator[Path]:
     sweep(folder, now=0)
     began = _began(os.getpid())
     path = folder / f"{name}.{_HOST}-{os.getpid()}{f'-{began}' if began else ''}.part"
-    path.unlink(missing_ok=True)  # a link that somebody planted would be followed
+    path.unlink(missing_ok=True)  # a link that another user has put there would be followed
     _being_written.add(path)
     try:
         if _ends.is_set():
@@ -196,7 +196,7 @@ def _files(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as found:
             return [Path(entry.path) for entry in found if _TEMPORARY.fullmatch(entry.name)]
-    except OSError:  # as a rule it is not there; where it must be, whoever writes there says so
+    except OSError:  # usually it is not there; where it must be, writing to it fails with its own line
         return []
 
 

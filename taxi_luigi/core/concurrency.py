@@ -1,6 +1,6 @@
-"""Asking several stores at the same time, saying which does not answer, and going on without it.
+"""Queries to several stores at the same time, and a warning for a store that does not answer.
 
-What is asked, and whether a silence matters, is its caller's.
+What an unreachable store means is decided by the caller.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from taxi_luigi.core.logs import log
 T = TypeVar("T")
 
 ANSWER, AGAIN = 10.0, 20.0
-"""seconds for one answer to a question about what is there, and for which one that fails is asked again: a store that
-is down costs the sum at most. Sending and fetching files has the store's own limits."""
+"""seconds to wait for one response to a listing or query, and to go on retrying one that fails: a store that is down
+costs the sum at most. Uploads and downloads have the store's own limits."""
 
 _NOTICED = 2.0
-"""seconds after which a silence is said: an answer takes a few hundred milliseconds"""
+"""seconds before the warning: a response takes a few hundred milliseconds"""
 
 
 @contextmanager
 def warn_if_slow(place: str, limit: float = ANSWER + AGAIN) -> Iterator[None]:
-    """In the block, a place that does not answer is named in one line while it is still waited for."""
+    """Log one warning when the block, which queries `place`, takes longer than 2 s.
+
+    Args:
+        place: the store, as messages have it
+        limit: seconds after which the block gives up by itself
+    """
     line = "%s has not answered for %g s; waiting for it for %g s at most"
     timer = Timer(_NOTICED, log.warning, (line, place, _NOTICED, limit))
     timer.daemon = True
@@ -38,10 +43,15 @@ def warn_if_slow(place: str, limit: float = ANSWER + AGAIN) -> Iterator[None]:
 
 
 def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | TaxiError]:
-    """Store → what it answered, or the error of one that could not be asked, in the order of the questions.
+    """Query all stores, each in a thread of its own.
 
-    Each question, whatever it asks of its store, ends with the store's first error: a silent one costs a minute, and
-    costs it once. Any other exception is raised here, when all have ended.
+    Args:
+        questions: store → its queries; they end with the store's first error, so that an unreachable one costs its time
+            limit once
+    Returns:
+        store → the result, or its TaxiError, in the order of the questions
+    Raises:
+        any other exception of a question, when all have ended
     """
     answers: dict[str, T] = {}
     errors: dict[str, Exception] = {}
@@ -49,22 +59,22 @@ def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T | TaxiError
     def ask(name: str, question: Callable[[], T]) -> None:
         try:
             answers[name] = question()
-        except Exception as error:  # noqa: BLE001 a thread has nobody to raise to
+        except Exception as error:  # noqa: BLE001 raised below, in the caller's thread
             errors[name] = error
 
-    # Daemons: Ctrl-C does not wait for a store that is silent.
+    # Daemons: Ctrl-C does not wait for a store that does not answer.
     threads = [Thread(target=ask, args=each, name=each[0], daemon=True) for each in questions.items()]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    told: dict[str, T | TaxiError] = {}
+    results: dict[str, T | TaxiError] = {}
     for name in questions:
         error = errors.get(name)
         if error is None:
-            told[name] = answers[name]
+            results[name] = answers[name]
         elif isinstance(error, TaxiError):
-            told[name] = error
+            results[name] = error
         else:
             raise error
-    return told
+    return results

@@ -74,16 +74,16 @@ def repair_streams() -> None:
 
 
 def write_error_line(line: str) -> None:
-    """Writes a line to stderr, where somebody is there to read it."""
+    """Write a line to stderr; a stderr that is closed or full is no error."""
     repair_streams()
     with suppress(OSError):
         sys.stderr.write(f"{line}\n")
 
 
 def flush_streams() -> None:
-    """Writes what is still to be written; where nobody reads any more (`| head`, a closed terminal), drops it.
+    """Flush stdout and stderr; output whose reader has gone (`| head`, a closed terminal) is dropped.
 
-    Python would try that again as it ends, say so, and change the exit code to 120.
+    Python would try again as it ends, print an error, and change the exit code to 120.
     """
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:

@@ -1,17 +1,17 @@
-"""The failures that a person can cause or meet, each with a text of one line.
+"""The failures that a user can cause or meet, each with a text of one line.
 
-The text says what is wrong, where, and what to do about it. Whoever catches a `TaxiError` prints that line alone;
+The text says what is wrong, where, and what to do about it. The code that catches a `TaxiError` prints that line alone;
 any other exception is a defect of ours and keeps its traceback.
 """
 
 
 def force_command(color: str, month: object) -> str:
-    """What a person types to have a month downloaded, cleaned and loaded again."""
+    """Return the command that downloads, cleans and loads a month again."""
     return f"luigi --module taxi_luigi LoadAllMonths --colors {color} --months {month} --force"
 
 
 class TaxiError(Exception):
-    """A failure whose `str()` is one line for the person who runs the pipeline."""
+    """A failure whose `str()` is one line for the user who runs the pipeline."""
 
 
 class ConfigError(TaxiError):

@@ -30,7 +30,7 @@ class Footer:
 
 
 def read_footer(file: BinaryIO, where: object) -> Footer:
-    """Reads no more than the ends of a file that lies at `where`, for people. Raises BadFile when it is no parquet."""
+    """Read no more than the ends of a file; `where` is its address in messages. Raises BadFile."""
     check_ends(file, where)
     with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
         metadata = parquet.metadata

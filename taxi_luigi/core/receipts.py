@@ -37,7 +37,7 @@ class SourceFingerprint:
 
 @dataclass(frozen=True)
 class Edition:
-    """Which published file, cleaned how: `SOURCE-RECIPE`, with `-STAMP` when a person forced it.
+    """Which published file, cleaned how: `SOURCE-RECIPE`, with `-STAMP` when `--force` made it.
 
     SOURCE digests (ETag, Last-Modified, length). RECIPE is `RULES_MAPPING`: digests of the cleaning rules with the
     schema's version, and of the month's column mapping; editions of before 2026-12 have RULES alone.

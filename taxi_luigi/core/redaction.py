@@ -58,7 +58,7 @@ _PAGES = ("https://console.cloud.google.com/", "https://s3.console.aws.amazon.co
 """of consoles, whose query names the job or the object"""
 
 _USERS = ("postgres",)
-"""how schemes begin whose user, without a password, is a name for people; of others it may be a token"""
+"""how schemes begin whose user, without a password, is a plain name; of others it may be a token"""
 
 _known: set[str] = set()
 
@@ -244,18 +244,18 @@ def _forms(secret: str) -> tuple[re.Pattern[str], frozenset[str]]:
 # ---- command lines
 
 _SECRET = re.compile(r"--(notify-u\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
-"""options whose value nobody is to see: addresses that are passwords, also abbreviated, and those of a person's task"""
+"""options whose value is a secret: addresses that hold passwords, also abbreviated, and those of users' own tasks"""
 
 
 def shown_command(arguments: Sequence[str]) -> str:
-    """The arguments of `luigi` without `--module taxi_luigi`, as a person would type them."""
-    told: list[str] = []
+    """Return the arguments of `luigi` without `--module taxi_luigi`, quoted as for a shell."""
+    shown: list[str] = []
     before = ""
     for word, given in zip(masked_arguments(arguments), arguments, strict=True):
         if before != "--module" and given.split("=")[0] != "--module":
-            told.append(word)
+            shown.append(word)
         before = given
-    return " ".join(map(_quoted, told))
+    return " ".join(map(_quoted, shown))
 
 
 def masked_arguments(arguments: Sequence[str]) -> list[str]:

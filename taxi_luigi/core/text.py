@@ -1,4 +1,4 @@
-"""Texts of other people's files, cut to what a line, a receipt and a page have room for. Pure."""
+"""Texts of published files, cut to what a line, a receipt and a page have room for. Pure."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from pathlib import Path
 def render(template: Path, **values: object) -> str:
     """The template's text with the values in it: escaped, whatever files and servers they come from.
 
-    A name that the template knows and nobody gave raises jinja2.UndefinedError.
+    A name in the template without a value raises jinja2.UndefinedError.
     """
     # 13 ms, and only when there is something to tell (Nov 2026).
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

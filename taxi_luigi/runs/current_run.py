@@ -115,14 +115,14 @@ def start(root: Task) -> None:
 
 
 def _command(root: Task) -> str:
-    """How the run was asked for; of `luigi.build`, the words of a command that would have done the same."""
+    """Return the run's command; of `luigi.build`, the command that would do the same."""
     if CmdlineParser.get_instance() is None:
         flags = root.to_str_params(only_public=True).items()
         return redaction.shown_command(
             [root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)]
         )
     shown = redaction.shown_command(sys.argv[1:])
-    # Luigi's mail of a failed task quotes the command line; nobody parses it again (3.8.1)
+    # Luigi's mail of a failed task quotes the command line, which is not parsed again (3.8.1)
     sys.argv[1:] = redaction.masked_arguments(sys.argv[1:])
     return shown
 

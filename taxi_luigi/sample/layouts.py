@@ -57,7 +57,7 @@ class CsvEra:
 
 @dataclass(frozen=True)
 class Exceptions:
-    """Months in which one column has another type than its era, `months` as a person writes them."""
+    """Months in which one column has another type than its era, `months` as --months has them."""
 
     column: str
     type: str
@@ -280,7 +280,7 @@ Affiliated_base_number  string         string         string         large_strin
 _FHV_CSV_2017 = "Dispatching_base_num,Pickup_DateTime,DropOff_datetime,PUlocationID,DOlocationID"
 _FHV_CSV_2019 = "dispatching_base_num,pickup_datetime,dropoff_datetime,PULocationID,DOLocationID,SR_Flag"
 
-# People met quoted line breaks, and bytes that are no UTF-8, in the csv of these years.
+# Users have reported quoted line breaks, and bytes that are not UTF-8, in the csv of these years.
 _BROKEN_TEXT = {"Affiliated_base_number": (b'"B00013\n"', b"B000\xe7")}
 _SINCE_2020_07 = CsvEra("2020-07", _FHV_CSV_2019 + ",Affiliated_base_number", spoiled=_BROKEN_TEXT)
 

@@ -219,7 +219,7 @@ def _airport_fee(month: Month) -> float:
 
 
 def _repeat(chunk: Chunk, plain: Plain, may: Array) -> None:
-    """Turns some rows into the row before, and some into its refund: one trip, charges negative, told apart by no key.
+    """Turn some rows into copies of the row before, and some into its refund, with negative charges and no key.
 
     `may` is true for the rows that can be either.
     """
@@ -270,9 +270,9 @@ def _texts(chunk: Chunk, plain: Plain, block: Array) -> dict[str, Made]:
     found = {"store_and_fwd_flag": _flags(chunk, plain, block), "request_source": _requests(chunk)}
     if chunk.color == "green" or chunk.month >= Month(2015 if chunk.form != "parquet" else 2011, 1):
         return found
-    spelled = _PAYMENTS[min(chunk.month.year, 2011)]
+    names = _PAYMENTS[min(chunk.month.year, 2011)]
     paid = (plain["vendorid"] - 1) * 5 + plain["payment_type"] - 1
-    found["payment_type"] = Made(paid, words=tuple(word for vendor in spelled for word in vendor))
+    found["payment_type"] = Made(paid, words=tuple(word for vendor in names for word in vendor))
     found["vendorid"] = Made(plain["vendorid"], words=_VENDORS)
     return found
 
@@ -282,16 +282,16 @@ def _flags(chunk: Chunk, plain: Plain, block: Array) -> Made:
     flags, parquet, month = plain["store_and_fwd_flag"], chunk.form == "parquet", chunk.month
     if chunk.color == "green" or month >= Month(2014, 1):
         return Made(flags, block, ("N", "Y"))
-    silent = plain["vendorid"] != 1
+    unset = plain["vendorid"] != 1
     if month >= Month(2011, 1):
-        return Made(flags, silent, ("N", "Y"))
+        return Made(flags, unset, ("N", "Y"))
     if month < Month(2010, 1):
-        # Nobody in 2009-01, vendor 1 in 2009-07: when it began is not known.
-        return Made(flags, silent | (month < Month(2009, 4)))
+        # No vendor in 2009-01, vendor 1 in 2009-07: the month in which it began is not known.
+        return Made(flags, unset | (month < Month(2009, 4)))
     odd = codes(chunk.random("flags"), chunk.size, {0: 0.995, 2: 0.004, 3: 0.001})
     by_pandas = parquet and month in (Month(2010, 2), Month(2010, 3))
     no, yes = ("0.0", "1.0") if by_pandas else ("0", "1")
-    return Made(np.maximum(flags, odd), silent, (no, yes, "*", "nan" if parquet else ""))
+    return Made(np.maximum(flags, odd), unset, (no, yes, "*", "nan" if parquet else ""))
 
 
 def _requests(chunk: Chunk) -> Made:

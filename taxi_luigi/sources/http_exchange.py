@@ -91,16 +91,20 @@ class Client:
         Raises:
             TransientError, SourceError
         """
-        silence = min(self._net.read_timeout, read_timeout or self._net.read_timeout)
-        self._clock.answer_within(self._net.connect_timeout + 2 * silence)
+        read_timeout = min(self._net.read_timeout, read_timeout or self._net.read_timeout)
+        self._clock.answer_within(self._net.connect_timeout + 2 * read_timeout)
         self._session.current_url, self._session.redirected = address, False
-        with self._failures(address, silence):
+        with self._failures(address, read_timeout):
             # A HEAD has no body, and its connection is used again
             response = self._session.request(
-                method, address, headers=headers, stream=method != "HEAD", timeout=(self._net.connect_timeout, silence)
+                method,
+                address,
+                headers=headers,
+                stream=method != "HEAD",
+                timeout=(self._net.connect_timeout, read_timeout),
             )
         with response:
-            yield Answer(self, response, address, silence)
+            yield Answer(self, response, address, read_timeout)
 
     def begin_body(self) -> None:
         """Limit the speed from here on, and no longer the total time."""
@@ -121,7 +125,7 @@ class Client:
         Returns:
             the bytes; none at the end
         """
-        with self._failures(answer.address, answer.silence):
+        with self._failures(answer.address, answer.read_timeout):
             raw = answer.response.raw
             data = raw.read(size, decode_content=decode) if whole else raw.read1(size, decode_content=False)
         self._clock.arrived(len(data or b""))
@@ -135,7 +139,7 @@ class Client:
         return f", through {proxy}" if proxy else ""
 
     @contextmanager
-    def _failures(self, address: str, silence: float) -> Iterator[None]:
+    def _failures(self, address: str, read_timeout: float) -> Iterator[None]:
         """Convert the exceptions of libraries.
 
         Its block contains only their calls, so the cause is the server's data or the environment. `from None`: a
@@ -146,9 +150,9 @@ class Client:
         except (MemoryError, TaxiError, TransientError):
             raise
         except Exception as error:  # noqa: BLE001 the exceptions of these libraries have no common base
-            raise self._failure(error, public_url(address), silence) from None
+            raise self._failure(error, public_url(address), read_timeout) from None
 
-    def _failure(self, error: Exception, url: str, silence: float) -> TransientError | SourceError:
+    def _failure(self, error: Exception, url: str, read_timeout: float) -> TransientError | SourceError:
         causes = list(_causes(error))
         encrypted = self._session.current_url.lower().startswith("https:") or any(map(_of_certificates, causes))
         fault = proxy_fault(self._session.current_url) or (bundle_fault() if encrypted else "")
@@ -165,7 +169,7 @@ class Client:
             return SourceError(f"{url}: {password_required(proxy)}")
         if isinstance(error, _GAVE_UP_AT_ONCE):
             return SourceError(f"{url}: {type(error).__name__}{through}; check {self._setting}")
-        return TransientError(_reason(causes, self._net.connect_timeout, silence) + through)
+        return TransientError(_reason(causes, self._net.connect_timeout, read_timeout) + through)
 
 
 class Answer:
@@ -173,9 +177,9 @@ class Answer:
     TransientError.
     """
 
-    def __init__(self, client: Client, response: requests.Response, address: str, silence: float) -> None:
+    def __init__(self, client: Client, response: requests.Response, address: str, read_timeout: float) -> None:
         self._client = client
-        self.response, self.address, self.silence = response, address, silence
+        self.response, self.address, self.read_timeout = response, address, read_timeout
         self.status = response.status_code
 
     @property
@@ -324,7 +328,7 @@ def _of_certificates(cause: BaseException) -> bool:
     return isinstance(cause, tls) or (type(cause) is OSError and cause.errno is None)
 
 
-def _reason(causes: list[BaseException], connect_timeout: float, silence: float) -> str:
+def _reason(causes: list[BaseException], connect_timeout: float, read_timeout: float) -> str:
     """Return a short reason, never the error's own text, which contains the URL with all its secrets."""
 
     def found(*kinds: type[BaseException]) -> BaseException | None:
@@ -337,7 +341,7 @@ def _reason(causes: list[BaseException], connect_timeout: float, silence: float)
     if found(requests.exceptions.ConnectTimeout):
         return f"no connection within {connect_timeout:g} s"
     if found(urllib3.exceptions.ReadTimeoutError, TimeoutError):
-        return f"not a byte for {silence:g} s"
+        return f"not a byte for {read_timeout:g} s"
     for kinds, words in _REASONS.items():
         if found(*kinds):
             return words

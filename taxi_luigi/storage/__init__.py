@@ -37,7 +37,7 @@ def bucket_name(text: str) -> str:
 
 
 def no_progress(_done: int, _total: int) -> None:
-    """The Progress of whoever wants none."""
+    """A Progress that shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ _TYPES = {".parquet": "application/vnd.apache.parquet", ".json": "application/js
 
 
 def content_type(name: str) -> str:
-    """The media type of a file, which browsers and tools are told, by its ending."""
+    """Return the media type that a store sends to browsers and tools, by the file's ending."""
     return _TYPES.get(Path(name).suffix, "application/octet-stream")
 
 
@@ -65,7 +65,7 @@ class Store(Protocol):
     """What every store does.
 
     All raise StorageError with one line that names the address, ConfigError where a setting, a credential or a
-    permission must be changed first. Clients are made where they are used, in each process anew: none survives a fork.
+    permission must be changed first. Clients are made where they are used, once in each process: none survives a fork.
     """
 
     def list(self, folder: str) -> dict[str, Entry]:
@@ -105,10 +105,10 @@ class Store(Protocol):
         """Takes a file out; one that is not there is no error."""
 
     def url(self, name: str) -> str:
-        """Where a file is, for people, logs and other programs: `gs://…`, `s3://…` or a path."""
+        """Return a file's address for users, logs and other programs: `gs://…`, `s3://…` or a path."""
 
     def page(self, name: str) -> str:
-        """The web page on which a person sees the file; '' where there is none."""
+        """Return the web page that shows the file; '' where there is none."""
 
     def checks(self) -> Sequence[Check]:
         """What can be seen beforehand of whether the store will serve: credentials, root, permissions. Never raises."""

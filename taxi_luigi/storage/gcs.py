@@ -103,7 +103,7 @@ class GcsStore:
 
     @property
     def server(self) -> str:
-        """Who is asked, for people."""
+        """The server's address, for messages."""
         return public_url(self.endpoint or "https://storage.googleapis.com")
 
     def list(self, folder: str) -> dict[str, Entry]:
@@ -120,11 +120,13 @@ class GcsStore:
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         with self.writing(name) as path:
-            gcs_download.whole(lambda: self._found(name), path, lambda: self._translating_errors(name), self._patience)
+            gcs_download.whole(
+                lambda: self._found(name), path, lambda: self._translating_errors(name), self._retry_options
+            )
             yield path
 
     def open(self, name: str) -> BinaryIO:
-        return gcs_download.reader(self._found(name), lambda: self._fetching(name), self._patience)
+        return gcs_download.reader(self._found(name), lambda: self._fetching(name), self._retry_options)
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
         return atomic_files.scratch(Path(name).name)
@@ -149,13 +151,13 @@ class GcsStore:
             return False
         origin = source._found(source_name)
         with self._sending(name, origin.crc32c, labels) as (target, seen):
-            gcs_upload.rewrite(target, origin, seen, self._patience)
+            gcs_upload.rewrite(target, origin, seen, self._retry_options)
         return True
 
     def remove(self, name: str) -> None:
         with self._translating_errors(name):
             try:
-                self._blob(name).delete(**self._patience)
+                self._blob(name).delete(**self._retry_options)
             except NotFound as error:
                 if _of_bucket(error):
                     raise
@@ -180,7 +182,7 @@ class GcsStore:
         before = self._look(name)
         seen = before.generation if before is not None else 0
         target = self._blob(name)
-        # Before it is there: nobody sees the object without its labels
+        # With the upload: the object is never visible without its labels
         target.metadata = dict(labels)
         target.content_type = content_type(name)
         target.chunk_size = self._chunk
@@ -199,7 +201,7 @@ class GcsStore:
             if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
                 raise replaced_meanwhile(self.url(name))
             with self._translating_errors(name):
-                gcs_upload.take_back(target, self._patience)
+                gcs_upload.take_back(target, self._retry_options)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")
 
     def _key(self, name: str) -> str:
@@ -216,7 +218,7 @@ class GcsStore:
         ):
             blob = self._blob(name)
             try:
-                blob.reload(**self._patience)
+                blob.reload(**self._retry_options)
             except NotFound as error:
                 if _of_bucket(error):
                     raise
@@ -244,7 +246,7 @@ class GcsStore:
                 raise replaced_meanwhile(self.url(name)) from error
 
     @property
-    def _patience(self) -> dict[str, Any]:
+    def _retry_options(self) -> dict[str, Any]:
         """How long to wait for an answer, and for how long to ask again, where no file is sent."""
         timeout = min(_ANSWER, self.timeout)
         return {"timeout": timeout, "retry": DEFAULT_RETRY.with_timeout(2 * timeout)}
@@ -255,7 +257,7 @@ class GcsStore:
 
     def _client(self) -> Any:
         def make() -> Any:
-            # Else a thread of the client asks for the bucket beside our requests, for traces that nobody reads (3.17)
+            # Else a thread of the client requests the bucket beside our requests, for unused traces (3.17)
             os.environ.setdefault("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
             credentials = gcp.credentials(self._file, self.endpoint, self.name)
             options = {"api_endpoint": self.endpoint} if self.endpoint else None

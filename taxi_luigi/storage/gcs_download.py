@@ -22,11 +22,11 @@ _DOWNLOADS = 50
 _AHEAD = 64 << 10
 """bytes that a read fetches at least: a parquet footer of ours has fewer"""
 
-Saying = Callable[[], AbstractContextManager[None]]
+Errors = Callable[[], AbstractContextManager[None]]
 
 
 class Pinned(Blob):
-    """An object whose bytes are asked for by generation and at our endpoint.
+    """An object whose bytes are requested by generation and from our endpoint.
 
     The address that Google gives with an object would be used otherwise, which names Google's host, not ours.
     """
@@ -34,27 +34,32 @@ class Pinned(Blob):
     media_link = None
 
 
-def whole(find: Callable[[], Any], path: Path, translating_errors: Saying, patience: Mapping[str, Any]) -> None:
-    """Writes the object that `find` finds to a file.
+def whole(find: Callable[[], Any], path: Path, errors: Errors, retry: Mapping[str, Any]) -> None:
+    """Download an object to a file, again from the start when it is replaced meanwhile.
 
-    Begins again where somebody replaced it meanwhile, so that the reader gets the new one whole.
+    Args:
+        find: returns the object as it is now
+        path: the file
+        errors: a context manager that translates the client's errors
+        retry: options of each request: `timeout` and `retry`
+    Raises: Replaced, after several replacements; StorageError
     """
     for _ in range(_DOWNLOADS):
         blob = find()
-        with translating_errors():
+        with errors():
             try:
-                return _download(blob, path, patience)
+                return _download(blob, path, retry)
             except NotFound:
                 continue
     raise replaced_meanwhile(_url(blob))
 
 
-def _download(blob: Any, path: Path, patience: Mapping[str, Any]) -> None:
+def _download(blob: Any, path: Path, retry: Mapping[str, Any]) -> None:
     """Writes the bytes of one generation, streaming. StorageError when they arrive otherwise."""
     url = _url(blob)
     try:
         with path.open("wb") as file:
-            blob.download_to_file(file, checksum="crc32c", **patience)
+            blob.download_to_file(file, checksum="crc32c", **retry)
         arrived = crc32c_of(path)
     except OSError as error:
         if isinstance(error, (requests.RequestException, ConnectionError)):
@@ -66,16 +71,16 @@ def _download(blob: Any, path: Path, patience: Mapping[str, Any]) -> None:
         raise StorageError(f"{url} arrived damaged (crc32c {arrived}, not {blob.crc32c}): run the same command again")
 
 
-def reader(blob: Any, fetching: Saying, patience: Mapping[str, Any]) -> BinaryIO:
+def reader(blob: Any, fetching: Errors, retry: Mapping[str, Any]) -> BinaryIO:
     """A file to read from anywhere in an object; each request of it is made inside `fetching`."""
-    return cast(BinaryIO, _Reader(blob, fetching, patience))
+    return cast(BinaryIO, _Reader(blob, fetching, retry))
 
 
 class _Reader(BlobReader):
     """Google's reader of parts, whose failures come when it is read rather than when it is opened."""
 
-    def __init__(self, blob: Any, fetching: Saying, patience: Mapping[str, Any]) -> None:
-        super().__init__(blob, _AHEAD, **patience)
+    def __init__(self, blob: Any, fetching: Errors, retry: Mapping[str, Any]) -> None:
+        super().__init__(blob, _AHEAD, **retry)
         self._fetching = fetching
 
     def read(self, size: int = -1) -> bytes:

@@ -37,10 +37,10 @@ def checks(place: str, bucket: str, file: Path | None, endpoint: str | None, cli
 
 
 def location(place: str, bucket: str, client: Callable[[], Any]) -> str | None:
-    """The bucket's location, upper case; None when the server does not tell."""
+    """Return the bucket's location, upper case; None when the response does not have it."""
     with gcp.translating_errors(f"{place} (gs://{bucket})", StorageError, _BUCKET_ROLE):
-        told = client().get_bucket(bucket, timeout=ANSWER, retry=_PATIENCE).location
-    return told.upper() if told else None
+        where = client().get_bucket(bucket, timeout=ANSWER, retry=_PATIENCE).location
+    return where.upper() if where else None
 
 
 def _credentials(place: str, file: Path | None, endpoint: str | None) -> Check:
@@ -56,7 +56,7 @@ def _credentials(place: str, file: Path | None, endpoint: str | None) -> Check:
 
 
 def _bucket(place: str, bucket: str, client: Callable[[], Any]) -> tuple[Check, bool]:
-    """And whether it is there to be asked for more."""
+    """Return the check of the bucket, and whether more can be checked."""
     try:
         where = location(place, bucket, client)
     except TaxiError as error:

@@ -74,12 +74,12 @@ def upload(target: Any, local: Path, seen: int, timeout: float, progress: Progre
         raise Refused(f"was not uploaded, as it broke off half way ({error})") from error
 
 
-def rewrite(target: Any, origin: Any, seen: int, patience: Mapping[str, Any]) -> None:
+def rewrite(target: Any, origin: Any, seen: int, retry: Mapping[str, Any]) -> None:
     """Copies one object to another on the server, in as many requests as it wants; Refused as for `upload`."""
     token = None
     try:
         while True:
-            token, _, _ = target.rewrite(origin, token=token, if_generation_match=seen, **patience)
+            token, _, _ = target.rewrite(origin, token=token, if_generation_match=seen, **retry)
             if token is None:
                 return
     except PreconditionFailed as error:
@@ -88,16 +88,16 @@ def rewrite(target: Any, origin: Any, seen: int, patience: Mapping[str, Any]) ->
         raise Refused(f"was not copied, as gs://{origin.bucket.name}/{origin.name} is gone or was replaced") from error
 
 
-def take_back(target: Any, patience: Mapping[str, Any]) -> None:
+def take_back(target: Any, retry: Mapping[str, Any]) -> None:
     """Removes an object as it was just uploaded; one that was replaced meanwhile stays."""
     try:
-        target.delete(if_generation_match=target.generation, **patience)
+        target.delete(if_generation_match=target.generation, **retry)
     except (NotFound, PreconditionFailed):
         return
 
 
 class _Watched(io.BufferedReader):
-    """A file that tells how far it was read: a chunk is asked for when the one before it has arrived."""
+    """A file that reports how far it was read: a chunk is read when the one before it has arrived."""
 
     def __init__(self, local: Path, progress: Progress) -> None:
         super().__init__(io.FileIO(local))

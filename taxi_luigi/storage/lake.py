@@ -225,9 +225,9 @@ class Lake:
         self.store.remove(self.name(color, month))
 
     def url(self, color: str, month: Month) -> str:
-        """Where a month is, for people and logs."""
+        """Return a month's address for messages and logs."""
         return self.store.url(self.name(color, month))
 
     def page(self, color: str, month: Month) -> str:
-        """The web page on which a person sees the month's file; '' where there is none."""
+        """Return the web page that shows the month's file; '' where there is none."""
         return self.store.page(self.name(color, month))

@@ -99,7 +99,7 @@ class S3Store:
 
     @property
     def server(self) -> str:
-        """Who is asked, for people."""
+        """The server's address, for messages."""
         return public_url(self.endpoint or "Amazon S3")
 
     def list(self, folder: str) -> dict[str, Entry]:
@@ -246,7 +246,7 @@ class S3Store:
         return True
 
     def _head(self, name: str) -> Head | None:
-        """What S3 tells of an object; None when there is none, or no bucket: S3 does not say which."""
+        """Return the object's properties; None when there is no object or no bucket: a HEAD's response is the same."""
         request = {"Bucket": self.bucket, "Key": self._key(name), "ChecksumMode": "ENABLED"}
         with self._translating_errors(name) as connection:
             try:

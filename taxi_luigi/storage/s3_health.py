@@ -15,7 +15,7 @@ _NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUplo
 
 
 def checks(bucket: aws.Bucket, address: str, prefix: str) -> Sequence[Check]:
-    """Up to the first thing that is wrong, or that could not be asked. `address` is for people."""
+    """Return the checks up to the first that fails; `address` is the bucket's, for messages."""
 
     def listable() -> tuple[Status, str]:
         client = bucket.connection(_ATTEMPTS).client

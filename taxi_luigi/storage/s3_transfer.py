@@ -43,7 +43,7 @@ class Head:
         return self.entry.bytes != size or bool(self.crc32 and crc32 and self.crc32 != crc32)
 
     def equals(self, size: int, crc32: str, etag: Callable[[], str]) -> bool:
-        """Whether it surely has the bytes of something with this size, checksum and ETag, which is asked last."""
+        """Whether it surely has the bytes of something with this size, checksum and ETag, which is computed last."""
         if self.differs(size, crc32):
             return False
         return bool(self.crc32 and crc32) or self.entry.version == etag()

@@ -20,7 +20,7 @@ from taxi_luigi.warehouses import Marker
 
 
 def is_forced(edition: str) -> bool:
-    """Whether `--force` asked for this edition."""
+    """Return whether this edition was made by `--force`."""
     read = Edition.read(edition)
     return read is not None and bool(read.stamp)
 

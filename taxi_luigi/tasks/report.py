@@ -84,7 +84,7 @@ class Report(PipelineTask):
 
     def work(self) -> TaskResult:
         started, target = time.monotonic(), self._target
-        assert target.status is not None, "complete() has just asked"
+        assert target.status is not None, "complete() has just read it"
         for line in target.status.errors:
             log.warning("%s", line)
         with Progress(self, "reading receipts", "months") as progress:

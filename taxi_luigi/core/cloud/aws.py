@@ -63,7 +63,7 @@ class Connection:
     def replace(self, bucket: str, key: str, version: str | None, send: Callable[[], None]) -> bool:
         """Calls `send`, whose requests replace the object only while it is this version, or while there is none.
 
-        False when the server refused for that reason. A server that knows no conditions (501) is asked without.
+        False when the server refused for that reason. A server without conditions (501) gets the request without.
         """
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": f'"{version}"'}
         try:
@@ -111,7 +111,8 @@ def region_name(text: str) -> str | None:
 class Bucket:
     """How a bucket is reached: what luigi.cfg says of it; AWS's usual chain for credentials, and for what is None.
 
-    `place` is the section of luigi.cfg in words, `lake s3`; `timeout` is how many seconds a connection may be silent.
+    `place` is the section of luigi.cfg in words, `lake s3`; `timeout` is the longest pause
+    of a connection, in seconds.
     """
 
     place: str
@@ -152,7 +153,7 @@ class Bucket:
         return session.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
 
     def credentials(self) -> str:
-        """Which credentials will be used, for people: how they were found, and the end of the key's id.
+        """Return which credentials will be used, as text: how they were found, and the end of the key's id.
 
         Raises what boto3 raises.
         """
@@ -165,7 +166,7 @@ class Bucket:
     def translating_errors(self, address: str) -> Iterator[None]:
         """Turns what boto3 raises into one line that begins with the place and this address.
 
-        ConfigError for what a person must change first; StorageError for all else, which was retried by then.
+        ConfigError for what the user must change first; StorageError for all else, which was retried by then.
         """
         try:
             yield

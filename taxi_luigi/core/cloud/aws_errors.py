@@ -86,9 +86,9 @@ def code(error: BaseException) -> str:
 
 
 def said(error: BaseException, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
-    """ConfigError for what a person must change first, else StorageError; and the line.
+    """Return ConfigError for what the user must change first, else StorageError; and the line.
 
-    `section` is the one of luigi.cfg, `[lake.s3]`; `region` tells where the bucket was taken to be.
+    `section` is the one of luigi.cfg, `[lake.s3]`; `region` returns the region that was assumed.
     """
     error = cause(error)
     if isinstance(error, ClientError):
@@ -129,7 +129,7 @@ def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tup
 
 
 def _region_of(error: ClientError) -> str:
-    """Where the bucket is, when the server tells it."""
+    """Return the bucket's region; '' when the response does not have it."""
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return str(error.response.get("Error", {}).get("Region") or headers.get("x-amz-bucket-region", ""))
 

@@ -1,4 +1,4 @@
-"""Web pages on which a person sees what we do in a cloud: a job of BigQuery, an object. Only of Google's and Amazon's.
+"""Web pages that show what a run does in a cloud: a job of BigQuery, an object. Only of Google's and Amazon's.
 
 Who begins a job announces its page; the task that had it begun hears of it, and has it shown.
 """
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import quote, urlencode
 
-_hears: ContextVar[Callable[[str], None] | None] = ContextVar("hears", default=None)
+_callback: ContextVar[Callable[[str], None] | None] = ContextVar("hears", default=None)
 
 
 def bigquery_job(project: str, location: str, job_id: str) -> str:
@@ -32,15 +32,15 @@ def s3_object(bucket: str, key: str) -> str:
 @contextmanager
 def tracking_url_callback(hears: Callable[[str], None]) -> Iterator[None]:
     """Has it called with the page of whatever is begun in the block."""
-    token = _hears.set(hears)
+    token = _callback.set(hears)
     try:
         yield
     finally:
-        _hears.reset(token)
+        _callback.reset(token)
 
 
 def report_tracking_url(url: str) -> None:
-    """Says where what was just begun can be watched; nobody has to listen."""
-    hears = _hears.get()
-    if hears is not None:
-        hears(url)
+    """Pass the page of a job that was just started to the callback, if there is one."""
+    callback = _callback.get()
+    if callback is not None:
+        callback(url)

@@ -16,7 +16,7 @@ _made: dict[tuple[int, Hashable], Any] = {}
 
 
 def per_process(key: Hashable, make: Callable[[], T]) -> T:
-    """What `make` returned the first time that this process asked with this key; a parent's is never handed out.
+    """Return what `make` returned at this process's first call with this key, never a parent process's.
 
     The parent's stays referenced, so that its connections are not closed from here.
     """

@@ -63,7 +63,7 @@ class Found:
 
     credentials: Credentials
     line: str
-    """whose they are and where they were found, for people"""
+    """whose they are and where they were found, for messages"""
 
 
 def endpoint(text: str) -> str | None:
@@ -100,7 +100,7 @@ def credentials(file: Path | None, endpoint: str | None, where: str) -> Credenti
 def found(file: Path | None, endpoint: str | None, where: str) -> Found:
     """The credentials of a key file, or else Google's Application Default Credentials; none for an emulator.
 
-    Where neither a file is named nor gcloud logged in, the machine is asked whether it is one of Google's, three times
+    Where neither a file is named nor gcloud logged in, the metadata server of Google's machines is queried, three times
     for 3 s. Raises ConfigError, one line that begins with `where`.
     """
     if endpoint is not None and endpoint.startswith("http://"):
@@ -163,9 +163,9 @@ def _whose(found_ones: Credentials) -> str:
 
 @contextmanager
 def translating_errors(where: str, failure: type[TaxiError], roles: str = "") -> Iterator[None]:
-    """Turns what Google's libraries raise into one line that begins with `where`.
+    """Turn what Google's libraries raise into one line that begins with `where`.
 
-    ConfigError for what a person must change first: refused or missing credentials, permissions (`roles` says which
+    ConfigError for what the user must change first: refused or missing credentials, permissions (`roles` says which
     roles would do), something that does not exist. `failure` for all else, which the client has retried by then.
     The library's exception is the `__cause__`. A TaxiError and an OSError of a local file pass.
     """

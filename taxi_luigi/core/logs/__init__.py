@@ -1,4 +1,4 @@
-"""The run's own logger, and where its lines go: people's to the terminal (terminal.py), every one to a file (jsonl.py).
+"""The run's own logger, and where its lines go: to the terminal (terminal.py), and all of them to a file (jsonl.py).
 
 `log` is Luigi's own logger, so `[core] log_level` and `logging_conf_file` hold for our lines too. What a line is about
 goes into the file as fields: the task by `about`, figures by `extra=figures(…)`. What becomes of failures is in

@@ -63,7 +63,7 @@ def _is_our_command() -> bool:
 
 
 def failure_line(error: BaseException) -> str | None:
-    """What to tell a person of a failure, without secrets; None when it is a defect and its traceback helps."""
+    """Return the line of a failure, without secrets; None for a defect, whose traceback helps."""
     line = _line(error)
     return None if line is None else redact(line)
 
@@ -158,13 +158,13 @@ def _in_our_words(record: logging.LogRecord) -> None:
     if record.msg == _FAILED:
         record.msg, record.args = "%s", (name(log_fields),)
     elif record.msg.startswith(_NO_DATA):
-        asked = getattr(about, "address", "")
-        record.msg, record.args = "%s %s is not published: %s", (log_fields["color"], log_fields["month"], asked)
+        address = getattr(about, "address", "")
+        record.msg, record.args = "%s %s is not published: %s", (log_fields["color"], log_fields["month"], address)
     record.__dict__.update(of_task(log_fields))
 
 
 def name(log_fields: Mapping[str, str]) -> str:
-    """A task for people: `LoadMonth green 2024-01 postgres`; the local lake goes without saying."""
+    """Return a task's name for messages: `LoadMonth green 2024-01 postgres`; the local lake is left out."""
     store = "" if log_fields["store"] == "local" else log_fields["store"]
     return " ".join(filter(None, (log_fields["task"], log_fields["color"], log_fields["month"], store)))
 

@@ -1,4 +1,4 @@
-"""What a person sees of a run: our lines, and of Luigi's own only what warns; with DEBUG all of them.
+"""What the terminal shows of a run: our lines, and of Luigi's own only what warns; with DEBUG all of them.
 
 A line first clears what a progress bar, of whichever process, left on the terminal's last line, in the same write.
 """
@@ -27,12 +27,12 @@ def is_luigis(record: logging.LogRecord) -> bool:
 
 
 def can_draw() -> bool:
-    """Whether there is somebody to see a progress bar."""
+    """Return whether stderr is a terminal that can show a progress bar."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def take_over(logger: logging.Logger) -> list[logging.Handler]:
-    """Makes the handlers that Luigi itself put there (3.8.1) write for people; returns them, none if it put none."""
+    """Set our format on the handlers that Luigi itself installed (3.8.1); return them, none if there are none."""
     taken: list[logging.Handler] = []
     for handler in logger.handlers:
         if type(handler) is logging.StreamHandler and getattr(handler.formatter, "_fmt", "") == _LUIGIS_FORMAT:

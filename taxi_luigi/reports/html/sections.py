@@ -105,11 +105,11 @@ def places(status: Status) -> Table:
             rows.append((place.key, *("?" for _ in shown), "no answer", "?"))
             continue
         totals = [color.total(place) for color in shown]
-        told = [
+        known = [
             [number for number in (getattr(total, name) for total in totals) if number is not None]
             for name in ("rows", "bytes")
         ]
-        numbers = [word(sum(each)) if each else "–" for word, each in zip((count, size), told, strict=True)]
+        numbers = [word(sum(each)) if each else "–" for word, each in zip((count, size), known, strict=True)]
         rows.append((place.key, *(count(total.months) for total in totals), *numbers))
     published = [sum(cell.published_rows is not None for cell in color.cells.values()) for color in shown]
     rows.append(("published", *map(count, published), "", ""))
@@ -250,8 +250,8 @@ def _columns(tables: Tables) -> Figure:
         nulls = tables.nulls.loc[held, column.name].to_numpy(dtype=float)
         there = np.isfinite(nulls)
         files = int(there.sum())
-        told = f"{share(float(np.average(nulls[there], weights=trips[there])))} missing" if files else "in no file"
-        note = told if files in (0, len(tables.accounts)) else f"{told}, {plural(files, 'file')}"
+        filled = f"{share(float(np.average(nulls[there], weights=trips[there])))} missing" if files else "in no file"
+        note = filled if files in (0, len(tables.accounts)) else f"{filled}, {plural(files, 'file')}"
         rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float)))
     title = f"{tables.color}: which columns TLC's files have in which month, and how much of them is filled"
     return Figure(

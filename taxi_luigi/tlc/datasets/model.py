@@ -39,7 +39,7 @@ class Spelling:
 
     @classmethod
     def of(cls, name: str, parquet: str, csv: str) -> Spelling:
-        """Months are written as a person does: 2009, 2010..2016-06, 2011..; empty: never."""
+        """Months are written as --months has them: 2009, 2010..2016-06, 2011..; empty: never."""
         return cls(name, *(Selection.parse(months) if months else None for months in (parquet, csv)))
 
     def months(self, form: SourceForm) -> Selection | None:

@@ -1,7 +1,7 @@
 """The table of markers in a dataset: rows are only ever added, by load jobs, and of a month's rows the last one counts.
 
 The job that adds a month's marker number n has an id made of the month and n alone, so there is one such marker,
-whoever else loads that month. Listing the table costs nothing, and one listing holds all colors and months.
+however many processes load that month. Listing the table costs nothing, and one listing holds all colors and months.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class NewMarker:
 
 
 def append(connection: Connection, new: NewMarker, wait: float) -> bool:
-    """Adds a marker; False when the month has another one of that number, from whoever was quicker."""
+    """Add a marker; return False when another process has added one of that number first."""
     color, month = new.dataset.color, new.month
 
     def numbered() -> Entry | None:

@@ -77,7 +77,7 @@ class Target:
     def _wait_for_others(self, wanted: jobs.Wanted, wait: float) -> None:
         """Lets jobs end that load other content into the same partition: those of a loader that was killed go on.
 
-        Else such a job could end after ours, when nobody is left to notice. Only who may list jobs sees them
+        Else such a job could end after ours, unnoticed. Only who may list jobs sees them
         (roles/bigquery.user, not jobUser), and only those of the same account.
         """
         from google.api_core.exceptions import Forbidden

@@ -250,7 +250,7 @@ def partitions(connection: Connection, table: str) -> dict[str, int]:
 
 
 def count(connection: Connection, table: str) -> list[tuple[Month | None, int]]:
-    """Rows of each partition that has any; None for those of no month: `__NULL__`, what somebody streamed in."""
+    """Return the rows of each partition that has any; the month is None for `__NULL__` and for streamed rows."""
     ids = sorted(partitions(connection, table))
     with ThreadPoolExecutor(_THREADS) as pool:
         counts = pool.map(lambda each: rows(connection, f"{table}${each}"), ids)
