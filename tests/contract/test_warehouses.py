@@ -592,6 +592,8 @@ print(sorted({heavy!r} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+    # On a loaded machine the stand-in for BigQuery can take longer than the warning's two seconds
+    assert [line for line in done.stderr.splitlines() if "has not answered for 2 s" not in line] == []
 
 
 def _opening(store: Store) -> str:
