@@ -138,12 +138,6 @@ def describe_missing(layout: Layout) -> str:
     )
 
 
-def describe_other_form(layout: Layout, names: Sequence[str]) -> str:
-    """Return `names`, some of the layout's `other_form`, with their published names as text; '' for none."""
-    other = next((form for form in layout.dataset.layouts(layout.month) if form != layout.nearest), None)
-    return "" if other is None or not names else f"no columns that only {_described(layout, other, names)}"
-
-
 def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
     columns = {column.name: column for column in layout.dataset.columns}
     published = [_published(columns[name], layout.month, form) for name in names]

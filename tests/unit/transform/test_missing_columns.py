@@ -15,7 +15,7 @@ import pytest
 
 from taxi_luigi.tlc.datasets import DATASETS, JUNK, Column, SourceForm
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.transform.column_mapping import Layout, describe_missing, describe_other_form, match
+from taxi_luigi.transform.column_mapping import Layout, describe_missing, match
 from taxi_luigi.transform.readers.csv_header import read_header
 from tests.support.schemas import COLORS, Published, published
 
@@ -258,15 +258,7 @@ def test_the_line_is_short_and_one_line_whatever_the_unknown_columns_are_called(
 
 def test_nothing_is_said_of_a_whole_file() -> None:
     layout = matched("green", "2025-11", "parquet", names_of("green", "2025-11")["parquet"])
-    assert describe_missing(layout) == describe_other_form(layout, layout.other_form) == ""
-
-
-def test_what_only_the_other_form_has_is_described_by_its_published_names() -> None:
-    layout = matched("yellow", "2012-05", "csv", names_of("yellow", "2012-05")["csv"])
-    assert describe_other_form(layout, layout.other_form[:2]) == (
-        "no columns that only yellow's parquet files of 2012-05 have: pulocationid (PULocationID), dolocationid "
-        "(DOLocationID)"
-    )
+    assert describe_missing(layout) == ""
 
 
 def test_a_renamed_column_is_there_again_after_its_new_name_is_entered() -> None:
