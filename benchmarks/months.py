@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -46,7 +45,7 @@ def clean_file(clean: Path) -> CleanFile:
 
     receipt = read_receipt(clean)
     assert receipt is not None
-    return CleanFile(str(clean), receipt.summary, partial(nullcontext, clean), lambda: True)
+    return CleanFile(str(clean), receipt.summary, lambda: nullcontext(clean), lambda: True)
 
 
 def _write(given: argparse.Namespace) -> None:
