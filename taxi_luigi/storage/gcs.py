@@ -1,6 +1,6 @@
 """A store in a bucket of Google Cloud Storage, by Google's own client.
 
-How bytes go up and down is in `gcs_upload.py` and `gcs_download.py`, what can be seen before a run in
+How bytes go up and down is in `gcs_transfer.py` and `gcs_download.py`, what can be seen before a run in
 `gcs_health.py`. Import it only to use it: the client takes 0.5 s.
 """
 
@@ -36,7 +36,7 @@ from taxi_luigi.storage import (
     content_type,
     gcs_download,
     gcs_health,
-    gcs_upload,
+    gcs_transfer,
     no_progress,
 )
 
@@ -138,12 +138,12 @@ class GcsStore:
         self.put(written, name, labels, progress)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        crc32c = gcs_upload.crc32c_of(local)
+        crc32c = gcs_transfer.crc32c_of(local)
         size = local.stat().st_size
         with self._sending(name, crc32c, labels) as (target, seen):
             # In the upload itself, so that the server refuses other bytes
             target.crc32c = crc32c
-            gcs_upload.upload(target, local, seen, self.timeout, progress)
+            gcs_transfer.upload(target, local, seen, self.timeout, progress)
         progress(size, size)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
@@ -151,7 +151,7 @@ class GcsStore:
             return False
         origin = source._found(source_name)
         with self._sending(name, origin.crc32c, labels) as (target, seen):
-            gcs_upload.rewrite(target, origin, seen, self._retry_options)
+            gcs_transfer.rewrite(target, origin, seen, self._retry_options)
         return True
 
     def remove(self, name: str) -> None:
@@ -189,10 +189,10 @@ class GcsStore:
         try:
             with self._translating_errors(name):
                 yield target, seen
-        except gcs_upload.Refused as error:
+        except gcs_transfer.Refused as error:
             now = self.stat(name)
             if now is None or now.version == str(seen) or (now.crc32c, now.labels) != (crc32c, dict(labels)):
-                if isinstance(error, gcs_upload.Taken):
+                if isinstance(error, gcs_transfer.Taken):
                     raise replaced_meanwhile(self.url(name)) from error
                 raise StorageError(f"{self.url(name)} {error}: run the same command again") from error
             # Ours: the first try succeeded, only its answer was lost
@@ -201,7 +201,7 @@ class GcsStore:
             if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
                 raise replaced_meanwhile(self.url(name))
             with self._translating_errors(name):
-                gcs_upload.take_back(target, self._retry_options)
+                gcs_transfer.take_back(target, self._retry_options)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")
 
     def _key(self, name: str) -> str:

@@ -14,7 +14,7 @@ from google.cloud.storage.fileio import BlobReader
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError, replaced_meanwhile
-from taxi_luigi.storage.gcs_upload import crc32c_of
+from taxi_luigi.storage.gcs_transfer import crc32c_of
 
 _DOWNLOADS = 50
 """times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
