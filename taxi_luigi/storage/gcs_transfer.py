@@ -1,30 +1,52 @@
-"""How a file becomes an object of Google Cloud Storage: resumable chunks, or a copy within it.
+"""The bytes of one object of Google Cloud Storage: sent in resumable chunks, copied within it, or fetched.
 
-Nothing here knows which objects there are; `gcs.py` looks before and afterwards.
+Which objects there are is not known here; `gcs.py` looks before and afterwards.
 """
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import google_crc32c
 import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Blob
+from google.cloud.storage.fileio import BlobReader
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.core.errors import StorageError
+from taxi_luigi.core import atomic_files
+from taxi_luigi.core.errors import StorageError, replaced_meanwhile
 from taxi_luigi.storage import Progress
 
 _PIECE = 1 << 20
 
+_DOWNLOADS = 50
+"""times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
+
+_AHEAD = 64 << 10
+"""bytes that a read fetches at least: a parquet footer of ours has fewer"""
+
+Errors = Callable[[], AbstractContextManager[None]]
+"""Makes the block in which the client's errors are translated."""
+
+
+class Pinned(Blob):
+    """An object whose bytes are requested by generation and from our endpoint.
+
+    The address that Google gives with an object would be used otherwise, which names Google's host, not ours.
+    """
+
+    media_link = None
+
 
 class Refused(Exception):
-    """The server would not have the object, perhaps because it has it already: gcs.py looks. Continues a URL's line."""
+    """The server refused the object, perhaps because it has it already: gcs.py looks. Its text goes on after a URL."""
 
 
 class Taken(Refused):
@@ -32,7 +54,7 @@ class Taken(Refused):
 
 
 def crc32c_of(local: Path) -> str:
-    """The checksum of a file as Google writes it: base64 of the big-endian bytes. OSError is of the file."""
+    """Return the checksum of a file as Google writes it: base64 of the big-endian bytes. OSError is of the file."""
     checksum = google_crc32c.Checksum()
     with local.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -41,10 +63,22 @@ def crc32c_of(local: Path) -> str:
 
 
 def upload(target: Any, local: Path, seen: int, timeout: float, progress: Progress) -> None:
-    """Sends a file as the object `target`, in chunks above 8 MiB; Refused unless the generation there is `seen`.
+    """Send a file as an object, in chunks above 8 MiB.
 
-    `target` brings the crc32c, type, labels and chunk size. Each request is tried again for as long as two of them may
-    take (`timeout`, seconds, is of one): the client's own two minutes end before a slow chunk gets its second try.
+    Each request is retried for as long as two of them may take: the client's own two minutes end before a slow chunk
+    gets its second try.
+
+    Args:
+        target: the object, with crc32c, type, labels and chunk size
+        local: the file
+        seen: the generation to be replaced; 0 where there is no object
+        timeout: seconds for one request
+        progress: called with the bytes that have arrived
+
+    Raises:
+        Taken: another generation is there
+        Refused: the upload broke off, or the server dropped it
+        StorageError: the link is too slow for the chunk size
     """
     retry = DEFAULT_RETRY.with_timeout(2 * timeout)
     try:
@@ -75,7 +109,7 @@ def upload(target: Any, local: Path, seen: int, timeout: float, progress: Progre
 
 
 def rewrite(target: Any, origin: Any, seen: int, retry: Mapping[str, Any]) -> None:
-    """Copies one object to another on the server, in as many requests as it wants; Refused as for `upload`."""
+    """Copy one object to another on the server, in as many requests as it needs. Raises as `upload`."""
     token = None
     try:
         while True:
@@ -89,11 +123,56 @@ def rewrite(target: Any, origin: Any, seen: int, retry: Mapping[str, Any]) -> No
 
 
 def take_back(target: Any, retry: Mapping[str, Any]) -> None:
-    """Removes an object as it was just uploaded; one that was replaced meanwhile stays."""
+    """Remove an object as it was just uploaded; one that was replaced meanwhile stays."""
     try:
         target.delete(if_generation_match=target.generation, **retry)
     except (NotFound, PreconditionFailed):
         return
+
+
+def download(find: Callable[[], Any], path: Path, errors: Errors, retry: Mapping[str, Any]) -> None:
+    """Download an object to a file, again from the start when it is replaced meanwhile.
+
+    Args:
+        find: returns the object as it is now
+        path: the file
+        errors: as `Errors`
+        retry: options of each request: `timeout` and `retry`
+
+    Raises:
+        Replaced: it was replaced too often
+        StorageError: the bytes arrived damaged, or there is no room for them
+    """
+    for _ in range(_DOWNLOADS):
+        blob = find()
+        with errors():
+            try:
+                return _fetch(blob, path, retry)
+            except NotFound:
+                continue
+    raise replaced_meanwhile(_url(blob))
+
+
+def _fetch(blob: Any, path: Path, retry: Mapping[str, Any]) -> None:
+    """Write the bytes of one generation, streaming."""
+    url = _url(blob)
+    try:
+        with path.open("wb") as file:
+            blob.download_to_file(file, checksum="crc32c", **retry)
+        arrived = crc32c_of(path)
+    except OSError as error:
+        if isinstance(error, (requests.RequestException, ConnectionError)):
+            raise
+        cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
+        raise StorageError(f"{url}: no temporary copy: {error.strerror}: {cure}") from error
+    # The client compares nothing once it had to continue a download that broke off
+    if arrived != blob.crc32c:
+        raise StorageError(f"{url} arrived damaged (crc32c {arrived}, not {blob.crc32c}): run the same command again")
+
+
+def reader(blob: Any, errors: Errors, retry: Mapping[str, Any]) -> BinaryIO:
+    """Return a file to read from anywhere in an object; each of its requests is made inside `errors`."""
+    return cast(BinaryIO, _Reader(blob, errors, retry))
 
 
 class _Watched(io.BufferedReader):
@@ -107,3 +186,19 @@ class _Watched(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         self._progress(self.tell(), self.size)
         return super().read(size)
+
+
+class _Reader(BlobReader):
+    """Google's reader of parts, whose failures come when it is read rather than when it is opened."""
+
+    def __init__(self, blob: Any, errors: Errors, retry: Mapping[str, Any]) -> None:
+        super().__init__(blob, _AHEAD, **retry)
+        self._errors = errors
+
+    def read(self, size: int = -1) -> bytes:
+        with self._errors():
+            return cast(bytes, super().read(size))
+
+
+def _url(blob: Any) -> str:
+    return f"gs://{blob.bucket.name}/{blob.name}"

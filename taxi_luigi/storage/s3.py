@@ -22,8 +22,8 @@ from s3transfer.exceptions import S3DownloadFailedError
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
 from taxi_luigi.core.concurrency import warn_if_slow
-from taxi_luigi.core.errors import StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Check
+from taxi_luigi.core.errors import StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
@@ -34,7 +34,6 @@ from taxi_luigi.storage import (
     bucket_name,
     content_type,
     no_progress,
-    s3_health,
     s3_transfer,
 )
 from taxi_luigi.storage.s3_transfer import Head
@@ -47,6 +46,11 @@ _COPIED_AT_ONCE = 1 << 30
 
 _DOWNLOADS = 50
 """times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
+
+_CHECK_ATTEMPTS = 2
+"""of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
+
+_NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
 
 _AGAIN = "run the same command again"
 
@@ -193,8 +197,27 @@ class S3Store:
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def checks(self) -> Sequence[Check]:
+        """In one request, up to the first that fails."""
+        bucket = self._aws.looking()
+
+        def listable() -> tuple[Status, str]:
+            client = bucket.connection(_CHECK_ATTEMPTS).client
+            # Unlike the response to a HEAD of the bucket, that to a listing has a body with what is wrong
+            response = client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(""), MaxKeys=1)
+            region = response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", client.meta.region_name)
+            return Status.OK, f"{self.address} can be listed; region {region}"
+
+        looks = {"credentials": lambda: (Status.OK, bucket.credentials()), "bucket": listable}
+        found: list[Check] = []
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return s3_health.checks(self._aws.looking(), self.address, self._key(""))
+            for what, look in looks.items():
+                try:
+                    with bucket.translating_errors(self.address):
+                        found.append(Check(self.name, what, *look()))
+                except TaxiError as error:
+                    return [*found, Check.failed(self.name, what, error)]
+        untested = f"{self.address}: only a write shows whether {_NEEDED} are allowed"
+        return [*found, Check(self.name, "permissions", Status.UNKNOWN, untested)]
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
