@@ -22,8 +22,7 @@ from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.core.cloud import console_links, gcp
-from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.cloud import console_links, gcp, per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status

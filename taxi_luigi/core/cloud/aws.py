@@ -16,9 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
+from taxi_luigi.core.cloud import is_server, per_process
 from taxi_luigi.core.cloud.aws_errors import FAILURES, code, said
-from taxi_luigi.core.cloud.forks import per_process
-from taxi_luigi.core.cloud.servers import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
 

@@ -25,7 +25,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.resumable_media import DataCorruption, InvalidResponse
 
-from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core.cloud import is_server
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.redaction import looks_like_key, redact, value
 from taxi_luigi.core.text import unwrapped
