@@ -61,9 +61,9 @@ class GcsStore:
     """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
 
     `name` is the section in words: "lake gcs". Without an endpoint, STORAGE_EMULATOR_HOST counts.
-    The quotient of `chunk_size` and `timeout`, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that
-    serves: the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November
-    2026). What fails is tried again for as long as two such requests may take.
+    The slowest link that is enough is `chunk_size` / `timeout`, with the defaults 224 KB/s (1.8 Mbit/s): the socket's
+    timeout counts the whole chunk, with TLS too, not the time since the last byte (November 2026). A request that fails
+    is retried for as long as two such requests may take.
 
     200 MB go to fake-gcs-server 1.03 times as fast as with the client's own 100 MiB chunks; 0.89 times in chunks of
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
@@ -103,7 +103,7 @@ class GcsStore:
 
     @property
     def address(self) -> str:
-        """Where the store's root is."""
+        """The address of the store's root."""
         return f"gs://{self.bucket}/{self._prefix}".rstrip("/")
 
     @property
@@ -243,10 +243,12 @@ class GcsStore:
                 if isinstance(error, gcs_transfer.Taken):
                     raise replaced_meanwhile(self.url(name)) from error
                 raise StorageError(f"{self.url(name)} {error}: run the same command again") from error
-            # Ours: the first try succeeded, only its answer was lost
+            # It is ours: the first try succeeded, only its response was lost
             return
         if target.crc32c != crc32c:
-            if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
+            if dict(target.metadata or {}) != dict(
+                labels
+            ):  # the response is about an object that another run has put there since
                 raise replaced_meanwhile(self.url(name))
             with self._translating_errors(name):
                 gcs_transfer.take_back(target, self._retry_options)
@@ -290,7 +292,7 @@ class GcsStore:
 
     @contextmanager
     def _fetching(self, name: str) -> Iterator[None]:
-        """For requests for the bytes of an object that was just seen, of that generation."""
+        """Translate errors of requests for the bytes of an object that was just seen, of that generation."""
         with self._translating_errors(name):
             try:
                 yield

@@ -83,14 +83,14 @@ def upload(target: Any, local: Path, seen: int, timeout: float, progress: Progre
     retry = DEFAULT_RETRY.with_timeout(2 * timeout)
     try:
         with _Watched(local, progress) as file:
-            # No checksum by the client: on a mismatch it removes whatever has the name by then, without asking whose
+            # No checksum by the client: on a mismatch it would remove even another run's object of that name
             target.upload_from_file(
                 file, size=file.size, if_generation_match=seen, checksum=None, timeout=timeout, retry=retry
             )
     except PreconditionFailed as error:
         raise Taken from error
     except GoogleAPICallError as error:
-        # To a chunk, which is a PUT, this says that the session is over; to what comes before, that a bucket is missing
+        # For a chunk, which is a PUT, it means that the session is over; for requests before, that there is no bucket
         if error.code not in (404, 410) or error.response is None or error.response.request.method != "PUT":
             raise
         raise Refused("was not uploaded, as the server dropped the upload half way") from error

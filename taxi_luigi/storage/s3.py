@@ -1,7 +1,7 @@
 """A store in a bucket of Amazon S3, or of a server that speaks its protocol, by boto3.
 
-How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`. Import it
-only to use it: boto3 takes 0.2 s.
+How a bucket is reached is in `core/cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`.
+Import it only to use it: boto3 takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
 
 _DOWNLOADS = 50
-"""times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
+"""times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
 
 _CHECK_ATTEMPTS = 2
 """of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
@@ -92,7 +92,7 @@ class S3Store:
 
     @property
     def address(self) -> str:
-        """Where the store's root is."""
+        """The address of the store's root."""
         return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
 
     @property
@@ -185,14 +185,14 @@ class S3Store:
             try:
                 connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
             except ClientError as error:
-                if aws_errors.code(error) != "NoSuchKey":  # Amazon says 204, not all that speak its protocol do
+                if aws_errors.code(error) != "NoSuchKey":  # Amazon's response is 204, that of some other servers is not
                     raise
 
     def url(self, name: str) -> str:
         return f"s3://{self.bucket}/{self._key(name)}"
 
     def page(self, name: str) -> str:
-        # The client knows best whom it asks: AWS_ENDPOINT_URL can name another server than Amazon's too
+        # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
@@ -222,13 +222,13 @@ class S3Store:
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
     ) -> None:
-        """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
+        """Send bytes with this size, checksum and ETag in place of the object, and compare what is kept then."""
         before = self._head(name)
         version = None if before is None else before.entry.version
         with self._translating_errors(name) as connection:
             done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
         now = self._head(name)
-        # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
+        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
         if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
             raise replaced_meanwhile(self.url(name))
         if now.differs(size, crc32):
@@ -251,7 +251,7 @@ class S3Store:
         raise replaced_meanwhile(self.url(name))
 
     def _fetched(self, name: str, version: str, path: Path) -> bool:
-        """Downloads this version; False when it was replaced or removed."""
+        """Download this version; return False when it was replaced or removed."""
         key = self._key(name)
         with (
             self._translating_errors(name) as connection,
@@ -278,7 +278,7 @@ class S3Store:
                 if aws_errors.code(error) in ("NoSuchKey", "404"):
                     return None
                 if aws_errors.code(error) in ("301", "400", "401", "403"):
-                    # A HEAD's answer has only a status; that to a listing says what is wrong
+                    # The response to a HEAD has only a status; that to a listing has the reason
                     connection.client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(name), MaxKeys=1)
                 raise
 
@@ -302,5 +302,5 @@ def _described(name: str, labels: Labels) -> dict[str, Any]:
 
 
 def _transfers(part: int) -> TransferConfig:
-    # `classic`: where awscrt is installed too, its own client would take over, which sends no conditions of ours
+    # `classic`: where awscrt is installed too, its own client would be used, which does not send our conditions
     return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")

@@ -58,7 +58,7 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
     failures.one_line_each.in_a_run = True
     terminals = [] if core().logging_conf_file else terminal.take_over(log)
     if terminals:
-        log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
+        log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines too
     file = JsonLines(folder, run, Once())
     file.remove_old()
     if what:

@@ -76,7 +76,9 @@ def _line(error: BaseException) -> str | None:
         if status in (401, 403):
             return f"luigid refuses us (HTTP {status}): check user and password in [core] scheduler_url"
         if status is not None:
-            return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
+            return (
+                f"luigid answers HTTP {status}: the reason is in its log (data/luigid/log); run the same command again"
+            )
         return "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
