@@ -13,6 +13,7 @@ from typing import Any
 from taxi_luigi import config, history
 from taxi_luigi.cli.output import make_console
 from taxi_luigi.core.logs import task_name
+from taxi_luigi.core.units import duration
 from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 
@@ -78,7 +79,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
     return (
         run.run,
         _time(run.began),
-        _duration(run.seconds),
+        "" if run.seconds is None else duration(run.seconds),
         str(run.loaded) if ended else "",
         str(run.failed) if ended else "",
         code if ended else run.state.value,
@@ -92,7 +93,7 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
         code = "unknown" if run.exit_code is None else run.exit_code
-        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")
+        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {duration(run.seconds or 0)}, exit code {code}")
         loaded = f"{run.loaded:,} months loaded ({run.rows:,} rows)"
         print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
     else:
@@ -147,14 +148,3 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def _time(iso: str) -> str:
     return iso[:19].replace("T", " ")
-
-
-def _duration(seconds: float | None) -> str:
-    """Format seconds as 9.4 s, 12:05 or 1:02:03."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -9,16 +9,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
-from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from taxi_luigi.core.text import unwrapped
-from taxi_luigi.core.units import plural
+from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import Run
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
 from taxi_luigi.tlc.months import Month
@@ -247,17 +246,10 @@ def _runs(runs: Sequence[Run]) -> Table:
         table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
     for run in runs:
         began = datetime.fromisoformat(run.began).astimezone()
+        took = "?" if run.seconds is None else duration(run.seconds)
         code = "?" if run.exit_code is None else str(run.exit_code)
-        table.add_row(f"{began:%Y-%m-%d %H:%M}", _took(run), code, _results(run), Text(run.command))
+        table.add_row(f"{began:%Y-%m-%d %H:%M}", took, code, _results(run), Text(run.command))
     return table
-
-
-def _took(run: Run) -> str:
-    """`0:01:12`; ? of a run that did not end."""
-    if not run.ended:
-        return "?"
-    took = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.began)
-    return str(timedelta(seconds=round(took.total_seconds())))
 
 
 def _results(run: Run) -> str:
@@ -325,5 +317,4 @@ class Block:
             return [Text("?", style="yellow"), Text("no answer", style="yellow"), Text()]
         total = self._color.total(place)
         rows = "" if total.rows is None else f"{total.rows:,}"
-        size = "" if total.bytes is None else decimal(total.bytes)
-        return [Text(str(total.months)), Text(rows), Text(size)]
+        return [Text(str(total.months)), Text(rows), Text("" if total.bytes is None else size(total.bytes))]

@@ -17,6 +17,7 @@ from luigi.rpc import RPCError
 from tqdm import tqdm
 
 from taxi_luigi.core.logs import log, terminal
+from taxi_luigi.core.units import duration, size
 from taxi_luigi.runs import scheduler_client
 
 _INTERVAL = 1.0
@@ -48,8 +49,7 @@ class Progress:
         self._began = time.monotonic()
         self._bar: tqdm[Any] | None = None
         if core().workers == 1 and terminal.can_draw():
-            divisor = 1024 if unit == "B" else 1000
-            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_divisor=divisor, unit_scale=True)
+            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_scale=True)
         self.now(doing)
 
     def now(self, doing: str) -> None:
@@ -79,7 +79,7 @@ class Progress:
 
     def ended(self, made: str) -> None:
         """Show the result; the page keeps it when the task is done."""
-        self._show(f"{made}, {span(time.monotonic() - self._began)}", 100)
+        self._show(f"{made}, {duration(time.monotonic() - self._began)}", 100)
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +91,7 @@ class Progress:
             self._bar.close()
         if error is not None:
             far = f" at {amount(self._done, self._total, self._unit)}" if self._done else ""
-            self._show(f"{self._doing}: failed{far} after {span(time.monotonic() - self._began)}", self._percent)
+            self._show(f"{self._doing}: failed{far} after {duration(time.monotonic() - self._began)}", self._percent)
 
     @property
     def _percent(self) -> int | None:
@@ -125,41 +125,27 @@ def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
 
 
 def pace(done: int, total: int, unit: str, seconds: float) -> str:
-    """How much of how much is done, how fast, and how long the rest takes at that, after `seconds` > 0.
+    """Return how much is done, and in a second line how fast, and how long the rest takes at that speed.
 
-    `12.4 of 49.9 MB` and below it `4.1 MB/s, 9 s left`: the page's box takes 66 letters in a line. Nothing is left
-    where the total is unknown (0) or reached.
+    luigid's box has room for 66 letters in a line. `12.4 MB of 49.9 MB`, `4.1 MB/s, 9.1 s left`.
+
+    Args:
+        done: so much
+        total: of so much; 0 where it is not known
+        unit: "B", or what is counted
+        seconds: that it took, more than 0
     """
     speed = done / seconds
-    left = f", {span((total - done) / speed)} left" if speed and done < total else ""
-    return f"{amount(done, total, unit)}\n{size(round(speed), unit)}/s{left}"
+    left = f", {duration((total - done) / speed)} left" if speed and done < total else ""
+    return f"{amount(done, total, unit)}\n{_number(round(speed), unit)}/s{left}"
 
 
 def amount(done: int, total: int, unit: str) -> str:
-    """`12.4 of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
+    """Return `12.4 MB of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
     if not total:
-        return size(done, unit)
-    scale, digits, name = _scale(total, unit)
-    return f"{done / scale:,.{digits}f} of {total / scale:,.{digits}f} {name}"
+        return _number(done, unit)
+    return f"{size(done) if unit == 'B' else f'{done:,}'} of {_number(total, unit)}"
 
 
-def size(number: int, unit: str) -> str:
-    """`49.9 MB`, of 1,000,000 bytes each, or `61 KB`, for the unit "B"; `76,518 rows` for "rows"."""
-    scale, digits, name = _scale(number, unit)
-    return f"{number / scale:,.{digits}f} {name}"
-
-
-def _scale(number: int, unit: str) -> tuple[int, int, str]:
-    """By what to divide, the digits to show behind the point, and the name of what is then counted."""
-    if unit != "B":
-        return 1, 0, unit
-    return (1_000_000, 1, "MB") if number >= 1_000_000 else (1_000, 0, "KB")
-
-
-def span(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min`, `1.5 h`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _number(number: int, unit: str) -> str:
+    return size(number) if unit == "B" else f"{number:,} {unit}"

@@ -150,7 +150,7 @@ def test_a_running_task_says_what_it_does_and_how_far_it_is(shown: Shown) -> Non
     shown.button("DownloadMonth", "RUNNING", "button.statusMessage")
     said = shown.box("#statusMessageModal", " left")
     assert "Status message for DownloadMonth(color=green, month=2021-02)" in said
-    assert re.search(r"downloading: \d+ of \d\d KB\n1 KB/s, \d+ s left", said)
+    assert re.search(r"downloading: [\d.]+ kB of \d\d\.\d kB\n\S+ (kB|bytes)/s, .+ s left", said)
     percent = "parseInt(document.querySelector('#statusMessageModal .progress-bar').innerText)"
     before = shown.page.wait_until(percent)
     shown.page.wait_until(f"{percent} > {before}")
@@ -164,7 +164,7 @@ def test_a_task_that_has_ended_says_what_came_of_it(shown: Shown) -> None:
     said = {name: shown.task(f"{name}(color=green, month=2021-03")[1] for name in FAMILIES[1:4]}
     assert [task["status"] for task in said.values()] == ["DONE"] * 3
     assert [task["progress_percentage"] for task in said.values()] == [100] * 3
-    assert re.fullmatch(r"\d\d KB of parquet, \S+ s", said["DownloadMonth"]["status_message"])
+    assert re.fullmatch(r"\d\d\.\d kB of parquet, \S+ s", said["DownloadMonth"]["status_message"])
     assert said["CleanMonth"]["status_message"].startswith("3,000 rows kept, 0 rejected, ")
     assert said["LoadMonth"]["status_message"].startswith("3,000 rows in green_tripdata of duckdb, ")
     assert "failed after" in shown.task("DownloadMonth(color=green, month=2021-01")[1]["status_message"]

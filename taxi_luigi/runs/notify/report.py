@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from taxi_luigi.core.text import one_line
-from taxi_luigi.core.units import plural, size
+from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify import events
 
@@ -126,10 +126,10 @@ def _totals(result: RunResult) -> str:
     not_published = sum(each.result is Result.NOT_PUBLISHED for each in result.months)
     seconds = (datetime.fromisoformat(result.ended) - datetime.fromisoformat(result.began)).total_seconds()
     parts = [f"{rows:,} rows loaded"] if rows else []
-    parts += [f"{_size(downloaded)} downloaded"] if downloaded else []
+    parts += [f"{size(downloaded)} downloaded"] if downloaded else []
     parts += [f"{plural(result.already_there, 'month')} already there"] if result.already_there else []
     parts += [f"{not_published} not published"] if not_published else []
-    return ", ".join([*parts, f"took {_time(seconds) or '0 s'}"])
+    return ", ".join([*parts, f"took {duration(seconds)}"])
 
 
 def _footer(result: RunResult) -> tuple[str, ...]:
@@ -180,26 +180,13 @@ def _row(cells: tuple[str, ...], widths: list[int], tone: str) -> Row:
 
 def _cells(month: MonthResult) -> tuple[str, ...]:
     rows = f"{month.rows:,}" if month.rows else ""
-    return (month.color, month.month, month.result.value, rows, _size(month.bytes), _time(month.seconds))
+    downloaded, took = size(month.bytes) if month.bytes else "", duration(month.seconds) if month.seconds else ""
+    return (month.color, month.month, month.result.value, rows, downloaded, took)
 
 
 def _sorted(months: tuple[MonthResult, ...]) -> list[MonthResult]:
     """Sort the months, the worst first."""
     return sorted(months, key=lambda each: (_ORDER.index(each.result), each.color, each.month))
-
-
-def _size(count: int) -> str:
-    """Return `12.3 MB`; '' for none."""
-    return size(count) if count else ""
-
-
-def _time(seconds: float) -> str:
-    """Return 4 s, 1 min 12 s or 1 h 2 min; '' for less than half a second."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s" if whole > 0 else ""
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _moment(text: str) -> str:

@@ -369,7 +369,24 @@ def test_colors_that_were_not_named_and_of_which_nothing_is_here_are_one_line() 
 def ran(run: str, command: str, began: str, ended: str, code: int | None, there: int, loaded: int, failed: int) -> Run:
     """A run as the history has it."""
     state = history.State.ENDED if ended else history.State.DID_NOT_END
-    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), (), "")
+    return Run(
+        run,
+        command,
+        "box",
+        began,
+        ended,
+        247.4 if ended else None,
+        code,
+        state,
+        there,
+        loaded,
+        failed,
+        0,
+        "",
+        (),
+        (),
+        "",
+    )
 
 
 RUN = ran(
@@ -382,7 +399,7 @@ KILLED = ran("20261120T060003-4f2b", "LoadAllMonths", "2026-11-20T06:00:03+00:00
 def test_the_last_runs_are_below() -> None:
     *_, heading, first, second = page(*PLACES, runs=[RUN, KILLED])
     assert heading.split() == ["last", "runs", "took", "exit", "months", "command"]
-    assert first.endswith("0:04:07    30  1 loaded, 1 failed  LoadAllMonths --months latest")
+    assert first.endswith("4 min 07 s    30  1 loaded, 1 failed  LoadAllMonths --months latest")
     assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
 
 

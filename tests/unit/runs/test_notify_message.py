@@ -104,7 +104,7 @@ Replaced
 color   month    result              rows  download        time
 fhv     2026-07  failed
 yellow  2026-06  refreshed      3,054,321   58.3 MB  1 min 14 s
-green   2026-08  loaded            54,321    1.3 MB         4 s
+green   2026-08  loaded            54,321    1.3 MB       4.2 s
 fhv     2026-03  not published
 
 LoadAllMonths --months latest
