@@ -14,7 +14,7 @@ from taxi_luigi import config, history
 from taxi_luigi.cli.output import make_console
 from taxi_luigi.core.logs import task_name
 from taxi_luigi.core.units import duration
-from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
+from taxi_luigi.history import Result, RunResult, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
@@ -46,17 +46,18 @@ def _history(arguments: argparse.Namespace) -> int:
     if arguments.id is not None:
         state = config.settings().state
         run = history.find(state, arguments.id)
-        months, tasks = history.months_of(state, run), history.tasks_of(state, run)
+        tasks = history.tasks_of(state, run)
         if arguments.json:
             _print_json(
-                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [each.as_row() for each in tasks]}
+                run.as_row()
+                | {"months": [asdict(each) for each in run.months], "tasks": [each.as_row() for each in tasks]}
             )
         else:
-            _print_run(run, months, tasks)
+            _print_run(run, tasks)
         return 0
     runs = history.last_runs(config.settings().state, arguments.last)
     if arguments.json:
-        _print_json([asdict(each) for each in runs])
+        _print_json([each.as_row() for each in runs])
     elif runs:
         _print_table(("run", "began", "took", "loaded", "failed", "exit", "host", "command"), map(_run_row, runs))
     else:
@@ -73,7 +74,7 @@ def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
-def _run_row(run: Run) -> tuple[str, ...]:
+def _run_row(run: RunResult) -> tuple[str, ...]:
     ended = run.state is State.ENDED
     code = "?" if run.exit_code is None else str(run.exit_code)
     return (
@@ -88,7 +89,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResult]) -> None:
+def _print_run(run: RunResult, tasks: Sequence[TaskResult]) -> None:
     made_by = f", taxi_luigi {run.version}" if run.version else ""
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
@@ -100,10 +101,10 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
         print(f"{_time(run.began)} UTC, {run.state.value}")
     for line in filter(None, (run.error, run.zones, *run.remarks, *run.fewer)):
         print(line)
-    for month in months:
+    for month in run.months:
         if month.result not in (Result.LOADED, Result.REFRESHED):
             print(f"{month.color} {month.month} {month.result.value}")
-    for line in replacements(months):
+    for line in replacements(run.months):
         print(line)
     if tasks:
         print()

@@ -9,17 +9,14 @@ read.py     what `taxi-luigi history`, `status` and the report read from it
 from __future__ import annotations
 
 from taxi_luigi.history.read import (
-    Run,
-    State,
     done_tasks,
     find,
     last_runs,
-    months_of,
     steady_now,
     tasks_of,
     withdrawn,
 )
-from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, TaskResult
+from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.history.write import Recorder, now
 
 __all__ = [
@@ -27,14 +24,12 @@ __all__ = [
     "MonthResult",
     "Recorder",
     "Result",
-    "Run",
     "RunResult",
     "State",
     "TaskResult",
     "done_tasks",
     "find",
     "last_runs",
-    "months_of",
     "now",
     "steady_now",
     "tasks_of",

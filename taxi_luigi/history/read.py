@@ -1,4 +1,4 @@
-"""The history, read: the last runs, one of them, its months and its tasks.
+"""The history, read: the last runs, one of them, its tasks.
 
 Raises StorageError, one line, when it cannot be read. Where nothing was ever recorded there are no runs, and no file is
 made.
@@ -12,60 +12,15 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import MonthResult, Result, TaskResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.tlc.months import Month
-
-
-class State(Enum):
-    """Where a run stands. The values are shown to users."""
-
-    ENDED = "ended"
-    RUNNING = "running"
-    DID_NOT_END = "did not end"
-    """it was killed, or the machine went down"""
-    UNKNOWN = "unknown"
-    """it began on another machine, and its end is not recorded"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run, as recorded."""
-
-    run: str
-    command: str
-    host: str
-    began: str
-    """UTC, ISO 8601, as `ended`"""
-    ended: str
-    """'' of one that has not"""
-    seconds: float | None
-    exit_code: int | None
-    state: State
-    already_there: int
-    loaded: int
-    """months; those refreshed too"""
-    failed: int
-    rows: int
-    """of the months loaded"""
-    zones: str
-    remarks: tuple[str, ...]
-    fewer: tuple[str, ...]
-    """months with fewer records than TLC published, one line each"""
-    error: str
-    """why it failed, where no month has the reason"""
-    version: str = ""
-    """of taxi_luigi; '' of a run that was recorded before this was kept"""
-
 
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
 """each a field of TaskResult"""
@@ -73,21 +28,14 @@ _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, 
 _STEADY = 10
 """runs: so many would have to begin while a clock is ahead, until it is believed"""
 
-_RUNS = """
-SELECT runs.*,
-    (SELECT count(*) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS loaded,
-    (SELECT count(*) FROM months WHERE run = runs.run AND result = 'failed') AS failed,
-    (SELECT total(rows) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS rows
-FROM runs
-"""
 
-
-def last_runs(folder: Path, count: int) -> list[Run]:
+def last_runs(folder: Path, count: int) -> list[RunResult]:
     """The newest runs, the last first; `folder` is `[taxi] state`, here and below."""
     with _connection(folder) as connection:
         if connection is None:
             return []
-        return [_run(row) for row in connection.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (count,))]
+        rows = connection.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+        return [_run(connection, row) for row in rows]
 
 
 def steady_now(folder: Path) -> float:
@@ -102,12 +50,15 @@ def steady_now(folder: Path) -> float:
     return min([time.time(), *began])
 
 
-def find(folder: Path, name: str) -> Run:
+def find(folder: Path, name: str) -> RunResult:
     """The run whose id this is, or begins or ends with it; raises UsageError when it is not exactly one."""
     with _connection(folder) as connection:
-        query = f"{_RUNS} WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
+        query = (
+            "SELECT * FROM runs WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
+        )
         values = (name, len(name), name, len(name), name)
-        runs = [_run(row) for row in connection.execute(query, values)] if connection is not None and name else []
+        rows = connection.execute(query, values).fetchall() if connection is not None and name else []
+        runs = [_run(connection, row) for row in rows if connection is not None]
     exact = [each for each in runs if each.run == name] or runs
     if len(exact) > 1:
         raise UsageError(f"more than one run is called {name!r}: {', '.join(each.run for each in exact)}, …")
@@ -116,26 +67,7 @@ def find(folder: Path, name: str) -> Run:
     return exact[0]
 
 
-def months_of(folder: Path, run: Run) -> list[MonthResult]:
-    """What became of each month that it had to do with, in its own order."""
-    with _connection(folder) as connection:
-        rows = [] if connection is None else connection.execute("SELECT * FROM months WHERE run = ?", (run.run,))
-        return [
-            MonthResult(
-                row["color"],
-                row["month"],
-                Result(row["result"]),
-                row["rows"],
-                row["bytes"],
-                row["seconds"],
-                row["why"],
-                _added(row, "replaced"),
-            )
-            for row in rows
-        ]
-
-
-def tasks_of(folder: Path, run: Run) -> list[TaskResult]:
+def tasks_of(folder: Path, run: RunResult) -> list[TaskResult]:
     """Its tasks that ended, in that order; one that was tried twice is there twice."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
@@ -174,21 +106,30 @@ def _connection(folder: Path) -> Iterator[sqlite3.Connection | None]:
         raise StorageError(f"the history of runs cannot be read: {path}: {error}{cure}") from error
 
 
-def _run(row: sqlite3.Row) -> Run:
-    taken = ("run", "command", "host", "began", "seconds", "exit_code", "loaded", "failed")
-    known: dict[str, Any] = {name: row[name] for name in taken}
-    return Run(
-        **known,
+def _run(connection: sqlite3.Connection, row: sqlite3.Row) -> RunResult:
+    months = connection.execute("SELECT * FROM months WHERE run = ?", (row["run"],))
+    return RunResult(
+        run=row["run"],
+        command=row["command"],
+        host=row["host"],
+        began=row["began"],
         ended=row["ended"] or "",
-        state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
+        exit_code=row["exit_code"],
         already_there=row["already_there"] or 0,
-        rows=int(row["rows"]),
+        months=tuple(map(_month, months)),
         zones=row["zones"] or "",
         remarks=tuple(json.loads(row["remarks"] or "[]")),
         fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
         version=_added(row, "version"),
+        seconds=row["seconds"],
+        state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
     )
+
+
+def _month(row: sqlite3.Row) -> MonthResult:
+    fields = {name: row[name] for name in ("color", "month", "rows", "bytes", "seconds", "why")}
+    return MonthResult(**fields, result=Result(row["result"]), replaced=_added(row, "replaced"))
 
 
 def _added(row: sqlite3.Row, column: str) -> str:

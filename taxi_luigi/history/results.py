@@ -96,9 +96,20 @@ class MonthResult:
     """of a month in whose place another was put: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
 
 
+class State(Enum):
+    """Where a run stands. The values are shown to users."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    DID_NOT_END = "did not end"
+    """it was killed, or the machine went down"""
+    UNKNOWN = "unknown"
+    """it began on another machine, and its end is not recorded"""
+
+
 @dataclass(frozen=True)
 class RunResult:
-    """A whole run."""
+    """A run: what its message shows when it ends, and what the history has of it, also while it goes on."""
 
     run: str
     """its id: when it began, UTC, and a few letters: `20261121T060003-4f2a`"""
@@ -106,13 +117,15 @@ class RunResult:
     """as typed, without secrets: `LoadAllMonths --months latest`"""
     host: str
     began: str
-    """UTC, ISO 8601, whole seconds"""
+    """UTC, ISO 8601, whole seconds; as `ended`"""
     ended: str
+    """'' of a run that has not"""
     exit_code: int | None
-    """None when it is not known yet"""
+    """None when it is not known"""
     already_there: int
-    """months that were wanted and needed nothing"""
+    """requested months that needed nothing"""
     months: tuple[MonthResult, ...]
+    """recorded when it ends"""
     zones: str = ""
     """one line, or '' when nothing was done to the zones"""
     remarks: tuple[str, ...] = ()
@@ -122,4 +135,34 @@ class RunResult:
     error: str = ""
     """why it failed, in one line, where no month has the reason"""
     version: str = ""
-    """of taxi_luigi"""
+    """of taxi_luigi; '' of a run that was recorded before this was kept"""
+    seconds: float | None = None
+    """None of a run that has not ended"""
+    state: State = State.ENDED
+
+    @property
+    def loaded(self) -> int:
+        """Months that were loaded or refreshed."""
+        return len(self._loaded)
+
+    @property
+    def failed(self) -> int:
+        """Months that failed."""
+        return sum(each.result is Result.FAILED for each in self.months)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the months that were loaded or refreshed."""
+        return sum(each.rows for each in self._loaded)
+
+    @property
+    def _loaded(self) -> list[MonthResult]:
+        return [each for each in self.months if each.result in (Result.LOADED, Result.REFRESHED)]
+
+    def as_row(self) -> dict[str, Any]:
+        """Return what `taxi-luigi history --json` shows of a run, without its months and tasks."""
+        names = (
+            *("run", "command", "host", "began", "ended", "seconds", "exit_code", "state", "already_there", "loaded"),
+            *("failed", "rows", "zones", "remarks", "fewer", "error", "version"),
+        )
+        return {name: getattr(self, name) for name in names}

@@ -77,7 +77,7 @@ class Recorder:
         if gone or back:
             self._try(write)
 
-    def end(self, result: RunResult, seconds: float) -> None:
+    def end(self, result: RunResult) -> None:
         """The run ends."""
 
         def write() -> None:
@@ -85,7 +85,7 @@ class Recorder:
                 connection.execute(
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
                     "error = ?, fewer = ? WHERE run = ?",
-                    (result.ended, seconds, result.exit_code, result.already_there, result.zones,
+                    (result.ended, result.seconds, result.exit_code, result.already_there, result.zones,
                      json.dumps(result.remarks), result.error, json.dumps(result.fewer), result.run),
                 )  # fmt: skip
                 connection.executemany(

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from taxi_luigi.core.text import unwrapped
 from taxi_luigi.core.units import duration, plural, size
-from taxi_luigi.history import Run
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
 from taxi_luigi.tlc.months import Month
 
@@ -88,7 +88,7 @@ def without_address(why: str, month: Month) -> str:
     return unwrapped(rest if rest and is_address else why)
 
 
-def show(status: Status, rows: bool, named: bool, runs: Sequence[Run]) -> None:
+def show(status: Status, rows: bool, named: bool, runs: Sequence[RunResult]) -> None:
     """Print the status.
 
     Args:
@@ -126,7 +126,7 @@ class Page:
         here = [color for color in status.colors if not color.empty]
         self._shown = list(status.colors) if named or not here else here
 
-    def text(self, width: int, beside: int, runs: Sequence[Run]) -> RenderableType:
+    def text(self, width: int, beside: int, runs: Sequence[RunResult]) -> RenderableType:
         """Return all of it in lines of `width` columns; `beside` columns are filled with grids beside each other."""
         blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
         parts = [*_beside(blocks, width, beside), Text()]
@@ -240,7 +240,7 @@ def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterat
         yield row
 
 
-def _runs(runs: Sequence[Run]) -> Table:
+def _runs(runs: Sequence[RunResult]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("last runs", "took", "exit", "months", "command"):
         table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
@@ -252,7 +252,7 @@ def _runs(runs: Sequence[Run]) -> Table:
     return table
 
 
-def _results(run: Run) -> str:
+def _results(run: RunResult) -> str:
     """`2 loaded, 1 failed`."""
     counts = {"loaded": run.loaded, "failed": run.failed}
     parts = [f"{count} {result}" for result, count in counts.items() if count]

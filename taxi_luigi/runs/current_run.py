@@ -72,6 +72,7 @@ class _Run:
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
+            seconds=round(time.monotonic() - self.started, 3),
         )
         return replace(result, error=redact(self._why(result)))
 
@@ -161,7 +162,7 @@ def stopped(exit_code: int, why: str) -> None:
     """Called in a thread, when the process is ended before `end` could be called."""
     if _run is not None:
         _run.exit_code, _run.error = exit_code, why
-        _run.record.end(_run.result([]), round(time.monotonic() - _run.started, 3))
+        _run.record.end(_run.result([]))
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
@@ -190,7 +191,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         log.warning("%s", line)
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
-    run.record.end(result, round(time.monotonic() - run.started, 3))
+    run.record.end(result)
     notify.send(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()

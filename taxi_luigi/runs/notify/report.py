@@ -121,15 +121,13 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
 
 
 def _totals(result: RunResult) -> str:
-    rows = sum(each.rows for each in result.months if each.result in (Result.LOADED, Result.REFRESHED))
     downloaded = sum(each.bytes for each in result.months)
     not_published = sum(each.result is Result.NOT_PUBLISHED for each in result.months)
-    seconds = (datetime.fromisoformat(result.ended) - datetime.fromisoformat(result.began)).total_seconds()
-    parts = [f"{rows:,} rows loaded"] if rows else []
+    parts = [f"{result.rows:,} rows loaded"] if result.rows else []
     parts += [f"{size(downloaded)} downloaded"] if downloaded else []
     parts += [f"{plural(result.already_there, 'month')} already there"] if result.already_there else []
     parts += [f"{not_published} not published"] if not_published else []
-    return ", ".join([*parts, f"took {duration(seconds)}"])
+    return ", ".join([*parts, f"took {duration(result.seconds or 0)}"])
 
 
 def _footer(result: RunResult) -> tuple[str, ...]:
