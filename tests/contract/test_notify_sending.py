@@ -19,7 +19,7 @@ from taxi_luigi.runs import notify
 from taxi_luigi.runs.notify import sending
 from taxi_luigi.runs.notify.message import Message, compose
 from tests.support.mailbox import PASSWORD, USER, Mailbox
-from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
+from tests.support.run_results import FAILED, LOADED, MISSING, REFRESHED, run
 from tests.support.webhook import Webhook
 
 PEOPLE = "from=taxi@example.com&to=you@example.com"

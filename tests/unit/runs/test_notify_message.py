@@ -9,7 +9,7 @@ import pytest
 
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify.message import Message, compose
-from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
+from tests.support.run_results import FAILED, LOADED, MISSING, REFRESHED, run
 
 CHANGE = "3,054,318 → 3,054,321 records, total_amount 81,234,567.50 → 81,234,600.00"
 
