@@ -87,7 +87,7 @@ def test_every_request_to_bigquery_has_its_permission() -> None:
     assert set(re.findall(r"^\| `([a-z]+\.[A-Za-z]+)`", PAGE, re.M)) == FREE
 
 
-def test_permissions_of_the_bucket_are_told() -> None:
+def test_permissions_of_the_bucket_are_listed() -> None:
     assert all(f"`{permission}`" in PAGE for permission in gcs.PERMISSIONS)
 
 

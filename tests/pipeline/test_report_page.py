@@ -178,7 +178,7 @@ def test_a_warehouse_that_does_not_answer_is_a_line_and_no_secret(loaded: Projec
     assert "hunter2" not in text + run.out
 
 
-def test_where_nothing_is_held_the_page_says_so(project: Project) -> None:
+def test_where_nothing_is_held_the_page_has_a_sentence_for_it(project: Project) -> None:
     path = project.folder / "deep" / "report.html"
     report(project, "--path", str(path), "--colors", "yellow")
     assert "Nothing is held yet" in path.read_text()

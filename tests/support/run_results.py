@@ -1,4 +1,4 @@
-"""Runs that people are told of."""
+"""Runs that send a message, and months that they ended with."""
 
 from __future__ import annotations
 

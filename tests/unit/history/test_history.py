@@ -115,7 +115,7 @@ def test_a_task_has_the_columns_of_the_table_and_nothing_else_is_shown(tmp_path:
     assert [each.as_row() for each in tasks_of(tmp_path, last_runs(tmp_path, 1)[0])] == [TASK.as_row()]
 
 
-def test_the_last_runs_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
+def test_the_last_runs_come_first_and_no_more_than_requested(tmp_path: Path) -> None:
     for number in range(5):
         begun(tmp_path, f"run-{number}")
     assert [run.run for run in last_runs(tmp_path, 3)] == ["run-4", "run-3", "run-2"]

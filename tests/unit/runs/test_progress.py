@@ -45,7 +45,7 @@ def test_an_amount_without_a_total_is_the_amount() -> None:
     assert amount(5_000, 0, "B") == "5.0 kB"
 
 
-def test_a_luigid_that_does_not_hear_is_left_alone_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_luigid_that_does_not_answer_gets_no_more_requests_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands for one that is gone; tests/pipeline/test_luigid.py takes a real one away."""
     asked = []
 
