@@ -1,9 +1,9 @@
-"""This machine's record of its runs: when each began and ended, its months, its tasks with rows, bytes and errors.
+"""The record of this machine's runs: begin and end of each, its months, its tasks with rows, bytes and errors.
 
-results.py  TaskResult, MonthResult, RunResult: how a task, a month and a run ended, as values
-sqlite.py   the SQLite file: its tables, its versions, what becomes of a file that cannot be used
-write.py    what a run writes into it; an error here never fails the run
-read.py     what `taxi-luigi history`, `status` and the report read from it
+results.py  TaskResult, MonthResult, RunResult: the results of a task, a month and a run, as values
+sqlite.py   the SQLite file: its tables and their versions; sets a file aside that cannot be used
+write.py    writes a run; an error here never fails the run
+read.py     reads runs for `taxi-luigi history`, `status` and the report
 """
 
 from __future__ import annotations

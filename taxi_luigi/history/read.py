@@ -1,7 +1,6 @@
 """The history, read: the last runs, one of them, its tasks.
 
-Raises StorageError, one line, when it cannot be read. Where nothing was ever recorded there are no runs, and no file is
-made.
+Raises StorageError, one line, when the file cannot be read. Without a file there are no runs, and none is made.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, 
 """each a field of TaskResult"""
 
 _STEADY = 10
-"""runs: so many would have to begin while a clock is ahead, until it is believed"""
+"""the number of runs that have to begin by a clock that is ahead before its time is used"""
 
 
 def last_runs(folder: Path, count: int) -> list[RunResult]:
-    """The newest runs, the last first; `folder` is `[taxi] state`, here and below."""
+    """Return the newest runs, the last first; `folder` is `[taxi] state`, here and below."""
     with _connection(folder) as connection:
         if connection is None:
             return []
@@ -39,9 +38,9 @@ def last_runs(folder: Path, count: int) -> list[RunResult]:
 
 
 def steady_now(folder: Path) -> float:
-    """The time, in seconds since 1970, as the last runs have it: no later than the first of those that began.
+    """Return the time in seconds since 1970, but no later than the earliest begin of the last runs.
 
-    A clock that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
+    So a clock that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
     """
     try:
         began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(folder, _STEADY)]
@@ -51,7 +50,7 @@ def steady_now(folder: Path) -> float:
 
 
 def find(folder: Path, name: str) -> RunResult:
-    """The run whose id this is, or begins or ends with it; raises UsageError when it is not exactly one."""
+    """Return the run with that id, or whose id begins or ends so. Raise UsageError unless it is exactly one."""
     with _connection(folder) as connection:
         query = (
             "SELECT * FROM runs WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
@@ -68,21 +67,24 @@ def find(folder: Path, name: str) -> RunResult:
 
 
 def tasks_of(folder: Path, run: RunResult) -> list[TaskResult]:
-    """Its tasks that ended, in that order; one that was tried twice is there twice."""
+    """Return the tasks of a run in the order in which they ended; one that was tried twice is there twice."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
         return [TaskResult(**dict(row)) for row in rows]
 
 
 def done_tasks(folder: Path) -> list[TaskResult]:
-    """The tasks of all runs that did their work, the last first."""
+    """Return the tasks of all runs that succeeded, the last first."""
     with _connection(folder) as connection:
         query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
         return [] if connection is None else [TaskResult(**dict(row)) for row in connection.execute(query)]
 
 
 def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:
-    """Color → month → when a run noticed that the source has it no more, UTC, ISO 8601; none that has come back."""
+    """Return color → month → when a run noticed that the source no longer has it, UTC, ISO 8601.
+
+    A month that is at the source again is not in it.
+    """
     found: dict[str, dict[Month, str]] = {}
     with _connection(folder) as connection:
         if connection is not None and sqlite.check_version(connection) > 1:
@@ -133,7 +135,7 @@ def _month(row: sqlite3.Row) -> MonthResult:
 
 
 def _added(row: sqlite3.Row, column: str) -> str:
-    """A text of a column that a file of an earlier version has not; the next run adds it."""
+    """Return the text of a column that a file of an earlier version lacks; the next run adds the column."""
     return (row[column] or "") if column in row.keys() else ""  # noqa: SIM118 a row iterates over its values
 
 

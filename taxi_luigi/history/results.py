@@ -1,4 +1,4 @@
-"""How a task, a month and a run ended: the values that tasks return, and that history, logs and messages show. Pure."""
+"""The results of a task, a month and a run, as values that history, logs and messages show. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Drift:
-    """What is unexpected in one cleaned month, as in its receipt."""
+    """What is unexpected in one cleaned month, from its receipt."""
 
     left_out: dict[str, dict[str, Any]] = field(default_factory=dict)
     """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
@@ -25,7 +25,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How one task ended: what its process hands to the main one, and a row of the history.
+    """The result of one task: what its process passes to the main one, and a row of the history.
 
     A run whose task was tried again has a result for each try; the last one counts.
     """
@@ -34,7 +34,7 @@ class TaskResult:
     """the name of its class"""
     color: str = ""
     month: str = ""
-    """2024-01; '' as `color` where the task is about no month"""
+    """2024-01; '', as `color`, of a task without a month"""
     store: str = ""
     """the lake or warehouse that the task fills; '' where it fills none"""
     began: str = ""
@@ -42,34 +42,34 @@ class TaskResult:
     ended: str = ""
     seconds: float = 0.0
     rows: int = 0
-    """in the output, where rows count"""
+    """in the output, if it has rows"""
     bytes: int = 0
     """downloaded, written or uploaded"""
     error: str = ""
     """one line; '' of a task that succeeded"""
     replaced: str = ""
-    """where the output took another one's place: records and money before → after"""
+    """records and money before → after, if the output replaced another one"""
     elsewhere: bool = False
     """another run did it at the same time, and this one found it done"""
     drift: Drift | None = None
 
     @property
     def result(self) -> str:
-        """`done` or `failed`, as the history has it."""
+        """`done` or `failed`, as in the history."""
         return "failed" if self.error else "done"
 
     def as_row(self) -> dict[str, str | int | float]:
-        """Column → value of the history's table of tasks, in its order; `taxi-luigi history --json` shows the same."""
+        """Return column → value of the history's table of tasks, in its order; `history --json` shows the same."""
         names = ("task", "color", "month", "store", "began", "ended", "seconds", "rows", "bytes", "result", "error")
         return {name: getattr(self, name) for name in names}
 
 
 class Result(Enum):
-    """How a month of a run ended. The values are shown to users."""
+    """The result of a month. The values are shown to users."""
 
     LOADED = "loaded"
     REFRESHED = "refreshed"
-    """what was there was replaced: TLC or our rules had changed"""
+    """the held month was replaced: TLC's file or our rules had changed"""
     NOT_PUBLISHED = "not published"
     FAILED = "failed"
     NOT_FINISHED = "not finished"
@@ -79,7 +79,10 @@ class Result(Enum):
 
 @dataclass(frozen=True)
 class MonthResult:
-    """One month of one color."""
+    """The result of one month of one record type, from those of its tasks and the plan.
+
+    Not a TaskResult: it adds up several tasks, and most of its results are of no task (not published, not finished).
+    """
 
     color: str
     month: str
@@ -91,9 +94,9 @@ class MonthResult:
     seconds: float = 0.0
     """that its tasks took, added up"""
     why: str = ""
-    """of a month that failed, the first error, in one line"""
+    """the first error of a month that failed, in one line"""
     replaced: str = ""
-    """of a month in whose place another was put: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
+    """of a month that was replaced: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
 
 
 class State(Enum):
@@ -127,9 +130,9 @@ class RunResult:
     months: tuple[MonthResult, ...]
     """recorded when it ends"""
     zones: str = ""
-    """one line, or '' when nothing was done to the zones"""
+    """one line; '' when the zones were not loaded"""
     remarks: tuple[str, ...] = ()
-    """what is odd in the published files: columns and codes that we do not know, missing columns; one line each"""
+    """drift in the published files: unknown columns and codes, missing columns; one line each"""
     fewer: tuple[str, ...] = ()
     """months loaded for the first time with fewer records than TLC published; one line each"""
     error: str = ""

@@ -312,7 +312,7 @@ BAD: list[tuple[Callable[[Path], None], str]] = [
     ),
     (wrong_type_of_column, "column 'passenger_count' holds bool, which cannot become int32"),
     (column_dropped, "no column lpep_pickup_datetime; found VendorID, lpep_dropoff_datetime, store_and_fwd_flag,"),
-    (name_doubled, "2 columns are called 'VendorID'; which one counts cannot be told"),
+    (name_doubled, "2 columns are called 'VendorID'; it is unknown which one to read"),
     (two_spellings, "the columns 'tip_amount' and 'TIP_AMOUNT' both mean tip_amount; keep one of them"),
     (another_color, "it looks like fhvhv"),
     (gzip_of_a_gzip, "gzip around another gzip or parquet file"),

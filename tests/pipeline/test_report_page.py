@@ -138,7 +138,7 @@ def test_it_is_made_anew_when_something_has_changed_and_only_then(loaded: Projec
     report(loaded)
     text = path.read_text()
     assert "trips in 3 months" in text
-    assert "no receipt, as its clean file is not there; what is shown is what markers and listings say: 2021-01" in text
+    assert "no receipt, as its clean file is not there; the numbers are those of markers and listings: 2021-01" in text
     assert "not in clean: 2021-01" in text
 
 
