@@ -109,7 +109,11 @@ def zones_file() -> SingleFile:
 
 @kept
 def workspace() -> Store:
-    """Return the store of raw/, clean/ and rejected/: a folder, or a bucket with the settings of that cloud's lake."""
+    """Return the store of raw/, clean/ and rejected/: a folder, or a bucket with the settings of that cloud's lake.
+
+    Raises:
+        ConfigError: the address names no bucket, or a setting is invalid
+    """
     address = settings().workspace
     if not is_remote(address):
         return FolderStore("workspace", FolderStore.Settings(Path(address)))
@@ -138,7 +142,7 @@ def clean_lake() -> Lake:
 
 @kept
 def lake(name: str) -> Lake:
-    """Return the lake called NAME: of `[lake.NAME]`, or the workspace's clean/ for `local`."""
+    """Return the lake called NAME: of `[lake.NAME]`, or the workspace's clean/ for `local`. Raise ConfigError."""
     if name != "local":
         return Lake(_store("lake", name, f"lake {name}"))
     if lake_type(name) != "local" or _texts("lake.local", declared(FolderStore.Settings)):

@@ -184,7 +184,7 @@ def names_of(noun: str) -> tuple[str, ...]:
 
 @kept
 def net() -> HttpSettings:
-    """Return the settings of `[download]`."""
+    """Return the settings of `[download]`. Raise ConfigError, also for a bandwidth below the lowest speed."""
     found = read(HttpSettings, "download", texts("download"))
     least = max(_LEAST_BANDWIDTH, found.lowest_speed)
     if 0 < found.bandwidth < least:

@@ -114,7 +114,15 @@ class VerifiedMonth:
 
 
 def selected_months(colors: Sequence[str], selection: Selection | None, today: date) -> dict[Month, bool] | None:
-    """Return month → whether it was named; None for all months. Raises UsageError for months before these colors."""
+    """Return month → whether it was named; None without a selection, for all months.
+
+    Args:
+        colors: the record types
+        selection: of `--months`
+        today: the month of this date is the last one
+    Raises:
+        UsageError: all months are before the first one of these record types
+    """
     if selection is None:
         return None
     selected = selection.resolve(today)
@@ -153,7 +161,13 @@ def verified_months(
 
 
 def held_months(inventory: Inventory, color: str, today: date) -> set[Month]:
-    """Return every month of which there is something: a raw file without a receipt too, rows without a marker."""
+    """Return every month with something in some place, such as a raw file without a receipt or rows without a marker.
+
+    Args:
+        inventory: of all places
+        color: the record type
+        today: the month of this date is the last one
+    """
     months = month_range(DATASETS[color].first_month, Month.of(today))
     raw = {month for month in months if inventory.has_raw_file(color, month)}
     return raw.union(*(place.months(color) for place in inventory.places))

@@ -1,7 +1,7 @@
-"""How far a run is: a line for each task on luigid's page, and one bar on a terminal.
+"""The progress of a run: a line for each task on luigid's page, and one bar on a terminal.
 
-With one worker the task that runs has the bar; with several, the months have it, drawn by the main process. So a
-terminal has one bar at a time, and log lines of whichever process clear it first (logs/terminal.py).
+With one worker the bar is of the running task; with several it is of the months, and drawn by the main process. So a
+terminal has one bar at a time, and log lines of every process clear it first (logs/terminal.py).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from taxi_luigi.core.units import duration, size
 from taxi_luigi.runs import scheduler_client
 
 _INTERVAL = 1.0
-"""seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
+"""seconds between two reports to luigid, each of two HTTP requests that the task waits for"""
 
 _PAUSE = 30.0
-"""seconds without a report after one that luigid did not get: a task may lose 3 s with each (scheduler_client.py)"""
+"""seconds without a report after a failed one, which may cost a task 3 s (scheduler_client.py)"""
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
-    """With a lock of its own: tqdm's is shared with all forked processes, and stays held when one is killed with it."""
+    """A bar with its own lock: tqdm's is shared with all forked processes, and stays held when its holder is killed."""
 
     monitor_interval = 0
     """no thread that looks for bars that stand still, in a process that forks"""
@@ -40,8 +40,8 @@ _Bar.set_lock(threading.RLock())
 class Progress:
     """Called with (done, total) in `unit`, "B" or what is counted; a total of 0 is unknown.
 
-    As a context manager, so that the bar is taken away and the page shows how it ended. What it shows has our own
-    words, numbers and the names of stores: nothing that comes with the data.
+    A context manager, which removes the bar and shows an error on the page. Shows our own words, numbers and names of
+    stores only, and nothing from the data.
     """
 
     def __init__(self, task: Any, doing: str, unit: str) -> None:
@@ -68,7 +68,7 @@ class Progress:
             self._shown = self._show(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
 
     def page(self, url: str) -> None:
-        """Gives the task a button on luigid's page that leads to a web page; '' is none."""
+        """Give the task a button on luigid's page that leads to a web page; '' is none."""
         # Luigi's own method, which tries three times: not where luigid has just not answered
         if not url or not self._shown:
             return
@@ -111,12 +111,12 @@ class Months:
         self._bar: tqdm[Any] = _bar("months", "", total=total, bar_format=shown, unit_scale=False)
 
     def show(self, done: int) -> None:
-        """Draws it anew, below whatever was written since."""
+        """Draw the bar again, below the lines written since."""
         self._bar.n = done
         self._bar.refresh()
 
     def close(self) -> None:
-        """Takes it away."""
+        """Remove the bar."""
         self._bar.close()
 
 

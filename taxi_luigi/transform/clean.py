@@ -110,7 +110,15 @@ def clean_month(
 
 
 def find_layout(dataset: Dataset, month: Month, raw: Path) -> Layout:
-    """Return the layout of a raw file, without reading rows. Raise BadFile and LayoutError as `clean_month`."""
+    """Return the layout of a raw file, without reading rows.
+
+    Args:
+        dataset: the record type
+        month: of the file
+        raw: the file
+    Raises:
+        BadFile, LayoutError: as `clean_month`
+    """
     with open_raw(raw) as source:
         return _match(dataset, month, source, raw)
 
