@@ -216,7 +216,8 @@ def page() -> str:
     parts += [f"## [{name}]\n\n{meaning}\n\n{_table(declared_keys.pop(name))}" for name, meaning in OURS.items()]
     parts.append(STORES)
     kind = Key("type", "", "The type of the store; empty: the section's name.")
-    parts += [f"### [{name}]\n\n{_table([*keys, kind])}" for name, keys in declared_keys.items()]
+    title = {"lake.local": "### [lake.NAME], of type local"}  # the lake `local` itself takes no settings
+    parts += [f"{title.get(name, f'### [{name}]')}\n\n{_table([*keys, kind])}" for name, keys in declared_keys.items()]
     parts.append(TASKS)
     for name in TASKS_SET:
         parts.append(f"### [{name}]\n\n{_table([*by_hand[name], *_other_options(name, by_hand[name])])}")
