@@ -62,7 +62,7 @@ _ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses abbreviated options, which later options may make ambiguous, and prints errors in one line."""
+    """A parser with one-line errors; it refuses abbreviated options, which later options may make ambiguous."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Prints the version when requested; argparse's `version` needs the text for every command."""
+    """An option that prints the version; argparse's `version` needs the text at the start of every command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"taxi_luigi {taxi_luigi.__version__}")

@@ -14,9 +14,9 @@ from taxi_luigi.runs.task import families
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Says all that is wrong in the settings. Where nothing is, looks at the workspace, the source, luigid, each "
-        f"lake and warehouse that luigi.cfg names; changes nothing. Exit code {FAILED} when something is wrong or does "
-        "not answer."
+        "List everything that is wrong in the settings; without such errors, check the workspace, the source, luigid, "
+        "and each lake and warehouse that luigi.cfg names. Nothing is changed. "
+        f"Exit code {FAILED} when something is wrong or does not answer."
     )
     parser.set_defaults(run=_doctor)
 

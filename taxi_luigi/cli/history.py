@@ -13,10 +13,11 @@ from typing import Any
 from taxi_luigi import config, history
 from taxi_luigi.cli.output import make_console
 from taxi_luigi.core.logs import task_name
+from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 
-_RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
+_RIGHT = ("took", "loaded", "failed", "exit", "rows", "size")
 """columns that are aligned to the right"""
 _WIDE = 110
 """terminal width in characters that fits all columns"""
@@ -25,8 +26,8 @@ _WIDE = 110
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Lists the last runs of the luigi command on this machine, the newest first; of one run, its months, tasks and "
-        "errors. The newest 10,000 are kept. Times are UTC."
+        "List the last runs of the luigi command on this machine, the newest first, or show one run with its months, "
+        "tasks and errors. The newest 10,000 are kept. Times are UTC."
     )
     parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or its beginning or end")
     parser.add_argument("--last", type=_count, default=20, metavar="N", help="number of runs to list (default: 20)")
@@ -78,7 +79,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
     return (
         run.run,
         _time(run.began),
-        _duration(run.seconds),
+        "" if run.seconds is None else duration(run.seconds),
         str(run.loaded) if ended else "",
         str(run.failed) if ended else "",
         code if ended else run.state.value,
@@ -92,8 +93,8 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
         code = "unknown" if run.exit_code is None else run.exit_code
-        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")
-        loaded = f"{run.loaded:,} months loaded ({run.rows:,} rows)"
+        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {duration(run.seconds or 0)}, exit code {code}")
+        loaded = f"{plural(run.loaded, 'month')} loaded ({plural(run.rows, 'row')})"
         print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
     else:
         print(f"{_time(run.began)} UTC, {run.state.value}")
@@ -106,7 +107,7 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
         print(line)
     if tasks:
         print()
-        _print_table(("task", "began", "seconds", "rows", "bytes", "result"), map(_task_row, tasks))
+        _print_table(("task", "began", "took", "rows", "size", "result"), map(_task_row, tasks))
     failed = [task for task in tasks if task.error]
     if failed:
         print()
@@ -115,8 +116,8 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
 
 
 def _task_row(task: TaskResult) -> tuple[str, ...]:
-    rows, size = (f"{number:,}" if number else "" for number in (task.rows, task.bytes))
-    return task_name(asdict(task)), _time(task.began)[11:], f"{task.seconds:.1f}", rows, size, task.result
+    rows, bytes_ = f"{task.rows:,}" if task.rows else "", size(task.bytes) if task.bytes else ""
+    return task_name(asdict(task)), _time(task.began)[11:], duration(task.seconds), rows, bytes_, task.result
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -147,14 +148,3 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def _time(iso: str) -> str:
     return iso[:19].replace("T", " ")
-
-
-def _duration(seconds: float | None) -> str:
-    """Format seconds as 9.4 s, 12:05 or 1:02:03."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

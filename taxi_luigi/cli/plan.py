@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from taxi_luigi.cli.output import make_console
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
@@ -91,7 +92,7 @@ def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _why(plan: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
-    """The `why` of a month; where its last attempt failed, that and the reason."""
+    """Return the `why` of a month, and the reason where its last attempt failed."""
     refused, failed = plan.refused.get((color, month)), plan.failed.get((color, month))
     if refused is not None:
         return {"why": REFUSED, "reason": refused}
@@ -113,10 +114,10 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     ]
     heads = ("color", "month", "to", "to download")
     widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
-    for (color, month, places, size), line in zip(rows, shown, strict=True):
+    for (color, month, places, bytes_), line in zip(rows, shown, strict=True):
         why = Text(_why_text(line))
         why.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
-        table.add_row(color, month, why, places, size)
+        table.add_row(color, month, why, places, bytes_)
     if shown:
         console.print(table)
     for name in plan.zones:
@@ -127,7 +128,7 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
 
 
 def _why_text(line: dict[str, Any]) -> str:
-    """`refused: 60 records, where …`"""
+    """Return `refused: 60 records, where …`."""
     from taxi_luigi.reports.status_text import without_address
 
     if line["reason"] is None:
@@ -138,15 +139,15 @@ def _why_text(line: dict[str, Any]) -> str:
 def _size(line: dict[str, Any]) -> str:
     if line["why"] in (NOT_PUBLISHED, WITHDRAWN, GONE) or (line["why"] == REFUSED and not line["bytes"]):
         return ""
-    return "?" if line["bytes"] is None else f"{line['bytes']:,} bytes"
+    return "?" if line["bytes"] is None else size(line["bytes"])
 
 
 def _closing(lines: list[dict[str, Any]]) -> str:
-    """`3 missing, 1 republished, 586 up to date; 61,000,000 bytes to download`"""
+    """Return `3 missing, 1 republished, 586 up to date; 61.0 MB to download`."""
     counts: dict[str, int] = {}
     for line in lines:
         counts[line["why"]] = counts.get(line["why"], 0) + 1
     known = sum(line["bytes"] or 0 for line in lines)
     unknown = sum(line["bytes"] is None for line in lines)
-    size = f"{known:,} bytes to download" + (f", and {unknown} files whose size is not known" if unknown else "")
-    return ", ".join(f"{number} {why}" for why, number in counts.items()) + f"; {size}"
+    more = f", and {plural(unknown, 'file')} of unknown size" if unknown else ""
+    return ", ".join(f"{number} {why}" for why, number in counts.items()) + f"; {size(known)} to download{more}"

@@ -11,6 +11,7 @@ from taxi_luigi import config
 from taxi_luigi.cli.output import FAILED, complain
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import Inventory
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.storage.raw_month import rejects_name
@@ -44,7 +45,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         return FAILED if inventory.errors else 0
     where = ", ".join([*config.settings().lakes, *config.settings().warehouses, "workspace"])
     print(f"{', '.join(f'{color} {month}' for color, month in held)}: to be taken out of {where}")
-    if not arguments.yes and not _confirmed(len(held)):
+    if not arguments.yes and not _confirm(len(held)):
         print("nothing was removed")
         return 0
     failed = [(color, month) for color, month in held if not _take_out(color, month, inventory)]
@@ -52,7 +53,7 @@ def _remove(arguments: argparse.Namespace) -> int:
 
 
 def _is_held(inventory: Inventory, color: str, month: Month) -> bool:
-    """Whether anything of the month is in a place that could be listed: a record of a failure too."""
+    """Return whether a place that could be listed has anything of the month, be it a record of a failure."""
     return (
         any(month in place.months(color) for place in inventory.places)
         or inventory.has_raw_file(color, month)
@@ -60,19 +61,21 @@ def _is_held(inventory: Inventory, color: str, month: Month) -> bool:
     )
 
 
-def _confirmed(number: int) -> bool:
+def _confirm(number: int) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("no terminal to confirm on: add --yes")
-    months = "this month" if number == 1 else f"these {number} months"
     try:
-        return input(f"Remove {months}? [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"Remove {plural(number, 'month')}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D
         print()
         return False
 
 
 def _take_out(color: str, month: Month, inventory: Inventory) -> bool:
-    """Warehouses first: a kill in between leaves files from which the next run loads the month again."""
+    """Remove a month everywhere; return whether all places succeeded.
+
+    Warehouses are first: a kill in between leaves files from which the next run loads the month again.
+    """
     settings, steps = config.settings(), []
     for name in settings.warehouses:
         steps.append((f"warehouse {name}", partial(config.warehouse(name).remove_month, DATASETS[color], month)))

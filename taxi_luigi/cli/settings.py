@@ -19,9 +19,9 @@ _WIDE = 10_000
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Shows which files of settings are read, in their order, and every setting that is in force with the file that "
-        "it comes from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a "
-        "file has. Nothing is checked; doctor does that."
+        "Show which settings files are read, in their order, and every setting in force with the file that it comes "
+        "from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a file has. "
+        "Nothing is checked; doctor does that."
     )
     parser.add_argument("--json", action="store_true", help="objects of project, files and settings")
     parser.set_defaults(run=_settings)

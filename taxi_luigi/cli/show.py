@@ -10,9 +10,10 @@ from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.cli.output import FAILED, complain
+from taxi_luigi.cli.output import FAILED, complain, make_console
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
+from taxi_luigi.core.units import size
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
@@ -88,7 +89,7 @@ def _status(color: str) -> Status:
 
 
 def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, CleanReceipt | None]:
-    """The first place whose clean file has a receipt of the month, and that receipt."""
+    """Return the first place whose clean file has a receipt of the month, and that receipt; (None, None): none."""
     from taxi_luigi import config
 
     lakes = {"clean": config.clean_lake()}
@@ -133,7 +134,7 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         kept = f"{receipt.rows_kept:,} kept, {receipt.rows_rejected:,} rejected"
         print(f"{color} {month}: {receipt.rows_in:,} records, {kept}; {cell.state.value}")
         seen = receipt.raw.last_modified or "no date"
-        print(f"source   {receipt.raw.url} ({receipt.raw_format}, {receipt.raw.bytes:,} bytes, {seen})")
+        print(f"source   {receipt.raw.url} ({receipt.raw_format}, {size(receipt.raw.bytes)}, {seen})")
         versions = ", ".join(f"{name} {version}" for name, version in receipt.versions.items())
         print(f"edition  {receipt.edition} ({versions}; downloaded {receipt.raw.downloaded_at})")
     if cell.stale:
@@ -144,7 +145,7 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         print(f"failed   {cell.failure}")
     if cell.withdrawn:
         print(f"gone     from the source, noticed {cell.withdrawn}")
-    _table(("place", "rows", "bytes", "edition", "loaded at (UTC)"), _places(cell), right=("rows", "bytes"))
+    _table(("place", "rows", "size", "edition", "loaded at (UTC)"), _places(cell), right=("rows", "size"))
     if receipt is None:
         return
     names = dict.fromkeys((*receipt.rules, *receipt.changed, *receipt.rejected))
@@ -174,13 +175,12 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
 
 def _places(cell: Cell) -> Iterable[tuple[str, ...]]:
     for name, held in cell.held.items():
-        rows, size = ("" if number is None else f"{number:,}" for number in (held.rows, held.bytes))
-        yield name, rows, size, held.edition, held.loaded_at
+        rows = "" if held.rows is None else f"{held.rows:,}"
+        yield name, rows, "" if held.bytes is None else size(held.bytes), held.edition, held.loaded_at
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple[str, ...] = ()) -> None:
-    """Nothing where there are no rows."""
-    from rich.console import Console
+    """Print a table; nothing when it has no rows."""
     from rich.table import Table
     from rich.text import Text
 
@@ -191,4 +191,4 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple
         table.add_row(*map(Text, row))
     if table.row_count:
         print()
-        Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+        make_console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)

@@ -61,7 +61,7 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     assert [line.split()[0] for line in table[1:]] == [good["run"], bad["run"]]
     text = loading.command("taxi-luigi", "history", bad["run"][-4:]).out
     assert text.startswith(f"{bad['run']} on {bad['host']}, taxi_luigi {version('taxi_luigi')}: LoadAllMonths")
-    assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ +failed$", text, re.MULTILINE)
+    assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ s +failed$", text, re.MULTILINE)
     assert re.search(r"^DownloadMonth green 2021-01: http://.*HTTP 503", text, re.MULTILINE)
     assert re.search(r"^green 2021-01 failed$", text, re.MULTILINE)
 
