@@ -31,7 +31,7 @@ from taxi_luigi.cli import (
     status,
     verify,
 )
-from taxi_luigi.cli.output import FAILED, MALFORMED, complain
+from taxi_luigi.cli.output import FAILED, MALFORMED, complain, print_json
 from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line
@@ -121,6 +121,9 @@ def _run(argv: list[str] | None) -> int:
             return console.INTERRUPT_CODE
         if not isinstance(error, TaxiError | OSError):
             raise
-        complain(failure_line(error))
+        line = str(failure_line(error))
+        complain(line)
+        if getattr(arguments, "json", False):
+            print_json({}, [line])
         return FAILED
     return code

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from enum import Enum
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 from taxi_luigi import config, history
-from taxi_luigi.cli.output import make_console
+from taxi_luigi.cli.output import add_json, make_console, print_json
 from taxi_luigi.core.logs import task_name
 from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
+from taxi_luigi.tlc.months import Selection
 
 _RIGHT = ("took", "loaded", "failed", "exit", "rows", "size")
 """columns that are aligned to the right"""
+_FILLS = {"CleanMonth": "clean", "UploadMonth": "lake {}", "LoadMonth": "warehouse {}"}
+"""task → the place that it fills, as in `taxi-luigi status --json`"""
 _WIDE = 110
 """terminal width in characters that fits all columns"""
 
@@ -31,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or its beginning or end")
     parser.add_argument("--last", type=_count, default=20, metavar="N", help="number of runs to list (default: 20)")
-    parser.add_argument("--json", action="store_true", help="all fields, as JSON")
+    add_json(parser)
     parser.set_defaults(run=_history)
 
 
@@ -43,20 +46,13 @@ def _count(text: str) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    if arguments.id is not None:
-        state = config.settings().state
-        run = history.find(state, arguments.id)
-        months, tasks = history.months_of(state, run), history.tasks_of(state, run)
-        if arguments.json:
-            _print_json(
-                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [each.as_row() for each in tasks]}
-            )
-        else:
-            _print_run(run, months, tasks)
-        return 0
-    runs = history.last_runs(config.settings().state, arguments.last)
+    state = config.settings().state
+    named = arguments.id is not None
+    runs = [history.find(state, arguments.id)] if named else history.last_runs(state, arguments.last)
     if arguments.json:
-        _print_json([asdict(each) for each in runs])
+        print_json({"runs": [_document(run, *_details(state, run)) for run in runs]})
+    elif named:
+        _print_run(runs[0], *_details(state, runs[0]))
     elif runs:
         _print_table(("run", "began", "took", "loaded", "failed", "exit", "host", "command"), map(_run_row, runs))
     else:
@@ -64,13 +60,37 @@ def _history(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_json(value: Any) -> None:
-    def plain(other: Any) -> Any:
-        if isinstance(other, Enum):
-            return other.value
-        raise TypeError(f"{other!r} cannot be written as JSON")
+def _details(state: Path, run: Run) -> tuple[list[MonthResult], list[TaskResult]]:
+    return history.months_of(state, run), history.tasks_of(state, run)
 
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+
+def _document(run: Run, months: list[MonthResult], tasks: list[TaskResult]) -> dict[str, Any]:
+    """Return a run for --json: with each month that it was for, also those that needed nothing."""
+    there = [
+        MonthResult(color, str(month), Result.ALREADY_THERE)
+        for color, text in run.there.items()
+        for month in Selection.parse(text).resolve(date.max)
+    ]
+    stores = _stores(tasks)
+    document = asdict(run) | {
+        "months": [
+            asdict(each) | {"stores": stores.get((each.color, each.month), {})}
+            for each in sorted((*months, *there), key=lambda each: (each.color, each.month))
+        ],
+        "tasks": [each.as_row() for each in tasks],
+    }
+    del document["there"]
+    return document
+
+
+def _stores(tasks: Iterable[TaskResult]) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+    """Return (color, month) → place → the last result of the task that fills the place."""
+    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for task in tasks:
+        if task.task in _FILLS:
+            result = {key: getattr(task, key) for key in ("result", "rows", "seconds", "error")}
+            found.setdefault((task.color, task.month), {})[_FILLS[task.task].format(task.store)] = result
+    return found
 
 
 def _run_row(run: Run) -> tuple[str, ...]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.cli.output import make_console
+from taxi_luigi.cli.output import add_json, make_console, print_json
 from taxi_luigi.core.units import plural, size
 from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
@@ -34,9 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--months", help="the same")
     parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
     parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
-    parser.add_argument(
-        "--json", action="store_true", help="objects of color, month, why, reason, lakes, warehouses, bytes"
-    )
+    add_json(parser)
     parser.set_defaults(run=_plan)
 
 
@@ -50,7 +47,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     plan = LoadAllMonths(**dict(options)).plan
     lines = sorted(months_of(plan), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
-        sys.stdout.write(json.dumps(lines, indent=1) + "\n")
+        print_json({"months": lines, "zones": plan.zones}, plan.unchecked)
     else:
         _print(lines, plan)
     return 0
