@@ -6,6 +6,7 @@ The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -124,6 +125,7 @@ def _run(argv: list[str] | None) -> int:
         line = str(failure_line(error))
         complain(line)
         if getattr(arguments, "json", False):
-            print_json({}, [line])
+            with contextlib.suppress(OSError):  # standard output itself can be what failed
+                print_json({}, [line])
         return FAILED
     return code
