@@ -36,7 +36,7 @@ from taxi_luigi.config.luigi_cfg import get, packaged
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import SECTIONS, clean_rules, limits, names_of, notices, settings, value_checks
-from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core.cloud import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.health import Status
 from taxi_luigi.core.logs.failures import unreadable

@@ -24,9 +24,9 @@ def _folder(text: str) -> Path:
 
 
 class FolderStore:
-    """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.storage`.
+    """Keeps files below `root`, which is made when the first is written; see the protocol in `taxi_luigi.storage`.
 
-    Files are written in a hidden folder of the root and renamed. It keeps no labels.
+    Files are written in a hidden folder of the root and renamed. Labels are not kept.
     """
 
     @dataclass(frozen=True)
@@ -60,9 +60,9 @@ class FolderStore:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
-        """A second name of the file, so that its bytes stay the same while other runs replace it.
+        """Yield a second name of the file, whose bytes stay the same while other runs replace it.
 
-        The file itself where no link can be made: in a read-only folder, on exFAT, or where its owner forbids it.
+        It is the file itself where no link can be made: in a read-only folder, on exFAT, or without permission.
         """
         path = self.root / name
         if not path.exists():  # before a folder is made for the link

@@ -1,7 +1,7 @@
 """A store in a bucket of Amazon S3, or of a server that speaks its protocol, by boto3.
 
-How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`. Import it
-only to use it: boto3 takes 0.2 s.
+How a bucket is reached is in `core/cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`.
+Import it only to use it: boto3 takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from s3transfer.exceptions import S3DownloadFailedError
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
 from taxi_luigi.core.concurrency import warn_if_slow
-from taxi_luigi.core.errors import StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Check
+from taxi_luigi.core.errors import StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
@@ -34,7 +34,6 @@ from taxi_luigi.storage import (
     bucket_name,
     content_type,
     no_progress,
-    s3_health,
     s3_transfer,
 )
 from taxi_luigi.storage.s3_transfer import Head
@@ -46,7 +45,12 @@ _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
 
 _DOWNLOADS = 50
-"""times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
+"""times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
+
+_CHECK_ATTEMPTS = 2
+"""of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
+
+_NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
 
 _AGAIN = "run the same command again"
 
@@ -88,7 +92,7 @@ class S3Store:
 
     @property
     def address(self) -> str:
-        """Where the store's root is."""
+        """The address of the store's root."""
         return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
 
     @property
@@ -181,31 +185,50 @@ class S3Store:
             try:
                 connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
             except ClientError as error:
-                if aws_errors.code(error) != "NoSuchKey":  # Amazon says 204, not all that speak its protocol do
+                if aws_errors.code(error) != "NoSuchKey":  # Amazon's response is 204, that of some other servers is not
                     raise
 
     def url(self, name: str) -> str:
         return f"s3://{self.bucket}/{self._key(name)}"
 
     def page(self, name: str) -> str:
-        # The client knows best whom it asks: AWS_ENDPOINT_URL can name another server than Amazon's too
+        # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def checks(self) -> Sequence[Check]:
+        """In one request, up to the first that fails."""
+        bucket = self._aws.looking()
+
+        def listable() -> tuple[Status, str]:
+            client = bucket.connection(_CHECK_ATTEMPTS).client
+            # Unlike the response to a HEAD of the bucket, that to a listing has a body with what is wrong
+            response = client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(""), MaxKeys=1)
+            region = response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", client.meta.region_name)
+            return Status.OK, f"{self.address} can be listed; region {region}"
+
+        looks = {"credentials": lambda: (Status.OK, bucket.credentials()), "bucket": listable}
+        found: list[Check] = []
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return s3_health.checks(self._aws.looking(), self.address, self._key(""))
+            for what, look in looks.items():
+                try:
+                    with bucket.translating_errors(self.address):
+                        found.append(Check(self.name, what, *look()))
+                except TaxiError as error:
+                    return [*found, Check.failed(self.name, what, error)]
+        untested = f"{self.address}: only a write shows whether {_NEEDED} are allowed"
+        return [*found, Check(self.name, "permissions", Status.UNKNOWN, untested)]
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
     ) -> None:
-        """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
+        """Send bytes with this size, checksum and ETag in place of the object, and compare what is kept then."""
         before = self._head(name)
         version = None if before is None else before.entry.version
         with self._translating_errors(name) as connection:
             done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
         now = self._head(name)
-        # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
+        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
         if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
             raise replaced_meanwhile(self.url(name))
         if now.differs(size, crc32):
@@ -228,7 +251,7 @@ class S3Store:
         raise replaced_meanwhile(self.url(name))
 
     def _fetched(self, name: str, version: str, path: Path) -> bool:
-        """Downloads this version; False when it was replaced or removed."""
+        """Download this version; return False when it was replaced or removed."""
         key = self._key(name)
         with (
             self._translating_errors(name) as connection,
@@ -255,7 +278,7 @@ class S3Store:
                 if aws_errors.code(error) in ("NoSuchKey", "404"):
                     return None
                 if aws_errors.code(error) in ("301", "400", "401", "403"):
-                    # A HEAD's answer has only a status; that to a listing says what is wrong
+                    # The response to a HEAD has only a status; that to a listing has the reason
                     connection.client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(name), MaxKeys=1)
                 raise
 
@@ -279,5 +302,5 @@ def _described(name: str, labels: Labels) -> dict[str, Any]:
 
 
 def _transfers(part: int) -> TransferConfig:
-    # `classic`: where awscrt is installed too, its own client would take over, which sends no conditions of ours
+    # `classic`: where awscrt is installed too, its own client would be used, which does not send our conditions
     return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")

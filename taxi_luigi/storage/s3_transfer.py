@@ -1,4 +1,4 @@
-"""The bytes of one object of S3: whether they are those of a file, and reading them from anywhere."""
+"""The bytes of one object of S3: comparing them with a file's, and reading any part of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Head:
 
     @classmethod
     def of(cls, answer: dict[str, Any]) -> Head:
-        """What HeadObject answered. Raises ResponseParserError when it was not S3 that did."""
+        """Parse the response to HeadObject. Raises ResponseParserError when it is not S3's."""
         if "ETag" not in answer:
             raise ResponseParserError("HeadObject without an ETag")
         labels = {key.lower(): value for key, value in answer["Metadata"].items()}
@@ -39,11 +39,11 @@ class Head:
         return cls(entry, _whole(answer.get("ChecksumCRC32", "")))
 
     def differs(self, size: int, crc32: str) -> bool:
-        """Whether it surely has other bytes than something with this size and checksum ('': unknown)."""
+        """Whether its bytes are certainly others than those with this size and checksum ('': unknown)."""
         return self.entry.bytes != size or bool(self.crc32 and crc32 and self.crc32 != crc32)
 
     def equals(self, size: int, crc32: str, etag: Callable[[], str]) -> bool:
-        """Whether it surely has the bytes of something with this size, checksum and ETag, which is computed last."""
+        """Whether its bytes are certainly those with this size, checksum and ETag, which is computed last."""
         if self.differs(size, crc32):
             return False
         return bool(self.crc32 and crc32) or self.entry.version == etag()
@@ -54,7 +54,7 @@ def _whole(checksum: str) -> str:
 
 
 def crc32(path: Path) -> str:
-    """The CRC-32 of a file as S3 writes it: big-endian, in base64.
+    """Return the CRC-32 of a file as S3 writes it: big-endian, in base64.
 
     CRC-32C would be Google's too, but botocore computes it only with awscrt (November 2026).
     """
@@ -66,9 +66,9 @@ def crc32(path: Path) -> str:
 
 
 def etag(path: Path, part: int) -> str:
-    """The ETag that S3 gives a file that is sent in parts of so many bytes, or at once if it has fewer.
+    """Return the ETag that S3 gives a file sent in parts of `part` bytes, or at once if it has fewer.
 
-    Unless it is encrypted by a key of KMS, or the server is of another make.
+    It is another one where the file is encrypted by a key of KMS, or the server is not Amazon's.
     """
     whole, digests = hashlib.md5(usedforsecurity=False), []
     with path.open("rb") as file:
@@ -81,7 +81,7 @@ def etag(path: Path, part: int) -> str:
 
 
 def cumulative(progress: Progress, total: int) -> Callable[[int], None]:
-    """A callback for boto3, whose threads tell of the bytes that each has sent, or sends again (negative)."""
+    """Return a callback for boto3, whose threads report the bytes that each has sent, or sends again (negative)."""
     lock = Lock()
     done = 0
 
@@ -95,7 +95,7 @@ def cumulative(progress: Progress, total: int) -> Callable[[int], None]:
 
 
 def seekable(fetch: Callable[[int, int], bytes], size: int) -> BinaryIO:
-    """A file over `fetch(first, last)`, which returns these bytes, the last included."""
+    """Return a file over `fetch(first, last)`, which returns these bytes, the last included."""
     return cast(BinaryIO, io.BufferedReader(_Parts(fetch, size), _AHEAD))
 
 

@@ -20,7 +20,7 @@ from google.auth.exceptions import RefreshError, TransportError
 from taxi_luigi.core.cloud import gcp
 from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
 from taxi_luigi.core.health import Status
-from taxi_luigi.storage import gcs_health
+from taxi_luigi.storage import gcs
 from taxi_luigi.storage.gcs import GcsStore
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
 from tests.support.gcs_between import Answered, Between, Once, between, strict
@@ -136,7 +136,7 @@ def test_permissions_that_cannot_be_asked_are_unknown(store: GcsStore) -> None:
     """fake-gcs-server does not answer such a question."""
     found = store.checks()
     assert [each.status for each in found] == [Status.OK, Status.OK, Status.UNKNOWN]
-    assert found[-1].message == f"gs://{store.bucket}: cannot be asked (answered 404)"
+    assert found[-1].message == f"gs://{store.bucket}: cannot be checked (answered 404)"
 
 
 def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: GcsServer, strict: Between) -> None:
@@ -145,7 +145,7 @@ def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: Gcs
     strict.rule = lambda asked: Answered(403, _DENIED) if f"/b/{store.bucket}?" in asked.path else None
     found = store.checks()
     assert [each.status for each in found] == [Status.OK, Status.UNKNOWN, Status.OK]
-    assert "its location may not be asked" in found[1].message
+    assert "its location cannot be read" in found[1].message
 
 
 def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
@@ -157,7 +157,7 @@ def test_a_missing_bucket_ends_the_look(fake_gcs: GcsServer) -> None:
 
 
 def test_a_store_that_does_not_answer_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gcs_health, "_PATIENCE", gcs_health._PATIENCE.with_timeout(0.5))
+    monkeypatch.setitem(gcs._LOOK, "retry", gcs._LOOK["retry"].with_timeout(0.5))
     found = GcsStore("lake gcs", GcsStore.Settings("x", endpoint="http://127.0.0.1:9")).checks()
     assert [each.status for each in found] == [Status.OK, Status.UNREACHABLE]
     assert "Connection refused" in found[1].message

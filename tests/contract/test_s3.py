@@ -448,7 +448,7 @@ def test_a_server_that_says_nothing_is_left(small: Path) -> None:
 
 def test_a_web_page_in_the_place_of_s3_is_told(store: S3Store, between: Between) -> None:
     between.before = lambda _: Answer(200, {"Content-Type": "text/html"}, b"<html><body>Sign in<br></body>")
-    with pytest.raises(StorageError, match=r"does not speak S3: check \[lake\.s3\] endpoint_url"):
+    with pytest.raises(StorageError, match=r"the response is not S3's: check \[lake\.s3\] endpoint_url"):
         store.stat(NAME)
     with pytest.raises(StorageError, match="run the same command again"):  # botocore takes it for a 500
         store.list("green")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.storage import gcs, gcs_health
+from taxi_luigi.storage import gcs
 from taxi_luigi.warehouses.bigquery import connection
 from tests.docs.test_readme import luigi_flags, taxi_luigi_flags
 from tests.gcp.run import SUITES
@@ -75,7 +75,7 @@ def test_the_settings_are_those_that_luigi_cfg_knows() -> None:
 
 
 def test_the_roles_are_those_that_errors_name() -> None:
-    said = " ".join((gcs.ROLE, gcs_health._BUCKET_ROLE, connection.ROLES))
+    said = " ".join((gcs.ROLE, gcs.LOCATION_ROLE, connection.ROLES))
     named = set(re.findall(r"roles/[A-Za-z]+\.[A-Za-z]+", said))
     granted = set(re.findall(r"roles/[A-Za-z]+\.[A-Za-z]+", " ".join(blocks("sh"))))
     assert granted <= named
@@ -88,7 +88,7 @@ def test_every_request_to_bigquery_has_its_permission() -> None:
 
 
 def test_permissions_of_the_bucket_are_told() -> None:
-    assert all(f"`{permission}`" in PAGE for permission in gcs_health.PERMISSIONS)
+    assert all(f"`{permission}`" in PAGE for permission in gcs.PERMISSIONS)
 
 
 def test_no_line_is_longer_than_130() -> None:

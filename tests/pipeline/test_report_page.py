@@ -12,9 +12,10 @@ import duckdb
 import pytest
 from rich.filesize import decimal
 
-from taxi_luigi.core.parquet_footer import read_footer, read_receipt
+from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt
 from tests.support.browser import Page, page
+from tests.support.cleaned import receipt_of
 from tests.support.gcs import GcsServer
 from tests.support.project import Project, Run, Sections
 
@@ -71,7 +72,7 @@ def clean_file(project: Project, month: str) -> Path:
 
 
 def receipt(project: Project, month: str) -> CleanReceipt:
-    found = read_receipt(clean_file(project, month))
+    found = receipt_of(clean_file(project, month))
     assert found is not None
     return found
 

@@ -92,7 +92,7 @@ def check_end(head: bytes, tail: bytes, path: Path) -> None:
 def inflated(path: Path) -> Iterator[BinaryIO]:
     """Open a gzip file of one or several members for reading. Raise BadFile, also while it is read."""
     try:
-        with igzip.open(path, "rb") as stream:  # type: ignore[no-untyped-call]
+        with igzip.open(path, "rb") as stream:
             yield cast(BinaryIO, stream)
     except (EOFError, igzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
         raise BadFile(f"{path}: a gzip file that is cut short or damaged ({one_line(error)})") from error

@@ -15,7 +15,7 @@ from luigi.rpc import RPCError
 from taxi_luigi.core.errors import SourceError
 from taxi_luigi.core.logs import Once, failure_line
 from taxi_luigi.core.logs.failures import OneLine
-from taxi_luigi.core.logs.fields import about, fields_of, figures
+from taxi_luigi.core.logs.jsonl import about, fields_of, figures
 from taxi_luigi.core.logs.terminal import is_luigis
 
 
