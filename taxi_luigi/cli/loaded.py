@@ -10,6 +10,7 @@ from typing import Any
 from taxi_luigi import config
 from taxi_luigi.cli.output import FAILED, add_json, add_selection, complain, print_json, selection
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import Inventory, Place, warehouse_key
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -83,10 +84,10 @@ def _document(warehouse: Place, counts: Counts) -> dict[str, Any]:
 def _print(warehouse: Place, counts: Counts, complete: bool) -> None:
     for color, months in counts.items():
         if months:
-            print(f"{DATASETS[color].table} in {warehouse.name}: {sum(months.values()):,} rows")
+            print(f"{DATASETS[color].table} in {warehouse.name}: {plural(sum(months.values()), 'row')}")
         for month, rows in months.items():
             print(f"  {month} {rows:>12,}")
     if warehouse.zones:
-        print(f"{TABLE} in {warehouse.name}: {warehouse.zones:,} rows")
+        print(f"{TABLE} in {warehouse.name}: {plural(warehouse.zones, 'row')}")
     if complete and not any(counts.values()) and not warehouse.zones:
         print(f"nothing is loaded in {warehouse.name}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from taxi_luigi.cli.output import FAILED, add_json, complain, make_console, print_json
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
-from taxi_luigi.core.units import size
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
@@ -120,7 +120,7 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         print(f"{color} {month}: {cell.state.value}; no clean file with a receipt is held")
     else:
         kept = f"{receipt.rows_kept:,} kept, {receipt.rows_rejected:,} rejected"
-        print(f"{color} {month}: {receipt.rows_in:,} records, {kept}; {cell.state.value}")
+        print(f"{color} {month}: {plural(receipt.rows_in, 'record')}, {kept}; {cell.state.value}")
         seen = receipt.raw.last_modified or "no date"
         print(f"source   {receipt.raw.url} ({receipt.raw_format}, {size(receipt.raw.bytes)}, {seen})")
         versions = ", ".join(f"{name} {version}" for name, version in receipt.versions.items())
@@ -158,7 +158,7 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
     for phrase in receipt.warnings:
         print(f"warning  {phrase}")
     if receipt.replaced:
-        print(f"replaced {receipt.replaced.get('edition')} of {receipt.replaced.get('records'):,} records")
+        print(f"replaced {receipt.replaced['edition']} of {plural(receipt.replaced['records'], 'record')}")
 
 
 def _places(cell: Cell) -> Iterable[tuple[str, ...]]:
