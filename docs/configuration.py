@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill, wrap
@@ -62,6 +63,8 @@ What a file may have:
 - A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
 - An unknown key or section, and an invalid value, end a run before it begins, in one line.
   `taxi-luigi doctor` also checks the servers.
+- A comment above its first section may name the version that it is written for, as `# for taxi_luigi 0.2.0`: an
+  earlier one names it in the line about a key that it does not read. `config/luigi.cfg` does so.
 
 ## Profiles
 
@@ -173,6 +176,10 @@ def luigi_cfg() -> str:
     """The text of config/luigi.cfg: its head and what is written by hand as they are, and between them our sections."""
     text = MAIN.read_text(encoding="utf-8")
     head, _, rest = text.partition("[taxi]\n")
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    first = f"# Settings of taxi_luigi {setup['metadata']['version']}, and Luigi's own as this pipeline needs them.\n"
+    head = first + head.partition("\n")[2]
     _, _, by_hand = rest.partition(BY_HAND)
     sections = {name: keys for name, keys in ours().items() if name != "lake.local"}
     parts = [_section(name, keys) for name, keys in sections.items()]
