@@ -124,6 +124,7 @@ def _run(connection: sqlite3.Connection, row: sqlite3.Row) -> RunResult:
         fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
         version=_added(row, "version"),
+        there=json.loads(_added(row, "there") or "{}"),
         seconds=row["seconds"],
         state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -75,6 +76,8 @@ class Result(Enum):
     NOT_FINISHED = "not finished"
     """the run ended before"""
     ELSEWHERE = "loaded by other workers"
+    ALREADY_THERE = "already there"
+    """wanted, and needed nothing"""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ class RunResult:
     """of taxi_luigi; '' of a run that was recorded before this was kept"""
     seconds: float | None = None
     """None of a run that has not ended"""
+    there: Mapping[str, str] = field(default_factory=dict)
+    """color → the months of `already_there`, as typed after --months; empty of a run recorded before this was kept"""
     state: State = State.ENDED
 
     @property

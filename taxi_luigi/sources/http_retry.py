@@ -35,7 +35,7 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass
 class RetryPolicy:
-    """Retries after transient errors, with exponential backoff.
+    """How often a request is repeated after transient errors, with exponential backoff.
 
     Args:
         attempts: consecutive failures before it gives up

@@ -1,5 +1,7 @@
 """Stores of files: a folder (local.py), Google Cloud Storage (gcs.py), S3 (s3.py). Their common interface is here.
 
+bucket.py has what all buckets have in common; lake.py and raw_month.py keep months in a store.
+
 A store keeps files by name, whole or not at all. A name is relative to the store's root, as
 `yellow/yellow_tripdata_2024-01.parquet`. Months are in lake.py and raw_month.py alone; Luigi and luigi.cfg are not
 known here.
@@ -41,6 +43,10 @@ def no_progress(_done: int, _total: int) -> None:
     """A Progress that shows nothing."""
 
 
+AHEAD = 64 << 10
+"""bytes that a read of an object fetches at least: a parquet footer of ours has fewer"""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file as a store holds it."""
@@ -69,8 +75,22 @@ class Store(Protocol):
     permission must be changed first. Clients are made at their first use, once in each process: none survives a fork.
     """
 
-    def list(self, folder: str) -> dict[str, Entry]:
-        """Return the files directly in a folder, by name, from one listing; none when there is no such folder."""
+    def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
+        """Return the files directly in a folder, by name, from one listing; none when there is no such folder.
+
+        Args:
+            folder: its name; '' is the store's root
+            deep: also the files in folders of it
+        """
+
+    def is_folder(self, folder: str) -> bool:
+        """Whether there is a folder of this name, empty or not."""
+
+    def make_folder(self, folder: str) -> None:
+        """Make an empty folder, and those that it is in; one that is there is no error."""
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is no error."""
 
     def stat(self, name: str) -> Entry | None:
         """Return the file of a name; None when there is none."""
@@ -81,8 +101,11 @@ class Store(Protocol):
         Raises FileNotFoundError, with the file's URL as `filename`, when there is no such file.
         """
 
-    def open(self, name: str) -> BinaryIO:
-        """Return a seekable file that fetches no more than what is read of it. Raises as `reading`."""
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
+        """Return a seekable file that fetches what is read of it, from a bucket `ahead` bytes at least.
+
+        Raises as `reading`.
+        """
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
         """Yield a local path to write to before `publish`; a file that is still there after the block is removed."""
@@ -126,6 +149,9 @@ class Store(Protocol):
         Returns:
             False where the servers cannot do it; then nothing was copied
         """
+
+    def move(self, name: str, to: str) -> None:
+        """Rename a file: at once in a folder, by a copy on the server in a bucket. Raises as `reading`."""
 
     def remove(self, name: str) -> None:
         """Remove a file; one that is not there is no error."""

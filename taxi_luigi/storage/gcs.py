@@ -8,11 +8,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
@@ -21,7 +21,6 @@ from google.auth.transport.requests import Request
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import console_links, gcp, per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
@@ -29,6 +28,7 @@ from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
+    AHEAD,
     Entry,
     Labels,
     Progress,
@@ -38,6 +38,7 @@ from taxi_luigi.storage import (
     gcs_transfer,
     no_progress,
 )
+from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
 
 ROLE = "roles/storage.objectUser"
 """The least of Google's own roles that reads, writes, lists and replaces objects."""
@@ -57,10 +58,9 @@ _ANSWER = 60
 """seconds to wait for an answer at most, and between two pieces of one, where no file is sent"""
 
 
-class GcsStore:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
+class GcsStore(BucketStore):
+    """Keeps files in a bucket of Google's. Without an endpoint, STORAGE_EMULATOR_HOST counts.
 
-    `name` is the section in words: "lake gcs". Without an endpoint, STORAGE_EMULATOR_HOST counts.
     The slowest link that is enough is `chunk_size` / `timeout`, with the defaults 224 KB/s (1.8 Mbit/s): the socket's
     timeout counts the whole chunk, with TLS too, not the time since the last byte (November 2026). A request that fails
     is retried for as long as two such requests may take.
@@ -68,6 +68,8 @@ class GcsStore:
     200 MB go to fake-gcs-server 1.03 times as fast as with the client's own 100 MiB chunks; 0.89 times in chunks of
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
+
+    scheme = "gs"
 
     @dataclass(frozen=True)
     class Settings:
@@ -92,31 +94,17 @@ class GcsStore:
         timeout: float = setting("300", "Seconds that sending a chunk may take; on a slow line more.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
-        self.bucket = settings.bucket
+        super().__init__(name, settings.bucket, settings.prefix)
         self.endpoint = gcp.endpoint_of(settings.endpoint, "STORAGE_EMULATOR_HOST")
         self.timeout = settings.timeout
-        self._prefix = settings.prefix.strip("/")
         self._project = settings.project
         self._file = settings.credentials_file
         self._chunk = settings.chunk_size << 20
 
     @property
-    def address(self) -> str:
-        """The address of the store's root."""
-        return f"gs://{self.bucket}/{self._prefix}".rstrip("/")
-
-    @property
     def server(self) -> str:
         """The server's address, for messages."""
         return public_url(self.endpoint or "https://storage.googleapis.com")
-
-    def list(self, folder: str) -> dict[str, Entry]:
-        prefix = self._key(folder) + "/"
-        with self._translating_errors(folder), warn_if_slow(f"{self.name} ({self.server})"):
-            found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **_LOOK)
-            # Consoles make an object with the folder's own name to show an empty folder
-            return {f"{folder}/{blob.name[len(prefix) :]}": _entry(blob) for blob in found if blob.name != prefix}
 
     def stat(self, name: str) -> Entry | None:
         blob = self._look(name)
@@ -130,17 +118,19 @@ class GcsStore:
             )
             yield path
 
-    def open(self, name: str) -> BinaryIO:
-        return gcs_transfer.reader(self._found(name), lambda: self._fetching(name), self._retry_options)
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
+        blob = self._found(name)
 
-    def writing(self, name: str) -> AbstractContextManager[Path]:
-        return atomic_files.scratch(Path(name).name)
+        def fetch(first: int, last: int) -> bytes:
+            with self._translating_errors(name):
+                try:
+                    # The server has a checksum of the whole object alone
+                    part = blob.download_as_bytes(start=first, end=last, checksum=None, **self._retry_options)
+                except NotFound as error:
+                    raise replaced_meanwhile(self.url(name)) from error
+                return cast(bytes, part)
 
-    def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        self.put(written, name, labels, progress)
+        return seekable(fetch, blob.size, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         crc32c = gcs_transfer.crc32c_of(local)
@@ -166,9 +156,6 @@ class GcsStore:
             except NotFound as error:
                 if _of_bucket(error):
                     raise
-
-    def url(self, name: str) -> str:
-        return f"gs://{self.bucket}/{self._key(name)}"
 
     def page(self, name: str) -> str:
         return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
@@ -224,6 +211,17 @@ class GcsStore:
             return check(Status.ERROR, f"gs://{self.bucket}: lacking {', '.join(lacking)}: {cure}")
         return check(Status.OK, f"gs://{self.bucket}: may create, delete, get and list objects")
 
+    def _listing(self, prefix: str, deep: bool, most: int | None) -> Objects:
+        options: dict[str, Any] = {"fields": _LISTED, "max_results": most, **_LOOK}
+        with (
+            gcp.translating_errors(
+                f"{self.name} (gs://{self.bucket}/{prefix.rstrip('/')})", StorageError, f"{ROLE} on gs://{self.bucket}"
+            ),
+            warn_if_slow(f"{self.name} ({self.server})"),
+        ):
+            found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter=None if deep else "/", **options)
+            return [(blob.name, _entry(blob)) for blob in found]
+
     @contextmanager
     def _sending(self, name: str, crc32c: str, labels: Labels) -> Iterator[tuple[Any, int]]:
         """Yield an object to be sent in the block, and the generation that it replaces; then compare what is kept."""
@@ -258,9 +256,6 @@ class GcsStore:
     def _place(self) -> str:
         return f"{self.name} (gs://{self.bucket})"
 
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if self._prefix else name
-
     def _blob(self, name: str) -> Any:
         return gcs_transfer.Pinned(self._key(name), self._client().bucket(self.bucket))
 
@@ -289,15 +284,6 @@ class GcsStore:
     def _translating_errors(self, name: str) -> Iterator[None]:
         with gcp.translating_errors(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
             yield
-
-    @contextmanager
-    def _fetching(self, name: str) -> Iterator[None]:
-        """Translate errors of requests for the bytes of an object that was just seen, of that generation."""
-        with self._translating_errors(name):
-            try:
-                yield
-            except NotFound as error:
-                raise replaced_meanwhile(self.url(name)) from error
 
     @property
     def _retry_options(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The bytes of one object of Google Cloud Storage: sent in resumable chunks, copied within it, or fetched.
+"""The bytes of one object of Google Cloud Storage: sent in resumable chunks, copied within it, or downloaded.
 
 Which objects there are is not known here; `gcs.py` looks before and afterwards.
 """
@@ -10,14 +10,13 @@ import io
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import google_crc32c
 import requests
 from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Blob
-from google.cloud.storage.fileio import BlobReader
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_luigi.core import atomic_files
@@ -28,9 +27,6 @@ _PIECE = 1 << 20
 
 _DOWNLOADS = 50
 """times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
-
-_AHEAD = 64 << 10
-"""bytes that a read fetches at least: a parquet footer of ours has fewer"""
 
 Errors = Callable[[], AbstractContextManager[None]]
 """Makes the block in which the client's errors are translated."""
@@ -170,11 +166,6 @@ def _fetch(blob: Any, path: Path, retry: Mapping[str, Any]) -> None:
         raise StorageError(f"{url} arrived damaged (crc32c {arrived}, not {blob.crc32c}): run the same command again")
 
 
-def reader(blob: Any, errors: Errors, retry: Mapping[str, Any]) -> BinaryIO:
-    """Return a file to read from anywhere in an object; each of its requests is made inside `errors`."""
-    return cast(BinaryIO, _Reader(blob, errors, retry))
-
-
 class _Watched(io.BufferedReader):
     """A file that reports how far it was read: a chunk is read when the one before it has arrived."""
 
@@ -186,18 +177,6 @@ class _Watched(io.BufferedReader):
     def read(self, size: int | None = -1, /) -> bytes:
         self._progress(self.tell(), self.size)
         return super().read(size)
-
-
-class _Reader(BlobReader):
-    """Google's reader of parts, whose failures come when it is read rather than when it is opened."""
-
-    def __init__(self, blob: Any, errors: Errors, retry: Mapping[str, Any]) -> None:
-        super().__init__(blob, _AHEAD, **retry)
-        self._errors = errors
-
-    def read(self, size: int = -1) -> bytes:
-        with self._errors():
-            return cast(bytes, super().read(size))
 
 
 def _url(blob: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -27,6 +27,7 @@ from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
+    AHEAD,
     Entry,
     Labels,
     Progress,
@@ -36,6 +37,7 @@ from taxi_luigi.storage import (
     no_progress,
     s3_transfer,
 )
+from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
 from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
@@ -62,13 +64,13 @@ def _chunk_size(text: str) -> int:
     return size
 
 
-class S3Store:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
-
-    `name` is the section in words: "lake s3". Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
+class S3Store(BucketStore):
+    """Keeps files in a bucket of S3. Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
     more go up in parts of that size, four at a time. An upload that fails takes its parts back, a killed one cannot:
     let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
+
+    scheme = "s3"
 
     @dataclass(frozen=True)
     class Settings:
@@ -84,16 +86,9 @@ class S3Store:
         timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
-        self.bucket = settings.bucket
-        self._prefix = settings.prefix.strip("/")
+        super().__init__(name, settings.bucket, settings.prefix)
         self._aws = aws.Bucket(name, self.bucket, settings.endpoint_url, settings.region, settings.timeout)
         self._chunk = settings.chunk_size << 20
-
-    @property
-    def address(self) -> str:
-        """The address of the store's root."""
-        return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
 
     @property
     def endpoint(self) -> str | None:
@@ -106,18 +101,6 @@ class S3Store:
         """The server's address, for messages."""
         return public_url(self.endpoint or "Amazon S3")
 
-    def list(self, folder: str) -> dict[str, Entry]:
-        prefix = self._key(folder) + "/"
-        with self._aws.translating_errors(self.url(folder)), warn_if_slow(f"{self.name} ({self.server})"):
-            pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
-            found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
-        # Consoles make an object with the folder's own name to show an empty folder
-        return {
-            f"{folder}/{each['Key'][len(prefix) :]}": Entry(each["Size"], each["ETag"].strip('"'))
-            for each in found
-            if each is not None and each["Key"] != prefix
-        }
-
     def stat(self, name: str) -> Entry | None:
         head = self._head(name)
         return None if head is None else head.entry
@@ -128,7 +111,7 @@ class S3Store:
             self._download(name, path)
             yield path
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
         entry = self._found(name).entry
 
         def fetch(first: int, last: int) -> bytes:
@@ -137,16 +120,7 @@ class S3Store:
                 answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
                 return cast(bytes, answer["Body"].read())
 
-        return s3_transfer.seekable(fetch, entry.bytes)
-
-    def writing(self, name: str) -> AbstractContextManager[Path]:
-        return atomic_files.scratch(Path(name).name)
-
-    def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        self.put(written, name, labels, progress)
+        return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
@@ -188,9 +162,6 @@ class S3Store:
                 if aws_errors.code(error) != "NoSuchKey":  # Amazon's response is 204, that of some other servers is not
                     raise
 
-    def url(self, name: str) -> str:
-        return f"s3://{self.bucket}/{self._key(name)}"
-
     def page(self, name: str) -> str:
         # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
@@ -218,6 +189,14 @@ class S3Store:
                     return [*found, Check.failed(self.name, what, error)]
         untested = f"{self.address}: only a write shows whether {_NEEDED} are allowed"
         return [*found, Check(self.name, "permissions", Status.UNKNOWN, untested)]
+
+    def _listing(self, prefix: str, deep: bool, most: int | None) -> Objects:
+        request = {"Bucket": self.bucket, "Prefix": prefix, **({} if deep else {"Delimiter": "/"})}
+        address = f"s3://{self.bucket}/{prefix}".rstrip("/")
+        with self._aws.translating_errors(address), warn_if_slow(f"{self.name} ({self.server})"):
+            pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
+            found = list(pages.paginate(**request, PaginationConfig={"MaxItems": most}).search("Contents[]"))
+        return [(each["Key"], Entry(each["Size"], each["ETag"].strip('"'))) for each in found if each is not None]
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
@@ -287,9 +266,6 @@ class S3Store:
         if head is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
         return head
-
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}".lstrip("/")
 
     @contextmanager
     def _translating_errors(self, name: str) -> Iterator[aws.Connection]:

@@ -1,24 +1,21 @@
-"""The bytes of one object of S3: comparing them with a file's, and reading any part of them."""
+"""The bytes of one object of S3: whether they are those of a file."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from botocore.parsers import ResponseParserError
 
 from taxi_luigi.storage import Entry, Progress
 
 _PIECE = 1 << 20
-_AHEAD = 64 << 10
-"""bytes fetched at least by a read of `seekable`: a parquet footer of ours has fewer"""
 
 
 @dataclass(frozen=True)
@@ -92,45 +89,3 @@ def cumulative(progress: Progress, total: int) -> Callable[[int], None]:
             progress(done, total)
 
     return more
-
-
-def seekable(fetch: Callable[[int, int], bytes], size: int) -> BinaryIO:
-    """Return a file over `fetch(first, last)`, which returns these bytes, the last included."""
-    return cast(BinaryIO, io.BufferedReader(_Parts(fetch, size), _AHEAD))
-
-
-class _Parts(io.RawIOBase):
-    def __init__(self, fetch: Callable[[int, int], bytes], size: int) -> None:
-        self._fetch = fetch
-        self._size = size
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"negative seek position {start + offset}")
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._next(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def readall(self) -> bytes:
-        return self._next(self._size)  # not in pieces of 8 KB, a request each, as the base class has it
-
-    def _next(self, count: int) -> bytes:
-        last = min(self._at + count, self._size) - 1
-        piece = self._fetch(self._at, last) if last >= self._at else b""
-        self._at += len(piece)
-        return piece

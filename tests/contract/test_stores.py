@@ -1,7 +1,6 @@
-"""What every store promises, the behaviours of Luigi's own FileSystemTargetTestMixin among it: one suite for all.
+"""The promises of every store: not visible until whole, nothing left after a failure, read back, replaced.
 
-Luigi's mixin (its test/target_test.py, not in the wheel) speaks of LocalTarget's own files; the same demands stand here
-in a store's terms: not visible until whole, nothing left after a failure, read back what was written, replace.
+How Luigi's targets use a store is in test_targets.py.
 """
 
 import contextlib
@@ -15,7 +14,6 @@ from taxi_luigi.core import atomic_files
 from taxi_luigi.core.health import Status
 from taxi_luigi.storage import Store
 from taxi_luigi.storage.local import FolderStore
-from taxi_luigi.tasks.objects import StoreFile
 from tests.support.stores import KINDS, fresh_store
 
 NAME = "green/green_tripdata_2024-01.parquet"
@@ -241,25 +239,3 @@ def test_a_store_that_can_serve_has_nothing_wrong(store: Store) -> None:
     checks = store.checks()
     assert checks
     assert [check for check in checks if check.status is Status.ERROR] == []
-
-
-def test_a_luigi_target_over_it_is_written_whole_or_not_at_all(store: Store) -> None:
-    target = StoreFile(store, NAME)
-    assert not target.exists()
-    with target.open("w") as file:
-        file.write(b"bytes")
-        assert not target.exists()
-    assert target.exists()
-    assert list(target.fs.listdir("green")) == [NAME]
-    with target.open() as file:
-        assert file.read() == b"bytes"
-    with contextlib.suppress(ZeroDivisionError), target.open("w") as file:
-        file.write(b"other")
-        raise ZeroDivisionError
-    with target.open() as file:
-        assert file.read() == b"bytes"
-    with target.temporary_path() as path:
-        path.write_bytes(b"third")
-    assert content(store) == b"third"
-    target.remove()
-    assert not target.exists()
