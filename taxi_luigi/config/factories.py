@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from taxi_luigi.config.luigi_cfg import get, kept
 from taxi_luigi.config.sections import ZONES, net, settings
@@ -168,19 +168,14 @@ def written_folders() -> list[Path]:
         store = lake(name).store
         if name != "local" and isinstance(store, FolderStore):
             found += [store.root, *(store.root / color for color in DATASETS)]
-    found += [path.parent for path in duckdb_files().values()]
+    found += [path.parent for path in warehouse_files().values()]
     return list(dict.fromkeys(found))
 
 
-def duckdb_files() -> dict[str, Path]:
-    """The file of each DuckDB warehouse, by the warehouse's name."""
-    duckdbs = [name for name in settings().warehouses if store_type("warehouse", name) == "duckdb"]
-    if not duckdbs:
-        return {}
-    from taxi_luigi.warehouses.duckdb import DuckDB
-
-    built = {name: warehouse(name) for name in duckdbs}
-    return {name: each.path for name, each in built.items() if isinstance(each, DuckDB)}
+def warehouse_files() -> dict[str, Path]:
+    """The files of those warehouses that are one on this machine, by the warehouse's name."""
+    classes = {name: store_class("warehouse", store_type("warehouse", name)) for name in settings().warehouses}
+    return {name: cast(Any, warehouse(name)).path for name, each in classes.items() if each.in_a_file}
 
 
 @kept

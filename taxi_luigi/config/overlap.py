@@ -13,7 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from taxi_luigi.config.factories import duckdb_files, lake, workspace
+from taxi_luigi.config.factories import lake, warehouse_files, workspace
 from taxi_luigi.config.sections import ZONES, settings
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import public_url
@@ -113,7 +113,7 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
         zones = web_address(found.zones)[:-1] if is_web(found.zones) else disk.folder(Path(found.zones).parent)
         yield Place(ZONES, public_url(found.zones), (zones,), ours=False)
     yield Place("[taxi] state", str(found.state), (disk.folder(found.state),), ours=False)
-    for name, path in duckdb_files().items():
+    for name, path in warehouse_files().items():
         yield Place(f"[warehouse.{name}] path", str(path), (disk.folder(path.parent),), ours=False)
 
 

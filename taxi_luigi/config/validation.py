@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import difflib
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,6 +37,7 @@ from taxi_luigi.config.luigi_cfg import get, packaged
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import SECTIONS, clean_rules, limits, names_of, notices, settings, value_checks
+from taxi_luigi.core import release, settings_files
 from taxi_luigi.core.cloud import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.health import Status
@@ -47,6 +49,8 @@ from taxi_luigi.storage.local import FolderStore
 _RPC = {"rpc_connect_timeout": float, "rpc_retry_attempts": int, "rpc_retry_wait": int}
 """keys of [core] that Luigi reads outside the class of that section"""
 _PORTS = range(1, 65536)
+_WRITTEN_FOR = re.compile(r"^#.*\btaxi_luigi (\d+(?:\.\d+)*)", re.M)
+"""the version in a comment before the first section, as docs/configuration.py writes it into config/luigi.cfg"""
 
 
 def known_keys() -> dict[str, set[str]]:
@@ -158,7 +162,9 @@ def _check_key(section: str, key: str, known: dict[str, set[str]]) -> None:
     if keys is None:
         return
     if key not in keys:
-        raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+        raise ConfigError(
+            f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}{_later(section, key)}"
+        )
     # Luigi shows a traceback for a value that cannot be read
     if looks_like_key(get(section, key, None) or ""):
         file = "is a file's name, and its value" if key.endswith(("_file", "path")) else "has a value that"
@@ -166,6 +172,29 @@ def _check_key(section: str, key: str, known: dict[str, set[str]]) -> None:
             f"[{section}] {key} {file} looks like a key itself: write the key into a file that only you can read, and "
             "name that in credentials_file"
         )
+
+
+def _later(section: str, key: str) -> str:
+    """Return which version reads a setting that this one lacks, for the end of a line.
+
+    The last file that has the setting may name the version that it was written for. '' where that is not a later one.
+    """
+    installed = release()
+    texts = {layer.path: layer.path.read_text("utf-8") for layer in settings_files.layers() if layer.path.is_file()}
+    having = [path for path, text in texts.items() if settings_files.parsed(text).has_option(section, key)]
+    if not having:  # a flag, or a program that sets it
+        return ""
+    above = re.split(r"^\[", texts[having[-1]], maxsplit=1, flags=re.M)[0]
+    named = _WRITTEN_FOR.search(above)
+    if named is None:
+        return f"; this is taxi_luigi {installed}, and a later version may read it"
+    if _order(named[1]) <= _order(installed):
+        return ""
+    return f"; {having[-1]} is written for taxi_luigi {named[1]}, and this is {installed}: install that version"
+
+
+def _order(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def _check_workspace() -> None:

@@ -10,9 +10,9 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -65,6 +65,8 @@ class Run:
     """why it failed, where no month has the reason"""
     version: str = ""
     """of taxi_luigi; '' of a run that was recorded before this was kept"""
+    there: Mapping[str, str] = field(default_factory=dict)
+    """color → the months counted by `already_there`, as typed after --months; empty where this was not kept yet"""
 
 
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
@@ -188,6 +190,7 @@ def _run(row: sqlite3.Row) -> Run:
         fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
         version=_added(row, "version"),
+        there=json.loads(_added(row, "there") or "{}"),
     )
 
 

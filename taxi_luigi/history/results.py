@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -75,6 +76,8 @@ class Result(Enum):
     NOT_FINISHED = "not finished"
     """the run ended before"""
     ELSEWHERE = "loaded by other workers"
+    ALREADY_THERE = "already there"
+    """wanted, and needed nothing"""
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,5 @@ class RunResult:
     """why it failed, in one line, where no month has the reason"""
     version: str = ""
     """of taxi_luigi"""
+    there: Mapping[str, str] = field(default_factory=dict)
+    """color → the months that were wanted and needed nothing, as typed after --months"""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 NAME = "history.sqlite"
-VERSION = 4
+VERSION = 5
 """`PRAGMA user_version` of the tables below. What a version adds to a table comes last in it, and in _ADDED."""
 WAIT = 15.0
 """seconds to wait for another process that writes or reads: at a load of 17 on two cores, eight writers took over 5"""
@@ -24,7 +24,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL UNIQUE, command TEXT NOT NULL, host TEXT NOT NULL,
     pid INTEGER NOT NULL, began TEXT NOT NULL, ended TEXT, seconds REAL, exit_code INTEGER, already_there INTEGER,
-    zones TEXT, remarks TEXT, error TEXT, fewer TEXT, version TEXT
+    zones TEXT, remarks TEXT, error TEXT, fewer TEXT, version TEXT, there TEXT
 );
 CREATE TABLE IF NOT EXISTS months (
     run TEXT NOT NULL, color TEXT NOT NULL, month TEXT NOT NULL, result TEXT NOT NULL, rows INTEGER NOT NULL,
@@ -46,6 +46,7 @@ _ADDED = {
         "ALTER TABLE months ADD COLUMN replaced TEXT NOT NULL DEFAULT ''",
     ),
     4: ("ALTER TABLE runs ADD COLUMN version TEXT",),
+    5: ("ALTER TABLE runs ADD COLUMN there TEXT",),
 }
 """version → what it adds to the tables of the one before"""
 

@@ -84,9 +84,10 @@ class Recorder:
             with sqlite.opened(self._path, write=True) as connection:
                 connection.execute(
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
-                    "error = ?, fewer = ? WHERE run = ?",
+                    "error = ?, fewer = ?, there = ? WHERE run = ?",
                     (result.ended, seconds, result.exit_code, result.already_there, result.zones,
-                     json.dumps(result.remarks), result.error, json.dumps(result.fewer), result.run),
+                     json.dumps(result.remarks), result.error, json.dumps(result.fewer), json.dumps(dict(result.there)),
+                     result.run),
                 )  # fmt: skip
                 connection.executemany(
                     "INSERT INTO months VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -6,7 +6,7 @@ row_counts.csv only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -144,13 +144,19 @@ class Status:
         return error_lines(self.places)
 
 
-def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[Month, str]]) -> Status:
+def status(
+    colors: Sequence[str],
+    today: date,
+    withdrawn: Mapping[str, Mapping[Month, str]],
+    selected: Container[tuple[str, Month]] | None = None,
+) -> Status:
     """Ask every place about these record types.
 
     Args:
         colors: the record types
         today: the month of this date is the last one
         withdrawn: color → month → when runs of this machine found that the source no longer has it
+        selected: (color, month) of those to show; None: all
     Raises: ConfigError for settings of which no store can be made; a store's own errors are `Place.errors`.
     """
     inventory = Inventory.ask(colors)
@@ -162,12 +168,12 @@ def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[M
         # Of the parquet files: months that were csv alone, green's first five, are no longer published.
         published = {month: published_rows(color, month, "parquet") for month in months}
         failures: dict[Month, LastFailure] = {}
-        for month, found in inventory.failures(color, months).items():
+        for month, records in inventory.failures(color, months).items():
             # The source is not asked: its file is taken to be the one that failed.
             recipe = str(Recipe.of(rules, dataset, month))
-            stand = [each for each in found.values() if guards.still_refused(each, each.source, recipe, settings)]
-            failures[month] = LastFailure((stand or [*found.values()])[0].why, bool(stand))
-        return color_status(
+            stand = [each for each in records.values() if guards.still_refused(each, each.source, recipe, settings)]
+            failures[month] = LastFailure((stand or [*records.values()])[0].why, bool(stand))
+        found = color_status(
             color,
             dataset.first_month,
             {month: rows for month, rows in published.items() if rows is not None},
@@ -177,6 +183,9 @@ def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[M
             lambda month: Recipe.of(rules, dataset, month),
             failures,
         )
+        if selected is None:
+            return found
+        return replace(found, cells={month: each for month, each in found.cells.items() if (color, month) in selected})
 
     return Status([of_color(color) for color in colors], inventory.places)
 

@@ -7,7 +7,7 @@ Without a terminal, one grid is below the other and no line is broken.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import StringIO
@@ -21,7 +21,7 @@ from taxi_luigi.core.text import unwrapped
 from taxi_luigi.core.units import plural
 from taxi_luigi.history import Run
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
-from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.months import Month, spans
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NUMBERS = 85
@@ -69,17 +69,6 @@ def short(number: int) -> str:
     if not unit:
         return str(number)
     return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f}{unit}"
-
-
-def spans(several: Iterable[Month]) -> str:
-    """Return months in order, as they are typed after --months: `2024-01..2024-03, 2024-06`."""
-    parts: list[tuple[Month, Month]] = []
-    for month in sorted(several):
-        if parts and parts[-1][1].plus(1) == month:
-            parts[-1] = parts[-1][0], month
-        else:
-            parts.append((month, month))
-    return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in parts)
 
 
 def without_address(why: str, month: Month) -> str:

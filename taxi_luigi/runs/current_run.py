@@ -28,6 +28,7 @@ from taxi_luigi.inventory import Plan
 from taxi_luigi.runs import cron_mail, drift, month_results, notify
 from taxi_luigi.runs.progress import Months
 from taxi_luigi.runs.task_results import TaskResults
+from taxi_luigi.tlc.months import spans
 
 _run: _Run | None = None
 """this process's, which those of its tasks inherit"""
@@ -58,7 +59,7 @@ class _Run:
 
     def result(self, tasks: list[TaskResult]) -> RunResult:
         """Put together what the tasks did, and how the run ended."""
-        there = self.plan.already_there.values() if self.plan else ()
+        there = self.plan.already_there if self.plan else {}
         result = RunResult(
             run=self.id,
             command=self.command,
@@ -66,12 +67,13 @@ class _Run:
             began=self.began,
             ended=history.now(),
             exit_code=self.exit_code,
-            already_there=sum(len(months) for months in there),
+            already_there=sum(map(len, there.values())),
             months=month_results.results(self.plan, tasks, self.done_by_others),
             zones="; ".join(month_results.zones(tasks)),
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
+            there={color: spans(months) for color, months in there.items()},
         )
         return replace(result, error=redact(self._why(result)))
 

@@ -105,13 +105,11 @@ class DownloadMonth(MonthTask):
         with target.writing() as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
             try:
-                form = check_whole(part)
+                form = check_whole(part, fetched.url)
             except BadFile as error:
-                # The line names the URL, as the temporary file is about to go.
-                line = str(error).replace(str(part), fetched.url)
                 recipe, settings = str(config.recipe(self.color, self.month)), config.check_version()
-                target.failed(Failure(FILE, line, source_digest(fetched.seen), recipe, settings))
-                raise BadFile(f"{line}; it was not kept, and the next run downloads it again") from error
+                target.failed(Failure(FILE, str(error), source_digest(fetched.seen), recipe, settings))
+                raise BadFile(f"{error}; it was not kept, and the next run downloads it again") from error
             receipt = RawReceipt(
                 url=fetched.url,
                 etag=fetched.seen.etag,
@@ -184,10 +182,10 @@ class CleanMonth(MonthTask):
             workspace.writing(rejects) as rejects_part,
         ):
             raw.check_bytes(raw_path, raw_receipt)
-            guards.check_columns(find_layout(dataset, self.month, raw_path), limits, raw)
+            guards.check_columns(find_layout(dataset, self.month, raw_path, raw), limits, raw)
             receipt = clean_month(
                 dataset, self.month, raw_path, raw_receipt, str(edition), config.clean_rules(), part, rejects_part,
-                progress, held,
+                progress, held, raw,
             )  # fmt: skip
             guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
             if not _same_file(raw, raw_receipt):

@@ -6,7 +6,7 @@ Pure: today's date is an argument. The months that are published are not known h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,6 +60,17 @@ def month_range(first: Month, last: Month) -> Iterator[Month]:
     while month <= last:
         yield month
         month = month.plus(1)
+
+
+def spans(months: Iterable[Month]) -> str:
+    """Return months in order, as they are typed after --months: `2024-01..2024-03, 2024-06`."""
+    parts: list[tuple[Month, Month]] = []
+    for month in sorted(months):
+        if parts and parts[-1][1].plus(1) == month:
+            parts[-1] = parts[-1][0], month
+        else:
+            parts.append((month, month))
+    return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in parts)
 
 
 @dataclass(frozen=True)

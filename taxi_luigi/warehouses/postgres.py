@@ -42,6 +42,7 @@ class Postgres:
 
     imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.postgres_copy")
 
+    in_a_file = False
     single_writer = False
     loads_from = ""
 

@@ -13,10 +13,9 @@ import pytest
 
 from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources import Look, Published, open_source
-from taxi_luigi.sources.http import forget_looks
 from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import HTML, PAGE, WAF, Cdn, Headers, Status
-from tests.support.publisher import COLOR, MONTH, NAME, net, write
+from tests.support.publisher import COLOR, MONTH, NAME, forget_looks, net, write
 
 MONTHS = [("green", month) for month in month_range(Month(2022, 1), Month(2023, 12))]
 

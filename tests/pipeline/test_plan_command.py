@@ -22,7 +22,7 @@ def planned(project: Project, *options: str) -> dict[str, tuple[str, int]]:
     """Month → why, and how much is to be downloaded."""
     said = project.command("taxi-luigi", "plan", *options, "--json")
     assert said.rc == 0, said.out
-    return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)}
+    return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)["months"]}
 
 
 def test_a_plan_says_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
@@ -72,7 +72,7 @@ def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
         shutil.copy(write_month(tmp_path / "worse", "green", Month(2021, 2), 60, seed=5), folder)
         refused = loading.run("LoadAllMonths", *MONTHS, "--refresh", "all")
         assert refused.rc == 30, refused.out
-        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)["months"]
         january, february, march = lines
         assert (january["why"], january["reason"]) == ("up to date", None)
         assert (february["why"], february["lakes"], february["bytes"]) == ("refused", [], 0)
@@ -91,7 +91,7 @@ def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
         assert [line[:24] for line in lines[1:3]] == ["green  2021-02  refused:", "green  2021-03  failed l"]
         loading.configure({"clean": {"fewest_rows": "0.01"}})
         settings = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
-        assert settings[1]["why"] == "failed last time", "with other settings it is tried again"
+        assert settings["months"][1]["why"] == "failed last time", "with other settings it is tried again"
 
 
 def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:

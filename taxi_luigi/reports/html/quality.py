@@ -13,9 +13,8 @@ from taxi_luigi.core.units import plural
 from taxi_luigi.reports.html import charts
 from taxi_luigi.reports.html.data import STRAY, Tables
 from taxi_luigi.reports.html.parts import Figure, Table, count, share
-from taxi_luigi.reports.status_text import spans
 from taxi_luigi.tlc.datasets import DATASETS
-from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.months import Month, spans
 from taxi_luigi.transform.clean_settings import Limits
 from taxi_luigi.transform.guards import fewer_than_published
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES

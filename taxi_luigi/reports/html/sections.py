@@ -15,9 +15,9 @@ from taxi_luigi.inventory import ColorStatus, State, Status
 from taxi_luigi.reports.html import charts, quality
 from taxi_luigi.reports.html.data import Accounts, Tables, layout_spans, names_over_time
 from taxi_luigi.reports.html.parts import Figure, Section, Table, count, duration, share, size
-from taxi_luigi.reports.status_text import short, spans, without_address
+from taxi_luigi.reports.status_text import short, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
-from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.months import Month, month_range, spans
 from taxi_luigi.transform.clean_settings import Limits
 from taxi_luigi.transform.staleness import Reason
 

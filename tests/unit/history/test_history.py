@@ -31,6 +31,7 @@ from taxi_luigi.history import (
     last_runs,
     months_of,
     now,
+    sqlite,
     steady_now,
     tasks_of,
     withdrawn,
@@ -59,7 +60,7 @@ def begun(folder: Path, run: str, host: str = HOST, began: str | None = None) ->
 def result(run: str, exit_code: int | None = 30) -> RunResult:
     return RunResult(
         run, "LoadAllMonths --months latest", HOST, now(), now(), exit_code, 8, MONTHS, "zones: 265 rows", ("a", "b"),
-        ("green 2024-01 has 3,000 records, where TLC published 76,518",),
+        ("green 2024-01 has 3,000 records, where TLC published 76,518",), there={"green": "2023-05..2023-12"},
     )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     )
     assert (run.zones, run.remarks, run.error) == ("zones: 265 rows", ("a", "b"), "")
     assert run.fewer == ("green 2024-01 has 3,000 records, where TLC published 76,518",)
+    assert run.there == {"green": "2023-05..2023-12"}
     assert months_of(tmp_path / "state", run) == list(MONTHS)
     loaded, broken = tasks_of(tmp_path / "state", run)
     assert (loaded.task, loaded.store, loaded.seconds, loaded.rows, loaded.result) == (
@@ -266,7 +268,8 @@ def test_a_file_of_the_first_version_has_no_withdrawn_months_and_gets_room_for_t
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         connection.execute("DROP TABLE withdrawn")
         connection.execute("ALTER TABLE runs DROP COLUMN fewer")
-        connection.execute("ALTER TABLE runs DROP COLUMN version")
+        for column in ("there", "version"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         connection.execute("ALTER TABLE months DROP COLUMN replaced")
         connection.execute("PRAGMA user_version = 1")
     assert withdrawn(tmp_path) == {}
@@ -325,10 +328,11 @@ def test_a_file_of_the_third_version_is_read_as_it_is_and_upgraded_in_place(
 ) -> None:
     begun(tmp_path, "old").end(result("old"), 1.0)
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
-        connection.execute("ALTER TABLE runs DROP COLUMN version")
+        for column in ("there", "version"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 3")
     [old] = last_runs(tmp_path, 5)
-    assert (old.version, old.fewer) == ("", result("old").fewer)
+    assert (old.version, old.fewer, old.there) == ("", result("old").fewer, {})
     Recorder(tmp_path, "new").begin("LoadAllMonths", HOST, now(), "1.2.3")
     assert [each.version for each in last_runs(tmp_path, 5)] == ["1.2.3", ""]
     assert warnings() == []
@@ -389,7 +393,7 @@ def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, war
     with sqlite3.connect(tmp_path / "history.sqlite") as connection:
         connection.execute("PRAGMA user_version = 7")
     connection.close()
-    with pytest.raises(StorageError, match="it is of version 7 of its tables, and this is version 4"):
+    with pytest.raises(StorageError, match=f"it is of version 7 of its tables, and this is version {sqlite.VERSION}"):
         last_runs(tmp_path, 1)
     begun(tmp_path, "new")
     assert "set aside" in warnings()[0]

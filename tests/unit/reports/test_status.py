@@ -13,8 +13,8 @@ from taxi_luigi import history
 from taxi_luigi.core.errors import StorageError, WarehouseError
 from taxi_luigi.history import Run
 from taxi_luigi.inventory import Cell, ColorStatus, Holding, LastFailure, Place, State, Status, color_status
-from taxi_luigi.reports.status_json import KEYS, account
-from taxi_luigi.reports.status_text import SIGNS, Page, short, spans, without_address
+from taxi_luigi.reports.status_json import account
+from taxi_luigi.reports.status_text import SIGNS, Page, short, without_address
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason, Recipe
 
@@ -230,11 +230,6 @@ def test_a_number_is_short(number: int, text: str) -> None:
     assert len(text) <= 5
 
 
-def test_months_are_written_as_spans() -> None:
-    months = [Month(2024, 3), Month(2023, 12), Month(2024, 1), Month(2024, 5)]
-    assert spans(months) == "2023-12..2024-01, 2024-03, 2024-05"
-
-
 def test_every_state_has_a_sign_of_its_own() -> None:
     assert set(SIGNS) == set(State)
     assert len({sign.symbol for sign in SIGNS.values()}) == len({sign.letter for sign in SIGNS.values()}) == len(State)
@@ -429,12 +424,3 @@ def test_a_month_of_no_rows_keeps_its_zero() -> None:
     none = duckdb(JANUARY, held=Holding(rows=0, edition=EDITION, loaded_at="2026"))
     months = account(Status([green(raw(), clean(), none)], [none]), ())["colors"]["green"]["months"]
     assert months["2024-01"]["places"]["warehouse duckdb"]["rows"] == 0
-
-
-def test_the_help_names_every_key_and_state() -> None:
-    document = account(Status([green(*PLACES)], PLACES), [RUN])
-    month = document["colors"]["green"]["months"]["2024-01"]
-    keys = {*document, *document["colors"]["green"], *month, *month["places"]["clean"], *document["last_runs"][0]}
-    states = {state.value for state in State} - {State.NOT_PUBLISHED.value}
-    changes = {why.value for why in Reason if "changed" in why.value}
-    assert [word for word in sorted(keys | states | changes) if word not in KEYS] == []
