@@ -32,6 +32,9 @@ _SHORTEST_NEAR = 3
 
 _PEM = re.compile(r"-----BEGIN[\s\S]*?(?:-----END[A-Z ]*-----|\Z)")
 _JSON = re.compile(r'\{\s*\\?"[^{}"]*"\s*:[\s\S]*(?:\}|\Z)')
+_DECODER = json.JSONDecoder()
+_ACCOUNT = re.compile(r"auth|user|account|cert", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]{0,12}|[0-9.,-]{0,12}")
 _KEYS = re.compile(
     r"\bAIza[\w-]{30,}|\bya29\.[\w.-]+|\bgh[a-z]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[a-z]-[\w-]{8,}"
     r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{12,}(?:[:/][\w/+=]+)?"
@@ -83,13 +86,32 @@ def redact(text: str, *addresses: str) -> str:
     if "-----BEGIN" in text:
         text = _PEM.sub(MASK, text)
     if "{" in text:
-        text = _JSON.sub(MASK, text)
+        text = _without_objects(text)
     text = _BASIC.sub(_basic, text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     text = _KEYS.sub(MASK, text)
     if ":" in text and ("@" in text or "?" in text or "#" in text or ":/" in text):
         text = "\n".join(_line(line) if ":" in line else line for line in text.split("\n"))
     return _NAMED.sub(rf"\1{MASK}", text)
+
+
+def _without_objects(text: str) -> str:
+    """Return the text without JSON objects, which key files are, but for those of plain parameters."""
+    start = 0
+    while found := _JSON.search(text, start):
+        try:
+            fields, start = _DECODER.raw_decode(text, found.start())
+        except ValueError:  # cut short, or escaped: all that follows may be part of it
+            fields = None
+        if fields is None or not all(_is_plain(name, value) for name, value in fields.items()):
+            return text[: found.start()] + MASK + text[found.end() :]
+    return text
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether a field of a JSON object is a parameter such as `"color": "green"`, in which no secret can be."""
+    private = SECRET_NAME.search(name) or _ACCOUNT.search(name)
+    return not private and (value is None or isinstance(value, int | float) or _WORD.fullmatch(str(value)) is not None)
 
 
 def public_url(address: str) -> str:

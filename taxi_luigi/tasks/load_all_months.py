@@ -18,7 +18,7 @@ from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
-from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
+from taxi_luigi.tasks.parameters import ColorsParameter, FlagParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.tasks.zones import LoadZones
 from taxi_luigi.tlc.datasets import select_months
 from taxi_luigi.tlc.months import LATEST, Month
@@ -50,7 +50,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     months = MonthsParameter(
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
     )
-    force = luigi.BoolParameter(default=False, description="load these months again, from the source on")
+    force = FlagParameter(default=False, description="load these months again, from the source on")
     refresh = RefreshParameter(
         default="",
         description="replace what TLC has rewritten, of the last 8 months or of `all`, and what our rules changed",

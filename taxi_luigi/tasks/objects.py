@@ -37,7 +37,8 @@ class StoreFileSystem(FileSystem):
         self._store = store
 
     def exists(self, path: str | Path) -> bool:
-        return self.isdir(path) or self._store.stat(self._name(path)) is not None
+        name = self._name(path)
+        return not name or self._store.stat(name) is not None or self._store.is_folder(name)
 
     def isdir(self, path: str | Path) -> bool:
         name = self._name(path)

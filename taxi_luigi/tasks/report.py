@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import luigi
 
@@ -26,8 +27,9 @@ from taxi_luigi.tlc.datasets import DATASETS
 class HeldColorsParameter(ColorsParameter):
     """As `colors` elsewhere; '' is all of which something is held."""
 
-    def parse(self, x: str) -> tuple[str, ...]:
-        return super().parse(x) if x.strip() else ()
+    def normalize(self, x: Any) -> tuple[str, ...]:
+        nothing = not x.strip() if isinstance(x, str) else x in ([], ())
+        return () if nothing else super().normalize(x)
 
 
 class ReportTarget(luigi.Target):
