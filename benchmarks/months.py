@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -41,12 +40,13 @@ def raw_receipt(raw: Path) -> RawReceipt:
 
 def clean_file(clean: Path) -> CleanFile:
     """A clean file as a warehouse is handed it."""
-    from taxi_luigi.core.parquet_footer import read_receipt
+    from taxi_luigi.core.parquet_footer import read_footer
     from taxi_luigi.warehouses import CleanFile
 
-    receipt = read_receipt(clean)
+    with clean.open("rb") as file:
+        receipt = read_footer(file, clean).receipt
     assert receipt is not None
-    return CleanFile(str(clean), receipt.summary, partial(nullcontext, clean), lambda: True)
+    return CleanFile(str(clean), receipt.summary, lambda: nullcontext(clean), lambda: True)
 
 
 def _write(given: argparse.Namespace) -> None:

@@ -131,19 +131,17 @@ def _mark(folder: Path, template: str, environment: dict[str, str]) -> None:
     from taxi_luigi.sources import HttpSettings, open_source
     from taxi_luigi.tlc.datasets import DATASETS
     from taxi_luigi.transform.clean_settings import CleanRules
+    from taxi_luigi.transform.staleness import Recipe
     from taxi_luigi.warehouses import MARKERS
 
-    source, recipe, now = (
-        open_source(template, HttpSettings()),
-        CleanRules().recipe,
-        datetime.now(UTC).replace(tzinfo=None),
-    )
+    source, now = open_source(template, HttpSettings()), datetime.now(UTC).replace(tzinfo=None)
     rows = []
     for color in DATASETS:
         looks = source.look_all((color, month) for month in _published(color))
         for (_, month), look in looks.items():
             assert look.seen is not None
-            edition = str(Edition(source_digest(look.seen), recipe))
+            recipe = Recipe.of(CleanRules(), DATASETS[color], month)
+            edition = str(Edition(source_digest(look.seen), str(recipe)))
             rows.append([color, month.first_day, edition, "0" * 64, "https://tlc.example", 1_000, now])
     with duckdb.connect(str(folder / "data" / "warehouse.duckdb")) as connection:
         connection.execute(

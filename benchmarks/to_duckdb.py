@@ -19,7 +19,7 @@ def defaults(clean: Path, database: Path) -> None:
     _insert(clean, database, {})
 
 
-def _insert(clean: Path, database: Path, settings: dict[str, str]) -> None:
+def _insert(clean: Path, database: Path, settings: dict[str, str | bool | int | float | list[str]]) -> None:
     import duckdb
 
     began = perf_counter()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill, wrap
@@ -62,6 +63,8 @@ What a file may have:
 - A relative path is relative to the project folder, never to where you or cron start. `~` is your home.
 - An unknown key or section, and an invalid value, end a run before it begins, in one line.
   `taxi-luigi doctor` also checks the servers.
+- A comment above its first section may name the version that it is written for, as `# for taxi_luigi 0.2.0`: an
+  earlier one names it in the line about a key that it does not read. `config/luigi.cfg` does so.
 
 ## Profiles
 
@@ -173,6 +176,10 @@ def luigi_cfg() -> str:
     """The text of config/luigi.cfg: its head and what is written by hand as they are, and between them our sections."""
     text = MAIN.read_text(encoding="utf-8")
     head, _, rest = text.partition("[taxi]\n")
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    first = f"# Settings of taxi_luigi {setup['metadata']['version']}, and Luigi's own as this pipeline needs them.\n"
+    head = first + head.partition("\n")[2]
     _, _, by_hand = rest.partition(BY_HAND)
     sections = {name: keys for name, keys in ours().items() if name != "lake.local"}
     parts = [_section(name, keys) for name, keys in sections.items()]
@@ -216,7 +223,8 @@ def page() -> str:
     parts += [f"## [{name}]\n\n{meaning}\n\n{_table(declared_keys.pop(name))}" for name, meaning in OURS.items()]
     parts.append(STORES)
     kind = Key("type", "", "The type of the store; empty: the section's name.")
-    parts += [f"### [{name}]\n\n{_table([*keys, kind])}" for name, keys in declared_keys.items()]
+    title = {"lake.local": "### [lake.NAME], of type local"}  # the lake `local` itself takes no settings
+    parts += [f"{title.get(name, f'### [{name}]')}\n\n{_table([*keys, kind])}" for name, keys in declared_keys.items()]
     parts.append(TASKS)
     for name in TASKS_SET:
         parts.append(f"### [{name}]\n\n{_table([*by_hand[name], *_other_options(name, by_hand[name])])}")

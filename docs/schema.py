@@ -29,7 +29,7 @@ newest names in lower case. A column that a month's file does not have is null i
 `file_month`, is the first day of the month in the name of TLC's file: months are loaded and replaced by it, and a
 file holds some trips of other months.
 
-Types are Arrow's. `int32` is `INTEGER` in both warehouses, `int64` `BIGINT`, `double` `DOUBLE` (PostgreSQL: `double
+Types are Arrow's. In DuckDB and PostgreSQL `int32` is `INTEGER`, `int64` `BIGINT`, `double` `DOUBLE` (`double
 precision`), `string` `VARCHAR` (`text`), `timestamp[us]` `TIMESTAMP` without a zone, `date32` `DATE`. Time stamps are
 New York's wall clock: one hour a year comes twice and one never.
 
@@ -65,7 +65,8 @@ TLC's list of taxi zones, which `pulocationid` and `dolocationid` number. `N/A` 
 
 ## {loads}
 
-One row for each month that is in a table of trips; it is written in the transaction that writes the trips.
+One row for each month that is in a table of trips; it is written in the transaction that writes the trips
+(BigQuery: right after them).
 
 {load_columns}
 """

@@ -6,6 +6,7 @@ The pipeline itself is `luigi --module taxi_luigi LoadAllMonths`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -31,7 +32,7 @@ from taxi_luigi.cli import (
     status,
     verify,
 )
-from taxi_luigi.cli.output import FAILED, MALFORMED, complain
+from taxi_luigi.cli.output import FAILED, MALFORMED, complain, print_json
 from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line
@@ -62,7 +63,7 @@ _ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
 
 
 class _Parser(argparse.ArgumentParser):
-    """Refuses abbreviated options, which later options may make ambiguous, and prints errors in one line."""
+    """A parser with one-line errors; it refuses abbreviated options, which later options may make ambiguous."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -72,7 +73,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Prints the version when requested; argparse's `version` needs the text for every command."""
+    """An option that prints the version; argparse's `version` needs the text at the start of every command."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         print(f"taxi_luigi {taxi_luigi.__version__}")
@@ -121,6 +122,10 @@ def _run(argv: list[str] | None) -> int:
             return console.INTERRUPT_CODE
         if not isinstance(error, TaxiError | OSError):
             raise
-        complain(failure_line(error))
+        line = str(failure_line(error))
+        complain(line)
+        if getattr(arguments, "json", False):
+            with contextlib.suppress(OSError):  # standard output itself can be what failed
+                print_json({}, [line])
         return FAILED
     return code

@@ -36,7 +36,7 @@ def take(path: Path, words: Sequence[str], shown: str, wait: float, log: Callabl
         words: the command line
         shown: the same without secrets; it is written into the file, for the line of those that wait
         wait: minutes to wait at most; 0 for not at all
-        log: is called with the line that says that it waits
+        log: called with a line when it begins to wait
     Returns:
         The lock's file descriptor.
     Raises:

@@ -132,7 +132,7 @@ def _days(text: str) -> int:
 
 
 def minutes(text: str) -> float:
-    """`240`, `0.5`; 0 is not to wait."""
+    """Parse `240` or `0.5`; 0: do not wait. Raise argparse.ArgumentTypeError."""
     if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text):
         return float(text)
     raise argparse.ArgumentTypeError("a number of minutes, 0 or more")
@@ -210,11 +210,11 @@ class Log:
         """whether part of the log had to go to standard error"""
 
     def line(self, text: str) -> None:
-        """A line of our own."""
+        """Append a line of cron-run's own."""
         self.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} cron-run: {text}\n".encode(errors="surrogateescape"))
 
     def write(self, chunk: bytes) -> None:
-        """Append; after a failure it is tried again each time, as a full disk can have room again."""
+        """Append; after a failure each call tries again, because a full disk can have space again."""
         try:
             if self._descriptor is None:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -301,7 +301,7 @@ def _start_luigid(root: Path, port: int) -> tuple[int, str]:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True)  # noqa: S603 a command of ours
         line = " ".join((done.stdout + done.stderr).decode(errors="replace").split())
         return port if done.returncode else int((root / "data" / "luigid" / "port").read_text()), line
-    except (OSError, ValueError) as error:  # it has just been stopped: luigi says so
+    except (OSError, ValueError) as error:  # it has just been stopped: luigi reports that
         return port, f"luigid was not found: {error}"
 
 
@@ -362,7 +362,7 @@ def _start_luigi(arguments: Sequence[str], lock: int, more: Mapping[str, str]) -
 
 
 def _ending_with(parent: int) -> Callable[[], None] | None:
-    """What the child does before it becomes luigi: ask for SIGTERM at its parent's death, or end after it."""
+    """Return what the child calls before it becomes luigi: request SIGTERM for its parent's death, or end after it."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # before the fork
@@ -425,7 +425,7 @@ def _fill_standard_streams() -> None:
 
 
 def _complain(line: str) -> None:
-    """On standard error, which cron mails and systemd keeps."""
+    """Print a line on standard error, which cron mails and systemd keeps."""
     _say(f"cron-run: {line}\n")
 
 

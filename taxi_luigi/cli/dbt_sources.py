@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from taxi_luigi.cli.output import add_json, print_json
 from taxi_luigi.tlc import zones
 from taxi_luigi.tlc.datasets import DATASETS, ColumnType
 from taxi_luigi.warehouses import MARKERS, ddl, markers
@@ -18,44 +20,58 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.add_argument("--schema", default=_TARGET, help="the schema of the tables; default: that of dbt's target")
     parser.add_argument("--database", help="the database of the tables; default: that of dbt's target")
+    add_json(parser)
     parser.set_defaults(run=_dbt_sources)
 
 
 def sources(schema: str = _TARGET, database: str | None = None) -> str:
     """Return the text of sources.yml.
 
-    Types are written as PostgreSQL does; DuckDB accepts the same names. Every text is quoted as in JSON, which YAML
-    reads with the same meaning.
+    Every text is quoted as in JSON, which YAML reads with the same meaning.
     """
     lines = ["version: 2", "", "sources:", "  - name: taxi_luigi", f"    schema: {json.dumps(schema)}"]
     if database is not None:
         lines.append(f"    database: {json.dumps(database)}")
     lines.append("    tables:")
+    for table in tables():
+        lines += [f"      - name: {table['name']}", f"        description: {_quoted(table['description'])}"]
+        lines.append("        columns:")
+        for column in table["columns"]:
+            lines += [f"          - name: {column['name']}", f"            data_type: {column['data_type']}"]
+            if column["description"] is not None:
+                lines.append(f"            description: {_quoted(column['description'])}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def tables() -> Iterator[dict[str, Any]]:
+    """Yield name, description and columns of every table.
+
+    Types are written as PostgreSQL does; DuckDB accepts the same names.
+    """
     for dataset in DATASETS.values():
         meanings = {
             each.name: f"{each.meaning} ({each.unit})" if each.unit else each.meaning for each in dataset.columns
         }
-        lines += _table(dataset.table, dataset.meaning, ddl.columns(dataset), meanings)
-    lines += _table(zones.TABLE, "TLC's list of taxi zones", zones.COLUMNS, {})
-    lines += _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {})
-    return "\n".join(lines) + "\n"
+        yield _table(dataset.table, dataset.meaning, ddl.columns(dataset), meanings)
+    yield _table(zones.TABLE, "TLC's list of taxi zones", zones.COLUMNS, {})
+    yield _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {})
 
 
-def _table(name: str, meaning: str, columns: Mapping[str, ColumnType], meanings: Mapping[str, str]) -> Iterable[str]:
-    yield f"      - name: {name}"
-    yield f"        description: {json.dumps(meaning, ensure_ascii=False)}"
-    yield "        columns:"
-    yield from _columns(columns, meanings)
-
-
-def _columns(columns: Mapping[str, ColumnType], meanings: Mapping[str, str]) -> Iterator[str]:
-    for name, kind in ddl.postgres_columns(dict(columns)).items():
-        yield f"          - name: {name}"
-        yield f"            data_type: {kind}"
-        if name in meanings:
-            yield f"            description: {json.dumps(meanings[name], ensure_ascii=False)}"
+def _table(name: str, meaning: str, columns: Mapping[str, ColumnType], meanings: Mapping[str, str]) -> dict[str, Any]:
+    described = [
+        {"name": column, "data_type": kind, "description": meanings.get(column)}
+        for column, kind in ddl.postgres_columns(dict(columns)).items()
+    ]
+    return {"name": name, "description": meaning, "columns": described}
 
 
 def _dbt_sources(arguments: argparse.Namespace) -> int:
-    print(sources(arguments.schema, arguments.database), end="")
+    if arguments.json:
+        print_json({"schema": arguments.schema, "database": arguments.database, "tables": list(tables())})
+    else:
+        print(sources(arguments.schema, arguments.database), end="")
     return 0

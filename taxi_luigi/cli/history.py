@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from enum import Enum
+from datetime import date
 from typing import Any
 
 from taxi_luigi import config, history
-from taxi_luigi.cli.output import make_console
+from taxi_luigi.cli.output import add_json, make_console, print_json
 from taxi_luigi.core.logs import task_name
-from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
+from taxi_luigi.core.units import duration, plural, size
+from taxi_luigi.history import MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
+from taxi_luigi.tlc.months import Selection
 
-_RIGHT = ("took", "loaded", "failed", "exit", "rows", "bytes", "seconds")
+_RIGHT = ("took", "loaded", "failed", "exit", "rows", "size")
 """columns that are aligned to the right"""
+_FILLS = {"CleanMonth": "clean", "UploadMonth": "lake {}", "LoadMonth": "warehouse {}"}
+"""task → the place that it fills, as in `taxi-luigi status --json`"""
 _WIDE = 110
 """terminal width in characters that fits all columns"""
 
@@ -25,12 +28,12 @@ _WIDE = 110
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Lists the last runs of the luigi command on this machine, the newest first; of one run, its months, tasks and "
-        "errors. The newest 10,000 are kept. Times are UTC."
+        "List the last runs of the luigi command on this machine, the newest first, or show one run with its months, "
+        "tasks and errors. The newest 10,000 are kept. Times are UTC."
     )
     parser.add_argument("id", nargs="?", metavar="RUN", help="a run's id, or its beginning or end")
     parser.add_argument("--last", type=_count, default=20, metavar="N", help="number of runs to list (default: 20)")
-    parser.add_argument("--json", action="store_true", help="all fields, as JSON")
+    add_json(parser)
     parser.set_defaults(run=_history)
 
 
@@ -42,20 +45,13 @@ def _count(text: str) -> int:
 
 
 def _history(arguments: argparse.Namespace) -> int:
-    if arguments.id is not None:
-        state = config.settings().state
-        run = history.find(state, arguments.id)
-        months, tasks = history.months_of(state, run), history.tasks_of(state, run)
-        if arguments.json:
-            _print_json(
-                asdict(run) | {"months": [asdict(each) for each in months], "tasks": [each.as_row() for each in tasks]}
-            )
-        else:
-            _print_run(run, months, tasks)
-        return 0
-    runs = history.last_runs(config.settings().state, arguments.last)
+    state = config.settings().state
+    named = arguments.id is not None
+    runs = [history.find(state, arguments.id)] if named else history.last_runs(state, arguments.last)
     if arguments.json:
-        _print_json([asdict(each) for each in runs])
+        print_json({"runs": [_document(run, history.tasks_of(state, run)) for run in runs]})
+    elif named:
+        _print_run(runs[0], history.tasks_of(state, runs[0]))
     elif runs:
         _print_table(("run", "began", "took", "loaded", "failed", "exit", "host", "command"), map(_run_row, runs))
     else:
@@ -63,22 +59,40 @@ def _history(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_json(value: Any) -> None:
-    def plain(other: Any) -> Any:
-        if isinstance(other, Enum):
-            return other.value
-        raise TypeError(f"{other!r} cannot be written as JSON")
+def _document(run: RunResult, tasks: list[TaskResult]) -> dict[str, Any]:
+    """Return a run for --json: with each month that it was for, also those that needed nothing."""
+    there = [
+        MonthResult(color, str(month), Result.ALREADY_THERE)
+        for color, text in run.there.items()
+        for month in Selection.parse(text).resolve(date.max)
+    ]
+    stores = _stores(tasks)
+    return run.as_row() | {
+        "months": [
+            asdict(each) | {"stores": stores.get((each.color, each.month), {})}
+            for each in sorted((*run.months, *there), key=lambda each: (each.color, each.month))
+        ],
+        "tasks": [each.as_row() for each in tasks],
+    }
 
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+
+def _stores(tasks: Iterable[TaskResult]) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
+    """Return (color, month) → place → the last result of the task that fills the place."""
+    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for task in tasks:
+        if task.task in _FILLS:
+            result = {key: getattr(task, key) for key in ("result", "rows", "seconds", "error")}
+            found.setdefault((task.color, task.month), {})[_FILLS[task.task].format(task.store)] = result
+    return found
 
 
-def _run_row(run: Run) -> tuple[str, ...]:
+def _run_row(run: RunResult) -> tuple[str, ...]:
     ended = run.state is State.ENDED
     code = "?" if run.exit_code is None else str(run.exit_code)
     return (
         run.run,
         _time(run.began),
-        _duration(run.seconds),
+        "" if run.seconds is None else duration(run.seconds),
         str(run.loaded) if ended else "",
         str(run.failed) if ended else "",
         code if ended else run.state.value,
@@ -87,26 +101,26 @@ def _run_row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResult]) -> None:
+def _print_run(run: RunResult, tasks: Sequence[TaskResult]) -> None:
     made_by = f", taxi_luigi {run.version}" if run.version else ""
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
         code = "unknown" if run.exit_code is None else run.exit_code
-        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {_duration(run.seconds)}, exit code {code}")
-        loaded = f"{run.loaded:,} months loaded ({run.rows:,} rows)"
+        print(f"{_time(run.began)} to {_time(run.ended)} UTC, {duration(run.seconds or 0)}, exit code {code}")
+        loaded = f"{plural(run.loaded, 'month')} loaded ({plural(run.rows, 'row')})"
         print(f"{loaded}, {run.failed:,} failed, {run.already_there:,} already there")
     else:
         print(f"{_time(run.began)} UTC, {run.state.value}")
     for line in filter(None, (run.error, run.zones, *run.remarks, *run.fewer)):
         print(line)
-    for month in months:
+    for month in run.months:
         if month.result not in (Result.LOADED, Result.REFRESHED):
             print(f"{month.color} {month.month} {month.result.value}")
-    for line in replacements(months):
+    for line in replacements(run.months):
         print(line)
     if tasks:
         print()
-        _print_table(("task", "began", "seconds", "rows", "bytes", "result"), map(_task_row, tasks))
+        _print_table(("task", "began", "took", "rows", "size", "result"), map(_task_row, tasks))
     failed = [task for task in tasks if task.error]
     if failed:
         print()
@@ -115,8 +129,8 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
 
 
 def _task_row(task: TaskResult) -> tuple[str, ...]:
-    rows, size = (f"{number:,}" if number else "" for number in (task.rows, task.bytes))
-    return task_name(asdict(task)), _time(task.began)[11:], f"{task.seconds:.1f}", rows, size, task.result
+    rows, bytes_ = f"{task.rows:,}" if task.rows else "", size(task.bytes) if task.bytes else ""
+    return task_name(asdict(task)), _time(task.began)[11:], duration(task.seconds), rows, bytes_, task.result
 
 
 def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -147,14 +161,3 @@ def _print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def _time(iso: str) -> str:
     return iso[:19].replace("T", " ")
-
-
-def _duration(seconds: float | None) -> str:
-    """Format seconds as 9.4 s, 12:05 or 1:02:03."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

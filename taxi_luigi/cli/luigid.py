@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from taxi_luigi.cli.output import add_json, print_json
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.runs import luigid_server, scheduler_client
 
@@ -27,6 +28,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     ):
         added = verbs.add_parser(verb, help=what)
         added.add_argument("--port", type=_port, help="without it, [core] scheduler_port")
+        if verb != "run":
+            add_json(added)
         added.set_defaults(run=run)
     added.add_argument("--address", default=luigid_server.HOST, help="to listen on instead of 127.0.0.1")
     added.add_argument("--unix-socket", type=Path, metavar="FILE", help="to listen on instead of a port")
@@ -49,19 +52,28 @@ def _port_of(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    print(luigid_server.start(_port_of(arguments)))
+    _print(arguments, luigid_server.start(_port_of(arguments)))
     return 0
 
 
-def _stop(_: argparse.Namespace) -> int:
-    print(luigid_server.stop())
+def _stop(arguments: argparse.Namespace) -> int:
+    _print(arguments, luigid_server.stop())
     return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    runs, line = luigid_server.status(_port_of(arguments))
-    print(line)
+    runs, _, line = luigid_server.status(_port_of(arguments))
+    _print(arguments, line)
     return 0 if runs else _NOT_RUNNING
+
+
+def _print(arguments: argparse.Namespace, line: str) -> None:
+    """Print the line, or the object of --json."""
+    if arguments.json:
+        runs, address, _ = luigid_server.status(_port_of(arguments))
+        print_json({"running": runs, "address": address, "message": line})
+    else:
+        print(line)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from taxi_luigi.cli.output import make_console
+from taxi_luigi.cli.output import add_json, make_console, print_json
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.inventory import Plan
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
@@ -33,9 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--months", help="the same")
     parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
     parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
-    parser.add_argument(
-        "--json", action="store_true", help="objects of color, month, why, reason, lakes, warehouses, bytes"
-    )
+    add_json(parser)
     parser.set_defaults(run=_plan)
 
 
@@ -49,7 +47,7 @@ def _plan(arguments: argparse.Namespace) -> int:
     plan = LoadAllMonths(**dict(options)).plan
     lines = sorted(months_of(plan), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
-        sys.stdout.write(json.dumps(lines, indent=1) + "\n")
+        print_json({"months": lines, "zones": plan.zones}, plan.unchecked)
     else:
         _print(lines, plan)
     return 0
@@ -91,7 +89,7 @@ def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _why(plan: Plan, color: str, month: Month, why: str) -> dict[str, str | None]:
-    """The `why` of a month; where its last attempt failed, that and the reason."""
+    """Return the `why` of a month, and the reason where its last attempt failed."""
     refused, failed = plan.refused.get((color, month)), plan.failed.get((color, month))
     if refused is not None:
         return {"why": REFUSED, "reason": refused}
@@ -113,10 +111,10 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     ]
     heads = ("color", "month", "to", "to download")
     widest = sum(max(map(len, column)) for column in zip(heads, *rows, strict=True))
-    for (color, month, places, size), line in zip(rows, shown, strict=True):
+    for (color, month, places, bytes_), line in zip(rows, shown, strict=True):
         why = Text(_why_text(line))
         why.truncate(max(_LEAST, console.width - widest - 2 * len(heads)), overflow="ellipsis")
-        table.add_row(color, month, why, places, size)
+        table.add_row(color, month, why, places, bytes_)
     if shown:
         console.print(table)
     for name in plan.zones:
@@ -127,7 +125,7 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
 
 
 def _why_text(line: dict[str, Any]) -> str:
-    """`refused: 60 records, where …`"""
+    """Return `refused: 60 records, where …`."""
     from taxi_luigi.reports.status_text import without_address
 
     if line["reason"] is None:
@@ -138,15 +136,15 @@ def _why_text(line: dict[str, Any]) -> str:
 def _size(line: dict[str, Any]) -> str:
     if line["why"] in (NOT_PUBLISHED, WITHDRAWN, GONE) or (line["why"] == REFUSED and not line["bytes"]):
         return ""
-    return "?" if line["bytes"] is None else f"{line['bytes']:,} bytes"
+    return "?" if line["bytes"] is None else size(line["bytes"])
 
 
 def _closing(lines: list[dict[str, Any]]) -> str:
-    """`3 missing, 1 republished, 586 up to date; 61,000,000 bytes to download`"""
+    """Return `3 missing, 1 republished, 586 up to date; 61.0 MB to download`."""
     counts: dict[str, int] = {}
     for line in lines:
         counts[line["why"]] = counts.get(line["why"], 0) + 1
     known = sum(line["bytes"] or 0 for line in lines)
     unknown = sum(line["bytes"] is None for line in lines)
-    size = f"{known:,} bytes to download" + (f", and {unknown} files whose size is not known" if unknown else "")
-    return ", ".join(f"{number} {why}" for why, number in counts.items()) + f"; {size}"
+    more = f", and {plural(unknown, 'file')} of unknown size" if unknown else ""
+    return ", ".join(f"{number} {why}" for why, number in counts.items()) + f"; {size(known)} to download{more}"

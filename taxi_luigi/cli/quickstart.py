@@ -41,7 +41,7 @@ class _Ended(Exception):
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Loads made-up months, in the shape of TLC's files, into data/quickstart/warehouse.duckdb: no account, no "
+        "Load made-up months, in the shape of TLC's files, into data/quickstart/warehouse.duckdb: no account, no "
         "server, no network. Completed steps are not repeated. Exit code: luigi's."
     )
     parser.add_argument("--folder", type=Path, help="to work in, made where it is missing; else the project folder")

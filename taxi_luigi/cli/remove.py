@@ -6,11 +6,13 @@ import argparse
 import sys
 from datetime import date
 from functools import partial
+from itertools import chain
 
 from taxi_luigi import config
-from taxi_luigi.cli.output import FAILED, complain
+from taxi_luigi.cli.output import FAILED, add_json, complain, print_json
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
+from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import Inventory
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.storage.raw_month import rejects_name
@@ -29,30 +31,47 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--colors", required=True, help="record types, as yellow,green")
     parser.add_argument("--months", required=True, help="as for LoadAllMonths: 2021-01..2021-03")
     parser.add_argument("--yes", action="store_true", help="remove without a question")
+    add_json(parser)
     parser.set_defaults(run=_remove)
 
 
 def _remove(arguments: argparse.Namespace) -> int:
+    if arguments.json and not arguments.yes:
+        raise UsageError("--json asks no question: add --yes")
     selected = Selection.parse(arguments.months).resolve(date.today())
     colors = ColorsParameter().parse(arguments.colors)
     inventory = Inventory.ask(colors)
-    for line in inventory.errors:
+    errors = inventory.errors
+    for line in errors:
         complain(line)
     held = [(color, month) for color in colors for month in selected if _is_held(inventory, color, month)]
+    if arguments.json:
+        removed = [_take_out(color, month, inventory) for color, month in held]
+        months = [
+            {"color": color, "month": str(month), "removed": not still_in}
+            for (color, month), still_in in zip(held, removed, strict=True)
+        ]
+        print_json({"months": months}, [*errors, *chain.from_iterable(removed)])
+        return FAILED if errors or any(removed) else 0
     if not held:
-        print("nothing is held of these months" + " in a place that could be listed" * bool(inventory.errors))
-        return FAILED if inventory.errors else 0
+        print("nothing is held of these months" + " in a place that could be listed" * bool(errors))
+        return FAILED if errors else 0
     where = ", ".join([*config.settings().lakes, *config.settings().warehouses, "workspace"])
     print(f"{', '.join(f'{color} {month}' for color, month in held)}: to be taken out of {where}")
-    if not arguments.yes and not _confirmed(len(held)):
+    if not arguments.yes and not _confirm(len(held)):
         print("nothing was removed")
         return 0
-    failed = [(color, month) for color, month in held if not _take_out(color, month, inventory)]
-    return FAILED if failed or inventory.errors else 0
+    failed = False
+    for color, month in held:
+        if _take_out(color, month, inventory):
+            failed = True
+        else:
+            print(f"removed {object_name(color, month)}")
+    return FAILED if failed or errors else 0
 
 
 def _is_held(inventory: Inventory, color: str, month: Month) -> bool:
-    """Whether anything of the month is in a place that could be listed: a record of a failure too."""
+    """Return whether a place that could be listed has anything of the month, be it a record of a failure."""
     return (
         any(month in place.months(color) for place in inventory.places)
         or inventory.has_raw_file(color, month)
@@ -60,35 +79,35 @@ def _is_held(inventory: Inventory, color: str, month: Month) -> bool:
     )
 
 
-def _confirmed(number: int) -> bool:
+def _confirm(number: int) -> bool:
     if not sys.stdin.isatty():
         raise UsageError("no terminal to confirm on: add --yes")
-    months = "this month" if number == 1 else f"these {number} months"
     try:
-        return input(f"Remove {months}? [y/N] ").strip().lower() in ("y", "yes")
+        return input(f"Remove {plural(number, 'month')}? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:  # Ctrl-D
         print()
         return False
 
 
-def _take_out(color: str, month: Month, inventory: Inventory) -> bool:
-    """Warehouses first: a kill in between leaves files from which the next run loads the month again."""
+def _take_out(color: str, month: Month, inventory: Inventory) -> list[str]:
+    """Remove a month everywhere; return a line, which is printed here, for each place that still has it.
+
+    Warehouses are first: a kill in between leaves files from which the next run loads the month again.
+    """
     settings, steps = config.settings(), []
     for name in settings.warehouses:
         steps.append((f"warehouse {name}", partial(config.warehouse(name).remove_month, DATASETS[color], month)))
     for name in settings.lakes:
         steps.append((f"lake {name}", partial(config.lake(name).remove, color, month)))
     steps.append(("the workspace", partial(_take_out_of_workspace, color, month, inventory)))
-    good = True
+    failures = []
     for place, remove in steps:
         try:
             remove()
         except (TaxiError, OSError) as error:
-            complain(f"{color} {month} is still in {place}: {failure_line(error)}")
-            good = False
-    if good:
-        print(f"removed {object_name(color, month)}")
-    return good
+            failures.append(f"{color} {month} is still in {place}: {failure_line(error)}")
+            complain(failures[-1])
+    return failures
 
 
 def _take_out_of_workspace(color: str, month: Month, inventory: Inventory) -> None:

@@ -6,9 +6,10 @@ import argparse
 from datetime import date
 from pathlib import Path
 
+from taxi_luigi.cli.output import add_json, print_json
 from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tasks.parameters import ColorsParameter
-from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.datasets import DATASETS, select_months
 from taxi_luigi.tlc.months import Selection
 
 
@@ -20,6 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rows", type=int, default=40_000, help="in each month")
     parser.add_argument("--seed", type=int, default=0, help="the same seed writes the same bytes")
     parser.add_argument("--form", choices=("parquet", "csv", "csv.gz"), default="parquet")
+    add_json(parser)
     parser.set_defaults(run=_sample)
 
 
@@ -31,17 +33,15 @@ def _sample(arguments: argparse.Namespace) -> int:
     if arguments.seed < 0 or arguments.rows < 1:
         key, least = ("seed", 0) if arguments.seed < 0 else ("rows", 1)
         raise UsageError(f"--{key} is a number from {least} on, not {getattr(arguments, key)}")
-    months = Selection.parse(arguments.months).resolve(date.today())
-    requested = {  # as in LoadAllMonths, months before the first of a record type are left out
-        color: [month for month in months if month >= DATASETS[color].first_month]
-        for color in ColorsParameter().parse(arguments.colors)
-    }
-    if not any(requested.values()):
-        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in requested)
-        raise UsageError(f"no month of {arguments.months}: {first}")
-    for color, of_color in requested.items():
-        for path in write_samples(
-            Path(arguments.to), [color], of_color, arguments.rows, arguments.seed, arguments.form
-        ):
-            print(f"wrote {path}")
+    colors, folder = ColorsParameter().parse(arguments.colors), Path(arguments.to)
+    selected = select_months(colors, Selection.parse(arguments.months), date.today())
+    written = []
+    for color in colors:
+        months = [month for of_color, month in selected if of_color == color]
+        for path in write_samples(folder, [color], months, arguments.rows, arguments.seed, arguments.form):
+            written.append(str(path))
+            if not arguments.json:
+                print(f"wrote {path}")
+    if arguments.json:
+        print_json({"files": written})
     return 0

@@ -9,7 +9,7 @@ import itertools
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from luigi.task_register import Register, TaskClassException
 from taxi_luigi import config
 from taxi_luigi.cli import cron_run, crontab
 from taxi_luigi.cli.crontab import Entry
-from taxi_luigi.cli.output import complain
+from taxi_luigi.cli.output import add_json, complain, print_json
 from taxi_luigi.core import redaction, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.core.redaction import redact
@@ -53,6 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=f"given to cron-run: how long it waits for another one; without it, {cron_run.MINUTES:g}",
     )
     parser.add_argument("--remove", metavar="NAME", help="take the entry out")
+    add_json(parser)
     parser.set_defaults(run=_schedule, words=[])
 
 
@@ -60,21 +61,27 @@ def _schedule(arguments: argparse.Namespace) -> int:
     if arguments.remove is not None:
         if arguments.when is not None:
             raise UsageError("--remove takes an entry's name and nothing else")
-        crontab.write(crontab.without_entry(crontab.read(), arguments.remove))
-        print(f"removed {arguments.remove}")
+        tab = crontab.without_entry(crontab.read(), arguments.remove)
+        crontab.write(tab)
+        lines, warnings = [f"removed {arguments.remove}"], []
     elif arguments.when is not None:
         entry = crontab.new_entry(arguments.name, arguments.when, _command(arguments))
         tab = crontab.with_entry(crontab.read(), entry)
         crontab.write(tab)
-        print(_line(entry))
-        _warn_of_secrets(arguments.words)
-        _warn_of_settings()
-        _warn_of_meetings((entry, each) for each in crontab.entries(tab) if each.name != entry.name)
-        _say_where_no_cron_runs()
+        others = (each for each in crontab.entries(tab) if each.name != entry.name)
+        meetings = _meetings((entry, each) for each in others)
+        lines, warnings = [_line(entry)], [*_secrets(arguments.words), *_settings(), *meetings, *_no_cron()]
     else:
-        ours = crontab.entries(crontab.read())
-        print("\n".join(map(_line, ours)) or "the crontab has no entry of taxi_luigi")
-        _warn_of_meetings(itertools.combinations(ours, 2))
+        tab = crontab.read()
+        entries = crontab.entries(tab)
+        lines = [*map(_line, entries)] or ["the crontab has no entry of taxi_luigi"]
+        warnings = [*_meetings(itertools.combinations(entries, 2))]
+    if arguments.json:
+        print_json({"entries": [*map(_document, crontab.entries(tab))], "warnings": [*map(redact, warnings)]})
+    else:
+        print("\n".join(lines))
+    for line in warnings:
+        complain(line)
     return 0
 
 
@@ -139,6 +146,16 @@ def _parse(words: Sequence[str]) -> None:
                     raise UsageError(f"--{name.replace('_', '-')}: {redact(str(error))}") from error
 
 
+def _document(entry: Entry) -> dict[str, str | None]:
+    due = crontab.next_time(entry.when, datetime.now())
+    return {
+        "name": entry.name,
+        "when": entry.when,
+        "next": None if due is None else due.astimezone().isoformat(timespec="seconds"),
+        "command": _shown(entry),
+    }
+
+
 def _line(entry: Entry) -> str:
     due = crontab.next_time(entry.when, datetime.now())
     text = f"next {due:%Y-%m-%d %H:%M}" if due else "at the next boot" if entry.when == crontab.AT_BOOT else "next ?"
@@ -152,16 +169,17 @@ def _shown(entry: Entry) -> str:
     return entry.command if masked == words else shlex.join(masked)
 
 
-def _warn_of_secrets(words: Sequence[str]) -> None:
+def _secrets(words: Sequence[str]) -> Iterator[str]:
+    """Yield a warning about a secret on the command line."""
     if "***" in redaction.shown_command(words):
-        complain(
+        yield (
             "this command line has a secret in it, which ps and the crontab show: write ${NAME} into luigi.cfg, "
             "and NAME=… into .env in the project folder"
         )
 
 
-def _warn_of_settings() -> None:
-    """Warn of settings files in this folder that apply here but not where cron-run works."""
+def _settings() -> Iterator[str]:
+    """Yield a warning about each settings file in this folder that applies here but not where cron-run works."""
     project = config.project_folder()
     if Path.cwd().samefile(project):
         return
@@ -169,25 +187,26 @@ def _warn_of_settings() -> None:
     kept = {layer.path for layer in layers if layer.why == settings_files.NAMED}
     for path in (layer.path for layer in layers if layer.path.parent == Path.cwd()):
         if path not in kept:
-            complain(f"WARNING: cron-run works in {project} and does not read {path}: name it by LUIGI_CONFIG_PATH")
+            yield (f"WARNING: cron-run works in {project} and does not read {path}: name it by LUIGI_CONFIG_PATH")
 
 
-def _warn_of_meetings(pairs: Iterable[tuple[Entry, Entry]]) -> None:
+def _meetings(pairs: Iterable[tuple[Entry, Entry]]) -> Iterator[str]:
+    """Yield a warning about each pair of entries that are due at the same minute."""
     now = datetime.now()
     for one, other in pairs:
         when = crontab.meeting(one, other, now)
         if when is not None:
-            complain(
+            yield (
                 f"WARNING: {one.name} and {other.name} are both due at {when}: the second waits for the first, "
                 f"{cron_run.MINUTES:g} minutes at most unless --wait is given"
             )
 
 
-def _say_where_no_cron_runs() -> None:
-    """Warn when cron does not run: in containers and under WSL it is often installed but not started."""
+def _no_cron() -> Iterator[str]:
+    """Yield a warning when cron does not run: in containers and under WSL it is often installed but not started."""
     if sys.platform != "linux":
         return
     import psutil
 
     if not _CRONS & {process.info["name"] for process in psutil.process_iter(["name"])}:
-        complain("no cron process is running here, so nothing will start; start it with sudo service cron start")
+        yield ("no cron process is running here, so nothing will start; start it with sudo service cron start")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
 
 from taxi_luigi import config
-from taxi_luigi.cli.output import make_console
+from taxi_luigi.cli.output import add_json, make_console, print_json
 from taxi_luigi.core import settings_files
 
 _WIDE = 10_000
@@ -19,11 +18,11 @@ _WIDE = 10_000
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
-        "Shows which files of settings are read, in their order, and every setting that is in force with the file that "
-        "it comes from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a "
-        "file has. Nothing is checked; doctor does that."
+        "Show which settings files are read, in their order, and every setting in force with the file that it comes "
+        "from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a file has. "
+        "Nothing is checked; doctor does that."
     )
-    parser.add_argument("--json", action="store_true", help="objects of project, files and settings")
+    add_json(parser)
     parser.set_defaults(run=_settings)
 
 
@@ -35,7 +34,7 @@ def _settings(arguments: argparse.Namespace) -> int:
     found = config.in_force()
     if arguments.json:
         project = str(config.project_folder())
-        print(json.dumps({"project": project, "files": files, "settings": [asdict(each) for each in found]}, indent=1))
+        print_json({"project": project, "files": files, "settings": [asdict(each) for each in found]})
     else:
         _print(files, found)
     return 0

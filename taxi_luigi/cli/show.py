@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.cli.output import FAILED, complain
+from taxi_luigi.cli.output import FAILED, add_json, complain, make_console, print_json
 from taxi_luigi.core.errors import StorageError, TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.months import Month
 
@@ -23,31 +23,17 @@ if TYPE_CHECKING:
 _WIDE = 200
 """columns of a table in a file or a pipe"""
 
-_KEYS = """\
---json writes one object:
-  version   of this shape: 1
-  color, month
-  state, stale, withdrawn, refused, failure, places    as in `taxi-luigi status --json`
-  receipt   the whole account in the clean file's footer, or null where no clean file is held:
-            rows_in = rows_kept + the sum of rejected; rejected: reason → rows; rules: rule → rows that it applies to;
-            changed: rule → rows in which it changed a value; missing: columns that the layout has and the file lacks;
-            left_out: columns that are not known; unmapped: texts that no code stands for; sums: money in dollars
-  held_in   the place whose clean file has that receipt, or null
-Keys may be added; those that are there keep their meaning."""
-
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = (
-        "The account of one month: where it came from, what each rule counted, took out and changed, which columns\n"
-        "were missing or not known, and where it is held. Reads the end of a clean file.\n"
+        "The account of one month: where it came from, what each rule counted, took out and changed, which columns "
+        "were missing or not known, and where it is held. Reads the end of a clean file. "
         f"Exit code {FAILED} when nothing is held of the month, or a place cannot be listed."
     )
-    parser.epilog = _KEYS
     parser.add_argument("color", metavar="COLOR", help="yellow, green, fhv or fhvhv")
     parser.add_argument("month", metavar="MONTH", help="as 2024-01")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    add_json(parser)
     parser.set_defaults(run=_show)
 
 
@@ -60,35 +46,39 @@ def _show(arguments: argparse.Namespace) -> int:
     if len(colors) != 1:
         raise UsageError(f"one record type at a time, not {arguments.color}")
     (color,) = colors
-    status = _status(color)
+    errors: list[str] = []
+    status = _status(color, errors)
     cell = status.colors[0].cells.get(month)
-    held_in, receipt = _receipt(color, month, cell)
+    held = cell is not None and bool(cell.held)
+    held_in, receipt = _receipt(color, month, cell, errors)
+    absent = [] if held else [f"nothing is held of {color} {month}"]
+    errors += [*status.errors, *absent]
     if arguments.json:
-        print(json.dumps(_account(color, month, cell, status, held_in, receipt), indent=1))
-    elif cell is not None and cell.held:
+        print_json(_account(color, month, status, held_in, receipt), errors)
+    elif cell is not None and held:
         _print(color, month, cell, receipt)
-    for line in status.errors:
+    for line in errors:
         complain(line)
-    if cell is None or not cell.held:
-        complain(f"nothing is held of {color} {month}")
-        return FAILED
-    return FAILED if status.errors else 0
+    return FAILED if status.errors or absent else 0
 
 
-def _status(color: str) -> Status:
+def _status(color: str, errors: list[str]) -> Status:
     from taxi_luigi import config, history
     from taxi_luigi.inventory import status
 
     try:
         withdrawn = history.withdrawn(config.settings().state)
     except StorageError as error:
-        complain(failure_line(error))
+        errors.append(str(failure_line(error)))
         withdrawn = {}
     return status((color,), date.today(), withdrawn)
 
 
-def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, CleanReceipt | None]:
-    """The first place whose clean file has a receipt of the month, and that receipt."""
+def _receipt(color: str, month: Month, cell: Cell | None, errors: list[str]) -> tuple[str | None, CleanReceipt | None]:
+    """Return the first place whose clean file has a receipt of the month, and that receipt; (None, None): none.
+
+    A line for each file that cannot be read is added to `errors`.
+    """
     from taxi_luigi import config
 
     lakes = {"clean": config.clean_lake()}
@@ -101,7 +91,7 @@ def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, C
         except FileNotFoundError:
             continue
         except TaxiError as error:
-            complain(failure_line(error))
+            errors.append(str(failure_line(error)))
             continue
         if receipt is not None and (receipt.color, receipt.month) == (color, str(month)):
             return place, receipt
@@ -109,15 +99,14 @@ def _receipt(color: str, month: Month, cell: Cell | None) -> tuple[str | None, C
 
 
 def _account(
-    color: str, month: Month, cell: Cell | None, status: Status, held_in: str | None, receipt: CleanReceipt | None
+    color: str, month: Month, status: Status, held_in: str | None, receipt: CleanReceipt | None
 ) -> dict[str, Any]:
-    """Return the object that _KEYS describes."""
+    """Return the object of --json."""
     from taxi_luigi.reports.status_json import account
 
     of_month = account(status, [])["colors"][color]["months"].get(str(month), {})
     keys = ("state", "stale", "withdrawn", "refused", "failure", "places")
     return {
-        "version": 1,
         "color": color,
         "month": str(month),
         **{key: of_month.get(key) for key in keys},
@@ -131,9 +120,9 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         print(f"{color} {month}: {cell.state.value}; no clean file with a receipt is held")
     else:
         kept = f"{receipt.rows_kept:,} kept, {receipt.rows_rejected:,} rejected"
-        print(f"{color} {month}: {receipt.rows_in:,} records, {kept}; {cell.state.value}")
+        print(f"{color} {month}: {plural(receipt.rows_in, 'record')}, {kept}; {cell.state.value}")
         seen = receipt.raw.last_modified or "no date"
-        print(f"source   {receipt.raw.url} ({receipt.raw_format}, {receipt.raw.bytes:,} bytes, {seen})")
+        print(f"source   {receipt.raw.url} ({receipt.raw_format}, {size(receipt.raw.bytes)}, {seen})")
         versions = ", ".join(f"{name} {version}" for name, version in receipt.versions.items())
         print(f"edition  {receipt.edition} ({versions}; downloaded {receipt.raw.downloaded_at})")
     if cell.stale:
@@ -144,7 +133,7 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         print(f"failed   {cell.failure}")
     if cell.withdrawn:
         print(f"gone     from the source, noticed {cell.withdrawn}")
-    _table(("place", "rows", "bytes", "edition", "loaded at (UTC)"), _places(cell), right=("rows", "bytes"))
+    _table(("place", "rows", "size", "edition", "loaded at (UTC)"), _places(cell), right=("rows", "size"))
     if receipt is None:
         return
     names = dict.fromkeys((*receipt.rules, *receipt.changed, *receipt.rejected))
@@ -169,18 +158,17 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
     for phrase in receipt.warnings:
         print(f"warning  {phrase}")
     if receipt.replaced:
-        print(f"replaced {receipt.replaced.get('edition')} of {receipt.replaced.get('records'):,} records")
+        print(f"replaced {receipt.replaced['edition']} of {plural(receipt.replaced['records'], 'record')}")
 
 
 def _places(cell: Cell) -> Iterable[tuple[str, ...]]:
     for name, held in cell.held.items():
-        rows, size = ("" if number is None else f"{number:,}" for number in (held.rows, held.bytes))
-        yield name, rows, size, held.edition, held.loaded_at
+        rows = "" if held.rows is None else f"{held.rows:,}"
+        yield name, rows, "" if held.bytes is None else size(held.bytes), held.edition, held.loaded_at
 
 
 def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple[str, ...] = ()) -> None:
-    """Nothing where there are no rows."""
-    from rich.console import Console
+    """Print a table; nothing when it has no rows."""
     from rich.table import Table
     from rich.text import Text
 
@@ -191,4 +179,4 @@ def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], right: tuple
         table.add_row(*map(Text, row))
     if table.row_count:
         print()
-        Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)
+        make_console(highlight=False, width=None if sys.stdout.isatty() else _WIDE).print(table)

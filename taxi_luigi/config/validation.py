@@ -1,7 +1,7 @@
-"""Whether luigi.cfg is valid: each section and key is known, each value can be read, each store can be built.
+"""Validate luigi.cfg: each section and key is known, each value can be read, each store can be built.
 
-Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Asks no store: what only its
-server can answer is the preflight's.
+Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Sends no request: what only a
+server can answer is checked by the preflight.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import difflib
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -36,7 +37,8 @@ from taxi_luigi.config.luigi_cfg import get, packaged
 from taxi_luigi.config.notifications import Settings as Notices
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import SECTIONS, clean_rules, limits, names_of, notices, settings, value_checks
-from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core import release, settings_files
+from taxi_luigi.core.cloud import is_server
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.health import Status
 from taxi_luigi.core.logs.failures import unreadable
@@ -47,10 +49,12 @@ from taxi_luigi.storage.local import FolderStore
 _RPC = {"rpc_connect_timeout": float, "rpc_retry_attempts": int, "rpc_retry_wait": int}
 """keys of [core] that Luigi reads outside the class of that section"""
 _PORTS = range(1, 65536)
+_WRITTEN_FOR = re.compile(r"^#.*\btaxi_luigi (\d+(?:\.\d+)*)", re.M)
+"""the version in a comment before the first section, as docs/configuration.py writes it into config/luigi.cfg"""
 
 
 def known_keys() -> dict[str, set[str]]:
-    """Section → its keys, for the package's own sections and one store of each type, whose classes are imported."""
+    """Return section → its keys, of our sections and of one store of each type, whose classes are imported."""
     found = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()}
     for noun, types in STORES.items():
         found |= {f"{noun}.{each}": _store_keys(noun, each) for each in types}
@@ -66,22 +70,23 @@ def _store_keys(noun: str, kind: str) -> set[str]:
 
 
 def check(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> None:
-    """Checks every section and key.
+    """Check every section, key and value.
 
     Args:
         tasks: our task families and their parameters
         addresses: raises ConfigError where apprise does not take an address
-    Raises: ConfigError, for the first fault
+    Raises:
+        ConfigError: for the first error
     """
     for look in _looks(tasks, addresses):
         look()
 
 
 def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> list[str]:
-    """Everything that is wrong, a line each; the arguments are as for `check`."""
+    """Return a line for each error; arguments as of `check`."""
     found: dict[str, None] = {}
     looks = _looks(tasks, addresses)
-    with warnings.catch_warnings():  # Luigi's, of keys that are among the faults
+    with warnings.catch_warnings():  # Luigi's, about keys that are among the errors
         warnings.filterwarnings("ignore", r".* by the task '(taxi|clean|download|notify)'", UnconsumedParameterWarning)
         while True:
             try:
@@ -94,7 +99,7 @@ def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> 
 
 
 def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one thing; what is made of a thing that is wrong repeats that one's line."""
+    """Yield checks that raise ConfigError for one thing each; one that depends on an invalid thing repeats its line."""
     yield from (_check_profile, _check_locks)
     known = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()} | tasks
     for section in get_config().sections():
@@ -113,7 +118,7 @@ def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> 
 
 
 def _names_of(noun: str) -> tuple[str, ...]:
-    """None where they cannot be read, which has a line already."""
+    """Return the names of `[taxi]`; none when they cannot be read, which is an error of its own."""
     try:
         return names_of(noun)
     except ConfigError:
@@ -121,7 +126,7 @@ def _names_of(noun: str) -> tuple[str, ...]:
 
 
 def _check_profile() -> None:
-    """Luigi warns of a file that is not there and goes on without it (3.8.1), into the default warehouse."""
+    """Raise ConfigError for a missing file: Luigi only warns (3.8.1), and would load into the default warehouse."""
     named = os.environ.get("LUIGI_CONFIG_PATH", "")
     if named and not Path(named).is_file():
         raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
@@ -132,13 +137,13 @@ def _check_locks() -> None:
 
 
 def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:
-    """The keys of a section; None of one that is not ours."""
+    """Return the keys of a section; None for one that is not ours."""
     noun, dot, name = section.partition(".")
     if not dot or noun not in STORES:
         return known.get(section)
     kind = store_type(noun, name)
     if packaged().has_section(f"{noun}.{kind}"):
-        # Where these suffice, the class is not looked at, as its module may import a driver
+        # Where these suffice, the class is not imported, as its module may import a driver
         keys = {"type", *packaged().options(f"{noun}.{kind}")}
         if keys.issuperset(get_config().options(section)):
             return keys
@@ -158,7 +163,9 @@ def _check_key(section: str, key: str, known: dict[str, set[str]]) -> None:
     if keys is None:
         return
     if key not in keys:
-        raise ConfigError(f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}")
+        raise ConfigError(
+            f"[{section}] has no setting {key!r}; its settings are {', '.join(sorted(keys))}{_later(section, key)}"
+        )
     # Luigi shows a traceback for a value that cannot be read
     if looks_like_key(get(section, key, None) or ""):
         file = "is a file's name, and its value" if key.endswith(("_file", "path")) else "has a value that"
@@ -168,8 +175,31 @@ def _check_key(section: str, key: str, known: dict[str, set[str]]) -> None:
         )
 
 
+def _later(section: str, key: str) -> str:
+    """Return which version reads a setting that this one lacks, for the end of a line.
+
+    The last file that has the setting may name the version that it was written for. '' where that is not a later one.
+    """
+    installed = release()
+    texts = {layer.path: layer.path.read_text("utf-8") for layer in settings_files.layers() if layer.path.is_file()}
+    having = [path for path, text in texts.items() if settings_files.parsed(text).has_option(section, key)]
+    if not having:  # a flag, or a program that sets it
+        return ""
+    above = re.split(r"^\[", texts[having[-1]], maxsplit=1, flags=re.M)[0]
+    named = _WRITTEN_FOR.search(above)
+    if named is None:
+        return f"; this is taxi_luigi {installed}, and a later version may read it"
+    if _order(named[1]) <= _order(installed):
+        return ""
+    return f"; {having[-1]} is written for taxi_luigi {named[1]}, and this is {installed}: install that version"
+
+
+def _order(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
 def _check_workspace() -> None:
-    """A folder must be one that we may write in; a bucket is looked at by the preflight."""
+    """Raise ConfigError for a folder without write access; a bucket is checked by the preflight."""
     store = workspace()
     if isinstance(store, FolderStore):
         for check in store.checks():
@@ -181,7 +211,7 @@ def _check_workspace() -> None:
 
 
 def _luigi_checks() -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one value of Luigi's own sections and flags."""
+    """Yield a check for each value of Luigi's own sections and flags, which raises ConfigError."""
     sections = get_config().sections()
     for name in Register.task_names():
         section = Register.get_task_cls(name)
@@ -195,7 +225,7 @@ def _luigi_checks() -> Iterator[Callable[[], object]]:
 
 
 def _read(section: type[luigi.Config], key: str) -> object:
-    """The value of a parameter, as flags, files and its default have it."""
+    """Return the value of a parameter, by flags, files and its default."""
     family = section.get_task_family()
     try:
         return dict(section.get_params())[key].task_value(family, key)
@@ -204,7 +234,7 @@ def _read(section: type[luigi.Config], key: str) -> object:
 
 
 def _known(key: str) -> Any:
-    """Of [core]; None for one that cannot be read, which has its line already."""
+    """Return a value of [core]; None when it cannot be read, which is an error of its own."""
     try:
         return _read(core, key)
     except ConfigError:

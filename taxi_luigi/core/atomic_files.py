@@ -1,7 +1,7 @@
 """Files that exist only whole: written under a temporary name, then renamed; and the sweep of what a killed run left.
 
 A temporary name carries the host and process that write it, so that a sweep can tell a dead writer's file from one that
-is being written now. Knows no months and no formats.
+is being written now. Months and formats are not known here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FOREIGN_AGE = 24 * 3600
 """seconds after which another host's temporary file is taken for abandoned: nothing here runs for a day"""
 
 SCRATCH = Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}"
-"""Where files of cloud stores lie while they are worked on."""
+"""Where files of cloud stores are kept while they are worked on."""
 
 PARTS = ".taxi_luigi-parts"
 """The folder in a store's root that holds what is not whole yet.
@@ -47,13 +47,13 @@ copy, which is not atomic.
 
 _being_written: set[Path] = set()
 _ends = threading.Event()
-"""this process is about to end: nothing is begun any more"""
+"""this process is about to end, and begins no file any more"""
 
 _copies = itertools.count()
 
 
 def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
-    """A name below SCRATCH to write to, removed at the end of the block; the same one twice at a time gives two.
+    """Yield a path in SCRATCH to write to, another one at each call; it is removed at the end of the block.
 
     Raises StorageError for a folder that is not ours.
     """
@@ -62,7 +62,7 @@ def scratch(name: str) -> contextlib.AbstractContextManager[Path]:
 
 
 def private(name: str) -> Path:
-    """A folder in SCRATCH, the same for all runs of this user that have the same TMPDIR. Raises as `scratch`."""
+    """Return a folder in SCRATCH, the same for all runs of this user with the same TMPDIR. Raises as `scratch`."""
     _make_private(SCRATCH)
     folder = SCRATCH / name
     _make_private(folder)
@@ -70,19 +70,23 @@ def private(name: str) -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    """In /tmp anybody can be there first, with a folder or a link."""
+    """Make a folder for this user alone. In /tmp another user may have put a folder or a link there before."""
     if not folder.is_symlink():
         folder.mkdir(mode=0o700, exist_ok=True)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise StorageError(f"{folder} belongs to somebody else: remove it, or set TMPDIR to another folder")
+        raise StorageError(f"{folder} belongs to another user: remove it, or set TMPDIR to another folder")
 
 
 def temporary(final: Path, root: Path | None = None) -> contextlib.AbstractContextManager[Path]:
-    """A name to write `final` under; whatever is still there at the end of the block is removed.
+    """Yield a path to write `final` to before `publish`; a file that is still there after the block is removed.
 
-    It is in the folder PARTS of `root`, the folder of a store that `final` lies in; without one it is a hidden name
-    beside `final`, whose folder is not read as a data set. `final`'s folder is made. Leave the block by `publish` to
-    keep the file. Raises StorageError where PARTS cannot be made.
+    Args:
+        final: the path of the finished file; its folder is made
+        root: the folder of the store, whose folder PARTS has the path; None for a hidden name beside `final`, in a
+            folder that is not read as a data set
+
+    Raises:
+        StorageError: PARTS cannot be made
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     if root is None:
@@ -107,9 +111,9 @@ def _written(folder: Path, name: str) -> Iterator[Path]:
 
 
 def _parts(folder: Path, root: Path) -> Path:
-    """The folder PARTS of the highest folder, from `root` down to `folder`, that is on the same disk as `folder`.
+    """Make and return the folder PARTS of the highest folder, from `root` down, that is on the same disk as `folder`.
 
-    It is `root` unless a part of the store, as raw/, is a link to another disk or mounted.
+    It is in `root` unless a part of the store, as raw/, is a link to another disk or mounted.
     """
     between = [*reversed(folder.relative_to(root).parents), folder.relative_to(root)]
     home = next(root / below for below in between if _one_disk(root / below, folder))
@@ -121,7 +125,7 @@ def _parts(folder: Path, root: Path) -> Path:
         parts.mkdir(exist_ok=True)
     except OSError as error:
         raise StorageError(
-            f"cannot make the folder {parts}, in which files lie until they are whole: {error.strerror}"
+            f"cannot make the folder {parts}, in which files are kept until they are whole: {error.strerror}"
         ) from error
     return parts
 
@@ -129,8 +133,8 @@ def _parts(folder: Path, root: Path) -> Path:
 def _one_disk(one: Path, other: Path) -> bool:
     """Whether a rename from one folder to the other is possible; nothing is changed.
 
-    The device alone does not tell: a folder that is mounted at two places has the same. Linux refuses to rename from
-    one mount to another before it looks whether there is a file of the name.
+    The device is not enough: a folder that is mounted at two places has the same. Linux refuses to rename from one
+    mount to another before it looks whether there is a file of the name.
     """
     if one.stat().st_dev != other.stat().st_dev:
         return False
@@ -143,7 +147,7 @@ def _one_disk(one: Path, other: Path) -> bool:
 
 
 def unwritable(folder: Path) -> str:
-    """Why nothing could be written in a folder, which may not exist yet; '' when it could. Nothing is made."""
+    """Return why a folder, which may not exist yet, is not writable; '' when it is. Nothing is made."""
     above = next(path for path in (folder, *folder.parents) if path.exists())
     if not above.is_dir():
         return f"{folder}: {above} is not a folder"
@@ -151,16 +155,16 @@ def unwritable(folder: Path) -> str:
 
 
 def publish(written: Path, final: Path) -> None:
-    """Renames a finished file into place, its bytes on disk first: a power cut leaves the old file or the new."""
+    """Rename a finished file into place, its bytes on disk first: a power cut leaves the old file or the new."""
     with written.open("rb+") as file:
         os.fsync(file.fileno())
     written.replace(final)
 
 
 def remove_being_written() -> None:
-    """Unlinks this process's temporary files, for good: it is about to be ended, by whichever of its threads.
+    """Remove the temporary files of this process, which one of its threads is about to end.
 
-    Another thread that wants to begin a file waits for that end.
+    Another thread that begins a file from now on waits for that end.
     """
     _ends.set()
     for path in list(_being_written):
@@ -168,10 +172,13 @@ def remove_being_written() -> None:
 
 
 def sweep(*folders: Path, now: float | None = None) -> list[Path]:
-    """Removes temporary files whose writers are dead, directly in these folders and in their PARTS; returns them.
+    """Remove temporary files whose writers are dead, and return them.
 
-    A folder that cannot be read and a file that cannot be removed, as another user's, are left. `now`, in seconds since
-    1970, is what the age of another host's file is judged by; the clock, which may be wrong, where it is None.
+    A folder that cannot be read and a file that cannot be removed, as another user's, are left.
+
+    Args:
+        folders: whose files, and those of their PARTS, are looked at; not deeper ones
+        now: seconds since 1970, for the age of another host's file; None for the clock, which may be wrong
     """
     now = time.time() if now is None else now
     found = [path for folder in folders for path in (*_files(folder), *_files(folder / PARTS))]
@@ -179,7 +186,7 @@ def sweep(*folders: Path, now: float | None = None) -> list[Path]:
 
 
 def sweep_pid_files(folder: Path) -> None:
-    """Removes from Luigi's folder of locks those of runs that are over: Luigi passes over them, and leaves all (3.8.1).
+    """Remove the locks of runs that are over from Luigi's folder of them: Luigi ignores them, and keeps all (3.8.1).
 
     An empty one is being written.
     """
@@ -192,11 +199,11 @@ def sweep_pid_files(folder: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     if folder.is_symlink() and (folder == SCRATCH or folder.name == PARTS):
-        return []  # not made by us
+        return []  # we make no links
     try:
         with os.scandir(folder) as found:
             return [Path(entry.path) for entry in found if _TEMPORARY.fullmatch(entry.name)]
-    except OSError:  # usually it is not there; where it must be, writing to it fails with its own line
+    except OSError:  # as a rule it does not exist; where it must exist, writing to it fails with a line of its own
         return []
 
 
@@ -229,7 +236,7 @@ def _abandoned(path: Path, now: float) -> bool:
 
 @contextlib.contextmanager
 def alone(root: Path) -> Iterator[None]:
-    """No other process of this machine is in such a block of the same folder, where the folder can be locked."""
+    """Keep other processes of this machine out of such blocks of the same folder, where the folder can be locked."""
     root.mkdir(parents=True, exist_ok=True)
     folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -252,7 +259,7 @@ def _began(pid: int) -> str:
 
 
 def copy_into(source: Path, final: Path, root: Path | None = None) -> None:
-    """Copies a file under another name, whole or not at all; `root` as for `temporary`."""
+    """Copy a file to another path, whole or not at all; `root` as for `temporary`."""
     with temporary(final, root) as path:
         shutil.copyfile(source, path)
         publish(path, final)

@@ -1,6 +1,6 @@
 """Queries to several stores at the same time, and a warning for a store that does not answer.
 
-What an unreachable store means is decided by the caller.
+The caller decides what follows from an unreachable store.
 """
 
 from __future__ import annotations

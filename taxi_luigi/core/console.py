@@ -1,8 +1,8 @@
 """The process of a console command: its standard streams, which may be closed, and Ctrl-C.
 
 Ctrl-C while a command begins gives exit code 130 without a traceback, before and after what a run's signals do.
-Importing Luigi and pyarrow takes most of a second, in which Python would print where it was. Only under our commands:
-elsewhere Ctrl-C stays what the program that imports us makes of it.
+Importing Luigi and pyarrow takes most of a second, in which Python would print a traceback. Only under our commands:
+in other programs that import the package, Ctrl-C does what they set.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def exit_on_interrupt() -> None:
 
 
 def raise_on_interrupt() -> None:
-    """Ctrl-C raises KeyboardInterrupt again."""
+    """Have Ctrl-C raise KeyboardInterrupt again."""
     if _is_command() and signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, _raise)
 
 
 def was_interrupted() -> bool:
-    """Whether there was a Ctrl-C, of which a library that was at work, as DuckDB, may have made another error."""
+    """Whether there was a Ctrl-C, which a library, as DuckDB, may have raised as an error of its own."""
     return _interrupted
 
 
@@ -60,8 +60,10 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 
 def repair_streams() -> None:
-    """Opens on nothing what is closed of them (`2>&-`): Python has None in such a one's place, and the next file that
-    any library opens would get its number, and whatever is written to it.
+    """Open the standard streams that are closed (`2>&-`) on /dev/null.
+
+    Python has None in their place, and the next file that any library opens would get the number of one, and what is
+    written to it.
     """
     for number in range(3):
         try:

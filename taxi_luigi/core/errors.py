@@ -1,6 +1,6 @@
 """The failures that a user can cause or meet, each with a text of one line.
 
-The text says what is wrong, where, and what to do about it. The code that catches a `TaxiError` prints that line alone;
+The text is what is wrong, where, and what to do about it. The code that catches a `TaxiError` prints that line alone;
 any other exception is a defect of ours and keeps its traceback.
 """
 
@@ -19,15 +19,15 @@ class ConfigError(TaxiError):
 
 
 class UsageError(TaxiError):
-    """What was typed on the command line names nothing that exists: a color, a month, a range."""
+    """An argument of the command line is invalid: a color, a month, a range."""
 
 
 class SourceError(TaxiError):
-    """The publisher's server or folder did not hand over a month's file."""
+    """A month's file could not be fetched from the publisher's server or folder."""
 
 
 class BadFile(TaxiError):
-    """A file is not what it should be: cut short, a web page, damaged."""
+    """A file is unusable: cut short, a web page, damaged."""
 
 
 class LayoutError(BadFile):
@@ -35,7 +35,7 @@ class LayoutError(BadFile):
 
 
 class AccountError(TaxiError):
-    """Rows were counted twice and the two counts differ, so nothing was published."""
+    """Two independent counts of rows differ, so nothing was published."""
 
 
 class StorageError(TaxiError):
@@ -43,16 +43,16 @@ class StorageError(TaxiError):
 
 
 class Replaced(StorageError):
-    """What a task read, or had just made, was replaced while it worked: by a run at the same time, as a rule."""
+    """A file that a task read or had just written was replaced meanwhile, as a rule by a run at the same time."""
 
 
 def replaced_meanwhile(what: object) -> Replaced:
-    """The error of what was replaced; `what` is its address, or which month it is."""
+    """Return the error for a file, object or month that was replaced; `what` is its address or name."""
     return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
 
 
 class WarehouseError(TaxiError):
-    """A warehouse refused, went away, or is not there."""
+    """A warehouse refused a request, broke off, or is not there."""
 
 
 class WarehouseBusy(WarehouseError):

@@ -1,4 +1,4 @@
-"""The end of a parquet file: its rows, its statistics and the receipt in it; and what Arrow says of damaged bytes."""
+"""The end of a parquet file: its rows, its statistics and the receipt in it; and errors about damaged bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from os import SEEK_END
-from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -22,7 +21,7 @@ ENCRYPTED = "an encrypted parquet file, for which taxi_luigi has no keys"
 
 @dataclass(frozen=True)
 class Footer:
-    """What the end of a parquet file says of it."""
+    """What is read from the end of a parquet file."""
 
     rows: int
     receipt: CleanReceipt | None
@@ -38,7 +37,7 @@ def read_footer(file: BinaryIO, where: object) -> Footer:
 
 
 def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:
-    """The receipt that a footer carries; None when it carries none. Raises BadFile for one that cannot be read."""
+    """Return the receipt in a footer, None without one. Raises BadFile for a receipt that cannot be read."""
     text = (metadata.metadata or {}).get(FOOTER_KEY.encode())
     try:
         return None if text is None else CleanReceipt.from_json(text)
@@ -46,14 +45,8 @@ def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:
         raise BadFile(f"{where}: the receipt in its footer cannot be read ({one_line(error)})") from error
 
 
-def read_receipt(path: Path) -> CleanReceipt | None:
-    """The receipt in a parquet file's footer; None when it carries none. Raises BadFile when it is no parquet file."""
-    with path.open("rb") as file:
-        return read_footer(file, path).receipt
-
-
 def null_counts(metadata: pq.FileMetaData) -> dict[str, int]:
-    """Column → rows without a value, by the statistics of its chunks; without the columns that lack them."""
+    """Return column → rows without a value, by the statistics of its chunks; without columns that lack them."""
     # Not by metadata.schema: the two hold each other, and 589 footers stayed in memory, 350 MB (pyarrow 26, Nov 2026).
     nulls: dict[str, int] = {}
     unknown = set()
@@ -70,7 +63,7 @@ def null_counts(metadata: pq.FileMetaData) -> dict[str, int]:
 
 
 def filled_columns(file: BinaryIO, where: object) -> frozenset[str]:
-    """The columns of a clean file that have a value in some row, by its footer. Raises BadFile as `read_footer`."""
+    """Return the columns of a clean file that have a value in some row. Raises BadFile as `read_footer`."""
     check_ends(file, where)
     with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
         metadata = parquet.metadata
@@ -78,7 +71,7 @@ def filled_columns(file: BinaryIO, where: object) -> frozenset[str]:
 
 
 def check_ends(file: BinaryIO, where: object) -> None:
-    """Raises BadFile unless the file begins and ends as parquet does; it stands at its beginning then."""
+    """Raise BadFile unless the file begins and ends as parquet does; else leave it at its beginning."""
     start = file.read(4)
     length = file.seek(0, SEEK_END)
     file.seek(max(0, length - 4))
@@ -92,7 +85,7 @@ def check_ends(file: BinaryIO, where: object) -> None:
 
 @contextmanager
 def damage(where: object) -> Iterator[None]:
-    """Turns what Arrow says of damaged bytes into BadFile; an error of the operating system keeps its number."""
+    """Raise Arrow's errors about damaged bytes as BadFile; an error of the operating system passes."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

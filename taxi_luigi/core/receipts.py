@@ -28,7 +28,7 @@ OTHER_FORM = "other form"
 
 @dataclass(frozen=True)
 class SourceFingerprint:
-    """What a source says of a file before it is fetched: enough to notice that it was rewritten."""
+    """What a source states about a file before it is fetched: enough to notice that it was rewritten."""
 
     etag: str | None
     last_modified: str | None
@@ -37,7 +37,7 @@ class SourceFingerprint:
 
 @dataclass(frozen=True)
 class Edition:
-    """Which published file, cleaned how: `SOURCE-RECIPE`, with `-STAMP` when `--force` made it.
+    """Which published file was cleaned, and how: `SOURCE-RECIPE`, with `-STAMP` when `--force` made it.
 
     SOURCE digests (ETag, Last-Modified, length). RECIPE is `RULES_MAPPING`: digests of the cleaning rules with the
     schema's version, and of the month's column mapping; editions of before 2026-12 have RULES alone.
@@ -49,20 +49,21 @@ class Edition:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The reverse of str()."""
+        """Parse the result of str()."""
         source, recipe, *stamp = text.split("-", 2)
         return cls(source, recipe, *stamp)
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """As `parse`; None for a text that is no edition of ours."""
+        """Parse an edition; None for a text that is none of ours."""
         return cls.parse(text) if text.count("-") in (1, 2) else None
 
     def serves(self, wanted: Self, any_force: bool = False) -> bool:
-        """Whether a month held in this edition is what was wanted: the same file, cleaned the same way.
+        """Whether a month held in this edition is the one required: the same file, cleaned the same way.
 
-        It must not be forced earlier than wanted either, unless `any_force`: then one that a run at the same time has
-        put in its place serves as well.
+        Args:
+            wanted: the edition that is required
+            any_force: also one that was forced earlier, as by a run at the same time
         """
         same = (self.source, self.recipe) == (wanted.source, wanted.recipe)
         return same and (any_force or self.stamp >= wanted.stamp)
@@ -95,7 +96,7 @@ class Failure:
 
     @property
     def refused(self) -> bool:
-        """Whether the settings or what is held stood against it, rather than the file alone."""
+        """Whether the settings or the month that is held were the reason, rather than the file alone."""
         return self.check != FILE
 
     def to_json(self) -> str:
@@ -103,7 +104,7 @@ class Failure:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError when the text is no such record."""
+        """Raise ValueError for a text that is no such record."""
         return _record(cls, text)
 
 
@@ -112,12 +113,12 @@ FILE = "file"
 
 
 def digest(*parts: object) -> str:
-    """Ten hex digits that change when any part does."""
+    """Return ten hex digits that change when any part does."""
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:10]
 
 
 def source_digest(seen: SourceFingerprint) -> str:
-    """The SOURCE part of an edition."""
+    """Return the SOURCE part of an edition."""
     return digest(seen.etag, seen.last_modified, seen.bytes)
 
 
@@ -137,9 +138,9 @@ class RawReceipt:
 
     @property
     def source(self) -> str:
-        """The SOURCE part of an edition: which published file it is.
+        """The SOURCE part of the edition: which published file it is.
 
-        Not made of this receipt's length, which is another one than the source's where the file was sent packed.
+        It is not computed from this receipt's length, which is not the source's where the file was sent compressed.
         """
         return self.edition.partition("-")[0]
 
@@ -148,7 +149,7 @@ class RawReceipt:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError when the text is not a raw receipt."""
+        """Raise ValueError for a text that is not a raw receipt."""
         return _record(cls, text)
 
 
@@ -163,17 +164,17 @@ class ReceiptSummary:
     source: str = field(compare=False)
     """the raw file's URL, of which labels keep an ASCII form"""
     records: int | None = field(default=None, compare=False)
-    """those of the raw file that can be stored, whatever rules took out; None: written before this was kept"""
+    """records of the raw file that can be stored, with those that rules took out; None: written before this was kept"""
 
     def same_content(self, other: ReceiptSummary) -> bool:
-        """Whether both are of the same rows, whenever they were made."""
+        """Whether both are of the same rows, even if made at different times."""
         mine, its = Edition.read(self.edition), Edition.read(other.edition)
         if mine is None or its is None or not mine.serves(its, any_force=True):
             return self.edition == other.edition and self == other
         return (self.sha256, self.rows) == (other.sha256, other.rows)
 
     def labels(self) -> dict[str, str]:
-        """As short ASCII texts, the URL percent-encoded where it is not ASCII."""
+        """Return short ASCII texts, the URL percent-encoded where it is not ASCII."""
         labels = {
             "edition": self.edition,
             "sha256": self.sha256,
@@ -184,7 +185,7 @@ class ReceiptSummary:
 
     @classmethod
     def from_labels(cls, labels: Mapping[str, str]) -> Self | None:
-        """The reverse of `labels`; None when they are not ours."""
+        """Parse the result of `labels`; None when they are not ours."""
         try:
             records = int(labels["records"]) if "records" in labels else None
             return cls(labels["edition"], labels["sha256"], int(labels["rows"]), labels["source"], records)
@@ -201,12 +202,12 @@ class CleanReceipt:
     month: str
     raw: RawReceipt
     raw_format: str
-    """parquet, csv or csv.gz: what the bytes are, whatever the file is called"""
+    """parquet, csv or csv.gz, by the bytes, not the name"""
     layout: dict[str, str]
-    """source column → Arrow type, as found, each cut where it is long; only the first of those that we do not know"""
+    """source column → Arrow type, as found, each cut where it is long; of unknown columns only the first"""
     left_out: dict[str, dict[str, Any]]
-    """columns that we do not know → {"type": Arrow type, "nulls": null share from 0 to 1}; those for which there is no
-    room are one entry, which has their number as "columns" too"""
+    """unknown column → {"type": Arrow type, "nulls": null share from 0 to 1}; those for which there is no room are one
+    entry, which has their number as "columns" too"""
     rows_in: int
     rows_kept: int
     rejected: dict[str, int]
@@ -216,7 +217,7 @@ class CleanReceipt:
     changed: dict[str, int] = field(default_factory=dict)
     """rule → rows in which it changed a value"""
     unmapped: dict[str, dict[str, int]] = field(default_factory=dict)
-    """`unknown_code:COLUMN` → text, cut where it is long → rows that have no such value, as no map knows the text"""
+    """`unknown_code:COLUMN` → text that is in no value map, cut where it is long → rows that have no value for it"""
     versions: dict[str, str] = field(default_factory=dict)
     """schema, taxi_luigi, pyarrow"""
     sums: dict[str, float] = field(default_factory=dict)
@@ -226,7 +227,7 @@ class CleanReceipt:
     warnings: list[str] = field(default_factory=list)
     """what is odd about the month though nothing is wrong with it, a phrase each"""
     replaced: dict[str, Any] = field(default_factory=dict)
-    """edition, records and sums of the file in whose place this one was put; empty where there was none"""
+    """edition, records and sums of the file that this one replaced; empty where there was none"""
 
     @property
     def rows_rejected(self) -> int:
@@ -234,7 +235,7 @@ class CleanReceipt:
 
     @property
     def records(self) -> int:
-        """Records of the raw file that can be stored, whatever the rules took out of them."""
+        """Records of the raw file that can be stored, with those that rules took out."""
         return self.rows_in - sum(rows for reason, rows in self.rejected.items() if reason not in self.rules)
 
     @property
@@ -246,7 +247,7 @@ class CleanReceipt:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Raises ValueError when the text is not a clean receipt."""
+        """Raise ValueError for a text that is not a clean receipt."""
         fields = _load(text)
         try:
             fields["raw"] = RawReceipt(**fields["raw"])

@@ -1,8 +1,8 @@
 """Texts without the secrets in them: the one place where a password, a token or a key becomes `***`. Pure.
 
-Two things make a secret: its form (`user:password@`, a query, a header, a key, a JSON), also in a value that is not as
-it should be; and its being known from a setting or a variable, in whatever words a server or a library repeats it.
-What is masked twice stays as it is. Where a text can be read in two ways, the one that shows less counts.
+A secret is recognized by its form (`user:password@`, a query, a header, a key, a JSON), also in a malformed value; and
+by its text, known from a setting or a variable, in every encoding in which a server or a library repeats it. A text
+that is masked twice stays as it is. Of two ways to read a text, the one that shows less counts.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from taxi_luigi.core.text import unwrapped
 MASK = "***"
 
 SECRET_NAME = re.compile(r"passw|pwd|secret|token|credential|(^|[_-])key($|[_-])|apikey|^sig$|signature", re.IGNORECASE)
-"""how a setting, a variable or a parameter of a query is called whose value is a secret"""
+"""names of settings, variables and parameters of a query whose values are secrets"""
 
 _SHORTEST, _SHORTEST_WORD = 6, 12
-"""characters of a secret that is masked wherever it stands, and of one that is a word in lower case: a password like
-`postgres` in every line would mask the names of things"""
+"""characters of a secret that is masked in every text, and of one that is a word in lower case: a password like
+`postgres` would mask the names of things"""
 _SHORTEST_NEAR = 3
-"""the same in the words of the server that the secret belongs to"""
+"""the same in messages of the server that the secret belongs to"""
 
 _PEM = re.compile(r"-----BEGIN[\s\S]*?(?:-----END[A-Z ]*-----|\Z)")
 _JSON = re.compile(r'\{\s*\\?"[^{}"]*"\s*:[\s\S]*(?:\}|\Z)')
+_DECODER = json.JSONDecoder()
+_ACCOUNT = re.compile(r"auth|user|account|cert", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]{0,12}|[0-9.,-]{0,12}")
 _KEYS = re.compile(
     r"\bAIza[\w-]{30,}|\bya29\.[\w.-]+|\bgh[a-z]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[a-z]-[\w-]{8,}"
     r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{12,}(?:[:/][\w/+=]+)?"
@@ -64,7 +67,7 @@ _known: set[str] = set()
 
 
 def remember(secrets: Iterable[str]) -> None:
-    """From here on these are masked wherever they stand, in whatever coding: in this process and those it forks."""
+    """Mask these secrets from now on in every text and encoding, in this process and those that it forks."""
     for secret in secrets:
         plain = secret.isalpha() and secret.islower()
         if secret not in _known and len(secret) >= (_SHORTEST_WORD if plain else _SHORTEST):
@@ -72,18 +75,18 @@ def remember(secrets: Iterable[str]) -> None:
 
 
 def forget() -> None:
-    """Nothing is known any more."""
+    """Forget the secrets of `remember`."""
     _known.clear()
 
 
 def redact(text: str, *addresses: str) -> str:
-    """The text without secrets; `addresses` are those whose secrets, however short, it may repeat."""
+    """Return the text without secrets; those of `addresses` are masked however short they are."""
     near = {each for address in addresses for each in secrets_of(address)}
     text = without(text, near | _known)
     if "-----BEGIN" in text:
         text = _PEM.sub(MASK, text)
     if "{" in text:
-        text = _JSON.sub(MASK, text)
+        text = _without_objects(text)
     text = _BASIC.sub(_basic, text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     text = _KEYS.sub(MASK, text)
@@ -92,14 +95,33 @@ def redact(text: str, *addresses: str) -> str:
     return _NAMED.sub(rf"\1{MASK}", text)
 
 
+def _without_objects(text: str) -> str:
+    """Return the text without JSON objects, which key files are, but for those of plain parameters."""
+    start = 0
+    while found := _JSON.search(text, start):
+        try:
+            fields, start = _DECODER.raw_decode(text, found.start())
+        except ValueError:  # cut short, or escaped: all that follows may be part of it
+            fields = None
+        if fields is None or not all(_is_plain(name, value) for name, value in fields.items()):
+            return text[: found.start()] + MASK + text[found.end() :]
+    return text
+
+
+def _is_plain(name: str, value: object) -> bool:
+    """Whether a field of a JSON object is a parameter such as `"color": "green"`, in which no secret can be."""
+    private = SECRET_NAME.search(name) or _ACCOUNT.search(name)
+    return not private and (value is None or isinstance(value, int | float) or _WORD.fullmatch(str(value)) is not None)
+
+
 def public_url(address: str) -> str:
-    """A URL or a template of one without user, password, query and fragment; a path as it is."""
+    """Return a URL or a template of one without user, password, query and fragment; a path as it is."""
     found = _URL.match(address)
     return _address(found[0], address[found.end() :], whole=True) if found and found[0][:5] != "file:" else address
 
 
 def value(text: str) -> str:
-    """A setting's whole value, in one line: less is known of where a secret ends than in a sentence."""
+    """Return a setting's whole value on one line, masked further than in a sentence, as a secret may end anywhere."""
     shown = unwrapped(text)
     if looks_like_key(shown):
         return MASK
@@ -115,18 +137,18 @@ def value(text: str) -> str:
 
 
 def typed(text: str) -> str:
-    """A whole value as it was typed, blanks and all, unless there is a secret in it."""
+    """Return a whole value as it was typed, with its blanks, unless there is a secret in it."""
     shown = value(text)
     return text if shown == unwrapped(text) else shown
 
 
 def looks_like_key(text: str) -> bool:
-    """Whether it is the content of a key file rather than anything that names one."""
+    """Whether a text is the content of a key file rather than the name of one."""
     return "-----BEGIN" in text or (text.lstrip()[:1] == "{" and '"' in text) or bool(_CODED_KEY.fullmatch(text))
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """The text without these, in whatever coding; nothing else is masked."""
+    """Return the text without these secrets, in every encoding; nothing else is masked."""
     for secret in sorted(secrets, key=len, reverse=True):
         plain, coded = _forms(secret)
         text = plain.sub(MASK, text)
@@ -137,7 +159,7 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_of(address: str) -> set[str]:
-    """What in an address is secret: the password, as it is and as a header has it, a lone user, the query's values."""
+    """Return the secrets of an address: password (plain, and as in a header), a lone user, the query's values."""
     found = _URL.search(address)
     scheme, rest = (found[0].lower(), address[found.end() :]) if found else ("", address)
     database = scheme.startswith(_USERS)
@@ -156,7 +178,7 @@ def secrets_of(address: str) -> set[str]:
 
 
 def _line(text: str) -> str:
-    """One line, each word that is an address or `user:password@host` masked."""
+    """Return a line with each address and each `user:password@host` masked."""
     done = ""
     while found := _URL.search(text):
         before, rest = text[: found.start()], text[found.end() :]
@@ -167,7 +189,7 @@ def _line(text: str) -> str:
 
 
 def _end_of_address(rest: str) -> int:
-    """Where an address ends in a line: at a blank, or where a broken password has blanks, at the @ after them."""
+    """Return where an address ends in a line: at a blank or, where a malformed password has blanks, at the @ after."""
     word = re.match(r"\S*", rest)
     end = word.end() if word else 0
     bare = _END.sub("", rest[:end])
@@ -195,7 +217,7 @@ def _address(scheme: str, rest: str, whole: bool = False) -> str:
 
 
 def _userinfo(rest: str) -> bool:
-    """Whether what follows the scheme has a user before its last @, rather than an @ in its path."""
+    """Whether the part behind the scheme has a user before its last @, rather than an @ in its path."""
     before = rest.rpartition("@")[0]
     first = re.split(r"[/?#]", rest, maxsplit=1)[0]
     return bool(before) and ("@" in first or ":" in first)
@@ -206,7 +228,7 @@ def _words(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    """`user:password@host`, perhaps behind a quote or a folder; not `mailto:you@example.com`."""
+    """Mask `user:password@host`, perhaps behind a quote or a folder; not `mailto:you@example.com`."""
     colon, at = word.find(":"), word.rfind("@")
     if colon < 0 or colon > at or word[:colon].endswith("mailto"):
         return word
@@ -215,18 +237,18 @@ def _word(word: str) -> str:
 
 
 def _basic(found: re.Match[str]) -> str:
-    """Of basic authentication, if it is: the words `basic understanding` are not."""
+    """Mask basic authentication, which the words `basic understanding` are not."""
     coded = found[2].rstrip("=")
     try:
-        said = base64.b64decode(coded[: len(coded) // 4 * 4], altchars=b"-_" if re.search("[-_]", coded) else None)
+        decoded = base64.b64decode(coded[: len(coded) // 4 * 4], altchars=b"-_" if re.search("[-_]", coded) else None)
     except (binascii.Error, ValueError):
         return found[0]
-    return found[1] + MASK if b":" in said else found[0]
+    return found[1] + MASK if b":" in decoded else found[0]
 
 
 @cache
 def _forms(secret: str) -> tuple[re.Pattern[str], frozenset[str]]:
-    """In any case, as it is and as URLs, JSON, HTML and Python have it; and in Base64, behind any number of bytes."""
+    """Return the encodings of a secret: plain, URL, JSON, HTML and Python in any case; Base64 at any offset."""
     plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), html.escape(secret)}
     plain |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
     coded: set[str] = set()
@@ -259,12 +281,12 @@ def shown_command(arguments: Sequence[str]) -> str:
 
 
 def masked_arguments(arguments: Sequence[str]) -> list[str]:
-    """All of the arguments, with *** in the place of each secret."""
+    """Return all of the arguments, with *** in the place of each secret."""
     return [_masked(word, before) for word, before in zip(arguments, ("", *arguments), strict=False)]
 
 
 def _quoted(word: str) -> str:
-    """For a shell; the asterisks of a mask are not worth the quotes."""
+    """Quote a word for a shell, but not for the asterisks of a mask."""
     bare = word.replace(MASK, "x")
     return word if shlex.quote(bare) == bare else shlex.quote(word)
 

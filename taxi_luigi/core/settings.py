@@ -5,7 +5,7 @@
         wait: float = setting("60", "Seconds to wait for another process that has the file open.", number)
 
 From such fields come the keys that a section has, the values that are read from luigi.cfg, the comments in
-config/luigi.cfg and the tables in docs/configuration.md. Which section is which class is `config`'s. Pure, but for
+config/luigi.cfg and the tables in docs/configuration.md. `config` has the class of each section. Pure, but for
 `project_folder`.
 """
 
@@ -43,7 +43,7 @@ class Setting:
     """raises ValueError, whose text goes on after `[SECTION] KEY`, or ConfigError with a line of its own"""
 
     def value(self, section: str, text: str) -> Any:
-        """The value of the text that luigi.cfg has in a section.
+        """Parse the text that luigi.cfg has in a section.
 
         Raises:
             ConfigError: the value is invalid; one line with section and key
@@ -55,7 +55,7 @@ class Setting:
 
 
 def setting(default: str, meaning: str, parse: Callable[[str], T] = str, key: str = "") -> T:  # type: ignore[assignment]
-    """Declares a setting, as the default of a dataclass's field.
+    """Declare a setting, as the default of a dataclass's field.
 
     Args:
         default: as luigi.cfg has it; parsed when an instance is made without a value for the field
@@ -73,7 +73,7 @@ def setting(default: str, meaning: str, parse: Callable[[str], T] = str, key: st
 
 @cache
 def declared(section: type) -> dict[str, Setting]:
-    """Key → setting, in the order of the fields of a section's dataclass."""
+    """Return key → setting, in the order of the fields of a section's dataclass."""
     found = {}
     for each in fields(section):
         if _DECLARED in each.metadata:
@@ -83,12 +83,12 @@ def declared(section: type) -> dict[str, Setting]:
 
 
 def read(kind: Callable[..., T], section: str, texts: Mapping[str, str]) -> T:
-    """The values of a section.
+    """Parse the values of a section.
 
     Args:
         kind: the dataclass
         section: its name in luigi.cfg, for errors
-        texts: key → text; the default counts for a key that is not there
+        texts: key → text; a missing key has its default
 
     Raises:
         ConfigError: the first value that is invalid
@@ -103,12 +103,12 @@ def read(kind: Callable[..., T], section: str, texts: Mapping[str, str]) -> T:
 
 
 def whole(text: str) -> int:
-    """A whole number above 0."""
+    """Parse a whole number above 0."""
     return _positive(text, int)
 
 
 def number(text: str) -> float:
-    """A number above 0."""
+    """Parse a number above 0."""
     return _positive(text, float)
 
 
@@ -125,7 +125,7 @@ def _positive(text: str, kind: Callable[[str], T]) -> T:
 
 
 def share(text: str) -> float:
-    """A number from 0 to 1."""
+    """Parse a number from 0 to 1."""
     try:
         value = float(text)
     except ValueError:
@@ -136,14 +136,14 @@ def share(text: str) -> float:
 
 
 def boolean(text: str) -> bool:
-    """`true` or `false`."""
+    """Parse `true` or `false`."""
     if text not in ("true", "false"):
         raise ValueError(f"is true or false, not {text!r}")
     return text == "true"
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Names separated by commas, each once; none of an empty text."""
+    """Parse names separated by commas, each once; none of an empty text."""
     found = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     if len(set(found)) < len(found):
         raise ValueError(f"names something twice: {text!r}")
@@ -151,21 +151,21 @@ def names(text: str) -> tuple[str, ...]:
 
 
 def optional(text: str) -> str | None:
-    """None of an empty text."""
+    """Return None for an empty text."""
     return text or None
 
 
 def optional_path(text: str) -> Path | None:
-    """An absolute path; None of an empty text."""
+    """Parse a path, as `absolute`; None for an empty text."""
     return absolute(text) if text else None
 
 
 def absolute(text: str) -> Path:
-    """A path from luigi.cfg: `~` is the user's home, a relative one is in the project folder."""
+    """Return the absolute path of one in luigi.cfg: `~` is the user's home, others are relative to the project."""
     return (project_folder() / Path(text).expanduser()).resolve()
 
 
 @cache
 def project_folder() -> Path:
-    """The folder that relative paths are relative to, in this process."""
+    """Return the folder that relative paths are relative to, the same one during a process."""
     return settings_files.project_folder()

@@ -1,7 +1,7 @@
 """Which files of settings there are, in which order they count, and whether each can be read.
 
-Does not import Luigi, which reads them while it is imported: it shows a traceback for what it cannot read, and leaves
-out a file that it may not open (3.8.1). So the package checks them before.
+Luigi reads them while it is imported, prints a traceback for a file that it cannot parse, and leaves out one that it
+may not open (3.8.1). So the package checks them before, and this module does not import Luigi.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ HOME = "TAXI_LUIGI_HOME"
 NAMED = "LUIGI_CONFIG_PATH"
 
 PACKAGED = Path(__file__).parents[1] / "config" / "luigi.cfg"
-"""config/luigi.cfg as it travels in the wheel; a copy, so that neither a lost nor a changed file of the checkout takes
-the exit codes with it"""
+"""the copy of config/luigi.cfg in the wheel: exit codes stay where the file of the checkout is lost or changed"""
 
 MACHINES = Path("/etc/luigi")
 
@@ -41,7 +40,7 @@ class Unreadable(ConfigError, ValueError):
 
 @dataclass(frozen=True)
 class Layer:
-    """One file that counts, whether it is there or not."""
+    """One file of settings, which may not exist."""
 
     path: Path
     why: str
@@ -49,7 +48,7 @@ class Layer:
 
 
 def layers() -> list[Layer]:
-    """The files above the packaged one; a later one wins. Luigi's own (3.8.1), and the project's between them."""
+    """Return the files above the packaged one, a later one wins: Luigi's own (3.8.1), the project's between them."""
     project = project_config()
     found = [Layer(MACHINES / name, "this machine's") for name in ("client.cfg", "luigi.cfg")]
     if project is not None:
@@ -65,13 +64,13 @@ def layers() -> list[Layer]:
 
 
 def project_config() -> Path | None:
-    """config/luigi.cfg in the project folder, where there is one."""
+    """Return config/luigi.cfg in the project folder; None where there is none."""
     path = project_folder() / "config" / "luigi.cfg"
     return path if path.is_file() else None
 
 
 def project_folder() -> Path:
-    """What relative paths are relative to: TAXI_LUIGI_HOME, an editable install's checkout, or the working folder."""
+    """Return the folder of relative paths: TAXI_LUIGI_HOME, an editable install's checkout, or the working folder."""
     named = os.environ.get(HOME)
     if named:
         return Path(named).absolute()
@@ -83,9 +82,9 @@ def _same_file(path: Path, project: Path) -> bool:
 
 
 def check() -> None:
-    """Raises Unreadable for the first fault, naming how many more there are; a command ends with its line alone.
+    """Raise Unreadable for the first fault, with the number of the others; a command ends with that line alone.
 
-    `taxi-luigi doctor`, which cannot begin either, lists them all.
+    `taxi-luigi doctor`, which cannot begin either, lists all of them.
     """
     found = faults()
     if found:
@@ -95,7 +94,7 @@ def check() -> None:
 
 
 def faults() -> list[str]:
-    """Everything that keeps a file from being read, a line each; nothing of a file's text, which may be a password."""
+    """Return a line for each fault of the files, without their text, which may be a password."""
     wrong = _wrong_variable()
     return [wrong] if wrong else [line for layer in layers() for line in _faults(layer.path)]
 
@@ -143,7 +142,7 @@ def _wrong_bytes(path: Path, found: bytes) -> str | None:
 
 
 def parsed(text: str) -> configparser.RawConfigParser:
-    """The sections and keys of one file, its values as they are written. Raises configparser.Error."""
+    """Return the sections and keys of one file, its values as they are written. Raises configparser.Error."""
     parser = configparser.RawConfigParser()
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # as Luigi's: keys keep their case
     parser.read_string(text)
@@ -151,7 +150,7 @@ def parsed(text: str) -> configparser.RawConfigParser:
 
 
 def _faults_of_text(text: str) -> Iterator[tuple[int, str]]:
-    """Line → what is wrong there. configparser ends at the first: so each is mended, as if, and the rest read again."""
+    """Yield line number → fault. configparser ends at the first, so each is mended and the rest parsed again."""
     lines = text.split("\n")
     while True:
         try:

@@ -14,13 +14,13 @@ _LISTED, _LINE = 30, 1_500
 """names in a line, as many as any of TLC's files has, and their characters"""
 
 _LOOKED_AT = 4_096
-"""characters of a text, whatever its length, that may come into a line"""
+"""characters of a text that are looked at for one line"""
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """The text, or of a longer one its beginning and its length: `AAAA… (5,242,880 characters)`.
+    """Return the text, or the beginning and length of a longer one: `AAAA… (5,242,880 characters)`.
 
-    What is returned has `longest` characters at most, so to cut it again changes nothing.
+    The result has `longest` characters at most, so to cut it again changes nothing.
     """
     if len(text) <= longest:
         return text
@@ -29,14 +29,14 @@ def cut(text: str, longest: int = LONGEST) -> str:
 
 
 def shown(what: object) -> str:
-    """The beginning of a column's name or type, for a line: a file may call its columns anything."""
+    """Return the beginning of a column's name or type, printable: names in a file may be anything."""
     text = str(what)
     text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def listed(names: Iterable[Name], show: Callable[[Name], str] = shown) -> str:
-    """The first of them, as many as fit into a line."""
+    """Return the first names, as many as fit into a line, and the number of the others."""
     texts, room = [], _LINE
     everything = list(names)
     for name in everything[:_LISTED]:
@@ -60,6 +60,6 @@ def one_line(text: object, width: int = 100) -> str:
 
 
 def several(months: Iterable[str]) -> str:
-    """The months in order, all of them or the first and the last."""
+    """Return the months in order, all of them or the first and the last."""
     ordered = sorted(months)
     return ", ".join(ordered) if len(ordered) <= 4 else f"{ordered[0]} … {ordered[-1]}"

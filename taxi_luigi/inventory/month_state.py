@@ -1,12 +1,12 @@
 """The state of every month of a record type, from what the places hold: what `taxi-luigi status` shows.
 
-`status` asks the places; all else is pure. The source is not asked: what it has published is known up to the date of
-row_counts.csv only.
+`status` lists the places; all else is pure. The source gets no request: what it has published is known up to the date
+of row_counts.csv only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import Enum
@@ -23,7 +23,7 @@ from taxi_luigi.transform.staleness import Reason, Recipe
 
 
 class State(Enum):
-    """How far a month is. The values are those of `status --json`."""
+    """The state of a month. The values are those of `status --json`."""
 
     EVERYWHERE = "everywhere"
     """in every required lake and warehouse that could be listed"""
@@ -144,14 +144,21 @@ class Status:
         return error_lines(self.places)
 
 
-def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[Month, str]]) -> Status:
-    """Ask every place about these record types.
+def status(
+    colors: Sequence[str],
+    today: date,
+    withdrawn: Mapping[str, Mapping[Month, str]],
+    selected: Container[tuple[str, Month]] | None = None,
+) -> Status:
+    """List every place for these record types.
 
     Args:
         colors: the record types
         today: the month of this date is the last one
         withdrawn: color → month → when runs of this machine found that the source no longer has it
-    Raises: ConfigError for settings of which no store can be made; a store's own errors are `Place.errors`.
+        selected: (color, month) of those to show; None: all
+    Raises:
+        ConfigError: for settings of which no store can be made; a store's own errors are `Place.errors`
     """
     inventory = Inventory.ask(colors)
     now, rules, settings = Month.of(today), config.clean_rules(), config.check_version()
@@ -162,12 +169,12 @@ def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[M
         # Of the parquet files: months that were csv alone, green's first five, are no longer published.
         published = {month: published_rows(color, month, "parquet") for month in months}
         failures: dict[Month, LastFailure] = {}
-        for month, found in inventory.failures(color, months).items():
-            # The source is not asked: its file is taken to be the one that failed.
+        for month, records in inventory.failures(color, months).items():
+            # The source gets no request: its file is taken to be the one that failed.
             recipe = str(Recipe.of(rules, dataset, month))
-            stand = [each for each in found.values() if guards.still_refused(each, each.source, recipe, settings)]
-            failures[month] = LastFailure((stand or [*found.values()])[0].why, bool(stand))
-        return color_status(
+            stand = [each for each in records.values() if guards.still_refused(each, each.source, recipe, settings)]
+            failures[month] = LastFailure((stand or [*records.values()])[0].why, bool(stand))
+        found = color_status(
             color,
             dataset.first_month,
             {month: rows for month, rows in published.items() if rows is not None},
@@ -177,6 +184,9 @@ def status(colors: Sequence[str], today: date, withdrawn: Mapping[str, Mapping[M
             lambda month: Recipe.of(rules, dataset, month),
             failures,
         )
+        if selected is None:
+            return found
+        return replace(found, cells={month: each for month, each in found.cells.items() if (color, month) in selected})
 
     return Status([of_color(color) for color in colors], inventory.places)
 

@@ -14,7 +14,7 @@ from itertools import chain
 from urllib.parse import unquote, urlsplit
 
 from taxi_luigi import config
-from taxi_luigi.core.errors import BadFile, TaxiError, UsageError, force_command
+from taxi_luigi.core.errors import BadFile, TaxiError, force_command
 from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
@@ -22,7 +22,7 @@ from taxi_luigi.core.units import plural
 from taxi_luigi.inventory.inventory import CLEAN, RAW, Inventory, Place
 from taxi_luigi.storage.raw_month import rejects_name
 from taxi_luigi.tlc.datasets import DATASETS
-from taxi_luigi.tlc.months import Month, Selection, month_range
+from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import counts_apply_to, published_rows
 from taxi_luigi.transform.readers import count_records, sniff
 
@@ -113,21 +113,10 @@ class VerifiedMonth:
     differences: tuple[str, ...]
 
 
-def selected_months(colors: Sequence[str], selection: Selection | None, today: date) -> dict[Month, bool] | None:
-    """Return month → whether it was named; None for all months. Raises UsageError for months before these colors."""
-    if selection is None:
-        return None
-    selected = selection.resolve(today)
-    if max(selected) < min(DATASETS[color].first_month for color in colors):
-        first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in colors)
-        raise UsageError(f"no month of {selection}: {first}")
-    return selected
-
-
 def verified_months(
     inventory: Inventory,
     colors: Iterable[str],
-    selected: Mapping[Month, bool] | None,
+    selected: Mapping[tuple[str, Month], bool] | None,
     today: date,
     compare_published: bool,
 ) -> Iterator[VerifiedMonth]:
@@ -136,16 +125,15 @@ def verified_months(
     Args:
         inventory: all places, with the rows of the warehouses counted
         colors: the record types, of those in the inventory
-        selected: month → whether it was named; None for every month that any place holds. A named month is verified
-            even where no place holds it; of the others, those that are held
+        selected: (color, month) → whether it was named; None for every month that any place holds. A named month is
+            verified even where no place holds it; of the others, those that are held
         today: raw files of months up to this one are looked for
         compare_published: whether other rows than TLC published are a difference, whatever the source
     """
     for color in colors:
         held = held_months(inventory, color, today)
-        first = DATASETS[color].first_month
         chosen = held if selected is None else {
-            month for month, named in selected.items() if month in held or (named and month >= first)
+            month for (of_color, month), named in selected.items() if of_color == color and (named or month in held)
         }  # fmt: skip
         for month in sorted(chosen):
             counts = _count(inventory, color, month)
@@ -153,7 +141,13 @@ def verified_months(
 
 
 def held_months(inventory: Inventory, color: str, today: date) -> set[Month]:
-    """Return every month of which there is something: a raw file without a receipt too, rows without a marker."""
+    """Return every month with something in some place, such as a raw file without a receipt or rows without a marker.
+
+    Args:
+        inventory: of all places
+        color: the record type
+        today: the month of this date is the last one
+    """
     months = month_range(DATASETS[color].first_month, Month.of(today))
     raw = {month for month in months if inventory.has_raw_file(color, month)}
     return raw.union(*(place.months(color) for place in inventory.places))

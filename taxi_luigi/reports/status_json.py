@@ -1,4 +1,4 @@
-"""The status as JSON, and the text that documents its keys. Pure."""
+"""The status as JSON; docs/json.md has the keys. Pure."""
 
 from __future__ import annotations
 
@@ -6,32 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from taxi_luigi.history import Run
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Holding, State, Status
 
-KEYS = """\
---json writes one object:
-  colors     color → {months, totals}
-  months     2024-01 → {state, published_rows, rows, withdrawn, stale, refused, failure, places}, without those not
-             known to be published
-  withdrawn  when a run of this machine found that the source no longer has what is held; else null
-  stale      mapping changed, rules changed, schema changed: since what is held was cleaned; else null
-  refused    of a month that is held: why the file that was to take its place was refused, in one line, as long as
-             the same file would be refused again; else null
-  failure    why the month's file was not taken at its last attempt, where it is not refused; else null
-  state      everywhere, partly, different (another edition or row count in one of the stores), clean, raw,
-             published, unknown (no store could be listed)
-  places     raw, clean, "lake NAME", "warehouse NAME" → {bytes, rows, edition, loaded_at}, each null where the
-             place does not show it; null where it does not have the month. Places that could not be listed are left out
-  totals     the same places → {months, rows, bytes}
-  silent     place → why it could not be listed, in one line
-  last_runs  the newest first: {run, command, host, began, ended, exit_code, already_there, loaded, failed}; the last
-             three are numbers of months
-Keys may be added; those that are there keep their meaning."""
 
-
-def account(status: Status, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return the status with the keys of KEYS; `runs` are the last ones, the newest first."""
+def account(status: Status, runs: Sequence[RunResult]) -> dict[str, Any]:
+    """Return the status as an object; `runs` are the last ones, the newest first."""
     return {
         "colors": {color.color: _color(color) for color in status.colors},
         "silent": {place.key: str(place.error) for place in status.places if place.error is not None},
@@ -73,6 +53,6 @@ def _holding(holding: Holding | None) -> dict[str, Any] | None:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: RunResult) -> dict[str, Any]:
     kept = ("run", "command", "host", "began", "ended", "exit_code", "already_there", "loaded", "failed")
     return {key: getattr(run, key) for key in kept}

@@ -139,13 +139,18 @@ def stop() -> str:
     return "luigid was not running, or not started here" if process is None else "luigid has ended"
 
 
-def status(port: int) -> tuple[bool, str]:
-    """Return whether luigid runs, started here or otherwise on this port, and its address in one line."""
+def status(port: int) -> tuple[bool, str | None, str]:
+    """Check whether luigid runs, started here or otherwise on this port.
+
+    Returns:
+        whether it runs; its address, None where it is not known; and both in one line
+    """
     if _ours() is not None:
-        return True, f"luigid is running: {_recorded()}"
+        where = _recorded()
+        return True, where if where.startswith("http") else None, f"luigid is running: {where}"
     if _probe(port) is _Port.LUIGID:
-        return True, f"A luigid that was not started here answers: {_url(port)}"
-    return False, "luigid is not running; taxi-luigi luigid start starts it"
+        return True, _url(port), f"A luigid that was not started here answers: {_url(port)}"
+    return False, None, "luigid is not running; taxi-luigi luigid start starts it"
 
 
 def running_port(project: Path) -> int:

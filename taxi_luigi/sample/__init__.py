@@ -22,9 +22,19 @@ ZONES_FILE = "taxi_zone_lookup.csv"
 def write_samples(
     folder: Path, colors: Iterable[str], months: Iterable[Month], rows: int, seed: int = 0, form: Form = "parquet"
 ) -> list[Path]:
-    """Writes every color's months and the zones into one folder, and returns the files that it wrote.
+    """Write the months of every color, and the zones, into one folder.
 
-    A file that is already there is left alone, whatever it holds: remove it to have it made again. Raises UsageError.
+    A file that exists is kept, whatever it holds: remove it to have it written again.
+
+    Args:
+        folder: made when it is missing
+        rows: of each month
+        seed: the same seed gives the same bytes
+        form: of the months; the zones are always csv
+    Returns:
+        the files that were written
+    Raises:
+        UsageError: a month has no known layout, or has less than one row
     """
     written = []
     ordered = list(months)

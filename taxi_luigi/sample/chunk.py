@@ -53,7 +53,7 @@ class Chunk:
         return self.stop - self.start
 
     def random(self, topic: str) -> np.random.Generator:
-        """Draws for one topic, the same whatever else is drawn: csv and parquet are about the same trips."""
+        """Return a generator for one topic, independent of other draws: csv and parquet are about the same trips."""
         names = [zlib.crc32(name.encode()) for name in (self.color, topic)]
         return np.random.default_rng([self.seed, *names, self.month.year, self.month.month, self.start])
 
@@ -61,19 +61,19 @@ class Chunk:
         return np.arange(self.start, self.stop)
 
     def every(self, rows: int, first: int) -> Array:
-        """Indexes of one row in so many, by position: `first`, below `self.rows`, is always one of them."""
+        """Return the indexes of one row in `rows`, by position; `first`, below `self.rows`, is always one of them."""
         return np.flatnonzero(self.positions() % rows == first % rows)
 
 
 def codes(random: np.random.Generator, size: int, shares: dict[int, float]) -> Array:
-    """Draws codes by their shares, which need not add up to 1."""
+    """Draw codes by their shares, which need not add up to 1."""
     drawn, weights = np.array(list(shares)), np.cumsum(list(shares.values()))
     places: Array = np.searchsorted(weights, random.random(size) * weights[-1])
     return np.take(drawn, np.minimum(places, len(drawn) - 1))
 
 
 def of_year(rates: dict[int, float], month: Month) -> float:
-    """The rate of a month's year, or of the last year before it that is listed; at the front, the first."""
+    """Return the rate of a month's year, else of the last listed year before it, else of the first listed year."""
     return rates[max((year for year in rates if year <= month.year), default=min(rates))]
 
 
@@ -87,7 +87,7 @@ _BUSY = (3, 2, 1, 1, 1, 1, 3, 5, 6, 6, 6, 6, 7, 7, 7, 7, 6, 8, 9, 8, 7, 7, 6, 5)
 
 
 def pickups(chunk: Chunk, random: np.random.Generator, again_from: int) -> Array:
-    """Seconds since 1970, from the month's first day to its last, and once more from row `again_from` on."""
+    """Return seconds since 1970, from the month's first day to its last, and once more from row `again_from` on."""
     first, last = month_start(chunk.month), month_start(chunk.month.plus(1))
     position = chunk.positions()
     within = np.where(position < again_from, position / max(again_from, 1), 0)
@@ -101,12 +101,12 @@ def pickups(chunk: Chunk, random: np.random.Generator, again_from: int) -> Array
 
 
 def month_start(month: Month) -> int:
-    """Seconds from 1970 to the month's first moment."""
+    """Return the seconds from 1970 to the start of the month."""
     return int(np.datetime64(month.first_day, "s").astype(np.int64))
 
 
 def spill(chunk: Chunk, random: np.random.Generator, pickup: Array) -> None:
-    """Moves a few pickups, one in every file at least, across the midnight that the month begins or ends at."""
+    """Move a few pickups, at least one in every file, across the midnight that begins or ends the month."""
     spilled = chunk.every(_SPILL_EVERY, chunk.rows // 2)
     edges = np.where(
         random.random(len(spilled)) < 0.5, month_start(chunk.month), month_start(chunk.month.plus(1)) + 3_600
@@ -115,7 +115,7 @@ def spill(chunk: Chunk, random: np.random.Generator, pickup: Array) -> None:
 
 
 def stray(chunk: Chunk, random: np.random.Generator, times: Array) -> None:
-    """Moves a few times, one in every file at least, into a year in which that trip was not."""
+    """Move a few times, at least one in every file, into a wrong year."""
     strayed = chunk.every(_STRAY_EVERY, chunk.rows // 3)
     starts = np.array([month_start(Month(year, 1)) for year in _STRAY_YEARS if year != chunk.month.year])
     times[strayed] = random.choice(starts, len(strayed)) + random.integers(0, 86_400, len(strayed))
@@ -136,7 +136,7 @@ _FHVHV_DROPOFFS = {UNKNOWN: 0.001, OUTSIDE: 0.038}
 
 @cache
 def _shares(color: str, end: str) -> dict[int, float]:
-    """A few zones have most trips, others of each color; yellow cabs wait at the airports."""
+    """Return zone → share of trips. A few zones have most trips, different ones by color; yellow has the airports'."""
     random = np.random.default_rng([zlib.crc32(color.encode())])
     weights = 1 / np.arange(10, UNKNOWN + 9) ** 1.2
     random.shuffle(weights)
@@ -149,7 +149,7 @@ def _shares(color: str, end: str) -> dict[int, float]:
 
 
 def zones(chunk: Chunk) -> Plain:
-    """The zones of pickup and dropoff."""
+    """Return the zones of pickup and dropoff."""
     random = chunk.random("zones")
     return {
         "pulocationid": codes(random, chunk.size, _shares(chunk.color, "pickup")),
@@ -158,7 +158,7 @@ def zones(chunk: Chunk) -> Plain:
 
 
 def coordinates(chunk: Chunk) -> Plain:
-    """Degrees at both ends; 0 is TLC's "missing", and a few are nowhere near."""
+    """Return degrees of pickup and dropoff; 0 is TLC's "missing", and a few are far outside the city."""
     random = chunk.random("coordinates")
     missing = random.random(chunk.size) < of_year(_MISSING[chunk.color], chunk.month)
     return _end(chunk, random, "pickup", missing) | _end(chunk, random, "dropoff", missing)
@@ -179,7 +179,7 @@ def _end(chunk: Chunk, random: np.random.Generator, end: str, missing: Array) ->
 
 
 def _as_measured(chunk: Chunk, degrees: Array) -> Array:
-    """Millionths of a degree until 2014; green, and yellow from 2015, went through a single-precision number."""
+    """Round to millionths of a degree until 2014; to single precision for green, and for yellow from 2015."""
     if chunk.color == "green" or chunk.month >= Month(2015, 1):
         return degrees.astype(np.float32).astype(np.float64)
     return np.round(degrees, 6)

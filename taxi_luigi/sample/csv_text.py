@@ -1,4 +1,4 @@
-"""The lines of a csv: a chunk's columns as text, byte by byte as TLC or the mirror wrote that era's."""
+"""The lines of a csv: a chunk's columns as text, byte by byte as TLC or the mirror wrote them in that era."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from taxi_luigi.sample.layouts import CsvEra
 from taxi_luigi.sample.trips import array, canonical
 
 SPOILED_EVERY = 25_000
-"""rows per spoiled one: how many there are is not known, one at least is in every file"""
+"""rows per spoiled one; the real rate is unknown; every file has at least one"""
 
 _ZONES = ("pulocationid", "dolocationid")
 _DEGREES = ("longitude", "latitude")
 
 
 def header(era: CsvEra) -> bytes:
-    """Everything before the first row."""
+    """Return everything before the first row."""
     return era.header.encode() + (b"\n\r\n" if era.blank_line else era.line_end)
 
 
 def lines(era: CsvEra, chunk: Chunk, made: dict[str, Made]) -> bytes:
-    """The rows of a chunk."""
+    """Return the rows of a chunk."""
     columns = list(_columns(era, chunk, made)) + [_same(b"", chunk.size)] * era.extra_commas
     joined = pc.binary_join_element_wise(*columns, b",", null_handling="replace", null_replacement=b"")
     ended = pc.binary_join_element_wise(joined, era.line_end, b"")
@@ -60,7 +60,7 @@ def _same(text: bytes, size: int) -> pa.Array:
 
 
 def _numbers(made: Made, spell: Callable[[float], str]) -> pa.Array:
-    """Each value once: a month has a few hundred fares."""
+    """Format each distinct value once: a month has a few hundred fares."""
     distinct, places = np.unique(made.values, return_inverse=True)
     texts = pa.array([spell(value) for value in distinct.tolist()], pa.binary())
     return texts.take(pa.array(places, mask=made.null))
@@ -73,7 +73,7 @@ def _spelling(era: CsvEra, name: str) -> Callable[[float], str]:
 
 
 def long(value: float) -> str:
-    """17 digits: 2.6299999999999999; below a tenth with an exponent, 9.3999999999999997E-4."""
+    """Return 17 digits, as 2.6299999999999999; below a tenth with an exponent, as 9.3999999999999997E-4."""
     if value == 0 or abs(value) >= 0.1:
         return f"{value:.17g}"
     digits, exponent = f"{value:.16E}".split("E")
@@ -81,11 +81,11 @@ def long(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """0, 0.5, 12.35."""
+    """Return 0, 0.5, 12.35."""
     return f"{value:.15g}"
 
 
 def hundredths(value: float) -> str:
-    """.00, .50, 12.30."""
+    """Return .00, .50, 12.30."""
     text = f"{value:.2f}"
     return text[1:] if text.startswith("0") else text

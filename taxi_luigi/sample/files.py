@@ -1,6 +1,6 @@
 """Made-up trips as the files that TLC and its csv mirror publish: parquet, csv and csv.gz.
 
-Which columns a file has is in `layouts.py`, what is in them in `trips.py`, how a csv writes them in `csv_text.py`.
+`layouts.py` has the columns of a file, `trips.py` their values, `csv_text.py` their text in a csv.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROW_GROUP = 1_048_576
 
 
 def file_name(color: str, month: Month, form: Form) -> str:
-    """`yellow_tripdata_2021-01.parquet`: what TLC and the mirror call a month."""
+    """Return `yellow_tripdata_2021-01.parquet`, the name that TLC and the mirror give to a month's file."""
     return f"{color}_tripdata_{month}.{form}"
 
 
@@ -40,10 +40,16 @@ def write_month(
     form: Form = "parquet",
     row_group_rows: int | None = None,
 ) -> Path:
-    """Writes one month of that many rows into a folder, replacing it if it is there, and returns the file.
+    """Write one month into a folder, in place of an existing file.
 
-    Memory grows with `row_group_rows` (400 bytes a row), never with `rows`. Raises UsageError for a month that has no
-    known layout and for less than one row.
+    Args:
+        rows: does not change how much memory it takes
+        seed: the same seed gives the same bytes
+        row_group_rows: of parquet, each 400 bytes of memory; None: as many as TLC's own files have
+    Returns:
+        the file
+    Raises:
+        UsageError: the month has no known layout, or `rows` is below 1
     """
     if rows < 1:
         raise UsageError(f"a made-up month needs one row at least, not {rows}")
@@ -63,7 +69,7 @@ def write_month(
 
 
 def _write_parquet(path: Path, month: Month, schema: pa.Schema, chunks: Iterator[Chunk], row_group_rows: int) -> None:
-    # TLC went from gzip to zstd with the 2023-02 files. Level 1: made-up months need no small files, but quick ones.
+    # TLC went from gzip to zstd with the 2023-02 files. Level 1: made-up months must be fast to write, not small.
     compression = "zstd" if month >= Month(2023, 2) else "gzip"
     batches = (_batch(trips(chunk), schema, chunk.size) for chunk in chunks)
     with pa.parquet.ParquetWriter(path, schema, compression=compression, compression_level=1) as writer:

@@ -28,19 +28,19 @@ _BASES = 900
 _MISSPELLED = {0: 0.985, _BASES: 0.013, 2 * _BASES: 0.002}
 """as issued, filled up to 15 characters with blanks, in lower case: 1.3 % and 0.2 % of 1,000 real rows of 2020-04"""
 _JUNK = ("UBER", "1UBER")
-"""what some write instead of an affiliated base"""
+"""texts in place of an affiliated base"""
 
 
 @cache
 def _base_texts() -> tuple[str, ...]:
-    """Every base as issued, then every one with blanks, then in lower case, then the junk."""
+    """Return every base as issued, then each with blanks, then each in lower case, then the junk."""
     numbers = np.random.default_rng(_BASES).choice(3_500, _BASES, replace=False)
     issued = [f"B{number:05}" for number in sorted(numbers.tolist())]
     return (*issued, *(base.ljust(15) for base in issued), *(base.lower() for base in issued), *_JUNK)
 
 
 def _draw_bases(random: np.random.Generator, size: int) -> Array:
-    """Indexes of `_base_texts()`; a few bases have most trips."""
+    """Draw indexes of `_base_texts()`; a few bases have most trips."""
     weights = 1 / np.arange(3, _BASES + 3) ** 0.9
     base = codes(random, size, dict(enumerate(weights.tolist())))
     return base + codes(random, size, _MISSPELLED)
@@ -60,7 +60,7 @@ _NO_NULL_DROPOFF = (*_NO_NULL_PICKUP, Month(2020, 7))
 
 
 def fhv_trips(chunk: Chunk) -> dict[str, Made]:
-    """Every column that any layout of fhv has."""
+    """Return every column that any layout of fhv has."""
     month, random = chunk.month, chunk.random("fhv")
     plain = zones(chunk)
     pickup = pickups(chunk, random, chunk.rows)
@@ -89,13 +89,13 @@ def _with_null_zones(numbers: Array, null: Array, instead: int, filled: bool) ->
 
 
 def _shared(chunk: Chunk, random: np.random.Generator) -> Made:
-    """1 for a shared ride, else null. Those who shared were the large companies, which left for fhvhv in 2019-02."""
+    """Return 1 for a shared ride, else null. The large companies had them, and moved to fhvhv in 2019-02."""
     large = Month(2017, 7) <= chunk.month <= Month(2019, 1)
     return Made(np.ones(chunk.size, np.int64), random.random(chunk.size) >= (0.2 if large else 1e-4))
 
 
 def _affiliated(random: np.random.Generator, base: Array) -> Made:
-    """The same base for two of three trips; the rest, the junk and the missing as in 1,000 real rows of 2020-04."""
+    """Return the same base for two of three trips; other bases, junk and nulls as in 1,000 real rows of 2020-04."""
     drawn = random.random(len(base))
     affiliated = np.where(drawn < 0.675, base, _draw_bases(random, len(base)))
     junk = 3 * _BASES + codes(random, len(base), dict.fromkeys(range(len(_JUNK)), 1.0))
@@ -112,16 +112,16 @@ _COMPANY_SHARES = (
     (Month(2019, 2), {0: 0.03, 1: 0.70, 2: 0.05, 3: 0.22}),
 )
 _COMPANY_BASES = ("B02914", "B03136", "B02510", *(f"B{number:05}" for number in range(2_700, 2_724)))
-"""one each of the companies that dispatch from one, then the many of the other"""
+"""the one base of each company that has one, then the many bases of the other company"""
 _ONE_BASE = np.array([0, 3, 1, 2])
-"""by licence, the first of its bases"""
+"""the first base of each licence"""
 _SHARED_RATES = {2019: 0.25, 2020: 0.12, 2021: 0.0, 2022: 0.01, 2023: 0.03}
-"""share of trips that asked to be shared, by year"""
+"""share of trips that requested a shared ride, by year"""
 _AIRPORT_FEES = ((Month(2026, 4), 3.5), (Month(2021, 4), 2.5))
 
 
 def fhvhv_trips(chunk: Chunk) -> dict[str, Made]:
-    """Every column that any layout of fhvhv has."""
+    """Return every column that any layout of fhvhv has."""
     random = chunk.random("fhvhv")
     licence = codes(random, chunk.size, next(shares for first, shares in _COMPANY_SHARES if chunk.month >= first))
     others = licence != _UBER
@@ -183,7 +183,7 @@ def _money(chunk: Chunk, random: np.random.Generator, plain: Plain, shared: Arra
 
 
 def _flags(chunk: Chunk, random: np.random.Generator, others: Array, shared: Array) -> dict[str, Made]:
-    """Y or N. The one company leaves access-a-ride a single blank; the csv has one shared flag, 1 or empty."""
+    """Return flags Y or N. One company writes a blank for access-a-ride; the csv has one shared flag, 1 or empty."""
     size, no_yes = chunk.size, ("N", "Y")
     matched = shared & (random.random(size) < 0.6)
     flags = {

@@ -1,8 +1,7 @@
-"""Which columns TLC's file of a month has, in which order, of which types and how written: what made-up files copy.
+"""The layouts of TLC's files, which made-up files copy: names, order, types and notation of the columns by month.
 
-Tables of the eras of every record type, and their look-up. They are checked against real files by the tests.
-`tlc.datasets` is the other side of this: what the pipeline makes of all these layouts. The two are kept apart so that
-one can test the other.
+Tables of the eras of every record type, and their look-up; the tests compare them with real files. `tlc.datasets`
+describes the same layouts for the pipeline. The two are independent, so that one can test the other.
 """
 
 from __future__ import annotations
@@ -27,27 +26,27 @@ class ParquetEra:
 
 @dataclass(frozen=True)
 class CsvEra:
-    """The csv files from a month on: the header byte by byte, and what else a line of them can surprise with."""
+    """The csv files from a month on: the header byte by byte, and the peculiarities of their lines."""
 
     first: str
     """as 2013-08"""
     header: str
-    """the names as they are in the file, with their blanks and without the line end"""
+    """the names as in the file, with their blanks and without the line end"""
     blank_line: bool = False
     """the header ends in LF, and an empty line follows that ends in CRLF; the rest of the file is CRLF"""
     line_end: bytes = b"\r\n"
     extra_commas: int = 0
-    """fields that every row has more than the header, all empty"""
+    """empty fields at the end of every row, which the header lacks"""
     quoted: bool = False
-    """every name and every value is in quotes, the empty ones too"""
+    """every name and every value is in quotes, empty ones too"""
     long_numbers: bool = False
     """all 17 digits of a double: 2.6299999999999999 where the other eras have 2.63"""
     decimal_zones: bool = False
-    """zones went through a double: 264.0"""
+    """zones are written as doubles: 264.0"""
     empty: frozenset[str] = frozenset()
     """columns without a value in any row"""
     spoiled: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
-    """by column, what a few rows hold in its place that no reader expects"""
+    """column → invalid texts that a few rows have in it"""
 
     @property
     def names(self) -> list[str]:
@@ -57,14 +56,14 @@ class CsvEra:
 
 @dataclass(frozen=True)
 class Exceptions:
-    """Months in which one column has another type than its era, `months` as --months has them."""
+    """Months in which one column has another type than in its era, written as for --months."""
 
     column: str
     type: str
     months: str
 
     def holds(self, name: str, month: Month) -> bool:
-        """Whether this is about that column in that month."""
+        """Return whether this applies to that column in that month."""
         return name == self.column and Selection.parse(self.months).covers(month)
 
 
@@ -81,7 +80,7 @@ class Layouts:
 
 
 def eras(table: str) -> Iterator[ParquetEra]:
-    """Reads a table: a line of first months, then one line per column with its type in each era, - for none."""
+    """Parse a table: a line of first months, then a line per column with its type in each era, - for none."""
     header, *lines = (line.split() for line in table.strip().splitlines())
     for era, first in enumerate(header, start=1):
         yield ParquetEra(Month.parse(first), {line[0]: line[era] for line in lines if line[era] != "-"})
@@ -376,7 +375,7 @@ _COLORS = {"yellow": YELLOW, "green": GREEN, "fhv": FHV, "fhvhv": FHVHV}
 
 
 def parquet_layout(color: str, month: Month) -> dict[str, str]:
-    """Column → Arrow type of one month's parquet file. Raises UsageError where TLC has published none."""
+    """Return column → Arrow type of one month's parquet file. Raise UsageError where TLC has published none."""
     layouts = _of(color)
     era = next((era for era in reversed(layouts.parquet) if era.first <= month), None)
     if era is None:
@@ -388,7 +387,7 @@ def parquet_layout(color: str, month: Month) -> dict[str, str]:
 
 
 def csv_layout(color: str, month: Month, form: Form) -> CsvEra:
-    """The csv of one month: TLC's own, or the mirror's for csv.gz where they differ. Raises UsageError."""
+    """Return the csv of one month: TLC's, or for csv.gz the mirror's where it differs. Raise UsageError."""
     layouts = _of(color)
     own = [era for era in layouts.csv if Month.parse(era.first) <= month]
     if not own or month > layouts.last_csv:

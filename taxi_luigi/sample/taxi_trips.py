@@ -1,8 +1,8 @@
 """Made-up yellow and green trips, with TLC's known defects at about their known rates, by year.
 
-Rates are those counted in the public files. Layouts and files are not known here: columns come by canonical name,
-without the tpep_ or lpep_ of the times. Charges follow TLC's dictionaries of each year. Codes are texts, as vendors
-wrote them, until 2014 in csv and until 2010 in parquet.
+Rates were counted in the public files. Columns have canonical names, without the tpep_ or lpep_ of the times; layouts
+and files are other modules'. Charges follow TLC's dictionaries of each year. Codes are texts, as vendors wrote them,
+until 2014 in csv and until 2010 in parquet.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _HAND_TYPED = {208: 1e-6, 255: 5e-7}
 
 
 def taxi_trips(chunk: Chunk) -> dict[str, Made]:
-    """Every column that any layout of yellow or green has."""
+    """Return every column that any layout of yellow or green has."""
     block = chunk.positions() >= _block_from(chunk)
     plain = _who(chunk) | zones(chunk) | _passengers(chunk)
     plain["payment_type"] = np.where(block, 0, _payments(chunk))
@@ -60,7 +60,7 @@ def taxi_trips(chunk: Chunk) -> dict[str, Made]:
 
 
 def _block_from(chunk: Chunk) -> int:
-    """The first row of the null block. The csv of 2019 has none of these rows."""
+    """Return the first row of the null block. The csv of 2019 has none of these rows."""
     if chunk.form != "parquet" and chunk.month < Month(2020, 1):
         return chunk.rows
     return chunk.rows - round(
@@ -101,7 +101,7 @@ def _payments(chunk: Chunk) -> Array:
 
 
 def _when(chunk: Chunk, plain: Plain, block: Array) -> Array:
-    """Adds the times and the distance, and returns the minutes that the meter ran."""
+    """Add the times and the distance; return the minutes on the meter."""
     random, yellow = chunk.random("when"), chunk.color == "yellow"
     miles = np.round(np.exp(random.normal(0.55, 0.8, chunk.size)), 2)
     seconds = (180 + miles * 215 * np.exp(random.normal(0, 0.35, chunk.size))).astype(np.int64)
@@ -114,7 +114,7 @@ def _when(chunk: Chunk, plain: Plain, block: Array) -> Array:
     # Vendor 1 measures tenths of a mile.
     miles = np.where(plain["vendorid"] == 1, np.round(miles, 1), miles)
     pickup = pickups(chunk, random, _block_from(chunk))
-    # Whole minutes are all that is known of the null block, and of vendor 2's trips until 2013.
+    # The null block has whole minutes only, as have vendor 2's trips until 2013.
     coarse = block | (plain["vendorid"] == 2) if yellow and chunk.month < Month(2014, 1) else block
     pickup[coarse] -= pickup[coarse] % 60
     seconds[coarse] -= seconds[coarse] % 60
@@ -123,7 +123,7 @@ def _when(chunk: Chunk, plain: Plain, block: Array) -> Array:
         stray(chunk, random, pickup)
     dropoff = pickup + seconds
     if chunk.month.year < 2015:
-        # The pickups of these years were put right when they were published again, the dropoffs were not.
+        # TLC corrected the pickups of these years when it published them again, but not the dropoffs.
         stray(chunk, random, dropoff)
     plain["pickup_datetime"], plain["dropoff_datetime"] = pickup.astype("M8[s]"), dropoff.astype("M8[s]")
     plain["trip_distance"] = miles
@@ -132,7 +132,7 @@ def _when(chunk: Chunk, plain: Plain, block: Array) -> Array:
 
 
 def _with_nulls(chunk: Chunk, plain: Plain, block: Array) -> list[tuple[str, Array, Array | None]]:
-    """The columns, each with where it is null."""
+    """Return the columns, each with the mask of its nulls."""
     month, all_null = chunk.month, np.ones(chunk.size, bool)
     nulls = dict.fromkeys(("passenger_count", "ratecodeid", "store_and_fwd_flag", "trip_type"), block)
     nulls["congestion_surcharge"] = block if month >= Month(2019, 2) else all_null
@@ -148,14 +148,14 @@ def _with_nulls(chunk: Chunk, plain: Plain, block: Array) -> list[tuple[str, Arr
     if chunk.color == "green":
         nulls["payment_type"] = block
     if chunk.form != "parquet":
-        # The csv's null block has neither vendor nor payment type, where parquet says 2 and 0.
+        # The csv's null block has neither vendor nor payment type, where parquet has 2 and 0.
         nulls["vendorid"] = nulls["payment_type"] = block
     columns = plain | {"ehail_fee": np.zeros(chunk.size), "__index_level_0__": _row_numbers(chunk)}
     return [(name, values, nulls.get(name)) for name, values in columns.items()]
 
 
 def _row_numbers(chunk: Chunk) -> Array:
-    """What pandas numbered the rows before it dropped some of them."""
+    """Return the row numbers of pandas, from before it dropped some rows."""
     numbers: Array = chunk.positions() * 1_001 // 1_000
     return numbers
 
@@ -187,7 +187,7 @@ _GREEN_REFUNDS = {2013: 4e-5, 2015: 1e-3, 2019: 2e-3, 2022: 3e-3}
 
 
 def _charges(chunk: Chunk, plain: Plain, minutes: Array, block: Array) -> Plain:
-    """Every charge in dollars, and their sum as the total. In the null block fares are agreed on, not metered."""
+    """Return every charge in dollars, and their sum as the total. The null block's fares are agreed on, not metered."""
     month, size, yellow, random = chunk.month, chunk.size, chunk.color == "yellow", chunk.random("money")
     base, mile, minute, step = next((fare for first, fare in _FARES if month >= first), _FIRST_FARE)
     metered = mile * np.minimum(plain["trip_distance"], 60) + minute * minutes
@@ -221,7 +221,8 @@ def _airport_fee(month: Month) -> float:
 def _repeat(chunk: Chunk, plain: Plain, may: Array) -> None:
     """Turn some rows into copies of the row before, and some into its refund, with negative charges and no key.
 
-    `may` is true for the rows that can be either.
+    Args:
+        may: true for the rows that can become either
     """
     random = chunk.random("repeat")
     odd = np.flatnonzero(may)[1::2]
@@ -236,7 +237,7 @@ def _repeat(chunk: Chunk, plain: Plain, may: Array) -> None:
 
 
 def _correct(chunk: Chunk, plain: Plain, block: Array) -> None:
-    """From 2024 a tenth of yellow's rows of payment type 0 have a negative fare beside a positive total."""
+    """From 2024 on, make the fare of a tenth of yellow's rows of payment type 0 negative, beside a positive total."""
     if chunk.color == "yellow" and chunk.month.year >= 2024:
         negative = block & (chunk.random("correct").random(chunk.size) < 0.1)
         plain["fare_amount"][negative] *= -1
@@ -266,7 +267,7 @@ _REQUESTS = ("HV0003", "HV0005", "EH0004", "EH0010", "A", "CC")
 
 
 def _texts(chunk: Chunk, plain: Plain, block: Array) -> dict[str, Made]:
-    """The columns of this month's file that are in words, in place of their numbers."""
+    """Return the columns that this month's file has as texts, in place of their numbers."""
     found = {"store_and_fwd_flag": _flags(chunk, plain, block), "request_source": _requests(chunk)}
     if chunk.color == "green" or chunk.month >= Month(2015 if chunk.form != "parquet" else 2011, 1):
         return found
@@ -278,7 +279,7 @@ def _texts(chunk: Chunk, plain: Plain, block: Array) -> dict[str, Made]:
 
 
 def _flags(chunk: Chunk, plain: Plain, block: Array) -> Made:
-    """Store and forward. Until 2013 only vendor 1 says, in numbers until 2010."""
+    """Return the store-and-forward flags. Until 2013 only vendor 1 has them, as numbers until 2010."""
     flags, parquet, month = plain["store_and_fwd_flag"], chunk.form == "parquet", chunk.month
     if chunk.color == "green" or month >= Month(2014, 1):
         return Made(flags, block, ("N", "Y"))

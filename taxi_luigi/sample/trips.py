@@ -1,4 +1,4 @@
-"""Made-up trips, a chunk of rows at a time, as columns by canonical name; and those as Arrow arrays."""
+"""Made-up trips, a chunk of rows at a time, as columns by canonical name and as Arrow arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _RENAMED = {
 
 
 def canonical(name: str) -> str:
-    """`tpep_pickup_datetime`, `Trip_Pickup_DateTime` and `Pickup_date` → `pickup_datetime`."""
+    """Return `pickup_datetime` for `tpep_pickup_datetime`, `Trip_Pickup_DateTime` and `Pickup_date`."""
     lower = name.strip().lower()
     if lower.endswith("datetime"):
         lower = lower.removeprefix("tpep_").removeprefix("lpep_").removeprefix("trip_")
@@ -38,7 +38,7 @@ def canonical(name: str) -> str:
 
 
 def array(made: Made) -> pa.Array:
-    """int64, double, timestamp[s] or, for words, string."""
+    """Return an array of int64, double, timestamp[s] or, for words, string."""
     values = pa.array(made.values, mask=made.null)
     return pc.take(pa.array(made.words), values) if made.words else values
 
@@ -47,5 +47,5 @@ _MAKERS = {"yellow": taxi_trips, "green": taxi_trips, "fhv": fhv_trips, "fhvhv":
 
 
 def trips(chunk: Chunk) -> dict[str, Made]:
-    """Every column that any layout of this chunk's color has, by canonical name."""
+    """Return every column that any layout of this chunk's color has, by canonical name."""
     return _MAKERS[chunk.color](chunk)

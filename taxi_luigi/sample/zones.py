@@ -11,7 +11,7 @@ from taxi_luigi.core import atomic_files
 ZONES = 265
 UNKNOWN, OUTSIDE = 264, 265
 AIRPORTS = (1, 132, 138)
-"""Newark, JFK and LaGuardia have these numbers in TLC's list too, because fares depend on them."""
+"""Newark, JFK and LaGuardia, as in TLC's list: fares depend on them"""
 
 _BOROUGHS = (("EWR", 1), ("Queens", 69), ("Bronx", 43), ("Manhattan", 69), ("Staten Island", 20), ("Brooklyn", 61))
 _FIRST = (
@@ -21,7 +21,7 @@ _SECOND = "Bank Bend Corner Cross Dale Field Gate Green Heath Hill Landing Mill 
 
 
 def write_zones(path: Path, seed: int = 0) -> Path:
-    """Writes 265 made-up zones as csv, and returns the path: LocationID, Borough, Zone, service_zone.
+    """Write 265 made-up zones as csv, with LocationID, Borough, Zone and service_zone; return the path.
 
     Rows 264 and 265 are the unknown zone and everything outside the city, as in TLC's list; only text is quoted.
     """

@@ -33,11 +33,6 @@ _looks: dict[str, Look] = {}
 """by address, for the life of the process; forked children inherit it, so they have the ETags without a request"""
 
 
-def forget_looks() -> None:
-    """Clear the cache, so that the next look queries the server again."""
-    _looks.clear()
-
-
 class Web:
     """Files on web servers."""
 

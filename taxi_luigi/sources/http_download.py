@@ -263,7 +263,7 @@ def _locked(path: Path, how: int) -> int:
 
 
 class Pace:
-    """Limits a download to its share of a bandwidth.
+    """The rate of a download: its share of a bandwidth.
 
     Args:
         bandwidth: bytes a second; 0: no limit

@@ -21,6 +21,7 @@ from typing import TypeVar
 import tenacity
 
 from taxi_luigi.core.errors import SourceError
+from taxi_luigi.core.units import plural
 from taxi_luigi.sources.environment import proxy_of
 from taxi_luigi.sources.http_exchange import Answer, TransientError, first_words, password_required
 from taxi_luigi.sources.transport import NotPublished
@@ -34,7 +35,7 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass
 class RetryPolicy:
-    """Retries after transient errors, with exponential backoff.
+    """How often a request is repeated after transient errors, with exponential backoff.
 
     Args:
         attempts: consecutive failures before it gives up
@@ -78,7 +79,7 @@ class RetryPolicy:
             return retrying(attempt)
         except TransientError as last:
             wait = f", which asks to wait {last.pause:.0f} s" if last.pause > self.max_retry_after else ""
-            times = f"{self.failed} attempt{'s' * (self.failed > 1)}"
+            times = plural(self.failed, "attempt")
             raise SourceError(
                 f"{url}: gave up after {times}, the last: {last}{wait}; run the same again later"
             ) from last

@@ -118,7 +118,7 @@ def _damage(coding: str, url: str) -> Iterator[None]:
 def _gzip(packed: BinaryIO) -> Iterator[bytes]:
     from isal import igzip
 
-    with igzip.open(packed, "rb") as stream:  # type: ignore[no-untyped-call]
+    with igzip.open(packed, "rb") as stream:
         while chunk := stream.read(CHUNK):
             yield chunk
 

@@ -1,7 +1,10 @@
-"""One file per kind of place for files: a folder, Google Cloud Storage, S3. This one holds what they all promise.
+"""Stores of files: a folder (local.py), Google Cloud Storage (gcs.py), S3 (s3.py). Their common interface is here.
 
-A store keeps files by name, whole or not at all. A name is relative to the store's root and has the form
-`yellow/yellow_tripdata_2024-01.parquet`. No store knows months, parquet, Luigi or configuration.
+bucket.py has what all buckets have in common; lake.py and raw_month.py keep months in a store.
+
+A store keeps files by name, whole or not at all. A name is relative to the store's root, as
+`yellow/yellow_tripdata_2024-01.parquet`. Months are in lake.py and raw_month.py alone; Luigi and luigi.cfg are not
+known here.
 """
 
 from __future__ import annotations
@@ -19,16 +22,16 @@ Labels = Mapping[str, str]
 """Short ASCII texts that travel with a file, where the store can keep them: together at most 2 KB (S3's limit)."""
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes so far, bytes in all), from the thread that uploads. It throttles itself."""
+"""Called with (bytes so far, all bytes), from the thread that uploads. It throttles itself."""
 
 
 def is_remote(address: str) -> bool:
-    """Whether an address is one of a cloud's, rather than a folder's."""
+    """Whether an address is in a cloud rather than a folder."""
     return address.startswith(("gs://", "s3://"))
 
 
 def bucket_name(text: str) -> str:
-    """Parses the setting `bucket`."""
+    """Parse the setting `bucket`."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]+", text):
         raise ValueError(
             f"must be the name of a bucket alone, not {text!r}" if text else "is missing: the name of a bucket"
@@ -40,15 +43,19 @@ def no_progress(_done: int, _total: int) -> None:
     """A Progress that shows nothing."""
 
 
+AHEAD = 64 << 10
+"""bytes that a read of an object fetches at least: a parquet footer of ours has fewer"""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file as a store holds it."""
 
     bytes: int
     version: str
-    """another one whenever the file was replaced: GCS's generation, S3's ETag, a folder's time stamp and inode"""
+    """changes whenever the file is replaced: GCS's generation, S3's ETag, a folder's time stamp and inode"""
     labels: Labels = field(default_factory=dict)
-    """empty where the store keeps none, and in a listing that does not show them"""
+    """empty where the store keeps none, and in a listing without them"""
     crc32c: str = ""
     """of the bytes, in base64, big-endian, as Google writes it; '' where the store keeps none"""
 
@@ -62,47 +69,92 @@ def content_type(name: str) -> str:
 
 
 class Store(Protocol):
-    """What every store does.
+    """The methods of every store.
 
     All raise StorageError with one line that names the address, ConfigError where a setting, a credential or a
-    permission must be changed first. Clients are made where they are used, once in each process: none survives a fork.
+    permission must be changed first. Clients are made at their first use, once in each process: none survives a fork.
     """
 
-    def list(self, folder: str) -> dict[str, Entry]:
-        """The files directly in a folder, by name, from one listing; none when there is no such folder."""
+    def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
+        """Return the files directly in a folder, by name, from one listing; none when there is no such folder.
 
-    def stat(self, name: str) -> Entry | None:
-        """What is kept under a name; None when nothing is."""
-
-    def reading(self, name: str) -> AbstractContextManager[Path]:
-        """A local file with the bytes, for reading only: the store's own where it is local, else a temporary copy.
-
-        Raises FileNotFoundError, with the file's URL as `filename`, when nothing has that name.
+        Args:
+            folder: its name; '' is the store's root
+            deep: also the files in folders of it
         """
 
-    def open(self, name: str) -> BinaryIO:
-        """A file that can be read from anywhere in it, and fetches no more than what is read. Raises as `reading`."""
+    def is_folder(self, folder: str) -> bool:
+        """Whether there is a folder of this name, empty or not."""
+
+    def make_folder(self, folder: str) -> None:
+        """Make an empty folder, and those that it is in; one that is there is no error."""
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is no error."""
+
+    def stat(self, name: str) -> Entry | None:
+        """Return the file of a name; None when there is none."""
+
+    def reading(self, name: str) -> AbstractContextManager[Path]:
+        """Yield a local file with the bytes, for reading only: the store's own in a folder, else a temporary copy.
+
+        Raises FileNotFoundError, with the file's URL as `filename`, when there is no such file.
+        """
+
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
+        """Return a seekable file that fetches what is read of it, from a bucket `ahead` bytes at least.
+
+        Raises as `reading`.
+        """
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
-        """A local name to write to before `publish`; whatever is still there at the end of the block is removed."""
+        """Yield a local path to write to before `publish`; a file that is still there after the block is removed."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """For steps that no other process's may come between, where the store can see to that: a folder can."""
+        """Keep other processes out of such blocks of the same store, where it can lock: a folder can."""
 
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        """Puts what was written under `writing` in place, which may take it away from there."""
+        """Put a file that was written under `writing` in place, which may move it.
+
+        Args:
+            written: the path from `writing`
+            name: of the file in the store
+            labels: to keep with the file, where the store can
+            progress: called with (done, total) in bytes
+        Raises:
+            Replaced: another run put other bytes under the name in the meantime
+        """
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        """Stores a local file under a name; readers see the old bytes until they see all of the new.
+        """Copy a local file into the store; readers see the old bytes until they see all of the new.
 
-        An OSError is of the local file. Replaced when another run replaced the name meanwhile by other bytes.
+        Args:
+            local: the file to copy
+            name: as for `publish`, and the others
+            labels: as for `publish`
+            progress: as for `publish`
+        Raises:
+            OSError: the local file cannot be read
+            Replaced: another run put other bytes under the name in the meantime
         """
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
-        """Copies a file of another store without its bytes passing through here; False where that cannot be done."""
+        """Copy a file of another store on the server alone.
+
+        Args:
+            source: the other store
+            source_name: of the file there
+            name: of the copy here
+            labels: of the copy
+        Returns:
+            False where the servers cannot do it; then nothing was copied
+        """
+
+    def move(self, name: str, to: str) -> None:
+        """Rename a file: at once in a folder, by a copy on the server in a bucket. Raises as `reading`."""
 
     def remove(self, name: str) -> None:
-        """Takes a file out; one that is not there is no error."""
+        """Remove a file; one that is not there is no error."""
 
     def url(self, name: str) -> str:
         """Return a file's address for users, logs and other programs: `gs://…`, `s3://…` or a path."""
@@ -111,4 +163,4 @@ class Store(Protocol):
         """Return the web page that shows the file; '' where there is none."""
 
     def checks(self) -> Sequence[Check]:
-        """What can be seen beforehand of whether the store will serve: credentials, root, permissions. Never raises."""
+        """Check what a run needs, without writing: credentials, root, permissions. Never raises."""

@@ -1,7 +1,6 @@
 """A store in a bucket of Google Cloud Storage, by Google's own client.
 
-How bytes go up and down is in `gcs_upload.py` and `gcs_download.py`, what can be seen before a run in
-`gcs_health.py`. Import it only to use it: the client takes 0.5 s.
+How bytes go up and down is in `gcs_transfer.py`. Import it only to use it: the client takes 0.5 s.
 """
 
 from __future__ import annotations
@@ -9,60 +8,68 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from google.api_core.exceptions import NotFound
+from google.auth.credentials import AnonymousCredentials
 from google.auth.environment_vars import CREDENTIALS
+from google.auth.transport.requests import Request
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.core import atomic_files
-from taxi_luigi.core.cloud import console_links, gcp
-from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.cloud import console_links, gcp, per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
-from taxi_luigi.core.errors import ConfigError, StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Check
+from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
+    AHEAD,
     Entry,
     Labels,
     Progress,
     Store,
     bucket_name,
     content_type,
-    gcs_download,
-    gcs_health,
-    gcs_upload,
+    gcs_transfer,
     no_progress,
 )
+from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
 
 ROLE = "roles/storage.objectUser"
 """The least of Google's own roles that reads, writes, lists and replaces objects."""
 
+PERMISSIONS = [f"storage.objects.{verb}" for verb in ("create", "delete", "get", "list")]
+"""What a lake needs on its bucket; `delete` to replace an object."""
+
+LOCATION_ROLE = "storage.buckets.get, as roles/storage.legacyBucketReader has it"
+"""what it takes to read the location of the bucket"""
+
 _LISTED = "items(name,size,generation,crc32c,metadata),nextPageToken"
 
 _LOOK: dict[str, Any] = {"timeout": ANSWER, "retry": DEFAULT_RETRY.with_timeout(AGAIN)}
-"""for listings, which a run waits for before it can begin"""
+"""for listings and checks, which a run waits for before it can begin; the client's own is 120 seconds"""
 
 _ANSWER = 60
 """seconds to wait for an answer at most, and between two pieces of one, where no file is sent"""
 
 
-class GcsStore:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
+class GcsStore(BucketStore):
+    """Keeps files in a bucket of Google's. Without an endpoint, STORAGE_EMULATOR_HOST counts.
 
-    `name` is the section in words: "lake gcs". Without an endpoint, STORAGE_EMULATOR_HOST counts.
-    The quotient of `chunk_size` and `timeout`, with the defaults 224 KB/s (1.8 Mbit/s), is the slowest link that
-    serves: the socket's time-out counts the whole chunk, with TLS too, not the time since the last byte (November
-    2026). What fails is tried again for as long as two such requests may take.
+    The slowest link that is enough is `chunk_size` / `timeout`, with the defaults 224 KB/s (1.8 Mbit/s): the socket's
+    timeout counts the whole chunk, with TLS too, not the time since the last byte (November 2026). A request that fails
+    is retried for as long as two such requests may take.
 
     200 MB go to fake-gcs-server 1.03 times as fast as with the client's own 100 MiB chunks; 0.89 times in chunks of
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
+
+    scheme = "gs"
 
     @dataclass(frozen=True)
     class Settings:
@@ -87,31 +94,17 @@ class GcsStore:
         timeout: float = setting("300", "Seconds that sending a chunk may take; on a slow line more.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
-        self.bucket = settings.bucket
+        super().__init__(name, settings.bucket, settings.prefix)
         self.endpoint = gcp.endpoint_of(settings.endpoint, "STORAGE_EMULATOR_HOST")
         self.timeout = settings.timeout
-        self._prefix = settings.prefix.strip("/")
         self._project = settings.project
         self._file = settings.credentials_file
         self._chunk = settings.chunk_size << 20
 
     @property
-    def address(self) -> str:
-        """Where the store's root is."""
-        return f"gs://{self.bucket}/{self._prefix}".rstrip("/")
-
-    @property
     def server(self) -> str:
         """The server's address, for messages."""
         return public_url(self.endpoint or "https://storage.googleapis.com")
-
-    def list(self, folder: str) -> dict[str, Entry]:
-        prefix = self._key(folder) + "/"
-        with self._translating_errors(folder), warn_if_slow(f"{self.name} ({self.server})"):
-            found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter="/", fields=_LISTED, **_LOOK)
-            # Consoles make an object with the folder's own name to show an empty folder
-            return {f"{folder}/{blob.name[len(prefix) :]}": _entry(blob) for blob in found if blob.name != prefix}
 
     def stat(self, name: str) -> Entry | None:
         blob = self._look(name)
@@ -120,30 +113,32 @@ class GcsStore:
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         with self.writing(name) as path:
-            gcs_download.whole(
+            gcs_transfer.download(
                 lambda: self._found(name), path, lambda: self._translating_errors(name), self._retry_options
             )
             yield path
 
-    def open(self, name: str) -> BinaryIO:
-        return gcs_download.reader(self._found(name), lambda: self._fetching(name), self._retry_options)
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
+        blob = self._found(name)
 
-    def writing(self, name: str) -> AbstractContextManager[Path]:
-        return atomic_files.scratch(Path(name).name)
+        def fetch(first: int, last: int) -> bytes:
+            with self._translating_errors(name):
+                try:
+                    # The server has a checksum of the whole object alone
+                    part = blob.download_as_bytes(start=first, end=last, checksum=None, **self._retry_options)
+                except NotFound as error:
+                    raise replaced_meanwhile(self.url(name)) from error
+                return cast(bytes, part)
 
-    def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        self.put(written, name, labels, progress)
+        return seekable(fetch, blob.size, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        crc32c = gcs_upload.crc32c_of(local)
+        crc32c = gcs_transfer.crc32c_of(local)
         size = local.stat().st_size
         with self._sending(name, crc32c, labels) as (target, seen):
             # In the upload itself, so that the server refuses other bytes
             target.crc32c = crc32c
-            gcs_upload.upload(target, local, seen, self.timeout, progress)
+            gcs_transfer.upload(target, local, seen, self.timeout, progress)
         progress(size, size)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
@@ -151,7 +146,7 @@ class GcsStore:
             return False
         origin = source._found(source_name)
         with self._sending(name, origin.crc32c, labels) as (target, seen):
-            gcs_upload.rewrite(target, origin, seen, self._retry_options)
+            gcs_transfer.rewrite(target, origin, seen, self._retry_options)
         return True
 
     def remove(self, name: str) -> None:
@@ -162,23 +157,74 @@ class GcsStore:
                 if _of_bucket(error):
                     raise
 
-    def url(self, name: str) -> str:
-        return f"gs://{self.bucket}/{self._key(name)}"
-
     def page(self, name: str) -> str:
         return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
 
     def checks(self) -> Sequence[Check]:
+        """In the order in which one needs the other, in at most three requests; the first that fails ends it."""
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return gcs_health.checks(self.name, self.bucket, self._file, self.endpoint, self._client)
+            found = [self._check_credentials()]
+            if found[0].status is Status.OK:
+                found.append(self._check_bucket())
+                if not found[1].failing:
+                    found.append(self._check_permissions())
+            return found
 
     def location(self) -> str | None:
-        """Where the bucket's bytes are (`EU`, `US-CENTRAL1`); None when the server does not tell."""
-        return gcs_health.location(self.name, self.bucket, self._client)
+        """Return where the bucket's bytes are (`EU`, `US-CENTRAL1`); None when the response does not have it."""
+        with gcp.translating_errors(self._place, StorageError, LOCATION_ROLE):
+            where = self._client().get_bucket(self.bucket, **_LOOK).location
+        return where.upper() if where else None
+
+    def _check_credentials(self) -> Check:
+        """Found, and good for a token: a key that was deleted looks like any other until it is used."""
+        try:
+            found = gcp.found(self._file, self.endpoint, self.name)
+            if not isinstance(found.credentials, AnonymousCredentials):
+                with gcp.translating_errors(self.name, StorageError):
+                    found.credentials.refresh(partial(Request(), timeout=ANSWER))
+        except TaxiError as error:
+            return Check.failed(self.name, "credentials", error)
+        return Check(self.name, "credentials", Status.OK, found.line)
+
+    def _check_bucket(self) -> Check:
+        try:
+            where = self.location()
+        except TaxiError as error:
+            if gcp.status(error.__cause__) == 403:
+                line = f"gs://{self.bucket}: its location cannot be read (grant the account {LOCATION_ROLE})"
+                return Check(self.name, "bucket", Status.UNKNOWN, line)
+            return Check.failed(self.name, "bucket", error)
+        return Check(self.name, "bucket", Status.OK, f"gs://{self.bucket} in {where or 'an unknown location'}")
+
+    def _check_permissions(self) -> Check:
+        check = partial(Check, self.name, "permissions")
+        try:
+            with gcp.translating_errors(self._place, StorageError):
+                held = self._client().bucket(self.bucket).test_iam_permissions(PERMISSIONS, **_LOOK)
+        except TaxiError as error:
+            answer = gcp.status(error.__cause__) or "nothing"
+            return check(Status.UNKNOWN, f"gs://{self.bucket}: cannot be checked (answered {answer})")
+        lacking = [each for each in PERMISSIONS if each not in held]
+        if lacking:
+            cure = f"grant the account roles/storage.objectUser on gs://{self.bucket}, or set another bucket"
+            return check(Status.ERROR, f"gs://{self.bucket}: lacking {', '.join(lacking)}: {cure}")
+        return check(Status.OK, f"gs://{self.bucket}: may create, delete, get and list objects")
+
+    def _listing(self, prefix: str, deep: bool, most: int | None) -> Objects:
+        options: dict[str, Any] = {"fields": _LISTED, "max_results": most, **_LOOK}
+        with (
+            gcp.translating_errors(
+                f"{self.name} (gs://{self.bucket}/{prefix.rstrip('/')})", StorageError, f"{ROLE} on gs://{self.bucket}"
+            ),
+            warn_if_slow(f"{self.name} ({self.server})"),
+        ):
+            found = self._client().list_blobs(self.bucket, prefix=prefix, delimiter=None if deep else "/", **options)
+            return [(blob.name, _entry(blob)) for blob in found]
 
     @contextmanager
     def _sending(self, name: str, crc32c: str, labels: Labels) -> Iterator[tuple[Any, int]]:
-        """An object to be sent in the block, and the generation that it replaces; afterwards it is looked at."""
+        """Yield an object to be sent in the block, and the generation that it replaces; then compare what is kept."""
         before = self._look(name)
         seen = before.generation if before is not None else 0
         target = self._blob(name)
@@ -189,29 +235,32 @@ class GcsStore:
         try:
             with self._translating_errors(name):
                 yield target, seen
-        except gcs_upload.Refused as error:
+        except gcs_transfer.Refused as error:
             now = self.stat(name)
             if now is None or now.version == str(seen) or (now.crc32c, now.labels) != (crc32c, dict(labels)):
-                if isinstance(error, gcs_upload.Taken):
+                if isinstance(error, gcs_transfer.Taken):
                     raise replaced_meanwhile(self.url(name)) from error
                 raise StorageError(f"{self.url(name)} {error}: run the same command again") from error
-            # Ours: the first try succeeded, only its answer was lost
+            # It is ours: the first try succeeded, only its response was lost
             return
         if target.crc32c != crc32c:
-            if dict(target.metadata or {}) != dict(labels):  # the answer is about what another run has put there since
+            if dict(target.metadata or {}) != dict(
+                labels
+            ):  # the response is about an object that another run has put there since
                 raise replaced_meanwhile(self.url(name))
             with self._translating_errors(name):
-                gcs_upload.take_back(target, self._retry_options)
+                gcs_transfer.take_back(target, self._retry_options)
             raise StorageError(f"{self.url(name)} arrived damaged and was taken out: run the same command again")
 
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}" if self._prefix else name
+    @property
+    def _place(self) -> str:
+        return f"{self.name} (gs://{self.bucket})"
 
     def _blob(self, name: str) -> Any:
-        return gcs_download.Pinned(self._key(name), self._client().bucket(self.bucket))
+        return gcs_transfer.Pinned(self._key(name), self._client().bucket(self.bucket))
 
     def _look(self, name: str) -> Any:
-        """The object as it is now, bound to its generation; None when there is none."""
+        """Return the object as it is now, bound to its generation; None when there is none."""
         with (
             self._translating_errors(name),
             warn_if_slow(f"{self.name} ({self.server})", 3 * min(_ANSWER, self.timeout)),
@@ -236,18 +285,9 @@ class GcsStore:
         with gcp.translating_errors(f"{self.name} ({self.url(name)})", StorageError, f"{ROLE} on gs://{self.bucket}"):
             yield
 
-    @contextmanager
-    def _fetching(self, name: str) -> Iterator[None]:
-        """For requests for the bytes of an object that was just seen, of that generation."""
-        with self._translating_errors(name):
-            try:
-                yield
-            except NotFound as error:
-                raise replaced_meanwhile(self.url(name)) from error
-
     @property
     def _retry_options(self) -> dict[str, Any]:
-        """How long to wait for an answer, and for how long to ask again, where no file is sent."""
+        """How long to wait for a response, and for how long to retry, where no file is sent."""
         timeout = min(_ANSWER, self.timeout)
         return {"timeout": timeout, "retry": DEFAULT_RETRY.with_timeout(2 * timeout)}
 

@@ -1,6 +1,6 @@
 """A lake: the clean months of every color in one store, as `{color}/{color}_tripdata_{YYYY-MM}.parquet`.
 
-Looks into a file no further than its receipt, and only where the store did not keep the receipt's summary beside it.
+Of a file only the receipt in its footer is read, and only where the store did not keep the receipt's summary beside it.
 """
 
 from __future__ import annotations
@@ -24,31 +24,38 @@ if TYPE_CHECKING:
 
 
 def object_name(color: str, month: Month) -> str:
-    """`yellow/yellow_tripdata_2024-01.parquet`: a clean month's name in every lake, its rejects' under `rejected/`."""
+    """Return `yellow/yellow_tripdata_2024-01.parquet`, a clean month's name in every lake."""
     return f"{color}/{color}_tripdata_{month}.parquet"
 
 
 def summary_in(entry: Entry, color: str, month: Month) -> ReceiptSummary | None:
-    """What a clean file's labels say, so that no file is read; None when they are not ours, or of another month.
+    """Return the summary in a clean file's labels, without reading the file; None if not ours, or of another month.
 
-    Clouds copy labels with the bytes to whatever name. Objects of before December 2026 do not say which month they are.
+    Clouds copy labels with the bytes to any name. Objects of before December 2026 have no label for the month.
     """
     labels = {"color": color, "month": str(month), **entry.labels}
     return ReceiptSummary.from_labels(labels) if (labels["color"], labels["month"]) == (color, str(month)) else None
 
 
 def gone(url: str) -> StorageError:
-    """The error of a clean file that was there when the run was planned."""
+    """Return the error for a clean file that was there when the run was planned."""
     return StorageError(f"{url} has gone since it was made; run the same command again")
 
 
 def damaged(url: str, why: str, color: str, month: Month) -> StorageError:
-    """The error of a clean file that cannot be loaded, however often it is tried."""
+    """Return the error for a clean file that no further attempt can load.
+
+    Args:
+        url: of the file
+        why: the damage
+        color: with `month`, for the command that makes the file again
+        month: of the file
+    """
     return StorageError(f"{url} cannot be used: {why}; make it again: {force_command(color, month)}")
 
 
 def cause(error: BadFile, where: object) -> str:
-    """What is wrong with a clean file that lies at `where`."""
+    """Return the text of an error about a clean file without its address."""
     return str(error).removeprefix(f"{where}: ")
 
 
@@ -58,7 +65,7 @@ def _labels(summary: ReceiptSummary, color: str, month: Month) -> dict[str, str]
 
 @cache
 def _warn_once(line: str) -> None:
-    """A file is looked at when the run is planned, and by its tasks."""
+    """Log a warning once: a file is read when the run is planned, and by its tasks."""
     log.warning("%s", line)
 
 
@@ -71,9 +78,9 @@ class Stored:
 
 
 class Lake:
-    """The months below `folder` of a store, which is the store's root when ''.
+    """The months below `folder` of a store; '' is the store's root.
 
-    All of it raises StorageError or ConfigError with one line that names the address, as stores do.
+    All methods raise StorageError or ConfigError with one line that names the address, as those of stores do.
     """
 
     def __init__(self, store: Store, folder: str = "") -> None:
@@ -81,11 +88,11 @@ class Lake:
         self._folder = f"{folder}/" if folder else ""
 
     def name(self, color: str, month: Month) -> str:
-        """The month's name in the store."""
+        """Return the month's name in the store."""
         return self._folder + object_name(color, month)
 
     def list(self, color: str) -> dict[Month, Entry]:
-        """The months that the lake holds of one color, by one listing."""
+        """Return the months that the lake holds of one color, by one listing."""
         pattern = re.compile(
             re.escape(f"{self._folder}{color}/{color}_tripdata_") + r"(\d{4}-(?:0[1-9]|1[0-2]))\.parquet"
         )
@@ -93,9 +100,9 @@ class Lake:
         return {Month.parse(match[1]): entry for match, entry in found if match}
 
     def stat(self, color: str, month: Month) -> Stored | None:
-        """What the lake holds of one month; None when nothing, or a file that is not this month as we write it.
+        """Return what the lake holds of one month; None for no file, or one that is not this month as we write it.
 
-        The labels are believed where the store keeps them, else the receipt in the file's footer is read.
+        The summary is that of the labels where the store keeps them, else that of the receipt in the file's footer.
         """
         entry = self.store.stat(self.name(color, month))
         if entry is None:
@@ -106,10 +113,11 @@ class Lake:
         return None if summary is None else Stored(entry, summary)
 
     def check(self, color: str, month: Month, stored: Stored) -> None:
-        """Looks into a file that is about to be read and whose labels alone were seen: is its receipt theirs?
+        """Compare the receipt of a file that is about to be read with its labels, if only those were read before.
 
-        Raises StorageError, which names the command that makes the month again, when it is not; Replaced when it is not
-        the file that was seen any more.
+        Raises:
+            StorageError: it is another one; the line names the command that makes the month again
+            Replaced: the file was replaced meanwhile
         """
         if not stored.entry.labels:  # its footer was read in their place
             return
@@ -124,7 +132,7 @@ class Lake:
             raise damaged(self.url(color, month), why or "its receipt is not the one in its labels", color, month)
 
     def _summary(self, color: str, month: Month) -> ReceiptSummary | None:
-        """Those in the footer's receipt; None, and a log line, when that is none of this month."""
+        """Return the summary of the footer's receipt; None, after a warning, when it is none of this month."""
         try:
             found, why = self._receipt(color, month)
         except FileNotFoundError:
@@ -134,7 +142,7 @@ class Lake:
         return found
 
     def _receipt(self, color: str, month: Month) -> tuple[ReceiptSummary | None, str]:
-        """The summary in the footer's receipt, or why there are none of this month. Raises FileNotFoundError."""
+        """Return the summary of the footer's receipt, or why there is none of this month. Raises FileNotFoundError."""
         url = self.url(color, month)
         try:
             footer = self.footer(color, month)
@@ -148,14 +156,14 @@ class Lake:
         return receipt.summary, ""
 
     def footer(self, color: str, month: Month) -> Footer:
-        """Rows and whole receipt, from the end of the month's file. Raises FileNotFoundError, or BadFile as formats."""
+        """Return rows and receipt, from the end of the month's file. Raises FileNotFoundError and BadFile."""
         from taxi_luigi.core.parquet_footer import read_footer  # pyarrow: not on the path of a run with nothing to do
 
         with self.opened(color, month) as file:
             return read_footer(file, self.url(color, month))
 
     def filled(self, color: str, month: Month) -> frozenset[str]:
-        """The columns of the month's file that have a value in some row. Raises as `footer`."""
+        """Return the columns of the month's file that have a value in some row. Raises as `footer`."""
         from taxi_luigi.core.parquet_footer import filled_columns
 
         with self.opened(color, month) as file:
@@ -163,9 +171,11 @@ class Lake:
 
     @contextmanager
     def opened(self, color: str, month: Month) -> Iterator[BinaryIO]:
-        """The month's file, of which only what is read is fetched.
+        """Yield the month's file, which fetches no more than what is read of it.
 
-        Raises FileNotFoundError, and StorageError for what cannot be read in the block.
+        Raises:
+            FileNotFoundError: there is none
+            StorageError: it cannot be read, in the block too
         """
         try:
             with self.store.open(self.name(color, month)) as file:
@@ -176,29 +186,42 @@ class Lake:
             raise StorageError(f"cannot read {self.url(color, month)}: {error.strerror or error}") from error
 
     def reading(self, color: str, month: Month) -> AbstractContextManager[Path]:
-        """A local file with the month's bytes, for reading only."""
+        """Yield a local file with the month's bytes, for reading only."""
         return self.store.reading(self.name(color, month))
 
     @contextmanager
     def writing(self, color: str, month: Month) -> Iterator[Path]:
-        """A local name to write to before `publish`."""
+        """Yield a local path to write to before `publish`."""
         with self.store.writing(self.name(color, month)) as path:
             yield path
 
     def publish(
         self, written: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
     ) -> None:
-        """Puts what was written under `writing` in place; readers see the old bytes until they see all of the new."""
+        """Put the file of `writing` in place; readers see the old bytes until they see all of the new.
+
+        Args:
+            written: the path from `writing`
+            color: the record type
+            month: of the file
+            summary: of its receipt, which becomes its labels
+            progress: called with (done, total) in bytes
+        """
         self.store.publish(written, self.name(color, month), _labels(summary, color, month), progress)
 
     def put(
         self, clean: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
     ) -> None:
-        """Stores a copy of a clean file; readers see the old bytes until they see all of the new."""
+        """Copy a clean file into the lake; arguments and readers as for `publish`."""
         self.store.put(clean, self.name(color, month), _labels(summary, color, month), progress)
 
     def take(self, source: Lake, color: str, month: Month, progress: Progress = no_progress) -> Stored:
-        """Copies a month from another lake, inside the store where both are in one; returns what is then held here."""
+        """Copy a month from another lake, on the server where both have the same; return what is then held here.
+
+        Raises:
+            StorageError: the month is gone there, or damaged
+            Replaced: another run replaced it meanwhile
+        """
         held = source.stat(color, month)
         if held is None:
             raise gone(source.url(color, month))
@@ -208,7 +231,7 @@ class Lake:
             from taxi_luigi.core.parquet_footer import read_footer
 
             with source.reading(color, month) as clean, clean.open("rb") as file:
-                # Of the very bytes that are sent: another run may have replaced the file since it was looked at
+                # The receipt of the bytes that are sent: another run may have replaced the file since `stat`
                 receipt = read_footer(file, source.url(color, month)).receipt
                 if receipt is None:
                     raise replaced_meanwhile(source.url(color, month))
@@ -221,7 +244,7 @@ class Lake:
         return stored
 
     def remove(self, color: str, month: Month) -> None:
-        """Takes a month out; one that is not there is no error."""
+        """Remove a month; one that is not there is no error."""
         self.store.remove(self.name(color, month))
 
     def url(self, color: str, month: Month) -> str:

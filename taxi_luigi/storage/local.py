@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import absolute, setting
-from taxi_luigi.storage import Entry, Labels, Progress, Store, no_progress
+from taxi_luigi.storage import AHEAD, Entry, Labels, Progress, Store, no_progress
 
 
 def _folder(text: str) -> Path:
@@ -24,9 +25,9 @@ def _folder(text: str) -> Path:
 
 
 class FolderStore:
-    """Keeps files below `root`, made when the first is written; see the protocol in `taxi_luigi.storage`.
+    """Keeps files below `root`, which is made when the first is written; see the protocol in `taxi_luigi.storage`.
 
-    Files are written in a hidden folder of the root and renamed. It keeps no labels.
+    Files are written in a hidden folder of the root and renamed. Labels are not kept.
     """
 
     @dataclass(frozen=True)
@@ -39,15 +40,21 @@ class FolderStore:
         self.name = name
         self.root = settings.path
 
-    def list(self, folder: str) -> dict[str, Entry]:
-        where = self.root / folder
+    def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
         try:
-            with os.scandir(where) as found:
-                return {f"{folder}/{entry.name}": _entry(entry.stat()) for entry in found if entry.is_file()}
-        except FileNotFoundError:
-            return {}
+            return dict(self._scan(folder, deep))
         except OSError as error:
-            raise StorageError(f"cannot list {where}: {error.strerror}") from error
+            raise StorageError(f"cannot list {self.root / folder}: {error.strerror}") from error
+
+    def is_folder(self, folder: str) -> bool:
+        return (self.root / folder).is_dir()
+
+    def make_folder(self, folder: str) -> None:
+        (self.root / folder).mkdir(parents=True, exist_ok=True)
+
+    def remove_folder(self, folder: str) -> None:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.root / folder)
 
     def stat(self, name: str) -> Entry | None:
         path = self.root / name
@@ -60,9 +67,9 @@ class FolderStore:
 
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
-        """A second name of the file, so that its bytes stay the same while other runs replace it.
+        """Yield a second name of the file, whose bytes stay the same while other runs replace it.
 
-        The file itself where no link can be made: in a read-only folder, on exFAT, or where its owner forbids it.
+        It is the file itself where no link can be made: in a read-only folder, on exFAT, or without permission.
         """
         path = self.root / name
         if not path.exists():  # before a folder is made for the link
@@ -77,7 +84,7 @@ class FolderStore:
                 link = path
             yield link
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
         return (self.root / name).open("rb")
 
     def writing(self, name: str) -> AbstractContextManager[Path]:
@@ -95,6 +102,16 @@ class FolderStore:
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         return False
 
+    def move(self, name: str, to: str) -> None:
+        (self.root / to).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            (self.root / name).replace(self.root / to)
+        except OSError as error:
+            if error.errno != errno.EXDEV:  # a folder of the store may be on another disk
+                raise
+            self.put(self.root / name, to, {})
+            self.remove(name)
+
     def remove(self, name: str) -> None:
         (self.root / name).unlink(missing_ok=True)
 
@@ -103,6 +120,21 @@ class FolderStore:
 
     def page(self, name: str) -> str:
         return ""
+
+    def _scan(self, folder: str, deep: bool) -> Iterator[tuple[str, Entry]]:
+        """Yield name and entry of each file; what is removed meanwhile is left out."""
+        try:
+            found = os.scandir(self.root / folder)
+        except FileNotFoundError:
+            return
+        with found:
+            for entry in found:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_file():
+                    with suppress(FileNotFoundError):
+                        yield name, _entry(entry.stat())
+                elif deep and entry.name != atomic_files.PARTS and entry.is_dir():
+                    yield from self._scan(name, deep)
 
     def checks(self) -> Sequence[Check]:
         wrong = atomic_files.unwritable(self.root)

@@ -1,4 +1,4 @@
-"""A month's raw file in the workspace, with its receipt beside it, and why it was not taken. Knows no settings."""
+"""A month's raw file in the workspace, its receipt beside it, and the record of why it was not taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 
 FAILURE = ".failure.json"
-"""how the names of the records end that say why a month was not taken"""
+"""the ending of a record of why a month was not taken"""
 
 
 class RawMonth:
@@ -26,7 +26,7 @@ class RawMonth:
         self._receipt_name = f"{name}.receipt.json"
 
     def receipt(self) -> RawReceipt | None:
-        """The receipt, if it is that of the file beside it; None when either is missing or they do not agree."""
+        """Return the receipt; None when it or the file is missing, or when it is another file's."""
         raw = self._workspace.stat(self.name)
         if raw is None:
             return None
@@ -39,7 +39,7 @@ class RawMonth:
         return receipt if same else None
 
     def failure(self, place: str = "") -> Failure | None:
-        """Why the month was not taken at its last attempt; None when it was, or nothing of it was attempted.
+        """Return why the month was not taken at its last attempt; None when it was taken, or not attempted.
 
         Args:
             place: '' for the clean file, else `lake NAME` or `warehouse NAME`
@@ -51,26 +51,26 @@ class RawMonth:
             return None
 
     def failed(self, failure: Failure, place: str = "") -> None:
-        """Keeps why the month was not taken, beside the raw file."""
+        """Record beside the raw file why the month was not taken."""
         name = self.failure_name(place)
         with self._workspace.writing(name) as path:
             path.write_text(failure.to_json())
             self._workspace.publish(path, name, {})
 
     def taken(self, place: str = "") -> None:
-        """Forgets why it was not taken before."""
+        """Remove the record of why it was not taken before."""
         self._workspace.remove(self.failure_name(place))
 
     def failure_name(self, place: str = "") -> str:
-        """The name in the workspace of what `failure` reads."""
+        """Return the name of the record in the workspace."""
         return failure_name(self.name, place)
 
     def reading(self) -> AbstractContextManager[Path]:
-        """A local file with the bytes, for reading only."""
+        """Yield a local file with the bytes, for reading only."""
         return self._workspace.reading(self.name)
 
     def check_bytes(self, path: Path, receipt: RawReceipt) -> None:
-        """Raises DamagedCopy unless the bytes at `path`, as `reading` gives it, are those that were downloaded."""
+        """Raise DamagedCopy unless the bytes at `path`, from `reading`, are those that were downloaded."""
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != receipt.sha256:
@@ -79,13 +79,13 @@ class RawMonth:
             )
 
     def writing(self) -> AbstractContextManager[Path]:
-        """A local name to write to before `publish`."""
+        """Yield a local path to write to before `publish`."""
         return self._workspace.writing(self.name)
 
     def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:
-        """Puts file and receipt in place; a kill between any two steps leaves a month that is not there.
+        """Put file and receipt in place; after a kill between any two steps the month counts as not there.
 
-        Of runs at once that publish the same file, none takes it away from the others in between.
+        Of several runs that publish the same file at the same time, none removes it while another reads it.
         """
         with self._workspace.alone():
             if self._would_pass_for(receipt):
@@ -96,17 +96,17 @@ class RawMonth:
             self._workspace.publish(written, self.name, {"sha256": receipt.sha256}, progress)
 
     def _would_pass_for(self, new: RawReceipt) -> bool:
-        """Whether the file that is there could be taken for the new one, which has the same length, and is another."""
+        """Whether the file that is there could be mistaken for the new one: of the same length, with other bytes."""
         raw, held = self._workspace.stat(self.name), self.receipt()
         return raw is not None and "sha256" not in raw.labels and (held is None or held.sha256 != new.sha256)
 
     def remove(self) -> None:
-        """Takes away the file, its receipt, and why it was not taken; nothing there is no error."""
+        """Remove the file, its receipt and the record of a failure; what is not there is no error."""
         for name in (self.name, self._receipt_name, self.failure_name()):
             self._workspace.remove(name)
 
     def distrust(self) -> None:
-        """Takes the receipt away, so that the file is downloaded again: its bytes are not those that arrived."""
+        """Remove the receipt, so that the file is downloaded again: its bytes are not those that arrived."""
         self._workspace.remove(self._receipt_name)
 
     def __str__(self) -> str:
@@ -114,15 +114,15 @@ class RawMonth:
 
 
 def failure_name(raw_name: str, place: str) -> str:
-    """Where in the workspace it is kept why a month was not taken, by its raw file's name; `place` as in `failure`."""
+    """Return the name of a month's record of failure, by that of its raw file; `place` as in `RawMonth.failure`."""
     return ".".join(filter(None, (raw_name, place.replace(" ", "-")))) + FAILURE
 
 
 def is_failure(name: str, raw_name: str) -> bool:
-    """Whether a file of the workspace is such a record of the month with that raw file, whatever its place."""
+    """Whether a file of the workspace is a record of failure, of any place, of the month with that raw file."""
     return name.startswith(f"{raw_name}.") and name.endswith(FAILURE)
 
 
 def rejects_name(color: str, month: Month) -> str:
-    """Where in the workspace the rows of a month that were taken out are kept."""
+    """Return the name in the workspace of a month's rejects."""
     return f"rejected/{object_name(color, month)}"

@@ -1,7 +1,7 @@
 """A store in a bucket of Amazon S3, or of a server that speaks its protocol, by boto3.
 
-How a bucket is reached is in `cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`. Import it
-only to use it: boto3 takes 0.2 s.
+How a bucket is reached is in `core/cloud/aws.py`, how an object's bytes are compared and read in `s3_transfer.py`.
+Import it only to use it: boto3 takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,11 +22,12 @@ from s3transfer.exceptions import S3DownloadFailedError
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import aws, aws_errors, console_links
 from taxi_luigi.core.concurrency import warn_if_slow
-from taxi_luigi.core.errors import StorageError, replaced_meanwhile
-from taxi_luigi.core.health import Check
+from taxi_luigi.core.errors import StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
+    AHEAD,
     Entry,
     Labels,
     Progress,
@@ -34,9 +35,9 @@ from taxi_luigi.storage import (
     bucket_name,
     content_type,
     no_progress,
-    s3_health,
     s3_transfer,
 )
+from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
 from taxi_luigi.storage.s3_transfer import Head
 
 _THREADS = 4
@@ -46,7 +47,12 @@ _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
 
 _DOWNLOADS = 50
-"""times that a download begins, as the object was replaced since: more than anybody replaces it in that time"""
+"""times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
+
+_CHECK_ATTEMPTS = 2
+"""of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
+
+_NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
 
 _AGAIN = "run the same command again"
 
@@ -58,13 +64,13 @@ def _chunk_size(text: str) -> int:
     return size
 
 
-class S3Store:
-    """Keeps files as the objects `PREFIX/NAME` of a bucket; see the protocol in `taxi_luigi.storage`.
-
-    `name` is the section in words: "lake s3". Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
+class S3Store(BucketStore):
+    """Keeps files in a bucket of S3. Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
     more go up in parts of that size, four at a time. An upload that fails takes its parts back, a killed one cannot:
     let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
+
+    scheme = "s3"
 
     @dataclass(frozen=True)
     class Settings:
@@ -80,16 +86,9 @@ class S3Store:
         timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
-        self.bucket = settings.bucket
-        self._prefix = settings.prefix.strip("/")
+        super().__init__(name, settings.bucket, settings.prefix)
         self._aws = aws.Bucket(name, self.bucket, settings.endpoint_url, settings.region, settings.timeout)
         self._chunk = settings.chunk_size << 20
-
-    @property
-    def address(self) -> str:
-        """Where the store's root is."""
-        return f"s3://{self.bucket}/{self._prefix}".rstrip("/")
 
     @property
     def endpoint(self) -> str | None:
@@ -102,18 +101,6 @@ class S3Store:
         """The server's address, for messages."""
         return public_url(self.endpoint or "Amazon S3")
 
-    def list(self, folder: str) -> dict[str, Entry]:
-        prefix = self._key(folder) + "/"
-        with self._aws.translating_errors(self.url(folder)), warn_if_slow(f"{self.name} ({self.server})"):
-            pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
-            found = list(pages.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/").search("Contents[]"))
-        # Consoles make an object with the folder's own name to show an empty folder
-        return {
-            f"{folder}/{each['Key'][len(prefix) :]}": Entry(each["Size"], each["ETag"].strip('"'))
-            for each in found
-            if each is not None and each["Key"] != prefix
-        }
-
     def stat(self, name: str) -> Entry | None:
         head = self._head(name)
         return None if head is None else head.entry
@@ -124,7 +111,7 @@ class S3Store:
             self._download(name, path)
             yield path
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
         entry = self._found(name).entry
 
         def fetch(first: int, last: int) -> bytes:
@@ -133,16 +120,7 @@ class S3Store:
                 answer = connection.client.get_object(Bucket=self.bucket, Key=self._key(name), **part)
                 return cast(bytes, answer["Body"].read())
 
-        return s3_transfer.seekable(fetch, entry.bytes)
-
-    def writing(self, name: str) -> AbstractContextManager[Path]:
-        return atomic_files.scratch(Path(name).name)
-
-    def alone(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        self.put(written, name, labels, progress)
+        return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
@@ -181,31 +159,55 @@ class S3Store:
             try:
                 connection.client.delete_object(Bucket=self.bucket, Key=self._key(name))
             except ClientError as error:
-                if aws_errors.code(error) != "NoSuchKey":  # Amazon says 204, not all that speak its protocol do
+                if aws_errors.code(error) != "NoSuchKey":  # Amazon's response is 204, that of some other servers is not
                     raise
 
-    def url(self, name: str) -> str:
-        return f"s3://{self.bucket}/{self._key(name)}"
-
     def page(self, name: str) -> str:
-        # The client knows best whom it asks: AWS_ENDPOINT_URL can name another server than Amazon's too
+        # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
         return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
 
     def checks(self) -> Sequence[Check]:
+        """In one request, up to the first that fails."""
+        bucket = self._aws.looking()
+
+        def listable() -> tuple[Status, str]:
+            client = bucket.connection(_CHECK_ATTEMPTS).client
+            # Unlike the response to a HEAD of the bucket, that to a listing has a body with what is wrong
+            response = client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(""), MaxKeys=1)
+            region = response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region", client.meta.region_name)
+            return Status.OK, f"{self.address} can be listed; region {region}"
+
+        looks = {"credentials": lambda: (Status.OK, bucket.credentials()), "bucket": listable}
+        found: list[Check] = []
         with warn_if_slow(f"{self.name} ({self.server})"):
-            return s3_health.checks(self._aws.looking(), self.address, self._key(""))
+            for what, look in looks.items():
+                try:
+                    with bucket.translating_errors(self.address):
+                        found.append(Check(self.name, what, *look()))
+                except TaxiError as error:
+                    return [*found, Check.failed(self.name, what, error)]
+        untested = f"{self.address}: only a write shows whether {_NEEDED} are allowed"
+        return [*found, Check(self.name, "permissions", Status.UNKNOWN, untested)]
+
+    def _listing(self, prefix: str, deep: bool, most: int | None) -> Objects:
+        request = {"Bucket": self.bucket, "Prefix": prefix, **({} if deep else {"Delimiter": "/"})}
+        address = f"s3://{self.bucket}/{prefix}".rstrip("/")
+        with self._aws.translating_errors(address), warn_if_slow(f"{self.name} ({self.server})"):
+            pages = self._aws.looking().connection(aws.LOOKS).client.get_paginator("list_objects_v2")
+            found = list(pages.paginate(**request, PaginationConfig={"MaxItems": most}).search("Contents[]"))
+        return [(each["Key"], Entry(each["Size"], each["ETag"].strip('"'))) for each in found if each is not None]
 
     def _replace(
         self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
     ) -> None:
-        """Sends something with this size, checksum and ETag in place of what is kept now, and looks what is then."""
+        """Send bytes with this size, checksum and ETag in place of the object, and compare what is kept then."""
         before = self._head(name)
         version = None if before is None else before.entry.version
         with self._translating_errors(name) as connection:
             done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
         now = self._head(name)
-        # Refused, it may be ours all the same: when the first try had succeeded, and only its answer was lost
+        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
         if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
             raise replaced_meanwhile(self.url(name))
         if now.differs(size, crc32):
@@ -228,7 +230,7 @@ class S3Store:
         raise replaced_meanwhile(self.url(name))
 
     def _fetched(self, name: str, version: str, path: Path) -> bool:
-        """Downloads this version; False when it was replaced or removed."""
+        """Download this version; return False when it was replaced or removed."""
         key = self._key(name)
         with (
             self._translating_errors(name) as connection,
@@ -255,7 +257,7 @@ class S3Store:
                 if aws_errors.code(error) in ("NoSuchKey", "404"):
                     return None
                 if aws_errors.code(error) in ("301", "400", "401", "403"):
-                    # A HEAD's answer has only a status; that to a listing says what is wrong
+                    # The response to a HEAD has only a status; that to a listing has the reason
                     connection.client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(name), MaxKeys=1)
                 raise
 
@@ -264,9 +266,6 @@ class S3Store:
         if head is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
         return head
-
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}/{name}".lstrip("/")
 
     @contextmanager
     def _translating_errors(self, name: str) -> Iterator[aws.Connection]:
@@ -279,5 +278,5 @@ def _described(name: str, labels: Labels) -> dict[str, Any]:
 
 
 def _transfers(part: int) -> TransferConfig:
-    # `classic`: where awscrt is installed too, its own client would take over, which sends no conditions of ours
+    # `classic`: where awscrt is installed too, its own client would be used, which does not send our conditions
     return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")

@@ -80,9 +80,9 @@ def _damage(clean: CleanFile) -> str:
 
     with clean.reading() as path:
         try:
-            with open_raw(path) as raw:
+            with open_raw(path, clean.url) as raw:
                 for _ in raw.chunks():
                     pass
         except BadFile as error:
-            return cause(error, path)
+            return cause(error, clean.url)
     return ""

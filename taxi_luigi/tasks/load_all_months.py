@@ -10,7 +10,7 @@ from typing import Any
 import luigi
 
 from taxi_luigi import config
-from taxi_luigi.core.errors import TaxiError, UsageError, replaced_meanwhile
+from taxi_luigi.core.errors import TaxiError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.history import TaskResult, now
@@ -18,9 +18,9 @@ from taxi_luigi.inventory import Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
-from taxi_luigi.tasks.parameters import ColorsParameter, MonthsParameter, RefreshParameter
+from taxi_luigi.tasks.parameters import ColorsParameter, FlagParameter, MonthsParameter, RefreshParameter
 from taxi_luigi.tasks.zones import LoadZones
-from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.datasets import select_months
 from taxi_luigi.tlc.months import LATEST, Month
 from taxi_luigi.transform.staleness import Reason
 
@@ -50,7 +50,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     months = MonthsParameter(
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
     )
-    force = luigi.BoolParameter(default=False, description="load these months again, from the source on")
+    force = FlagParameter(default=False, description="load these months again, from the source on")
     refresh = RefreshParameter(
         default="",
         description="replace what TLC has rewritten, of the last 8 months or of `all`, and what our rules changed",
@@ -60,21 +60,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         super().__init__(*args, **kwargs)
         check_settings()
         self._today = date.today()
-        self._wanted = self._resolve(self._today)
-
-    def _resolve(self, today: date) -> dict[tuple[str, Month], bool]:
-        """(color, month) → whether it was named; a color begins with its first month."""
-        months = self.months.resolve(today)
-        wanted = {
-            (color, month): named
-            for color in self.colors
-            for month, named in months.items()
-            if month >= DATASETS[color].first_month
-        }
-        if not wanted:
-            first = ", ".join(f"{color} begins in {DATASETS[color].first_month}" for color in self.colors)
-            raise UsageError(f"no month of {self.months}: {first}")
-        return wanted
+        self._wanted = select_months(self.colors, self.months, self._today)
 
     @property
     def log_fields(self) -> dict[str, str]:

@@ -1,46 +1,74 @@
-"""Luigi parameters for colors and months, with errors of one line."""
+"""Luigi parameters for colors and months.
+
+Each checks its value where a task is made, from Python as from the command line, and raises UsageError with one line.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import luigi
+from luigi import date_interval
 
 from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
 
 
-def _color(text: str) -> str:
-    if text not in DATASETS:
-        raise UsageError(f"color must be one of {', '.join(DATASETS)}, not {text!r}")
-    return text
-
-
 class ColorParameter(luigi.Parameter):
-    """One record type: TLC's own file prefix."""
+    """One record type, by TLC's own file prefix."""
 
     def parse(self, x: str) -> str:
-        return _color(x.strip())
+        return self.normalize(x.strip())
+
+    def normalize(self, x: Any) -> str:
+        if not isinstance(x, str) or x not in DATASETS:
+            raise UsageError(f"color must be one of {', '.join(DATASETS)}, not {x!r}")
+        return x
 
 
 class ColorsParameter(luigi.Parameter):
-    """Several record types, `yellow,green`, as a tuple without repetition."""
+    """Several record types, as a tuple without repetition: the text `yellow,green`, a list or a tuple."""
 
     def parse(self, x: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_color(part.strip()) for part in x.split(",")))
+        return self.normalize(x)
 
-    def serialize(self, x: tuple[str, ...]) -> str:
+    def normalize(self, x: Any) -> tuple[str, ...]:
+        colors = x.split(",") if isinstance(x, str) else x
+        if not isinstance(colors, list | tuple) or not colors:
+            raise UsageError(f"colors must be a text as yellow,green, or a list or tuple of such names, not {x!r}")
+        found = [color.strip() if isinstance(color, str) else color for color in colors]
+        return tuple(dict.fromkeys(map(ColorParameter().normalize, found)))
+
+    def serialize(self, x: Iterable[str]) -> str:
         return ",".join(x)
+
+
+class FlagParameter(luigi.BoolParameter):
+    """True or False; Luigi's own takes any other value for None, which counts as False."""
+
+    def parse(self, x: Any) -> bool:
+        try:
+            return bool(super().parse(x))
+        except ValueError:
+            raise UsageError(f"force must be true or false, not {x!r}") from None
+
+    def normalize(self, x: Any) -> bool:
+        return self.parse(x)
 
 
 class RefreshParameter(luigi.Parameter):
     """`--refresh` alone is `recent`; '' is off."""
 
     def parse(self, x: str) -> str:
+        return self.normalize(x)
+
+    def normalize(self, x: Any) -> str:
         if x not in ("", "recent", "all"):
             raise UsageError(f"refresh must be recent or all, not {x!r}")
-        return x
+        return str(x)
 
     @classmethod
     def _parser_kwargs(cls, param_name: str, task_name: str | None = None) -> Any:
@@ -48,21 +76,38 @@ class RefreshParameter(luigi.Parameter):
         return super()._parser_kwargs(param_name, task_name) | {"nargs": "?", "const": "recent"}
 
 
-class MonthParameter(luigi.Parameter):
-    """One month, `2024-01`, as a Month."""
+class MonthParameter(luigi.MonthParameter):
+    """One month, as a Month: the text `2024-01`, a date or time within it, or Luigi's `date_interval.Month`."""
 
     def parse(self, x: str) -> Month:
         return Month.parse(x)
 
-    def normalize(self, x: Any) -> Any:
-        return Month.parse(x) if isinstance(x, str) else x
+    def serialize(self, x: Month) -> str:
+        return str(x)
+
+    def normalize(self, x: Any) -> Month:
+        if isinstance(x, date):  # a datetime is one, too
+            return Month.of(x)
+        if isinstance(x, date_interval.Month):
+            return Month.of(x.date_a)
+        if isinstance(x, str):
+            return Month.parse(x)
+        raise UsageError(f"month must be a text as 2024-01 or a date, not {x!r}")
 
 
 class MonthsParameter(luigi.Parameter):
-    """Several months, as `2024,2025-01..`, as a Selection."""
+    """Several months, as a Selection: the text `2024,2025-01..`, a month as for MonthParameter, or a list of these."""
 
     def parse(self, x: str) -> Selection:
         return Selection.parse(x)
 
-    def normalize(self, x: Any) -> Any:
-        return Selection.parse(x) if isinstance(x, str) else x
+    def normalize(self, x: Any) -> Selection:
+        if isinstance(x, Selection):
+            return x
+        if isinstance(x, str):
+            return Selection.parse(x)
+        if isinstance(x, date | date_interval.Month):
+            return Selection.parse(str(MonthParameter().normalize(x)))
+        if isinstance(x, list | tuple):
+            return Selection.parse(",".join(str(self.normalize(each)) for each in x))
+        raise UsageError(f"months must be a text as 2024,2025-01.., a date, or a list of these, not {x!r}")

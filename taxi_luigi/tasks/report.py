@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import luigi
 
@@ -12,6 +13,7 @@ from taxi_luigi import config, history
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.settings import absolute
+from taxi_luigi.core.units import duration
 from taxi_luigi.history import TaskResult
 from taxi_luigi.inventory import Status, status
 from taxi_luigi.reports import html as report
@@ -25,8 +27,9 @@ from taxi_luigi.tlc.datasets import DATASETS
 class HeldColorsParameter(ColorsParameter):
     """As `colors` elsewhere; '' is all of which something is held."""
 
-    def parse(self, x: str) -> tuple[str, ...]:
-        return super().parse(x) if x.strip() else ()
+    def normalize(self, x: Any) -> tuple[str, ...]:
+        nothing = not x.strip() if isinstance(x, str) else x in ([], ())
+        return () if nothing else super().normalize(x)
 
 
 class ReportTarget(luigi.Target):
@@ -93,7 +96,7 @@ class Report(PipelineTask):
         self._made = True
         seconds = time.monotonic() - started
         log.info(
-            "Wrote %s: %s bytes in %.1f s; open it in a browser", target, f"{written:,}", seconds,
+            "Wrote %s: %s bytes in %s; open it in a browser", target, f"{written:,}", duration(seconds),
             extra=figures(bytes=written, seconds=seconds),
         )  # fmt: skip
         return self.result(bytes=written)

@@ -1,10 +1,13 @@
 """Luigi targets over the source, the workspace, lakes and warehouses.
 
-Each answers one question, whether its month is there, in the edition wanted ('' takes any). A store that cannot be
-listed counts as not having the month: the task then runs, and fails in its own name with one line.
+`exists()` is whether the month is there, with its receipt, in the edition wanted ('' takes any); a file that was
+written without a receipt does not count. A store that cannot be listed counts as not having the month: the task then
+runs, and fails in its own name with one line. `path` of a file is what a reader can open.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import luigi
 
@@ -47,8 +50,12 @@ class PublishedTarget(MonthTarget):
         return config.source().url(self.color, self.month)
 
 
-class RawTarget(MonthTarget):
-    """The bytes as published, in the workspace: `raw` reads and publishes them."""
+class RawTarget(MonthTarget, StoreFile):
+    """The bytes as published, in the workspace: `raw` reads and publishes them with their receipt."""
+
+    def __init__(self, color: str, month: Month, edition: str = "") -> None:
+        MonthTarget.__init__(self, color, month, edition)
+        StoreFile.__init__(self, config.workspace(), self.raw.name)
 
     @property
     def raw(self) -> RawMonth:
@@ -61,8 +68,9 @@ class RawTarget(MonthTarget):
     def exists(self) -> bool:
         return inventory.raw_has(self.color, self.month, self.edition, self.any_force)
 
-    def __str__(self) -> str:
-        return str(self.raw)
+    def _publish(self, written: Path) -> None:
+        self.raw.distrust()  # the receipt is that of other bytes
+        super()._publish(written)
 
 
 class LakeTarget(MonthTarget, StoreFile):
@@ -80,9 +88,6 @@ class LakeTarget(MonthTarget, StoreFile):
 
     def exists(self) -> bool:
         return inventory.lake_has(self.held_in, self.color, self.month, self.edition, self.any_force)
-
-    def __str__(self) -> str:
-        return self.held_in.url(self.color, self.month)
 
 
 class GCSTarget(LakeTarget):

@@ -10,6 +10,7 @@ from taxi_luigi.core.text import cut, listed
 from taxi_luigi.history import TaskResult
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
+from taxi_luigi.tasks.parameters import FlagParameter
 from taxi_luigi.tasks.targets import ZonesTarget
 from taxi_luigi.tlc.zones import TABLE, read_lookup
 from taxi_luigi.transform.guards import check_zones
@@ -23,7 +24,7 @@ class LoadZones(PipelineTask):
     """
 
     warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
-    force = luigi.BoolParameter(default=False, description="load them again")
+    force = FlagParameter(default=False, description="load them again")
     priority = -10
     """after months: a publisher of zones that does not answer must not delay them"""
     _replaced = False

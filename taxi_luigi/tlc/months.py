@@ -6,9 +6,10 @@ Pure: today's date is an argument. The months that are published are not known h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any, Self, overload
 
 from taxi_luigi.core.errors import UsageError
 
@@ -20,12 +21,15 @@ _YEAR = re.compile(r"\d{4}")
 _FORMS = "2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
 
 
-@dataclass(frozen=True, order=True)
-class Month:
-    """One calendar month, the unit in which TLC publishes."""
+class Month(date):
+    """One calendar month, the unit in which TLC publishes: the date of its first day, written `2024-01`.
 
-    year: int
-    month: int
+    So it has what Luigi and its users do with dates: comparison, `strftime`, days added to it. The result of
+    arithmetic is a plain date, as most are not the first day of a month.
+    """
+
+    def __new__(cls, year: int, month: int) -> Self:
+        return super().__new__(cls, year, month, 1)
 
     @classmethod
     def parse(cls, text: str) -> Month:
@@ -42,7 +46,7 @@ class Month:
 
     @property
     def first_day(self) -> date:
-        """Return the first day, the value of the `file_month` column."""
+        """Return the first day as a plain date, the value of the `file_month` column."""
         return date(self.year, self.month, 1)
 
     def plus(self, months: int) -> Month:
@@ -50,16 +54,47 @@ class Month:
         years, month = divmod(self.month - 1 + months, 12)
         return Month(self.year + years, month + 1)
 
+    def __add__(self, time: timedelta) -> date:  # type: ignore[override]
+        return self.first_day + time
+
+    def __radd__(self, time: timedelta) -> date:  # type: ignore[override]
+        return self.first_day + time
+
+    @overload  # type: ignore[override]
+    def __sub__(self, other: date) -> timedelta: ...
+    @overload
+    def __sub__(self, other: timedelta) -> date: ...
+    def __sub__(self, other: Any) -> Any:
+        return self.first_day - other
+
+    def replace(self, *args: Any, **changes: Any) -> date:  # type: ignore[override]
+        return self.first_day.replace(*args, **changes)
+
+    def __reduce__(self) -> tuple[type[Month], tuple[int, int]]:
+        return Month, (self.year, self.month)
+
+    def __repr__(self) -> str:
+        return f"Month({self.year}, {self.month})"
+
     def __str__(self) -> str:
         return f"{self.year:04}-{self.month:02}"
 
 
 def month_range(first: Month, last: Month) -> Iterator[Month]:
     """Yield every month from first to last, both included."""
-    month = first
-    while month <= last:
-        yield month
-        month = month.plus(1)
+    for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
+        yield Month(number // 12, number % 12 + 1)
+
+
+def spans(months: Iterable[Month]) -> str:
+    """Return months in order, as they are typed after --months: `2024-01..2024-03, 2024-06`."""
+    parts: list[tuple[Month, Month]] = []
+    for month in sorted(months):
+        if parts and parts[-1][1].plus(1) == month:
+            parts[-1] = parts[-1][0], month
+        else:
+            parts.append((month, month))
+    return ", ".join(str(first) if first == last else f"{first}..{last}" for first, last in parts)
 
 
 @dataclass(frozen=True)

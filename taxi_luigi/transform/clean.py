@@ -75,6 +75,7 @@ def clean_month(
     rejects: Path,
     progress: Progress,
     held: CleanReceipt | None = None,
+    where: object = None,
 ) -> CleanReceipt:
     """Write the clean month to `clean` and the rows taken out, if any, to `rejects`.
 
@@ -83,14 +84,16 @@ def clean_month(
         edition: of the clean month, for its receipt
         progress: called in this thread with (records done, records in all; 0 when the total is not known)
         held: receipt of the file that is replaced; None where there is none
+        where: the raw file's lasting name, for messages; None: `raw`
     Returns: the receipt that both files have in their footers
     Raises: BadFile for a damaged file, LayoutError for columns that are not those of the record type, Refusal when no
         record can be stored, AccountError when the rows in both footers do not add up to those of the raw file. The
         caller then removes the files at both paths
     """
-    with open_raw(raw) as source:
-        layout = _match(dataset, month, source, raw)
-        _judge_unknown(layout, rules, raw)
+    where = where or raw
+    with open_raw(raw, where) as source:
+        layout = _match(dataset, month, source, where)
+        _judge_unknown(layout, rules, where)
         tally = Tally()
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
         with MonthFiles(clean, rejects) as files, closing(groups):
@@ -102,33 +105,34 @@ def clean_month(
                 progress(done, source.records_hint or 0)
             receipt = make_receipt(layout, source, tally, edition, raw_receipt, held)
             files.sign(receipt)
-        _balance(receipt, raw, clean, rejects)
+        _balance(receipt, where, clean, rejects)
     if receipt.rows_in and not receipt.records:
-        raise Refusal(f"{raw}: {describe_rejects(receipt, rejects)}", guards.MOST_REJECTED)
+        raise Refusal(f"{where}: {describe_rejects(receipt, rejects)}", guards.MOST_REJECTED)
     _log_passengers(receipt, tally, dataset)
     return receipt
 
 
-def find_layout(dataset: Dataset, month: Month, raw: Path) -> Layout:
-    """Return the layout of a raw file, without reading rows. Raise BadFile and LayoutError as `clean_month`."""
-    with open_raw(raw) as source:
-        return _match(dataset, month, source, raw)
+def find_layout(dataset: Dataset, month: Month, raw: Path, where: object = None) -> Layout:
+    """Return the layout of a raw file, without reading rows. Arguments and errors are those of `clean_month`."""
+    with open_raw(raw, where) as source:
+        return _match(dataset, month, source, where or raw)
 
 
-def _match(dataset: Dataset, month: Month, source: RawFile, raw: Path) -> Layout:
+def _match(dataset: Dataset, month: Month, source: RawFile, where: object) -> Layout:
     form: SourceForm = "parquet" if source.format == "parquet" else "csv"
-    return match(dataset, month, form, source.schema, raw, source.column)
+    return match(dataset, month, form, source.schema, where, source.column)
 
 
-def _judge_unknown(layout: Layout, rules: CleanRules, raw: Path) -> None:
+def _judge_unknown(layout: Layout, rules: CleanRules, where: object) -> None:
     if layout.unknown:
         names = listed(layout.unknown, lambda name: f"{shown(cut(name))} ({shown(cut(layout.found[name]))})")
         if rules.unknown_columns == "fail":
             raise Refusal(
-                f"{raw}: columns that taxi_luigi does not know: {names}; --clean-unknown-columns warn leaves them out",
+                f"{where}: columns that taxi_luigi does not know: {names}; --clean-unknown-columns warn leaves them"
+                " out",
                 guards.UNKNOWN_COLUMNS,
             )
-        logger.warning("%s: left out columns that taxi_luigi does not know: %s", raw, names)
+        logger.warning("%s: left out columns that taxi_luigi does not know: %s", where, names)
 
 
 def _cleaned(source: RawFile, layout: Layout, rules: CleanRules, tally: Tally) -> Generator[Cleaned, None, None]:
@@ -229,11 +233,11 @@ def _grouped(parts: Generator[Cleaned, None, None]) -> Generator[list[Cleaned], 
     yield group
 
 
-def _balance(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> None:
+def _balance(receipt: CleanReceipt, where: object, clean: Path, rejects: Path) -> None:
     kept, rejected = rows_written(clean), rows_written(rejects)
     if receipt.rows_in != kept + rejected or (kept, rejected) != (receipt.rows_kept, receipt.rows_rejected):
         raise AccountError(
-            f"{raw}: holds {receipt.rows_in:,} records, but {kept:,} were kept and {rejected:,} rejected; nothing was"
+            f"{where}: holds {receipt.rows_in:,} records, but {kept:,} were kept and {rejected:,} rejected; nothing was"
             " published. If another file does not help, report it"
         )
 

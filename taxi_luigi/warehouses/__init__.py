@@ -67,6 +67,8 @@ class Warehouse(Protocol):
 
     imports: tuple[str, ...]
     """modules that a load imports besides the warehouse's own, for a process that forks for each load"""
+    in_a_file: bool
+    """whether it is a file on this machine, at `path`"""
     single_writer: bool
     """whether one process at a time may write, so that loads into it wait for each other"""
     loads_from: str

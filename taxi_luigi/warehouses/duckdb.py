@@ -84,6 +84,7 @@ class DuckDB:
     """The warehouse in one file, called `name` in luigi.cfg."""
 
     imports: tuple[str, ...] = ()
+    in_a_file = True
     single_writer = True
     loads_from = ""
 

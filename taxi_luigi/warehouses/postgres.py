@@ -43,6 +43,7 @@ class Postgres:
 
     imports: tuple[str, ...] = ("sqlalchemy.dialects.postgresql", "taxi_luigi.warehouses.postgres_copy")
 
+    in_a_file = False
     single_writer = False
     loads_from = ""
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from taxi_luigi.sources.http import forget_looks
 from tests.support.cdn import Cdn
-from tests.support.publisher import Client, write
+from tests.support.publisher import Client, forget_looks, write
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,12 @@
-"""What every store promises, the behaviours of Luigi's own FileSystemTargetTestMixin among it: one suite for all.
+"""The promises of every store: not visible until whole, nothing left after a failure, read back, replaced.
 
-Luigi's mixin (its test/target_test.py, not in the wheel) speaks of LocalTarget's own files; the same demands stand here
-in a store's terms: not visible until whole, nothing left after a failure, read back what was written, replace.
+How Luigi's targets use a store is in test_targets.py.
 """
 
 import contextlib
 import copy
+import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -13,9 +14,9 @@ import pytest
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.health import Status
-from taxi_luigi.storage import Store
+from taxi_luigi.storage import Entry, Store
+from taxi_luigi.storage import local as local_store
 from taxi_luigi.storage.local import FolderStore
-from taxi_luigi.tasks.objects import StoreFile
 from tests.support.stores import KINDS, fresh_store
 
 NAME = "green/green_tripdata_2024-01.parquet"
@@ -243,23 +244,29 @@ def test_a_store_that_can_serve_has_nothing_wrong(store: Store) -> None:
     assert [check for check in checks if check.status is Status.ERROR] == []
 
 
-def test_a_luigi_target_over_it_is_written_whole_or_not_at_all(store: Store) -> None:
-    target = StoreFile(store, NAME)
-    assert not target.exists()
-    with target.open("w") as file:
-        file.write(b"bytes")
-        assert not target.exists()
-    assert target.exists()
-    assert list(target.fs.listdir("green")) == [NAME]
-    with target.open() as file:
-        assert file.read() == b"bytes"
-    with contextlib.suppress(ZeroDivisionError), target.open("w") as file:
-        file.write(b"other")
-        raise ZeroDivisionError
-    with target.open() as file:
-        assert file.read() == b"bytes"
-    with target.temporary_path() as path:
-        path.write_bytes(b"third")
-    assert content(store) == b"third"
-    target.remove()
-    assert not target.exists()
+def test_a_file_that_is_removed_while_its_folder_is_listed_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FolderStore("lake", FolderStore.Settings(tmp_path))
+    (tmp_path / "green").mkdir()
+    for name in ("kept", "removed"):
+        (tmp_path / "green" / name).write_text(name)
+    entry = local_store._entry
+
+    def late(found: os.stat_result) -> Entry:
+        if found.st_size == len("removed"):
+            raise FileNotFoundError
+        return entry(found)
+
+    monkeypatch.setattr(local_store, "_entry", late)
+    assert set(store.list("green")) == {"green/kept"}
+
+
+def test_a_file_moves_to_a_folder_of_the_store_on_another_disk(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other_disk:
+        (tmp_path / "raw").symlink_to(other_disk)
+        (tmp_path / "clean").write_text("bytes")
+        store = FolderStore("workspace", FolderStore.Settings(tmp_path))
+        store.move("clean", "raw/green/clean")
+        assert (Path(other_disk) / "green" / "clean").read_text() == "bytes"
+        assert set(store.list("", deep=True)) == {"raw/green/clean"}

@@ -249,10 +249,15 @@ def test_values_come_back_as_they_were(store: Store, make: Make) -> None:
         "FROM yellow_tripdata ORDER BY vendorid"
     )
     assert [row[0] for row in rows] == stamps
-    assert [row[1] and struct.pack("d", row[1]) for row in rows] == [each and struct.pack("d", each) for each in money]
+    assert [_bits(row[1]) for row in rows] == [_bits(value) for value in money]
     assert [row[2] for row in rows] == text
     assert [row[3] for row in rows] == ids
     assert {row[4] for row in rows} == {JANUARY.first_day}
+
+
+def _bits(value: float | None) -> bytes | None:
+    """Return the bits of a number, which tell -0.0 from 0.0."""
+    return None if value is None else struct.pack("d", value)
 
 
 def test_a_column_that_an_older_version_did_not_have_is_added(store: Store, make: Make) -> None:

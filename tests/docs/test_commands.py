@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from taxi_luigi.sample import write_samples
@@ -43,6 +44,9 @@ RUN_BY = {
 CANNOT_RUN = {
     "gcloud": "asks Google, and wants an account with billing",
     "bq": "the same",
+    "psql": "comes with PostgreSQL, as pgcli apart from us",
+    "uvx": "the same",
+    "duckdb": "the command line of DuckDB is a program apart from its Python package",
     "chmod": "changes a file of yours",
     "git": "changes the checkout that the tests run in",
     ".": "changes the shell that it is typed in",
@@ -146,6 +150,17 @@ def test_a_command_within_the_text_exists(path: Path) -> None:
                 luigi_flags(rest)
     for script in re.findall(r"`(scripts/[\w-]+)", text):
         assert os.access(ROOT / script, os.X_OK), script
+
+
+@pytest.mark.parametrize("block", blocks(text_of(ROOT / "docs" / "operating.md"), "sql"))
+def test_a_query_that_is_shown_runs(loaded: Project, block: str) -> None:
+    """On DuckDB; roles and rights are PostgreSQL's alone."""
+    with duckdb.connect(loaded.warehouse, read_only=True) as connection:
+        for query in filter(str.strip, block.split(";")):
+            if query.strip().startswith("SELECT"):
+                assert connection.execute(query).fetchall() != []
+            else:
+                assert query.split()[0] in ("CREATE", "GRANT", "ALTER")
 
 
 @pytest.mark.parametrize(("path", "block"), PYTHON, ids=[f"{name(path)}-{len(block)}" for path, block in PYTHON])

@@ -82,7 +82,7 @@ def test_no_password_is_in_compose_yaml_and_none_has_a_default() -> None:
 
 def test_what_compose_publishes_is_on_this_machine_alone() -> None:
     ports = [port for service in composed()["services"].values() for port in service.get("ports", [])]
-    assert ports == ["127.0.0.1:${TAXI_PORT:-8082}:8080"]
+    assert ports == ["127.0.0.1:${TAXI_PORT:-8082}:8080", "127.0.0.1:${TAXI_PGADMIN_PORT:-5050}:5050"]
     assert composed()["services"]["luigid"]["network_mode"] == "none"
 
 

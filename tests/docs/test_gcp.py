@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi import config
-from taxi_luigi.storage import gcs, gcs_health
+from taxi_luigi.storage import gcs
 from taxi_luigi.warehouses.bigquery import connection
 from tests.docs.test_readme import luigi_flags, taxi_luigi_flags
 from tests.gcp.run import SUITES
@@ -75,7 +75,7 @@ def test_the_settings_are_those_that_luigi_cfg_knows() -> None:
 
 
 def test_the_roles_are_those_that_errors_name() -> None:
-    said = " ".join((gcs.ROLE, gcs_health._BUCKET_ROLE, connection.ROLES))
+    said = " ".join((gcs.ROLE, gcs.LOCATION_ROLE, connection.ROLES))
     named = set(re.findall(r"roles/[A-Za-z]+\.[A-Za-z]+", said))
     granted = set(re.findall(r"roles/[A-Za-z]+\.[A-Za-z]+", " ".join(blocks("sh"))))
     assert granted <= named
@@ -87,8 +87,8 @@ def test_every_request_to_bigquery_has_its_permission() -> None:
     assert set(re.findall(r"^\| `([a-z]+\.[A-Za-z]+)`", PAGE, re.M)) == FREE
 
 
-def test_permissions_of_the_bucket_are_told() -> None:
-    assert all(f"`{permission}`" in PAGE for permission in gcs_health.PERMISSIONS)
+def test_permissions_of_the_bucket_are_listed() -> None:
+    assert all(f"`{permission}`" in PAGE for permission in gcs.PERMISSIONS)
 
 
 def test_no_line_is_longer_than_130() -> None:
@@ -157,8 +157,8 @@ def left(server: GcsServer, bigquery: BigQueryServer, place: tuple[str, str, str
 def test_a_check_passes_and_leaves_nothing(
     check: Check, place: tuple[str, str, str], fake_gcs: GcsServer, bigquery: BigQueryServer
 ) -> None:
-    """Of each suite a test; local-bigquery is asked through the shim that knows partitions."""
-    some = "test_a_second_put or test_removing_takes or test_months_go or test_a_job_id or wants_the_name_free"
+    """Of each suite a test; local-bigquery is reached through the shim that knows partitions."""
+    some = "test_a_second_put or moved_with or test_removing_takes or test_months_go or test_a_job_id or a_taken_name"
     code, out = ended(check(*place, "-k", some))
     assert code == 0, out
     for suite in SUITES:

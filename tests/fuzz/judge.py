@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from taxi_luigi.core.errors import AccountError, TaxiError
-from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -17,7 +16,7 @@ from taxi_luigi.transform.clean_settings import CleanRules
 from taxi_luigi.transform.column_mapping import canonical_schema
 from taxi_luigi.transform.readers import check_whole, count_records, sniff
 from taxi_luigi.transform.rejects import SCHEMA
-from tests.support.cleaned import RAW_RECEIPT
+from tests.support.cleaned import RAW_RECEIPT, receipt_of
 
 LONGEST_LINE = 2_000
 
@@ -54,7 +53,7 @@ def _check_error(error: TaxiError, raw: Path) -> None:
 def _check_account(receipt: CleanReceipt, raw: Path, clean: Path, rejects: Path) -> None:
     assert receipt.rows_in == count_records(raw) == receipt.rows_kept + receipt.rows_rejected
     assert pq.read_metadata(clean).num_rows == receipt.rows_kept
-    assert read_receipt(clean) == receipt
+    assert receipt_of(clean) == receipt
     assert rejects.exists() == bool(receipt.rows_rejected)
 
 
@@ -71,7 +70,7 @@ def _check_rejects(receipt: CleanReceipt, rejects: Path) -> None:
         table = pq.read_table(rejects)
         table.validate(full=True)
         assert table.schema.remove_metadata() == SCHEMA
-        assert read_receipt(rejects) == receipt
+        assert receipt_of(rejects) == receipt
         places = table["record"].to_pylist()
         assert len(set(places)) == len(places) == receipt.rows_rejected
         assert min(places) >= 1

@@ -19,7 +19,7 @@ from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.warehouses.bigquery.health import compatible
 from tests.support.google import EMULATORS, VARIABLE, Place
 
-SUITES = [f"tests/contract/test_{name}.py" for name in ("stores", "lakes", "warehouses")] + ["tests/gcp"]
+SUITES = [f"tests/contract/test_{name}.py" for name in ("stores", "targets", "lakes", "warehouses")] + ["tests/gcp"]
 
 PATIENCE = 3600
 """seconds for one test: one that loads twenty times waits for forty of Google's jobs, each some seconds long"""

@@ -32,7 +32,7 @@ def shell(project: Project, script: str, *command: object) -> subprocess.Complet
 
 def recorded(project: Project) -> int:
     """The exit code of the last run."""
-    [run] = json.loads(project.command("taxi-luigi", "history", "--last", "1", "--json").out)
+    [run] = json.loads(project.command("taxi-luigi", "history", "--last", "1", "--json").out)["runs"]
     return int(run["exit_code"])
 
 

@@ -170,14 +170,14 @@ def test_the_target_of_a_month_is_of_its_lakes_kind(loading: Project, bucket: st
         "import json; from taxi_luigi.tasks import targets; from taxi_luigi.tlc.months import Month\n"
         "made = [targets.lake_target(name, 'green', Month(2021, 1)) for name in ('gcs', 's3', 'local')]\n"
         "made.append(targets.CleanTarget('green', Month(2021, 1)))\n"
-        "print(json.dumps([[type(target).__name__, target.path, str(target)] for target in made]))"
+        "print(json.dumps([[type(target).__name__, target.path] for target in made if target.path == str(target)]))"
     )
     name = "green/green_tripdata_2021-01.parquet"
     said = json.loads(loading.command("python", "-c", code).out)
     clean = str(loading.workspace / "clean" / name)
     assert said == [
-        ["GCSTarget", name, f"gs://{bucket}/data/{name}"],
-        ["S3Target", name, f"s3://{s3_bucket}/data/{name}"],
-        ["LakeTarget", f"clean/{name}", clean],
-        ["CleanTarget", f"clean/{name}", clean],
+        ["GCSTarget", f"gs://{bucket}/data/{name}"],
+        ["S3Target", f"s3://{s3_bucket}/data/{name}"],
+        ["LakeTarget", clean],
+        ["CleanTarget", clean],
     ]

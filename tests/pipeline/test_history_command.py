@@ -21,11 +21,12 @@ JANUARY = "green_tripdata_2021-01.parquet"
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
 
-def history(project: Project, *args: str) -> Any:
-    """What the command knows, as a program reads it."""
-    done = project.command("taxi-luigi", "history", "--json", *args)
+def history(project: Project, run: str = "") -> Any:
+    """The runs as a program reads them, the last first; with an id, that run."""
+    done = project.command("taxi-luigi", "history", "--json", *([run] if run else []))
     assert done.rc == 0, done.out
-    return json.loads(done.out)
+    runs = json.loads(done.out)["runs"]
+    return runs[0] if run else runs
 
 
 def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: Path) -> None:
@@ -61,7 +62,7 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     assert [line.split()[0] for line in table[1:]] == [good["run"], bad["run"]]
     text = loading.command("taxi-luigi", "history", bad["run"][-4:]).out
     assert text.startswith(f"{bad['run']} on {bad['host']}, taxi_luigi {version('taxi_luigi')}: LoadAllMonths")
-    assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ +failed$", text, re.MULTILINE)
+    assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ s +failed$", text, re.MULTILINE)
     assert re.search(r"^DownloadMonth green 2021-01: http://.*HTTP 503", text, re.MULTILINE)
     assert re.search(r"^green 2021-01 failed$", text, re.MULTILINE)
 
@@ -80,7 +81,7 @@ def test_a_replaced_month_is_recorded_with_what_was_there_before(
     [line] = re.findall(r"^green 2021-02: 3,000 → 3,003 records, total_amount [\d,.]+ → [\d,.]+$", done.out, re.M)
     newest, first = history(loading)
     months = {month["month"]: month["replaced"] for month in history(loading, newest["run"])["months"]}
-    assert months == {"2021-02": line.partition(": ")[2]}
+    assert months == {"2021-01": "", "2021-02": line.partition(": ")[2]}
     assert [month["replaced"] for month in history(loading, first["run"])["months"]] == ["", ""]
     assert newest["fewer"] == []
     assert line in loading.command("taxi-luigi", "history", newest["run"]).out.splitlines()
@@ -134,7 +135,7 @@ def test_a_task_that_took_too_long_is_recorded_too(loading: Project, cdn: Cdn) -
     assert [task["error"] for task in history(loading, run["run"])["tasks"]] == [why]
 
 
-def test_a_run_that_ended_before_its_tasks_says_why(loading: Project) -> None:
+def test_a_run_that_ended_before_its_tasks_has_the_cause(loading: Project) -> None:
     loading.configure({"core": {"rpc_retry_attempts": 1}})
     assert loading.run(*COMMAND, scheduler="http://127.0.0.1:9").rc == 40
     [run] = history(loading)

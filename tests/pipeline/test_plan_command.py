@@ -22,10 +22,10 @@ def planned(project: Project, *options: str) -> dict[str, tuple[str, int]]:
     """Month → why, and how much is to be downloaded."""
     said = project.command("taxi-luigi", "plan", *options, "--json")
     assert said.rc == 0, said.out
-    return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)}
+    return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)["months"]}
 
 
-def test_a_plan_says_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
+def test_a_plan_shows_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
     size = (cdn.folders[0] / "green_tripdata_2021-01.parquet").stat().st_size
     plan = planned(loading, "--colors", "green", "--months", "2021-01..2021-04")
     assert plan["2021-01"] == ("missing", size)
@@ -60,9 +60,7 @@ def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
         assert cdn.count("GET") == asked
 
 
-def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
-    loading: Project, samples: Path, tmp_path: Path
-) -> None:
+def test_a_plan_shows_refused_and_failed_months_with_the_cause(loading: Project, samples: Path, tmp_path: Path) -> None:
     folder = tmp_path / "published"
     shutil.copytree(samples, folder)
     (folder / "green_tripdata_2021-03.parquet").write_text("VendorID,lpep_pickup_datetime\n")
@@ -72,7 +70,7 @@ def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
         shutil.copy(write_month(tmp_path / "worse", "green", Month(2021, 2), 60, seed=5), folder)
         refused = loading.run("LoadAllMonths", *MONTHS, "--refresh", "all")
         assert refused.rc == 30, refused.out
-        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
+        lines = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)["months"]
         january, february, march = lines
         assert (january["why"], january["reason"]) == ("up to date", None)
         assert (february["why"], february["lakes"], february["bytes"]) == ("refused", [], 0)
@@ -91,7 +89,7 @@ def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
         assert [line[:24] for line in lines[1:3]] == ["green  2021-02  refused:", "green  2021-03  failed l"]
         loading.configure({"clean": {"fewest_rows": "0.01"}})
         settings = json.loads(loading.command("taxi-luigi", "plan", *MONTHS, "--refresh", "all", "--json").out)
-        assert settings[1]["why"] == "failed last time", "with other settings it is tried again"
+        assert settings["months"][1]["why"] == "failed last time", "with other settings it is tried again"
 
 
 def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
@@ -100,7 +98,7 @@ def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
     assert len(said.out.splitlines()) == 1
 
 
-def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(loaded_green: Project) -> None:
+def test_months_are_removed_from_everywhere_and_loaded_again_on_request(loaded_green: Project) -> None:
     asked = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02")
     assert asked.rc == 40
     assert "no terminal to confirm on: add --yes" in asked.out
@@ -139,7 +137,7 @@ def test_what_is_known_of_a_refusal_is_removed_with_the_month_and_a_month_of_whi
     assert list(loaded_green.workspace.rglob("*2021-02*")) == []
 
 
-def test_a_store_that_is_down_keeps_its_month_and_says_so(loaded_green: Project, postgres_url: str) -> None:
+def test_a_store_that_is_down_keeps_its_month_and_is_named(loaded_green: Project, postgres_url: str) -> None:
     loaded_green.configure(
         {"taxi": {"warehouse": "postgres, duckdb"}, "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"}}
     )

@@ -12,9 +12,10 @@ import duckdb
 import pytest
 from rich.filesize import decimal
 
-from taxi_luigi.core.parquet_footer import read_footer, read_receipt
+from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt
 from tests.support.browser import Page, page
+from tests.support.cleaned import receipt_of
 from tests.support.gcs import GcsServer
 from tests.support.project import Project, Run, Sections
 
@@ -71,7 +72,7 @@ def clean_file(project: Project, month: str) -> Path:
 
 
 def receipt(project: Project, month: str) -> CleanReceipt:
-    found = read_receipt(clean_file(project, month))
+    found = receipt_of(clean_file(project, month))
     assert found is not None
     return found
 
@@ -137,7 +138,7 @@ def test_it_is_made_anew_when_something_has_changed_and_only_then(loaded: Projec
     report(loaded)
     text = path.read_text()
     assert "trips in 3 months" in text
-    assert "no receipt, as its clean file is not there; what is shown is what markers and listings say: 2021-01" in text
+    assert "no receipt, as its clean file is not there; the numbers are those of markers and listings: 2021-01" in text
     assert "not in clean: 2021-01" in text
 
 
@@ -177,7 +178,7 @@ def test_a_warehouse_that_does_not_answer_is_a_line_and_no_secret(loaded: Projec
     assert "hunter2" not in text + run.out
 
 
-def test_where_nothing_is_held_the_page_says_so(project: Project) -> None:
+def test_where_nothing_is_held_the_page_has_a_sentence_for_it(project: Project) -> None:
     path = project.folder / "deep" / "report.html"
     report(project, "--path", str(path), "--colors", "yellow")
     assert "Nothing is held yet" in path.read_text()

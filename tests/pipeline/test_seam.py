@@ -57,7 +57,7 @@ class OnlyImports(luigi.Task):
 def history(project: Project) -> list[Any]:
     done = project.command("taxi-luigi", "history", "--json")
     assert done.rc == 0, done.out
-    return list(json.loads(done.out)) if done.out.startswith("[") else []
+    return list(json.loads(done.out)["runs"])
 
 
 def build(project: Project, how: str, local: bool = True) -> Run:

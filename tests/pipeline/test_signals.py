@@ -119,5 +119,5 @@ def test_a_signal_ends_the_run_with_its_code_also_where_a_library_makes_another_
     assert done.rc == 128 + number, done.out
     assert "Traceback" not in done.out or where == "a destructor", done.out
     assert loading.processes() == []
-    [run] = json.loads(loading.command("taxi-luigi", "history", "--json").out)
+    [run] = json.loads(loading.command("taxi-luigi", "history", "--json").out)["runs"]
     assert (run["exit_code"], run["error"]) == (128 + number, f"stopped by {number.name}")

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from taxi_luigi.core.parquet_footer import read_footer
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -58,3 +59,9 @@ def cleaned(raw: Path, rules: CleanRules | None = None) -> Cleaned:
         table.replace_schema_metadata(),
         sorted(({**row, "raw": dict(row["raw"])} for row in out), key=lambda row: row["record"]),
     )
+
+
+def receipt_of(path: Path) -> CleanReceipt | None:
+    """The receipt in a parquet file's footer."""
+    with path.open("rb") as file:
+        return read_footer(file, path).receipt

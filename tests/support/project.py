@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG", "COLUMNS", "LINES")
 """a developer's own settings, which must not reach a test"""
+
+_TEMPORARY = re.compile(r"-\d+\.part\b")
 
 Sections = Mapping[str, Mapping[str, object]]
 
@@ -133,6 +136,8 @@ class Project:
             raise AssertionError(
                 f"{process.args} was still running after {timeout} s and had written:\n{out}"
             ) from None
+        # No line names a temporary file: it is gone when the line is read.
+        assert not _TEMPORARY.search(out), out
         return Run(process.returncode, out)
 
     def _ours(self, process: psutil.Process) -> bool:

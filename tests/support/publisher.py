@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.sources import Fetched, HttpSettings, Source, open_source
+from taxi_luigi.sources import Fetched, HttpSettings, Source, http, open_source
 from taxi_luigi.tlc.months import Month
 
 COLOR, MONTH = "green", Month(2024, 1)
@@ -23,6 +23,11 @@ def net(**changes: Any) -> HttpSettings:
         **{"attempts": 3, "backoff": 0.01, "connect_timeout": 2, "read_timeout": 5, "parallel": 3, "at_once": 1_000}
         | changes
     )
+
+
+def forget_looks() -> None:
+    """Have the next look query the server again, as one in another process would."""
+    http._looks.clear()
 
 
 def write(folder: Path, name: str = NAME, size: int = 300_000, seed: int = 1) -> bytes:

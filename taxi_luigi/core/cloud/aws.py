@@ -1,6 +1,6 @@
 """How a bucket of S3 is reached: AWS's credentials, and clients that belong to one process.
 
-What is kept in a bucket, and under which names, is not known here; failures are put into words in `aws_errors.py`.
+What is kept in a bucket, and under which names, is not known here; the texts of errors are in `aws_errors.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
 
-from taxi_luigi.core.cloud.aws_errors import FAILURES, code, said
-from taxi_luigi.core.cloud.forks import per_process
-from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core.cloud import is_server, per_process
+from taxi_luigi.core.cloud.aws_errors import FAILURES, code, describe
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import log
 
@@ -29,15 +28,15 @@ _CONNECT = 10.0
 """seconds to wait for a connection: the server is there or it is not, however slow the link"""
 
 _LOOK = 8.0
-"""seconds for one answer to a question"""
+"""seconds for one response to a listing or a check"""
 LOOKS = 3
-"""attempts of one: with botocore's pauses, a server that is down costs less than 30 seconds"""
+"""attempts of such a request: with botocore's pauses, a server that is down costs less than 30 seconds"""
 
 _WRITES = ("PutObject", "CompleteMultipartUpload", "CopyObject")
 _READS = ("GetObject",)
 
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "NoSuchKey", "NoSuchUpload"}
-"""How S3 says that an object is not as the request wants it, to the retry of a request that had succeeded too."""
+"""S3's codes for an object that is not as a condition of the request has it; also of a retry after a success."""
 
 
 class Connection:
@@ -56,14 +55,23 @@ class Connection:
 
     @contextmanager
     def reading(self, bucket: str, key: str, version: str) -> Iterator[None]:
-        """In the block, downloads of the object fail unless it is this version."""
+        """Have downloads of the object in the block fail unless it is this version."""
         with self._only_if(_READS, bucket, key, {"IfMatch": f'"{version}"'}):
             yield
 
     def replace(self, bucket: str, key: str, version: str | None, send: Callable[[], None]) -> bool:
-        """Calls `send`, whose requests replace the object only while it is this version, or while there is none.
+        """Call `send`, whose requests replace the object only while it is this version.
 
-        False when the server refused for that reason. A server without conditions (501) gets the request without.
+        A server without conditions (501) gets the requests without.
+
+        Args:
+            bucket: of the object
+            key: of the object
+            version: its ETag; None for no object
+            send: makes the requests
+
+        Returns:
+            False when the server refused because there is another version
         """
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": f'"{version}"'}
         try:
@@ -74,7 +82,7 @@ class Connection:
                 return False
             if code(error) != "NotImplemented" or not self._takes_conditions:
                 raise
-            log.debug("%s knows neither If-Match nor If-None-Match: writing without", self.client.meta.endpoint_url)
+            log.debug("%s supports neither If-Match nor If-None-Match: writing without", self.client.meta.endpoint_url)
             self._takes_conditions = False
             send()
         return True
@@ -94,14 +102,14 @@ class Connection:
 
 
 def endpoint_url(text: str) -> str | None:
-    """Parses the setting. Its value is in no message, since it may hold a password."""
+    """Parse the setting `endpoint_url`. Its value is in no message, since it may hold a password."""
     if text and (not is_server(text) or "@" in text):
         raise ValueError("must look like https://HOST:PORT, without user or password")
     return text or None
 
 
 def region_name(text: str) -> str | None:
-    """Parses the setting `region`."""
+    """Parse the setting `region`."""
     if not re.fullmatch(r"[\w-]{0,63}", text):
         raise ValueError("is invalid: no region has such a name; set one as in eu-west-1")
     return text or None
@@ -109,10 +117,9 @@ def region_name(text: str) -> str | None:
 
 @dataclass(frozen=True)
 class Bucket:
-    """How a bucket is reached: what luigi.cfg says of it; AWS's usual chain for credentials, and for what is None.
+    """How a bucket is reached: by the settings, and by AWS's usual chain for credentials and what is not set.
 
-    `place` is the section of luigi.cfg in words, `lake s3`; `timeout` is the longest pause
-    of a connection, in seconds.
+    `place` is the section of luigi.cfg in words, `lake s3`; `timeout` is the longest pause of a connection, in seconds.
     """
 
     place: str
@@ -134,11 +141,11 @@ class Bucket:
         return ("s3", self.endpoint_url, self.region, self.timeout, *variables)
 
     def connection(self, attempts: int = _ATTEMPTS) -> Connection:
-        """This process's, made when it first asks; each request is tried so often."""
+        """Return this process's connection, made at its first call; `attempts` are of each request."""
         return per_process((*self.account, attempts), lambda: Connection(self._client(attempts)))
 
     def looking(self) -> Self:
-        """The same for questions about what is there, which wait no longer than the answer to one may take."""
+        """Return the bucket with the shorter timeout of listings and checks."""
         return replace(self, timeout=min(self.timeout, _LOOK))
 
     def _client(self, attempts: int) -> Any:
@@ -148,7 +155,7 @@ class Bucket:
             retries={"mode": "standard", "total_max_attempts": attempts},
             tcp_keepalive=True,
         )
-        # A session of its own: the default one is shared by all threads, and boto3's sessions do not bear that
+        # A session of its own: the default one is shared by all threads, and boto3's sessions are not thread-safe
         session = boto3.session.Session()
         return session.client("s3", region_name=self.region, endpoint_url=self.endpoint_url, config=config)
 
@@ -164,16 +171,18 @@ class Bucket:
 
     @contextmanager
     def translating_errors(self, address: str) -> Iterator[None]:
-        """Turns what boto3 raises into one line that begins with the place and this address.
+        """Raise errors of boto3 as one line that begins with the place and this address.
 
-        ConfigError for what the user must change first; StorageError for all else, which was retried by then.
+        Raises:
+            ConfigError: what the user must change first
+            StorageError: all else, which was retried by then
         """
         try:
             yield
         except FAILURES as error:
-            kind, line = said(error, self.section, lambda: str(self.connection().client.meta.region_name))
+            kind, line = describe(error, self.section, lambda: str(self.connection().client.meta.region_name))
             raise kind(f"{self.place} ({address}): {line}") from error
         except RecursionError as error:
-            # botocore 1.44 asks for ever where a redirect names no region, as from http:// to https:// (November 2026)
+            # botocore 1.44 retries for ever where a redirect names no region, as http:// to https:// (November 2026)
             cure = f"set {self.section} endpoint_url to where, most often https://"
             raise ConfigError(f"{self.place} ({address}): the server redirects elsewhere: {cure}") from error

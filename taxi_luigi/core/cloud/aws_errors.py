@@ -1,4 +1,4 @@
-"""What boto3 and S3 say when they fail, in one line with the cure."""
+"""Errors of boto3 and S3, in one line with the cure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from s3transfer import exceptions as s3transfer
 
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
 from taxi_luigi.core.redaction import redact
-from taxi_luigi.core.text import unwrapped
+from taxi_luigi.core.text import one_line, unwrapped
 
 FAILURES = (
     BotoCoreError,
@@ -24,7 +24,7 @@ FAILURES = (
     s3transfer.S3DownloadFailedError,
     s3transfer.S3CopyFailedError,
 )
-"""Whatever boto3, botocore and s3transfer raise; they have no base class in common."""
+"""All errors of boto3, botocore and s3transfer; they have no base class in common."""
 
 LOGIN = "run aws configure or aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
@@ -70,31 +70,34 @@ _NEEDS = {
     "DeleteObject": "s3:DeleteObject",
     "AssumeRole": "sts:AssumeRole",
 }
-"""Operation → what its caller must be allowed; all others are parts of an upload."""
+"""operation → the permissions that it needs; all others are parts of an upload"""
 
 
 def cause(error: BaseException) -> BaseException:
-    """What was wrong in the first place, where the library wraps it."""
+    """Return the first cause of an error that wraps others."""
     inner = getattr(error, "last_exception", None) or (error.__context__ if isinstance(error, Boto3Error) else None)
     return cause(inner) if isinstance(inner, BaseException) else error
 
 
 def code(error: BaseException) -> str:
-    """S3's name for a refusal, `NoSuchBucket`, or the status where there was only that; '' for other failures."""
+    """Return S3's code of a refusal, `NoSuchBucket`, or the status without one; '' for other errors."""
     inner = cause(error)
     return str(inner.response.get("Error", {}).get("Code", "")) if isinstance(inner, ClientError) else ""
 
 
-def said(error: BaseException, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
-    """Return ConfigError for what the user must change first, else StorageError; and the line.
+def describe(error: BaseException, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
+    """Return the class and the line of an error: ConfigError for what the user must change first, else StorageError.
 
-    `section` is the one of luigi.cfg, `[lake.s3]`; `region` returns the region that was assumed.
+    Args:
+        error: of boto3 or one of its libraries
+        section: of luigi.cfg, `[lake.s3]`
+        region: returns the region that was assumed
     """
     error = cause(error)
     if isinstance(error, ClientError):
         return _refused(error, section, region)
     if isinstance(error, ResponseParserError):
-        return StorageError, f"what answers there does not speak S3: check {section} endpoint_url, and proxies"
+        return StorageError, f"the response is not S3's: check {section} endpoint_url, and proxies"
     cures: list[tuple[tuple[type[Exception], ...], Callable[[str], str]]] = [
         (_UNFOUND, lambda _: f"no AWS credentials were found: {LOGIN}"),
         (_LOGIN_FAILED, lambda line: f"the AWS credentials cannot be used ({line}): {LOGIN}"),
@@ -109,7 +112,7 @@ def said(error: BaseException, section: str, region: Callable[[], str]) -> tuple
 
 
 def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
-    """What the server's own refusal means; its sentence is kept, since it may name the key or the policy."""
+    """Return class and line of a refusal by the server; its sentence is kept, since it may name the key or policy."""
     line, reason, there = _line(error), code(error), _region_of(error)
     if reason in _ELSEWHERE or (reason == "400" and there):
         where = f"is in the region {there}" if there else "is in another region"
@@ -135,5 +138,4 @@ def _region_of(error: ClientError) -> str:
 
 
 def _line(error: BaseException) -> str:
-    text = redact(unwrapped(error))
-    return text if len(text) <= 300 else text[:299] + "…"
+    return one_line(redact(unwrapped(error)), 300)

@@ -25,13 +25,13 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.resumable_media import DataCorruption, InvalidResponse
 
-from taxi_luigi.core.cloud.servers import is_server
+from taxi_luigi.core.cloud import is_server
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.redaction import looks_like_key, redact, value
-from taxi_luigi.core.text import unwrapped
+from taxi_luigi.core.text import one_line, unwrapped
 
 SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-"""What a token may be used for; the roles of the account narrow it down."""
+"""the scopes of a token; the roles of the account narrow them down"""
 
 LOGIN = "run gcloud auth application-default login, or set credentials_file to the key file of a service account"
 
@@ -67,7 +67,7 @@ class Found:
 
 
 def endpoint(text: str) -> str | None:
-    """Parses the setting `endpoint` of a store; see `endpoint_of`."""
+    """Parse the setting `endpoint` of a store; see `endpoint_of`."""
     if not text:
         return None
     try:
@@ -77,10 +77,16 @@ def endpoint(text: str) -> str | None:
 
 
 def endpoint_of(setting: str | None, variable: str) -> str | None:
-    """The server to ask instead of Google's: the setting, else the variable (STORAGE_EMULATOR_HOST); None is Google's.
+    """Return the server to use instead of Google's; None for Google's.
 
-    Without `http://` or `https://` it is taken for an emulator, as its own documentation often writes it. ConfigError
-    for what is no address.
+    An address without `http://` or `https://` is taken for an emulator, as emulators' documentation often has it.
+
+    Args:
+        setting: the value in luigi.cfg, if any
+        variable: the environment variable that counts without one, as STORAGE_EMULATOR_HOST
+
+    Raises:
+        ConfigError: it is no address
     """
     address = (setting or os.environ.get(variable) or "").rstrip("/")
     if not address:
@@ -93,15 +99,23 @@ def endpoint_of(setting: str | None, variable: str) -> str | None:
 
 
 def credentials(file: Path | None, endpoint: str | None, where: str) -> Credentials:
-    """What `found` finds, without its line."""
+    """Return the credentials that `found` finds; arguments and errors as there."""
     return found(file, endpoint, where).credentials
 
 
 def found(file: Path | None, endpoint: str | None, where: str) -> Found:
-    """The credentials of a key file, or else Google's Application Default Credentials; none for an emulator.
+    """Find the credentials: of a key file, or else Google's Application Default Credentials; none for an emulator.
 
     Where neither a file is named nor gcloud logged in, the metadata server of Google's machines is queried, three times
-    for 3 s. Raises ConfigError, one line that begins with `where`.
+    for 3 s.
+
+    Args:
+        file: the key file, if the settings name one
+        endpoint: as `endpoint_of`
+        where: the beginning of the error's line
+
+    Raises:
+        ConfigError: there are none, or they cannot be used
     """
     if endpoint is not None and endpoint.startswith("http://"):
         return Found(AnonymousCredentials(), f"none needed: {endpoint} is an emulator")
@@ -112,7 +126,7 @@ def found(file: Path | None, endpoint: str | None, where: str) -> Found:
         return _from_file(Path(named), environment_vars.CREDENTIALS, where)
     try:
         with warnings.catch_warnings():
-            # Each process would print it; storage needs no quota project, and who does says so in the error
+            # Each process would print it; storage needs no quota project, and errors of other services name it
             warnings.filterwarnings("ignore", message=r"\s*Your application has authenticated using end user")
             default, _ = google.auth.default(scopes=SCOPES)
     except DefaultCredentialsError as error:
@@ -123,7 +137,7 @@ def found(file: Path | None, endpoint: str | None, where: str) -> Found:
 
 
 def _from_file(path: Path, named: str, where: str) -> Found:
-    """The credentials in a file; `named` is the setting or variable that names it."""
+    """Load the credentials in a file; `named` is the setting or variable that names it."""
     if looks_like_key(str(path)):
         raise ConfigError(f"{where}: {named} is to be a file's name, and its value looks like a key: {_KEY_FILE}")
     place = f"{where}: {named} = {path}"
@@ -141,7 +155,7 @@ def _from_file(path: Path, named: str, where: str) -> Found:
         raise ConfigError(f"{place} is not a Google key file ({why}): {_KEY}")
     try:
         with warnings.catch_warnings():
-            # It warns of files from strangers; this one is named by who runs the program
+            # It warns of files from untrusted sources; this one is named in the user's own settings
             warnings.simplefilter("ignore", DeprecationWarning)
             loaded, _ = google.auth.load_credentials_from_dict(info, scopes=SCOPES)
     except (DefaultCredentialsError, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -163,20 +177,26 @@ def _whose(found_ones: Credentials) -> str:
 
 @contextmanager
 def translating_errors(where: str, failure: type[TaxiError], roles: str = "") -> Iterator[None]:
-    """Turn what Google's libraries raise into one line that begins with `where`.
+    """Raise errors of Google's libraries as one line, with the library's exception as `__cause__`.
 
-    ConfigError for what the user must change first: refused or missing credentials, permissions (`roles` says which
-    roles would do), something that does not exist. `failure` for all else, which the client has retried by then.
-    The library's exception is the `__cause__`. A TaxiError and an OSError of a local file pass.
+    A TaxiError and an OSError of a local file pass.
+
+    Args:
+        where: the beginning of the line
+        failure: the class of errors that the client has retried by then
+        roles: the roles that would be enough, for a message about permissions
+
+    Raises:
+        ConfigError: what the user must change first: credentials, permissions, something that does not exist
     """
     try:
         yield
     except _FAILURES as error:
-        raise _said(error, where, failure, roles) from error
+        raise _translated(error, where, failure, roles) from error
 
 
 def status(error: BaseException | None) -> int | None:
-    """The HTTP status that a failure of Google's libraries stands for; None when there was no answer."""
+    """Return the HTTP status of an error of Google's libraries; None when there was no response."""
     if isinstance(error, GoogleAPICallError):
         return error.code
     if isinstance(error, InvalidResponse):
@@ -184,9 +204,9 @@ def status(error: BaseException | None) -> int | None:
     return None
 
 
-def _said(error: Exception, where: str, failure: type[TaxiError], roles: str) -> TaxiError:
+def _translated(error: Exception, where: str, failure: type[TaxiError], roles: str) -> TaxiError:
     if isinstance(error, RetryError) and error.cause is not None:
-        return _said(error.cause, where, failure, roles)
+        return _translated(error.cause, where, failure, roles)
     if isinstance(error, GoogleAuthError):
         if isinstance(error, RefreshError) and not error.retryable and not isinstance(error.__cause__, TransportError):
             return ConfigError(f"{where}: Google refused the credentials ({_line(error)}): {_LOGIN_AGAIN}")
@@ -209,7 +229,7 @@ def _said(error: Exception, where: str, failure: type[TaxiError], roles: str) ->
 
 
 def _reasons(error: Exception) -> set[str]:
-    """The machine-readable reasons in an error answer. An upload's exception has them in the body alone."""
+    """Return the machine-readable reasons in an error response. An upload's exception has them in the body alone."""
     given: list[Any] = list(getattr(error, "errors", None) or ())
     response = getattr(error, "response", None)
     if not given and isinstance(response, requests.Response):
@@ -221,13 +241,12 @@ def _reasons(error: Exception) -> set[str]:
 
 
 def _line(error: Exception) -> str:
-    """What an error says, in one line of at most 300 characters and without the secrets that its URLs may carry."""
-    text = redact(unwrapped(_answered(error) or _reason(error)))
-    return text if len(text) <= 300 else text[:299] + "…"
+    """Return the text of an error on one line, at most 300 characters and without secrets in its URLs."""
+    return one_line(redact(unwrapped(_answered(error) or _reason(error))), 300)
 
 
 def _answered(error: Exception) -> str:
-    """Google's own sentence in the body of an error answer; '' when there is none."""
+    """Return Google's own sentence in the body of an error response; '' when there is none."""
     response = getattr(error, "response", None)
     if not isinstance(response, requests.Response) or response.ok:
         return ""
@@ -238,7 +257,7 @@ def _answered(error: Exception) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost text of an error that wraps others, as connection errors do four deep."""
+    """Return the innermost text of an error that wraps others, as connection errors do four deep."""
     if isinstance(error, GoogleAPICallError):
         return str(error.message)
     if error.args and isinstance(error.args[-1], BaseException):

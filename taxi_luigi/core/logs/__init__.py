@@ -1,8 +1,7 @@
-"""The run's own logger, and where its lines go: to the terminal (terminal.py), and all of them to a file (jsonl.py).
+"""The run's logger, and where its lines go: to the terminal (terminal.py), and all of them to a file (jsonl.py).
 
-`log` is Luigi's own logger, so `[core] log_level` and `logging_conf_file` hold for our lines too. What a line is about
-goes into the file as fields: the task by `about`, figures by `extra=figures(…)`. What becomes of failures is in
-failures.py.
+`log` is Luigi's own logger, so `[core] log_level` and `logging_conf_file` hold for our lines too. The file has fields
+beside the text: the task by `about`, figures by `extra=figures(…)`. How failures are shown is in failures.py.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ from luigi.interface import core
 from taxi_luigi.core.logs import failures, terminal
 from taxi_luigi.core.logs.failures import failure_line
 from taxi_luigi.core.logs.failures import name as task_name
-from taxi_luigi.core.logs.fields import about, figures, of_task
-from taxi_luigi.core.logs.jsonl import JsonLines
-from taxi_luigi.core.logs.once import Once
+from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, figures, of_task
 
 __all__ = [
     "Once",
@@ -39,25 +36,29 @@ log = logging.getLogger("luigi-interface")
 """Luigi's own logger."""
 
 _ours = logging.getLogger("taxi_luigi")
-"""The parent of those of our modules that must not know Luigi's."""
+"""The parent of the loggers of our modules that must not import Luigi."""
 
 
 def install() -> None:
-    """Called once, when the package is imported: a wrong parameter is met before any task exists."""
+    """Install the filters of failures, once, at import: a wrong parameter fails before any task exists."""
     failures.install(log)
 
 
 def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
-    """Called as a run begins, before any task: from here on lines go both ways, until what is returned is called.
+    """Send lines both ways from the beginning of a run, before any task, until the function that is returned is called.
 
-    The file lies in `folder`, which is made; `what` is the first line of the run in it, INFO. Handlers that a
-    logging_conf_file configures stay as they are.
+    Handlers that a logging_conf_file configures stay as they are.
+
+    Args:
+        folder: of the file; it is made
+        run: the id of the run, a field of each line
+        what: the first line of the run in the file, INFO; none if ''
     """
     _errors.line, before = "", (log.level, _ours.level, _ours.propagate)
     failures.one_line_each.in_a_run = True
     terminals = [] if core().logging_conf_file else terminal.take_over(log)
     if terminals:
-        log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines whatever the terminal has
+        log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines too
     file = JsonLines(folder, run, Once())
     file.remove_old()
     if what:
@@ -86,9 +87,9 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
 
 
 def whenever_a_task_ended(call: Callable[[], None]) -> Callable[[], None]:
-    """Has it called in this process alone, the main one, after Luigi's line on each task that ended.
+    """Have it called in this process alone, the main one, after Luigi's line on each task that ended.
 
-    Until what is returned is called.
+    It ends when the function that is returned is called.
     """
     informed = _Informed(call)
     log.addHandler(informed)
@@ -96,7 +97,7 @@ def whenever_a_task_ended(call: Callable[[], None]) -> Callable[[], None]:
 
 
 def last_error() -> str:
-    """The last line that this process logged as an error since `begin`; '' when there was none."""
+    """Return the last line that this process logged as an error since `begin`; '' when there was none."""
     return _errors.line
 
 

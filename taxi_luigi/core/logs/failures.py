@@ -1,8 +1,8 @@
 """Failures in one line instead of a traceback, and in our words instead of Luigi's.
 
-Luigi logs whatever a task raised with its traceback, and a wrong month as "Uncaught exception in luigi". A filter on
-its logger turns what we know (`TaxiError`, `OSError`, a wrong parameter, no luigid) into one line and leaves every
-other exception, which is a defect, its traceback.
+Luigi logs every exception of a task with its traceback, and a wrong month as "Uncaught exception in luigi". A filter on
+its logger makes one line of those that a user can cause or meet (`TaxiError`, `OSError`, a wrong parameter, no luigid).
+Every other exception is a defect, and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from luigi.task_register import TaskClassException
 
 from taxi_luigi.core import console
 from taxi_luigi.core.errors import TaxiError
-from taxi_luigi.core.logs.fields import of_task
+from taxi_luigi.core.logs.jsonl import of_task
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.settings_files import UNUSABLE
 from taxi_luigi.core.text import unwrapped
@@ -35,22 +35,22 @@ _NO_DATA = "Data for %s does not exist (yet?)"
 _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
 _UNREADABLE = re.compile(r"(\w+)\[args=.*: Error when parsing the default value of '(\w+)'$", re.DOTALL)
-"""luigi 3.8.1's own words"""
+"""the texts of Luigi 3.8.1"""
 
 _PACKAGE = str(Path(__file__).parents[2])
 
 
 def install(logger: logging.Logger) -> None:
-    """Called once, when the package is imported."""
+    """Install the filters of failures; called once, when the package is imported."""
     # Luigi reads [core] rpc_… itself, outside the class whose unread keys it warns of (3.8.1).
     warnings.filterwarnings("ignore", message=".*parameter 'rpc_.*", category=UnconsumedParameterWarning)
     logger.addFilter(one_line_each)
-    # Luigi has no other place for what goes wrong before there is a task; a program that only imports us keeps its own
+    # Luigi has no other hook for what fails before there is a task; a program that only imports us keeps its own
     if _is_our_command():
         # Its warning of a key that it does not know quotes the value.
         plain = warnings.formatwarning
         warnings.formatwarning = lambda *args, **more: redact(plain(*args, **more))
-        if logging.lastResort is not None:  # which prints what libraries warn of, whose loggers have no handler
+        if logging.lastResort is not None:  # it prints warnings of libraries whose loggers have no handler
             logging.lastResort.addFilter(without_secrets)
         sys.excepthook = _say_early_failure
 
@@ -76,7 +76,9 @@ def _line(error: BaseException) -> str | None:
         if status in (401, 403):
             return f"luigid refuses us (HTTP {status}): check user and password in [core] scheduler_url"
         if status is not None:
-            return f"luigid answers HTTP {status}: its log says why (data/luigid/log); run the same command again"
+            return (
+                f"luigid answers HTTP {status}: the reason is in its log (data/luigid/log); run the same command again"
+            )
         return "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
@@ -91,7 +93,7 @@ def _line(error: BaseException) -> str | None:
 
 
 def _unfulfilled(missing: str) -> str:
-    """Of `TASK_ID (OUTPUT, OUTPUT), TASK_ID`: what was there when it was looked at, and is not any more."""
+    """Return the line for `TASK_ID (OUTPUT, OUTPUT), TASK_ID`, outputs that were there before and are not any more."""
     what = ", ".join(re.findall(r"\(([^()]*)\)", missing)) or missing
     if missing.startswith("PublishedMonth_"):
         return f"{what}: it is no longer published"
@@ -101,23 +103,23 @@ def _unfulfilled(missing: str) -> str:
 class OneLine(logging.Filter):
     """Replaces the traceback of a failure that has a one-line text by that text, and Luigi's words for our tasks.
 
-    Of runs of others that only import us, it leaves every line as it is.
+    It leaves every line of a run that is not ours as it is: other programs import the package too.
     """
 
     in_a_run = False
-    """whether one of ours goes on, or has ended with its command"""
+    """whether a run of ours is under way, or has ended with its command"""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not (self.in_a_run or _is_our_command() or _is_ours(record)):
             return True
         if record.msg == _NO_ANSWER:
-            record.msg, record.args, record.exc_info = "luigid did not answer, and is asked again", None, None
+            record.msg, record.args, record.exc_info = "luigid did not answer; retrying", None, None
         _in_our_words(record)
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         line = failure_line(error) if error is not None else None
         if line is not None:
-            said = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
-            record.msg, record.args = "%s%s", (said, line)
+            before = "" if record.msg == _UNCAUGHT else f"{record.getMessage()}: "
+            record.msg, record.args = "%s%s", (before, line)
             record.exc_info = record.exc_text = None
         return without_secrets(record)
 
@@ -126,31 +128,31 @@ one_line_each = OneLine()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a line is of our code, or says what our code raised before there was a run."""
+    """Whether a line is of our code, or about an error that our code raised before there was a run."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     return record.pathname.startswith(_PACKAGE) or isinstance(error, TaxiError)
 
 
 def without_secrets(record: logging.LogRecord) -> bool:
-    """A filter that keeps every line and masks what it shows; its traceback too.
+    """A filter that keeps every line and masks the secrets in it and in its traceback.
 
-    Luigi logs the scheduler's address as it is, and what libraries raise repeats addresses (3.8.1, requests 2.34).
+    Luigi logs the scheduler's address as it is, and errors of libraries repeat addresses (3.8.1, requests 2.34).
     """
     try:
-        said = record.getMessage()
-    except (TypeError, ValueError):  # arguments that do not fit their text: the handlers say so
+        message = record.getMessage()
+    except (TypeError, ValueError):  # arguments that do not fit their text: the handlers report it
         return True
-    shown = redact(said)
-    if shown != said:
+    shown = redact(message)
+    if shown != message:
         record.msg, record.args = "%s", (shown,)
     if record.exc_info:
-        # What formatters take in place of the traceback
+        # Formatters take it in place of the traceback
         record.exc_text = redact(record.exc_text or logging.Formatter().formatException(record.exc_info))
     return True
 
 
 def _in_our_words(record: logging.LogRecord) -> None:
-    """Of a task of ours, which has `log_fields`: without process numbers, worker names and task ids."""
+    """Rewrite a line about a task of ours, which has `log_fields`, without process numbers, worker and task ids."""
     about = record.args[-1] if isinstance(record.args, tuple) and record.args else None
     log_fields = getattr(about, "log_fields", None)
     if log_fields is None or not isinstance(record.msg, str):
@@ -170,7 +172,10 @@ def name(log_fields: Mapping[str, str]) -> str:
 
 
 def _say_early_failure(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
-    """Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks."""
+    """Print a failure before the first task in one line, and exit with Luigi's code for it.
+
+    Luigi reads [core] and looks the task's name up outside its own error handling: Python would print tracebacks.
+    """
     if console.is_our_interrupt(kind):
         raise SystemExit(console.INTERRUPT_CODE)
     line = failure_line(error) if isinstance(error, TaxiError | TaskClassException | ValueError) else None
@@ -188,13 +193,13 @@ def _say_early_failure(kind: type[BaseException], error: BaseException, trace: T
 
 
 def unreadable(section: str, key: str, error: BaseException) -> str:
-    """Why a value of a section of Luigi's own, or of its flag, is none."""
+    """Return why a value of a section of Luigi's own, or of its flag, is invalid."""
     flag = f"{'' if section == 'core' else f'{section}_'}{key}".replace("_", "-")
     return _unset(error) or f"[{section}] {key}, or --{flag}: {' '.join(str(error).split())}"
 
 
 def _unset(error: BaseException) -> str | None:
-    """What is missing, where a section of Luigi's own names an environment variable that is not set."""
+    """Return the line for a section of Luigi's own that names an environment variable that is not set; else None."""
     cause = error if isinstance(error, InterpolationMissingEnvvarError) else error.__cause__
     if not isinstance(cause, InterpolationMissingEnvvarError):
         return None

@@ -1,6 +1,7 @@
 """Each line of a run as JSON, in a file per day that all runs and their processes append to.
 
-A file that cannot be written, on a full disk for instance, is said once in a run and costs nothing else.
+Beside its text a line has fields: the task that this process runs, and the line's own figures. A file that cannot be
+written, on a full disk for instance, is reported once in a run and costs nothing else.
 """
 
 from __future__ import annotations
@@ -9,20 +10,69 @@ import contextlib
 import errno
 import json
 import logging
+import mmap
 import os
 import socket
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from taxi_luigi.core.logs.fields import fields_of
-from taxi_luigi.core.logs.once import Once
 from taxi_luigi.core.logs.terminal import is_luigis
 
 KEPT = 60
 """Files, a day each, that are kept. Counted, not dated: a clock that is wrong for a night removes one, not all."""
 
 _HOST = socket.gethostname()
+
+_task: dict[str, str] = {}
+
+
+@contextlib.contextmanager
+def about(task: Mapping[str, str]) -> Iterator[None]:
+    """Give every line that this process logs in the block the fields of a task: `task`, `color`, `month`, `store`."""
+    global _task
+    before, _task = _task, dict(task)
+    try:
+        yield
+    finally:
+        _task = before
+
+
+def figures(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, Any]:
+    """Return `extra=` for a log line, whose JSON gets the fields rows, bytes and seconds, without those that are 0."""
+    return {"fields": {"rows": rows, "bytes": bytes, "seconds": round(seconds, 3)}}
+
+
+def of_task(task: Mapping[str, str]) -> dict[str, Any]:
+    """Return `extra=` for a line about a task that this process does not run."""
+    return {"fields": dict(task)}
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    """Return the fields of a line, of its task and its own, without empty ones."""
+    return {name: value for name, value in (_task | getattr(record, "fields", {})).items() if value}
+
+
+class Once:
+    """A flag that the processes of a run share, for what is reported once in a run.
+
+    Made in the main process before any task has its own. Two processes at one instant may both be first.
+    """
+
+    def __init__(self) -> None:
+        self._flag = mmap.mmap(-1, 1)
+
+    @property
+    def happened(self) -> bool:
+        """Whether `first` was called."""
+        return self._flag[0] != 0
+
+    def first(self) -> bool:
+        """Return True to the first caller."""
+        was = self.happened
+        self._flag[0] = 1
+        return not was
 
 
 class JsonLines(logging.Handler):
@@ -37,8 +87,8 @@ class JsonLines(logging.Handler):
         self._folder, self._run, self._once = folder, run, once
 
     def remove_old(self) -> None:
-        """Keeps the newest files; makes the folder."""
-        with contextlib.suppress(OSError):  # the first line will say what is wrong with the folder
+        """Keep the newest files; make the folder."""
+        with contextlib.suppress(OSError):  # what is wrong with the folder is reported at the first line
             _check_no_link(self._folder)
             for folder in (self._folder.parent, self._folder):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,11 +98,8 @@ class JsonLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = json.dumps(self._line(record), ensure_ascii=False, default=str)
-        except (
-            TypeError,
-            ValueError,
-        ):  # arguments that do not fit their text: a defect, and never a failure of the run
-            self.handleError(record)
+        except (TypeError, ValueError):
+            self.handleError(record)  # arguments that do not fit their text: a defect, and never a failure of the run
             return
         path = self._folder / f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d}.jsonl"
         try:
@@ -86,7 +133,7 @@ class JsonLines(logging.Handler):
 
 
 def _check_no_link(folder: Path) -> None:
-    """Raises OSError for one that is: who planted it would have us write, and remove files, elsewhere."""
+    """Raise OSError for a link, by which another user could have us write, and remove files, elsewhere."""
     if folder.is_symlink():
         raise OSError(errno.ELOOP, "its folder is a link; remove that")
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of a run: our lines, and of Luigi's own only what warns; with DEBUG all of them.
+"""What the terminal shows of a run: our lines, and of Luigi's own only warnings and errors; with DEBUG all of them.
 
 A line first clears what a progress bar, of whichever process, left on the terminal's last line, in the same write.
 """
@@ -44,14 +44,14 @@ def take_over(logger: logging.Logger) -> list[logging.Handler]:
 
 
 def give_back(taken: list[logging.Handler]) -> None:
-    """Makes them write as Luigi would again."""
+    """Undo `take_over`."""
     for handler in taken:
         handler.setFormatter(logging.Formatter(_LUIGIS_FORMAT))
         handler.removeFilter(_not_noise)
 
 
 def clear() -> None:
-    """Takes away what a bar left behind whose process was killed."""
+    """Remove what a progress bar left on the line whose process was killed."""
     if can_draw():
         with suppress(OSError):  # the terminal was closed meanwhile, and the run goes on
             sys.stderr.write(CLEAR)
@@ -63,7 +63,7 @@ def _not_noise(record: logging.LogRecord) -> bool:
 
 
 class _Line(logging.Formatter):
-    """The level is said when it is not INFO."""
+    """The text, after its level when that is not INFO."""
 
     def __init__(self, clears: bool) -> None:
         super().__init__()

@@ -8,9 +8,14 @@ months cleaned by another mapping are detected.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.datasets.for_hire import FHV, FHVHV
 from taxi_luigi.tlc.datasets.model import FILE_MONTH, Column, ColumnType, Dataset, SourceForm, Spelling, plain
 from taxi_luigi.tlc.datasets.taxi import GREEN, YELLOW
+from taxi_luigi.tlc.months import Month, Selection
 
 __all__ = [
     "DATASETS",
@@ -23,6 +28,7 @@ __all__ = [
     "SourceForm",
     "Spelling",
     "plain",
+    "select_months",
 ]
 
 SCHEMA_VERSION = 2
@@ -33,3 +39,17 @@ DATASETS: dict[str, Dataset] = {dataset.color: dataset for dataset in (YELLOW, G
 
 JUNK = frozenset({"__index_level_0__"})
 """Source columns that are left out without a warning: pandas' row numbers in yellow's 2010-02 and 2010-03."""
+
+
+def select_months(colors: Iterable[str], selection: Selection, today: date) -> dict[tuple[str, Month], bool]:
+    """Return (color, month) → whether the month was named, without the months before a record type's first one.
+
+    Raises: UsageError when none is left, or a month is in the future
+    """
+    months = selection.resolve(today)
+    first = {color: DATASETS[color].first_month for color in colors}
+    selected = {(color, month): named for color in first for month, named in months.items() if month >= first[color]}
+    if not selected:
+        begins = ", ".join(f"{color} begins in {month}" for color, month in first.items())
+        raise UsageError(f"no month of {selection}: {begins}")
+    return selected

@@ -30,41 +30,43 @@ __all__ = [
 ]
 
 
-def sniff(path: Path) -> Format:
+def sniff(path: Path, where: object = None) -> Format:
     """Return the format of a file by its first bytes. Raise BadFile with what it is instead, if it is no raw format."""
+    where = where or path
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
-        raise BadFile(f"{path}: the file is empty")
+        raise BadFile(f"{where}: the file is empty")
     if head.startswith(MAGIC):
         return "parquet"
     if not head.startswith(GZIP_MAGIC):
-        expect_csv(head, path)
+        expect_csv(head, where)
         return "csv"
-    with inflated(path) as stream:
-        expect_csv(stream.read(HEAD), path, packed=True)
+    with inflated(path, where) as stream:
+        expect_csv(stream.read(HEAD), where, packed=True)
     return "csv.gz"
 
 
-def check_whole(path: Path) -> Format:
+def check_whole(path: Path, where: object = None) -> Format:
     """Return the format of a file and check that it is complete: parquet's footer, gzip's checksums, csv's last line.
 
-    Raises: BadFile
+    Raises: BadFile, which names `where`, or else the path
     """
-    found = sniff(path)
+    where = where or path
+    found = sniff(path, where)
     if found == "parquet":
-        open_parquet(path).close()
+        open_parquet(path, where).close()
     elif found == "csv.gz":
-        with inflated(path) as stream:
+        with inflated(path, where) as stream:
             head = tail = stream.read(HEAD)
             while more := stream.read(1 << 20):
                 tail = (tail + more)[-HEAD:]
-        check_end(head, tail, path)
+        check_end(head, tail, where)
     else:
         with path.open("rb") as file:
             head = file.read(HEAD)
             file.seek(-min(HEAD, path.stat().st_size), SEEK_END)
-            check_end(head, file.read(), path)
+            check_end(head, file.read(), where)
     return found
 
 
@@ -78,15 +80,22 @@ def count_records(path: Path) -> int:
 
 
 @contextmanager
-def open_raw(path: Path) -> Iterator[RawFile]:
-    """Open a raw file of any format. Raise BadFile, also while its chunks are read."""
-    found = sniff(path)
+def open_raw(path: Path, where: object = None) -> Iterator[RawFile]:
+    """Open a raw file of any format.
+
+    Args:
+        path: of the bytes; `Store.reading` yields a temporary one
+        where: the file's lasting name, for messages; None: the path
+    Raises: BadFile, also while the chunks are read
+    """
+    where = where or path
+    found = sniff(path, where)
     if found == "parquet":
-        with open_parquet(path) as file:
-            yield ParquetRaw(path, file)
+        with open_parquet(path, where) as file:
+            yield ParquetRaw(file, where)
     elif found == "csv.gz":
-        with inflated(path) as stream:
-            yield CsvRaw(path, found, stream)
+        with inflated(path, where) as stream:
+            yield CsvRaw(found, stream, where)
     else:
         with path.open("rb") as stream:
-            yield CsvRaw(path, found, stream)
+            yield CsvRaw(found, stream, where)

@@ -33,22 +33,22 @@ class CsvRaw:
 
     records_hint: int | None = None
 
-    def __init__(self, path: Path, found: Format, stream: BinaryIO) -> None:
+    def __init__(self, found: Format, stream: BinaryIO, where: object) -> None:
         self.format = found
-        self._path = path
-        self._blocks = csv_records.blocks(stream, path)
+        self._where = where
+        self._blocks = csv_records.blocks(stream, where)
         self._records = 0
         first = b""
         for block, _ in self._blocks:
             first += block
             if first.strip(_BLANK):  # a header without a line end does not come with the blank lines before it
                 break
-        self._header = read_header(first[:HEAD], path)
+        self._header = read_header(first[:HEAD], where)
         self._rest = first[self._header.length :]
         self.schema = pa.schema([(name, pa.string()) for name in self._header.names])
 
     def chunks(self, types: Types = NO_TYPES) -> Generator[Chunk, None, None]:
-        return ahead(self._parsed(ahead(self._counted()), BlockParser(self._path, self._header, types)))
+        return ahead(self._parsed(ahead(self._counted()), BlockParser(self._where, self._header, types)))
 
     def column(self, name: str) -> Iterator[pa.Array]:
         raise NotImplementedError(f"{name}: a csv's columns are all text, which can become anything")
@@ -77,22 +77,28 @@ class CsvRaw:
                 yield parser.parse(block, first)
 
 
-def check_end(head: bytes, tail: bytes, path: Path) -> None:
-    """Raise BadFile when these first and last bytes of a file show that it ends within a record."""
+def check_end(head: bytes, tail: bytes, where: object) -> None:
+    """Raise BadFile when a file ends within a record.
+
+    Args:
+        head: its first bytes, with the header
+        tail: its last bytes
+        where: the file, for the message
+    """
     last = tail[max(tail.rfind(end) for end in LINE_ENDS) + 1 :]
     if not last:
         return
-    header = read_header(head, path)
+    header = read_header(head, where)
     if last.count(b'"') % 2 == 0:  # else a line break within quotes, which counting the records detects
         text = last.decode("utf-8", "replace")  # no longer than the bytes: Python's csv has a limit
-        judge_end(len(next(csv.reader([text]))), header, text, path)
+        judge_end(len(next(csv.reader([text]))), header, text, where)
 
 
 @contextmanager
-def inflated(path: Path) -> Iterator[BinaryIO]:
+def inflated(path: Path, where: object) -> Iterator[BinaryIO]:
     """Open a gzip file of one or several members for reading. Raise BadFile, also while it is read."""
     try:
-        with igzip.open(path, "rb") as stream:  # type: ignore[no-untyped-call]
+        with igzip.open(path, "rb") as stream:
             yield cast(BinaryIO, stream)
     except (EOFError, igzip.BadGzipFile, isal_zlib.error) as error:  # type: ignore[misc]
-        raise BadFile(f"{path}: a gzip file that is cut short or damaged ({one_line(error)})") from error
+        raise BadFile(f"{where}: a gzip file that is cut short or damaged ({one_line(error)})") from error

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,8 +32,8 @@ class BlockParser:
     block on, and cast by casting.py.
     """
 
-    def __init__(self, path: Path, header: Header, types: Mapping[int, pa.DataType]) -> None:
-        self._path = path
+    def __init__(self, where: object, header: Header, types: Mapping[int, pa.DataType]) -> None:
+        self._where = where
         self._header = header
         self._types = dict(types)
 
@@ -53,7 +52,7 @@ class BlockParser:
         columns, broken = self._read(block)
         if broken and not len(columns[0]) and first == 1:
             raise LayoutError(
-                f"{self._path}: the header names {len(self._header.names)} columns, and no row of the first"
+                f"{self._where}: the header names {len(self._header.names)} columns, and no row of the first"
                 f" {len(broken):,} has as many fields; the first is {one_line(broken[0].text)!r}"
             )
         whole = _nothing_in(columns[len(self._header.names) :])
@@ -74,7 +73,7 @@ class BlockParser:
         """Parse a block; a column with a value that is not of its requested type is text from here on."""
         while True:
             try:
-                with damage(self._path):
+                with damage(self._where):
                     columns, broken = self._read_as(block, {} if _has_hexadecimal(block) else self._types)
             except BadFile as error:
                 misfit = _MISFIT.match(str(error.__cause__))
@@ -110,7 +109,7 @@ class BlockParser:
             ),
         )
         if broken and not block.endswith(LINE_ENDS) and broken[-1].number == csv_records.count(block):
-            judge_end(fields, self._header, broken[-1].text, self._path)
+            judge_end(fields, self._header, broken[-1].text, self._where)
         return [column.combine_chunks() for column in table.columns], broken
 
 
@@ -124,19 +123,19 @@ def _has_no_number(column: pa.Array) -> bool:
     return bool(pa.types.is_floating(column.type) and pc.is_finite(column).false_count)
 
 
-def judge_end(fields: int, header: Header, text: str, path: Path) -> None:
+def judge_end(fields: int, header: Header, text: str, where: object) -> None:
     """Check the last record of a file without a line end at its end, which is cut short if it lacks fields.
 
     Args:
         fields: number of fields in the record
         header: of the file
         text: of the record
-        path: of the file
+        where: the file, for messages
     Raises: BadFile
     """
     if fields < header.width:
         raise BadFile(
-            f"{path}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r}"
+            f"{where}: cut short: its last line has {fields} of {header.width} fields and no end, {one_line(text)!r}"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from taxi_luigi.core.errors import BadFile
 from taxi_luigi.core.parquet_footer import ENCRYPTED
@@ -70,8 +69,14 @@ _CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 _NAME = re.compile(rb"[\w \"]+", re.ASCII)
 
 
-def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
-    """Raise BadFile when a file that begins with `head`, `packed` within gzip, is not csv."""
+def expect_csv(head: bytes, where: object, packed: bool = False) -> None:
+    """Raise BadFile when a file is not csv.
+
+    Args:
+        head: its first bytes, unpacked
+        where: the file, for the message
+        packed: whether it is within gzip
+    """
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     line, *more = LINE_END.split(text, maxsplit=1)
     text_alone = b"\0" not in line
@@ -90,7 +95,7 @@ def expect_csv(head: bytes, path: Path, packed: bool = False) -> None:
         if found is None and not more and len(text) < HEAD and _NAME.fullmatch(text):
             do = "perhaps a csv cut short within its header"
     begins = one_line(quoted.decode("utf-8", "replace"))
-    raise BadFile(f"{path}: {what}; it begins {begins!r}" + (f"; {do}" if do else ""))
+    raise BadFile(f"{where}: {what}; it begins {begins!r}" + (f"; {do}" if do else ""))
 
 
 def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:

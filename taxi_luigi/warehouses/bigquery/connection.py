@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from taxi_luigi.core.cloud import gcp
-from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.cloud import gcp, per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, WarehouseError
 from taxi_luigi.core.redaction import public_url

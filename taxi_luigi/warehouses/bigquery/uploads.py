@@ -9,8 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from taxi_luigi.core.cloud import gcp
-from taxi_luigi.core.cloud.forks import per_process
+from taxi_luigi.core.cloud import gcp, per_process
 from taxi_luigi.warehouses.bigquery.connection import Connection
 
 if TYPE_CHECKING:

@@ -49,6 +49,7 @@ class BigQuery:
 
     imports: tuple[str, ...] = ("google.cloud.bigquery", "google.resumable_media.requests", "pyarrow.parquet")
 
+    in_a_file = False
     single_writer = False
     loads_from = "gcs"
 

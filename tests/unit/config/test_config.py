@@ -13,12 +13,13 @@ from luigi.configuration import LuigiConfigParser, get_config
 from taxi_luigi import config
 from taxi_luigi.cli import quickstart
 from taxi_luigi.config.effective import masked
-from taxi_luigi.core import settings_files
+from taxi_luigi.core import release, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
 
 Settings = dict[str, dict[str, str]]
+VERSION = release()
 
 
 @pytest.fixture
@@ -56,6 +57,26 @@ def test_every_key_of_the_shipped_file_is_known_and_every_known_key_is_in_it() -
             assert shipped[section] == keys
         elif section in shipped:
             assert shipped[section] == keys - {"type"}
+
+
+@pytest.mark.parametrize(
+    ("comment", "ends"),
+    [
+        ("", f"; this is taxi_luigi {VERSION}, and a later version may read it"),
+        ("# for taxi_luigi 99.1\n", f" is written for taxi_luigi 99.1, and this is {VERSION}: install that version"),
+        (f"# for taxi_luigi {VERSION}\n", "zones"),
+    ],
+)
+def test_a_key_of_a_later_version_is_named_with_that_version_where_the_file_names_it(
+    given: Callable[[Settings], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comment: str, ends: str
+) -> None:
+    file = tmp_path / "mine.cfg"
+    file.write_text(f"{comment}[taxi]\nlineage = on\n# taxi_luigi 100 is no version of this file\n")
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(file))
+    given({"taxi": {"lineage": "on"}})
+    with pytest.raises(ConfigError, match=r"^\[taxi\] has no setting 'lineage'; its settings are ") as caught:
+        check()
+    assert str(caught.value).endswith(ends)
 
 
 def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Settings], None], tmp_path: Path) -> None:

@@ -266,7 +266,9 @@ def test_a_hidden_folder_that_cannot_be_made_is_one_line_that_names_it(tmp_path:
         return str(failed.value)
 
     hidden.write_text("a file")
-    assert line().startswith(f"cannot make the folder {hidden}, in which files lie until they are whole: File exists")
+    assert line().startswith(
+        f"cannot make the folder {hidden}, in which files are kept until they are whole: File exists"
+    )
     hidden.unlink()
     hidden.symlink_to(other_disk)
     assert line().endswith("it is a link; remove it")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taxi_luigi.core.errors import UsageError
-from taxi_luigi.tlc.months import Month, Selection, month_range
+from taxi_luigi.tlc.months import Month, Selection, month_range, spans
 
 TODAY = date(2026, 11, 21)
 MONTHS = st.builds(Month, st.integers(2000, 2100), st.integers(1, 12))
@@ -103,8 +103,14 @@ def test_naming_a_month_wins_over_meeting_it_in_all() -> None:
         ("lastest", "'lastest'"),
     ],
 )
-def test_what_is_no_month_is_said_in_one_line(text: str, says: str) -> None:
+def test_what_is_no_month_is_an_error_of_one_line(text: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         Selection.parse(text).resolve(TODAY)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_months_are_written_as_they_are_typed() -> None:
+    months = [Month(2024, 3), Month(2023, 12), Month(2024, 1), Month(2024, 5)]
+    assert spans(months) == "2023-12..2024-01, 2024-03, 2024-05"
+    assert sorted(Selection.parse(spans(months)).resolve(date(2026, 1, 1))) == sorted(months)

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.core.errors import AccountError, BadFile, Refusal
-from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -30,6 +29,7 @@ from taxi_luigi.transform.parquet_writer import rows_written
 from taxi_luigi.transform.readers import csv_records, open_raw
 from taxi_luigi.transform.rejects import SCHEMA, first_values
 from taxi_luigi.transform.rules import RULES
+from tests.support.cleaned import receipt_of
 
 MONTH = Month(2021, 1)
 YELLOW = DATASETS["yellow"]
@@ -95,8 +95,8 @@ def test_a_month_without_faults_has_no_rejects(clean: Callable[..., Cleaned]) ->
 
 def test_the_receipt_is_in_both_footers(clean: Callable[..., Cleaned]) -> None:
     month = clean([GOOD, GOOD + "x"])
-    assert read_receipt(month.clean) == month.receipt
-    assert read_receipt(month.rejects) == month.receipt
+    assert receipt_of(month.clean) == month.receipt
+    assert receipt_of(month.rejects) == month.receipt
     receipt = month.receipt
     assert (receipt.color, receipt.month, receipt.raw_format) == ("yellow", "2021-01", "csv.gz")
     assert (receipt.edition, receipt.raw) == ("0123456789-abcdef0123", RAW_RECEIPT)
@@ -219,7 +219,7 @@ def test_texts_of_unknown_codes_are_counted_in_the_receipt_and_the_rows_kept(
     assert month.kept()["vendorid"].to_pylist() == [1, None, None, None, None, None, 2]
     assert month.receipt.unmapped == {"unknown_code:vendorid": {"XYZ": 2, "(other texts)": 2, "?": 1}}
     assert month.receipt.rejected == {}
-    assert read_receipt(month.clean) == month.receipt
+    assert receipt_of(month.clean) == month.receipt
 
 
 def test_unknown_columns_are_left_out_and_recorded_or_fail_the_month(
@@ -315,7 +315,7 @@ def test_a_count_that_does_not_agree_fails_the_month(
     assert "\n" not in str(error.value)
 
 
-def test_a_receipt_that_says_other_than_the_footers_fails_the_month(clean: Callable[..., Cleaned]) -> None:
+def test_a_receipt_that_differs_from_the_footers_fails_the_month(clean: Callable[..., Cleaned]) -> None:
     month = clean([GOOD, "1,2"])
     for wrong in ({"rows_in": 3}, {"rows_kept": 2, "rejected": {}}):
         receipt: CleanReceipt = replace(month.receipt, **wrong)

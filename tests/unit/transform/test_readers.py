@@ -23,9 +23,9 @@ import pyarrow.parquet.encryption as encryption
 import pytest
 
 from taxi_luigi.core.errors import BadFile, LayoutError
-from taxi_luigi.core.parquet_footer import read_receipt
 from taxi_luigi.core.receipts import FOOTER_KEY
 from taxi_luigi.transform.readers import check_whole, count_records, csv_records, open_raw, sniff
+from tests.support.cleaned import receipt_of
 from tests.support.gzipped import gzipped
 
 CSV = b"VendorID,total_amount\n1,2.5\n2,3.5\n"
@@ -247,7 +247,7 @@ def test_damage_within_a_parquet_file_shows_while_it_is_read(file: Callable[[byt
 
 
 def test_a_file_that_is_not_there_stays_an_error_of_the_operating_system(tmp_path: Path) -> None:
-    for look in (sniff, check_whole, read_receipt):
+    for look in (sniff, check_whole):
         with pytest.raises(FileNotFoundError):
             look(tmp_path / "nothing")
 
@@ -288,7 +288,7 @@ def test_a_file_whose_header_fits_no_row_is_refused(file: Callable[[bytes], Path
         read(file(b"a,b\n1,2,x,\n3,4,,y\n"))
 
 
-def test_a_csv_is_parsed_to_the_types_asked_for_until_a_value_does_not_fit(
+def test_a_csv_is_parsed_to_the_requested_types_until_a_value_does_not_fit(
     file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_records, "BLOCK", 12)
@@ -424,13 +424,13 @@ def test_reading_can_be_given_up_half_way(file: Callable[[bytes], Path], monkeyp
 
 
 def test_a_parquet_file_without_receipt_has_none_and_a_strange_one_is_bad(file: Callable[[bytes], Path]) -> None:
-    assert read_receipt(file(parquet())) is None
+    assert receipt_of(file(parquet())) is None
     sink = io.BytesIO()
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata({FOOTER_KEY: "[]"}), sink)
     with pytest.raises(BadFile, match="receipt in its footer cannot be read"):
-        read_receipt(file(sink.getvalue()))
+        receipt_of(file(sink.getvalue()))
     with pytest.raises(BadFile, match="not a parquet file"):
-        read_receipt(file(CSV))
+        receipt_of(file(CSV))
 
 
 @pytest.mark.parametrize(
