@@ -28,6 +28,9 @@ COLUMNS: dict[str, ColumnType] = {
 }
 """TLC's names in lower case, in the order of TLC's file."""
 
+KEY = "locationid"
+"""The column that identifies a zone."""
+
 DESCRIPTIONS = {
     "": "TLC's taxi zones, which pulocationid and dolocationid number",
     "locationid": "the number that pulocationid and dolocationid hold",
