@@ -151,6 +151,8 @@ class Lake:
         receipt = footer.receipt
         if receipt is None:
             return None, "it was not written by taxi_luigi, it has no receipt"
+        if receipt.later:
+            _warn_once(f"{url}: a later version of taxi_luigi made it: its receipt has {', '.join(receipt.later)}")
         if (receipt.color, receipt.month) != (color, str(month)):
             return None, f"by its receipt it is {receipt.color} {receipt.month}"
         return receipt.summary, ""

@@ -103,6 +103,7 @@ class DownloadMonth(MonthTask):
         from taxi_luigi.transform.readers import check_whole
 
         target, started = self.output().raw, time.monotonic()
+        target.check_replaceable()
         with target.writing() as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
             try:
@@ -155,7 +156,7 @@ class CleanMonth(MonthTask):
             raise replaced_meanwhile(raw)
         recipe = str(config.recipe(self.color, self.month))
         edition = Edition.parse(self.edition or str(Edition(raw_receipt.source, recipe)))
-        held = replacing.receipt_in(config.clean_lake(), self.color, self.month)
+        held = replacing.replaceable_in(config.clean_lake(), self.color, self.month)
         before = raw.failure()
         published = self.requires().requires().output()
         if before:
