@@ -209,4 +209,4 @@ def _remember(folder: Path, receipts: list[CleanReceipt]) -> None:
             seconds = round(each.rows_in / speed + 0.2, 3)
             record.task(TaskResult(task, each.color, each.month, store, now(), now(), seconds, each.rows_kept))
     months = tuple(MonthResult(each.color, each.month, Result.LOADED, each.rows_kept) for each in receipts)
-    record.end(RunResult("20261101T060000-0000", "", "benchmark", now(), now(), 0, 0, months), 1.0)
+    record.end(RunResult("20261101T060000-0000", "", "benchmark", now(), now(), 0, 0, months, seconds=1.0))

@@ -7,14 +7,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from taxi_luigi import config, history
 from taxi_luigi.cli.output import add_json, make_console, print_json
 from taxi_luigi.core.logs import task_name
 from taxi_luigi.core.units import duration, plural, size
-from taxi_luigi.history import MonthResult, Result, Run, State, TaskResult
+from taxi_luigi.history import MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.runs.month_results import replacements
 from taxi_luigi.tlc.months import Selection
 
@@ -50,9 +49,9 @@ def _history(arguments: argparse.Namespace) -> int:
     named = arguments.id is not None
     runs = [history.find(state, arguments.id)] if named else history.last_runs(state, arguments.last)
     if arguments.json:
-        print_json({"runs": [_document(run, *_details(state, run)) for run in runs]})
+        print_json({"runs": [_document(run, history.tasks_of(state, run)) for run in runs]})
     elif named:
-        _print_run(runs[0], *_details(state, runs[0]))
+        _print_run(runs[0], history.tasks_of(state, runs[0]))
     elif runs:
         _print_table(("run", "began", "took", "loaded", "failed", "exit", "host", "command"), map(_run_row, runs))
     else:
@@ -60,11 +59,7 @@ def _history(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _details(state: Path, run: Run) -> tuple[list[MonthResult], list[TaskResult]]:
-    return history.months_of(state, run), history.tasks_of(state, run)
-
-
-def _document(run: Run, months: list[MonthResult], tasks: list[TaskResult]) -> dict[str, Any]:
+def _document(run: RunResult, tasks: list[TaskResult]) -> dict[str, Any]:
     """Return a run for --json: with each month that it was for, also those that needed nothing."""
     there = [
         MonthResult(color, str(month), Result.ALREADY_THERE)
@@ -72,15 +67,13 @@ def _document(run: Run, months: list[MonthResult], tasks: list[TaskResult]) -> d
         for month in Selection.parse(text).resolve(date.max)
     ]
     stores = _stores(tasks)
-    document = asdict(run) | {
+    return run.as_row() | {
         "months": [
             asdict(each) | {"stores": stores.get((each.color, each.month), {})}
-            for each in sorted((*months, *there), key=lambda each: (each.color, each.month))
+            for each in sorted((*run.months, *there), key=lambda each: (each.color, each.month))
         ],
         "tasks": [each.as_row() for each in tasks],
     }
-    del document["there"]
-    return document
 
 
 def _stores(tasks: Iterable[TaskResult]) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
@@ -93,7 +86,7 @@ def _stores(tasks: Iterable[TaskResult]) -> dict[tuple[str, str], dict[str, dict
     return found
 
 
-def _run_row(run: Run) -> tuple[str, ...]:
+def _run_row(run: RunResult) -> tuple[str, ...]:
     ended = run.state is State.ENDED
     code = "?" if run.exit_code is None else str(run.exit_code)
     return (
@@ -108,7 +101,7 @@ def _run_row(run: Run) -> tuple[str, ...]:
     )
 
 
-def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResult]) -> None:
+def _print_run(run: RunResult, tasks: Sequence[TaskResult]) -> None:
     made_by = f", taxi_luigi {run.version}" if run.version else ""
     print(f"{run.run} on {run.host}{made_by}: {run.command}")
     if run.state is State.ENDED:
@@ -120,10 +113,10 @@ def _print_run(run: Run, months: Sequence[MonthResult], tasks: Sequence[TaskResu
         print(f"{_time(run.began)} UTC, {run.state.value}")
     for line in filter(None, (run.error, run.zones, *run.remarks, *run.fewer)):
         print(line)
-    for month in months:
+    for month in run.months:
         if month.result not in (Result.LOADED, Result.REFRESHED):
             print(f"{month.color} {month.month} {month.result.value}")
-    for line in replacements(months):
+    for line in replacements(run.months):
         print(line)
     if tasks:
         print()

@@ -1,12 +1,12 @@
 """The only reader of luigi.cfg: typed settings, and the source, lakes and warehouses that it names.
 
-Everything else in the package is handed what it needs. An unknown key and an invalid value are one line each, before
-anything is started.
+The rest of the package gets its settings as arguments or by these functions. An unknown key and an invalid value are an
+error of one line each, before anything starts.
 
-    sections.py       the sections of a fixed name, with their settings
+    sections.py       the sections with a fixed name, and their settings
     notifications.py  [notify]
-    factories.py      which class is which type of lake and warehouse; the source and the stores, built
-    validation.py     every section, key and value; overlap.py: no place within another
+    factories.py      the types of lakes and warehouses; builds the source and the stores
+    validation.py     checks every section, key and value; overlap.py: that no place is inside another
     luigi_cfg.py      the texts of luigi.cfg; flags.py: of the command line
     effective.py      the settings in force, without secrets
     locks.py          Luigi's lock, one for each set of settings

@@ -1,7 +1,4 @@
-"""Every setting in force, with the file that it comes from and without secrets; and the secrets, for redaction.
-
-Nothing is checked here.
-"""
+"""List every setting in force, with its file and without secrets; collect the secrets for redaction. Checks nothing."""
 
 from __future__ import annotations
 
@@ -21,12 +18,12 @@ from taxi_luigi.core.settings import declared
 from taxi_luigi.core.text import unwrapped
 
 DEFAULT, PACKAGED = "default", "packaged"
-"""where a setting comes from, if not from a file of the user's"""
+"""sources of a setting that no file of the user has"""
 
 _ADDRESSES = ("notify", "urls")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 _NO_SECRETS = ("_FILE", "_PATH", "_DIR", "_HOME", "_ID", "GOOGLE_APPLICATION_CREDENTIALS")
-"""how the names of variables end whose value is the name of something"""
+"""endings of variables whose value is a name or a path, not a secret"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class EffectiveSetting:
 
 
 def in_force() -> list[EffectiveSetting]:
-    """The settings that any file has, and those of each lake and warehouse that has a section, in the files' order."""
+    """Return the settings of all files, and those of each lake and warehouse with a section, in the files' order."""
     parser = get_config()
     files = {PACKAGED: packaged()}
     for layer in settings_files.layers():
@@ -65,7 +62,7 @@ def in_force() -> list[EffectiveSetting]:
 
 
 def _defaults(noun: str, kind: str) -> dict[str, str]:
-    """Key → default of a store of a type; none for what is no store."""
+    """Return key → default of a store of a type; empty for other sections."""
     if packaged().has_section(f"{noun}.{kind}"):  # made from the class, whose module may import a driver
         return dict(packaged().items(f"{noun}.{kind}"))
     if kind not in STORES.get(noun, {}):
@@ -74,7 +71,13 @@ def _defaults(noun: str, kind: str) -> dict[str, str]:
 
 
 def masked(section: str, key: str, value: str) -> str:
-    """A value without its secrets, also an invalid one."""
+    """Return a value, valid or not, without its secrets.
+
+    Args:
+        section: of luigi.cfg
+        key: in the section
+        value: as written
+    """
     text = unwrapped(value)
     if (section, key) == _ADDRESSES:
         return ", ".join(map(_address, re.split(r"[,\s]+", text))) if text else ""
@@ -84,12 +87,12 @@ def masked(section: str, key: str, value: str) -> str:
 
 
 def is_secret(key: str) -> bool:
-    """Whether a key of that name has a secret for its value, rather than the name of a file."""
+    """Return whether the value of a key with that name is a secret, and not the name of a file."""
     return bool(redaction.SECRET_NAME.search(key)) and not key.endswith(("_file", "_path"))
 
 
 def _address(text: str) -> str:
-    """One of apprise's, which is a password from its scheme on."""
+    """Mask a URL of apprise, which is a password from its scheme on."""
     if _VARIABLE.fullmatch(text):
         return text
     scheme, colon, _ = text.partition("://")
@@ -97,9 +100,9 @@ def _address(text: str) -> str:
 
 
 def remember_secrets() -> None:
-    """Hands the secrets of the settings, the environment and the command line to redaction.
+    """Pass the secrets of the settings, the environment and the command line to redaction.
 
-    Called when the package is imported and when a run begins: settings may be set, and flags given, in between.
+    Called when the package is imported and when a run begins, as settings may change in between.
     """
     redaction.remember({*_of_settings(), *_of_variables(), *_of_words(sys.argv[1:])})
 

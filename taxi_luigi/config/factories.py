@@ -1,7 +1,7 @@
-"""The source, workspace, lakes and warehouses that luigi.cfg names, built.
+"""Build the source, the workspace, the lakes and the warehouses that luigi.cfg names.
 
 A store is a section of its own, `[lake.NAME]` or `[warehouse.NAME]`; its `type` defaults to its name, and names one of
-the classes in `STORES`. Only names travel in tasks: an address or a password is read here, where the store is opened.
+the classes in `STORES`. A task has only the name of a store: its address and password are read here.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ STORES = {
 }
 """Noun → type → its class, which is imported when it is needed, as its module may import a driver.
 
-A class declares its settings as the dataclass `Settings`, and is made of a name and such settings.
+A class declares its settings in the dataclass `Settings`; its constructor takes a name and such settings.
 """
 
 
 def store_type(noun: str, name: str) -> str:
-    """The type of `[NOUN.NAME]`, which defaults to NAME; ConfigError when there is no such type."""
+    """Return the type of `[NOUN.NAME]`, which defaults to NAME. Raise ConfigError for an unknown type."""
     section = f"{noun}.{name}"
     kind = str(get(section, "type", name))
     if kind not in STORES[noun]:
@@ -58,26 +58,26 @@ def store_type(noun: str, name: str) -> str:
 
 
 def store_class(noun: str, kind: str) -> Any:
-    """The class of a type."""
+    """Import and return the class of a type."""
     module, _, name = STORES[noun][kind].partition(":")
     return getattr(import_module(module), name)
 
 
 def _texts(section: str, keys: Iterable[str]) -> dict[str, str]:
-    """Those of the keys that a section sets to something: an empty value is the default."""
+    """Return key → text of the keys that have a value in a section: an empty value is the default."""
     found = ((key, get(section, key, None)) for key in keys)
     return {key: text for key, text in found if text}
 
 
 def _store(noun: str, name: str, label: str) -> Any:
-    """The store of `[NOUN.NAME]`, called `label` in messages."""
+    """Build the store of `[NOUN.NAME]`, called `label` in messages."""
     kind = store_class(noun, store_type(noun, name))
     section = f"{noun}.{name}"
     return kind(label, read(kind.Settings, section, _texts(section, declared(kind.Settings))))
 
 
 def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one value of `[NOUN.NAME]`, where building the store stops at the first."""
+    """Yield a check per value of `[NOUN.NAME]`, which raises ConfigError: building the store stops at the first."""
     section = f"{noun}.{name}"
     try:
         known = declared(store_class(noun, store_type(noun, name)).Settings)
@@ -90,7 +90,7 @@ def store_checks(noun: str, name: str) -> Iterator[Callable[[], object]]:
 
 @kept
 def source() -> Source:
-    """The published months."""
+    """Return the source of the published months."""
     from taxi_luigi.sources import open_source
 
     return open_source(settings().source, net())
@@ -98,7 +98,7 @@ def source() -> Source:
 
 @kept
 def zones_file() -> SingleFile:
-    """The list of zones. Raises ConfigError when luigi.cfg names none."""
+    """Return the source of the list of zones. Raise ConfigError when luigi.cfg names none."""
     from taxi_luigi.sources import SingleFile
 
     address = settings().zones
@@ -109,7 +109,11 @@ def zones_file() -> SingleFile:
 
 @kept
 def workspace() -> Store:
-    """The store of raw/, clean/ and rejected/: a folder, or a bucket reached by the settings of that cloud's lake."""
+    """Return the store of raw/, clean/ and rejected/: a folder, or a bucket with the settings of that cloud's lake.
+
+    Raises:
+        ConfigError: the address names no bucket, or a setting is invalid
+    """
     address = settings().workspace
     if not is_remote(address):
         return FolderStore("workspace", FolderStore.Settings(Path(address)))
@@ -132,13 +136,13 @@ def workspace() -> Store:
 
 @kept
 def clean_lake() -> Lake:
-    """The clean months in the workspace, also when no lake is named; where it is a folder, this is the lake `local`."""
+    """Return the clean months in the workspace, which are always there; in a folder, they are the lake `local`."""
     return Lake(workspace(), "clean")
 
 
 @kept
 def lake(name: str) -> Lake:
-    """The lake called NAME: `[lake.NAME]`, or the workspace's clean/ for `local`."""
+    """Return the lake called NAME: of `[lake.NAME]`, or the workspace's clean/ for `local`. Raise ConfigError."""
     if name != "local":
         return Lake(_store("lake", name, f"lake {name}"))
     if lake_type(name) != "local" or _texts("lake.local", declared(FolderStore.Settings)):
@@ -148,18 +152,18 @@ def lake(name: str) -> Lake:
 
 @kept
 def warehouse(name: str) -> Warehouse:
-    """The warehouse called NAME: `[warehouse.NAME]`."""
+    """Return the warehouse called NAME, of `[warehouse.NAME]`."""
     built: Warehouse = _store("warehouse", name, name)
     return built
 
 
 def raw_month(color: str, month: Month) -> RawMonth:
-    """The month's raw file in the workspace, under the name that the source gives it."""
+    """Return the month's raw file in the workspace, with its name at the source."""
     return RawMonth(workspace(), f"raw/{color}/{source().file_name(color, month)}")
 
 
 def written_folders() -> list[Path]:
-    """The folders of this machine's disks that stores and DuckDB write in, where a killed run may have left files."""
+    """Return the folders on local disks where stores and DuckDB write, and where a killed run may have left files."""
     store, found = workspace(), []
     if isinstance(store, FolderStore):
         parts = [store.root / part for part in ("raw", "clean", "rejected")]
@@ -173,34 +177,34 @@ def written_folders() -> list[Path]:
 
 
 def warehouse_files() -> dict[str, Path]:
-    """The files of those warehouses that are one on this machine, by the warehouse's name."""
+    """Return warehouse → path of every warehouse that is a file on this machine."""
     classes = {name: store_class("warehouse", store_type("warehouse", name)) for name in settings().warehouses}
     return {name: cast(Any, warehouse(name)).path for name, each in classes.items() if each.in_a_file}
 
 
 @kept
 def lake_type(name: str) -> str:
-    """The type of the lake called NAME: local, gcs or s3."""
+    """Return the type of the lake called NAME: local, gcs or s3."""
     return store_type("lake", name)
 
 
 @kept
 def loads_from(name: str) -> str:
-    """The type of lake that the warehouse called NAME fetches clean files from by itself; '' for none."""
+    """Return the type of lake from which the warehouse called NAME reads clean files itself; '' for none."""
     return str(store_class("warehouse", store_type("warehouse", name)).loads_from)
 
 
 @kept
 def single_writer(name: str) -> bool:
-    """Whether the warehouse called NAME takes one writer at a time."""
+    """Return whether the warehouse called NAME allows one writer at a time."""
     return bool(store_class("warehouse", store_type("warehouse", name)).single_writer)
 
 
 @kept
 def lake_for(warehouse_name: str) -> str | None:
-    """The lake that a warehouse is loaded from: the first named, of the type that it fetches from by itself if any is.
+    """Return the lake from which a warehouse is loaded; None for the workspace.
 
-    None is the workspace.
+    It is the first one in `[taxi] lake`, or the first of the type from which the warehouse reads itself.
     """
     lakes, kind = settings().lakes, loads_from(warehouse_name)
     if kind:

@@ -1,6 +1,6 @@
-"""Flags of the command line: one that does not exist is one line; one whose value is empty counts as such.
+"""Flags of the command line: report an unknown one in one line, and keep empty values.
 
-Luigi prints its usage for the first, and takes the second for not given (3.8.1).
+For an unknown flag Luigi prints its usage; a flag with an empty value counts as not given (3.8.1).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _MALFORMED = 2
 
 
 class EmptyFlags:
-    """A base of tasks and sections, before Luigi's: `--taxi-zones ''` is an empty text, `--months ''` a wrong one.
+    """A base class of tasks and sections, before Luigi's: `--taxi-zones ''` is an empty text, `--months ''` an error.
 
-    The parameter's `parse`, or the declaration of the setting, refuses an empty text where there may be none.
+    The parameter's `parse`, or the declaration of the setting, refuses an empty text where it is invalid.
     """
 
     @classmethod
     def get_param_values(
         cls, params: Sequence[tuple[str, Any]], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> list[tuple[str, Any]]:
-        """Luigi's, which makes the values of an instance from the command line, the files and the defaults."""
+        """Override Luigi's method, which collects values from the command line, the files and the defaults."""
         given = (
             {} if args else {name: each.parse("") for name, each in params if name not in kwargs and cls._empty(name)}
         )
@@ -64,7 +64,7 @@ def check() -> None:
 
 
 def unknown(words: Sequence[str]) -> str:
-    """The first option that does not exist, without its value; '' when all do. As argparse, it takes beginnings."""
+    """Return the first unknown option, without its value; '' if there is none. As in argparse, a prefix is enough."""
     known = _flags(words)
     for word in takewhile(lambda word: word != "--", words):
         name = word.partition("=")[0]
@@ -80,7 +80,7 @@ def _module(word: str, following: str) -> Sequence[str]:
 
 
 def _flags(words: Sequence[str]) -> set[str]:
-    """Those of all tasks and sections, and those that the tasks among the words have without their name."""
+    """Return the flags of all tasks and sections, and the short ones of the tasks among the words."""
     known = {"--help", "--help-all"}
     for task, bare, name, _ in Register.get_all_params():
         names = [name] if bare else [f"{task}_{name}", *([name] if task in words else [])]

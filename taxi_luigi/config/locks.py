@@ -1,7 +1,7 @@
-"""Luigi's own lock, by which a command runs once at a time: with the same settings, and where no other user can be.
+"""The folder of Luigi's lock, by which a command runs once at a time: one per set of settings, owned by this user.
 
-Luigi 3.8.1 takes it after it has made its factory of workers, from a folder that it makes one level deep; a link that
-is there already it follows.
+Luigi 3.8.1 takes the lock after it has made its factory of workers. It creates one level of the folder, and follows a
+link in its place.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _DECIDE = (
 
 
 def folder(settings: Hashable, project: Path) -> Path:
-    """The folder for runs with these settings, whose relative paths are relative to that project folder."""
+    """Return the folder for runs with these settings; relative paths in them are relative to the project folder."""
     variables = sorted((name, text) for name, text in os.environ.items() if name in _DECIDE or name.startswith("PG"))
     digest = hashlib.sha256(repr((settings, project, variables)).encode(errors="surrogateescape")).hexdigest()
     return Path(tempfile.gettempdir()) / f"taxi_luigi-{os.getuid()}-locks-{digest[:16]}"
 
 
 def check(folder: Path) -> None:
-    """Raises ConfigError for a folder in /tmp that another user made: Luigi would write into its files (3.8.1)."""
+    """Raise ConfigError for a folder in /tmp that another user made: Luigi would write into its files (3.8.1)."""
     if folder.parent != Path(tempfile.gettempdir()):
         return
     if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
@@ -46,13 +46,13 @@ def check(folder: Path) -> None:
 
 
 def make(folder: Path) -> None:
-    """For its owner alone: what is made can no longer be planted."""
+    """Create the folder for its owner alone, so that no other user can put one in its place. Raise ConfigError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check(folder)
 
 
 def holders(folder: Path) -> list[psutil.Process]:
-    """The processes that hold the lock of this process's command line, but for this one and those it comes from."""
+    """Return the processes that hold the lock of this command line, without this one and its parents."""
     _, line, path = lock.get_info(str(folder))
     try:
         found = {int(text) for text in Path(path).read_text().split()}
@@ -64,7 +64,7 @@ def holders(folder: Path) -> list[psutil.Process]:
 
 
 def report_holder(holder: psutil.Process) -> None:
-    """Names the holder on standard error: Luigi has no logging yet, and its own line has the number alone."""
+    """Name the holder on standard error: Luigi has no logging yet, and its own line has the process id alone."""
     try:
         since = f", since {datetime.fromtimestamp(holder.create_time()):%Y-%m-%d %H:%M:%S}"
     except psutil.NoSuchProcess:  # it has ended since

@@ -1,6 +1,6 @@
-"""The texts of luigi.cfg: Luigi's own settings completed when the package is imported, one value, what is made of them.
+"""The texts of luigi.cfg: read all files when the package is imported, return a value, cache what is built from values.
 
-Which keys there are and what a value may be is in sections.py and factories.py.
+Keys and types of values are in sections.py and factories.py.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _VARIABLE = re.compile(r"\$\{([^}]+)\}")
 
 
 def find() -> None:
-    """Completes Luigi's settings, when the package is imported: the project's file below the user's own, ours lowest.
+    """Complete Luigi's settings when the package is imported: the user's files, below them the project's, lowest ours.
 
     Luigi has read /etc/luigi, the working folder and LUIGI_CONFIG_PATH by then; cron starts elsewhere, and a wheel has
-    no config/. So all files are read again in their order, as UTF-8 whatever the locale, and of the packaged one every
-    key is set that no file has. Only a `luigi.configuration.add_config_path` after this reads /etc/luigi once more, and
+    no config/. So all files are read again in their order, as UTF-8 in every locale, and each key that no file has is
+    set from the packaged one. Only a `luigi.configuration.add_config_path` after this reads /etc/luigi once more, and
     puts it above the project's file (3.8.1).
     """
     parser = get_config()
@@ -52,15 +52,19 @@ def find() -> None:
 
 @cache
 def packaged() -> configparser.RawConfigParser:
-    """The packaged luigi.cfg, which has every key of ours with its default: docs/configuration.py makes it so."""
+    """Return the packaged luigi.cfg, in which docs/configuration.py writes every key of ours with its default."""
     return settings_files.parsed(settings_files.PACKAGED.read_text("utf-8"))
 
 
 def get(section: str, key: str, default: str | None) -> str | None:
-    """One value.
+    """Return one value.
 
+    Args:
+        section: of luigi.cfg
+        key: in the section
+        default: what is returned when no file has the key
     Raises:
-        ConfigError: it cannot be read; the line has nothing of the value, which may be a password
+        ConfigError: the value cannot be read; the message does not contain it, as it may be a password
     """
     parser = get_config()
     if not parser.has_option(section, key):
@@ -75,11 +79,11 @@ def get(section: str, key: str, default: str | None) -> str | None:
 
 
 def kept(make: Callable[P, T]) -> Callable[P, T]:
-    """Remembers what `make` returned for its arguments, as long as the configuration stays what it was.
+    """Decorate `make` with a cache by its arguments, which is valid until the configuration changes.
 
-    A process has one configuration but for tests and notebooks, which set another; comparing it takes 30 µs, where
-    settings() takes 3,300 and a store 60 (2 cores, November 2026). A forked child begins with what its parent has made,
-    so what is made holds no connection. An error is not remembered.
+    Only tests and notebooks change the configuration of a process. Comparing it takes 30 µs, where settings() takes
+    3,300 and a store 60 (2 cores, November 2026). A forked child inherits the cache, so cached objects hold no
+    connection. Errors are not cached.
     """
     made: tuple[Hashable, dict[Hashable, T]] = (None, {})
 
@@ -99,7 +103,7 @@ def kept(make: Callable[P, T]) -> Callable[P, T]:
 
 
 def values() -> Hashable:
-    """The values of all sections, and of the environment variables that these refer to."""
+    """Return the values of all sections, and those of the environment variables in them."""
     parser: Any = get_config()
     texts: _Texts = tuple((section, tuple(parser.items(section, raw=True))) for section in parser.sections())
     return texts, tuple(map(os.environ.get, _variables(texts)))
@@ -107,6 +111,6 @@ def values() -> Hashable:
 
 @cache
 def _variables(texts: _Texts) -> tuple[str, ...]:
-    """The names of the environment variables that the values refer to."""
+    """Return the names of the environment variables in the values."""
     found = (value for _, items in texts for _, value in items)
     return tuple(dict.fromkeys(name for value in found for name in _VARIABLE.findall(value)))

@@ -1,6 +1,6 @@
-"""`[notify]`: the addresses of services, and the events that users choose from. Pure.
+"""`[notify]`: the URLs of services, and the events to choose from. Pure.
 
-An address is never shown: apprise's URLs are passwords as a whole.
+A URL is never shown: apprise's URLs are passwords as a whole.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ EVENTS = {
     FEWER: "a month was loaded with fewer records than TLC published",
     REFRESHED: "a month that was there was replaced",
 }
-"""The events to choose from, and when each happens."""
+"""Event → when it happens."""
 
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z0-9]+://)")
-"""Commas and blanks may stand within a URL too, as between the addresses that a mail goes to."""
+"""A URL may contain commas and blanks too, as between the addresses of a mail."""
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
 
 
 def split(text: str) -> tuple[str, ...]:
-    """The URLs of `[notify] urls`; ConfigError, which shows none of them, for something else between them."""
+    """Return the URLs of `[notify] urls`. Raise ConfigError, without the text, for a part that is no URL."""
     urls = tuple(part for part in _BETWEEN.split(text.strip(" \t\r\n,")) if part)
     for number, url in enumerate(urls, 1):
         if not _URL.fullmatch(url):
@@ -80,6 +80,6 @@ class Settings:
 
 
 def ordinal(number: int) -> str:
-    """1st, 2nd, 3rd, 4th … 11th."""
+    """Return 1st, 2nd, 3rd, 4th … 11th."""
     teens = 10 < number % 100 < 14
     return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

@@ -1,6 +1,6 @@
-"""Whether two of the places that luigi.cfg names are one, so that what is written or removed in one is the other's.
+"""Check that no place of luigi.cfg is inside another one, where months are written and removed.
 
-`overlap` and `web_address` are pure; `check_overlap` finds the places and follows links on the disk.
+`overlap` and `web_address` are pure; `check_overlap` lists the places and follows links on the disk.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 Folder = tuple[str, ...]
-"""One folder, as its own name below all those that contain it: ("", "mnt", "nas"); a bucket is one of its server's."""
+"""The parts of a path: ("", "mnt", "nas"); of a bucket, the first part is the server."""
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
 _SERVERS = {"gs": _GOOGLE, "s3": _AMAZON}
-"""scheme of a bucket's address → the server, where its store names no other"""
+"""scheme of a bucket's address → the server, unless the store's settings name one"""
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
 _YEARS = range(2009, 2036)
-"""of which the folder of the source's January is looked at: folders differ by record type and year"""
+"""years for which the folder of the source's January is checked: folders differ by record type and year"""
 
 
 @dataclass(frozen=True)
 class Place:
-    """The folders that one setting of luigi.cfg names."""
+    """The folders of one setting of luigi.cfg."""
 
     setting: str
-    """as messages have it: `[lake.nas] path`"""
+    """for messages: `[lake.nas] path`"""
     address: str
-    """as messages have it"""
+    """for messages"""
     folders: tuple[Folder, ...]
     ours: bool
     """whether months are written and removed there: then nothing else may be below"""
 
 
 def overlap(places: Sequence[Place]) -> str:
-    """What is wrong with the first two places of which one's files could be the other's; '' when there are none.
+    """Return an error about the first two places of which one is inside the other; '' when there are none.
 
     A folder of ours may be beside, and below, files of others (`data/clean` below the source `data`). Nothing may be
     inside a folder of ours, and no two of ours inside each other.
@@ -72,9 +72,9 @@ def _any_within(folders: Iterable[Folder], outer: frozenset[Folder]) -> bool:
 
 
 def web_address(url: str) -> Folder:
-    """The folder that a URL of http(s) names, the same for all ways in which Google's and Amazon's buckets are written.
+    """Return the folder of a URL of http(s), the same for every form of the URL of a Google or Amazon bucket.
 
-    Without user, password and query; a bucket comes after its server.
+    It has no user, password or query; the bucket comes after the server.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
@@ -88,9 +88,10 @@ def web_address(url: str) -> Folder:
 
 
 def check_overlap(*lakes: str) -> None:
-    """Raises ConfigError when a file that we write or remove in one place could be a file of another.
+    """Raise ConfigError when a file that we write or remove in one place could be a file of another.
 
-    `lakes` are looked at beside those that `[taxi] lake` names.
+    Args:
+        lakes: names of lakes to check beside those of `[taxi] lake`
     """
     wrong = overlap(list(_places(lakes)))
     if wrong:
@@ -118,7 +119,7 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
 
 
 def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
-    """The folders of the source's files, of every record type and year."""
+    """Return the folders of the source's files, of every record type and year."""
     template = parse_template(text)
     addresses = [template.address(color, Month(year, 1)) for color in DATASETS for year in _YEARS]
     if template.is_web:
@@ -127,7 +128,7 @@ def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
 
 
 def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
-    """Folders of a store."""
+    """Return the folders of a store."""
     if isinstance(store, FolderStore):
         return tuple(disk.folder(store.root / name) for name in below)
     return tuple((*_of_bucket(store), *name.split("/")) for name in below)
@@ -140,9 +141,9 @@ def _of_bucket(store: Store) -> Folder:
 
 
 class _Disk:
-    """Names for folders of this machine, one for each folder, however it is reached: links, mounts, `Data` and `data`.
+    """Names of local folders, one for each folder in spite of links, mounts, `Data` and `data`.
 
-    What is not there yet has the name that it would be made under.
+    A folder that does not exist yet has the name under which it would be created.
     """
 
     def __init__(self) -> None:

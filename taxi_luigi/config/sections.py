@@ -1,4 +1,4 @@
-"""The sections of luigi.cfg that have a fixed name: each the dataclasses that declare its settings.
+"""The sections of luigi.cfg with a fixed name, and the dataclasses that declare their settings.
 
 They are Luigi Config sections too, so each key can be given on the command line (`--taxi-workspace /mnt/lake`). Luigi
 handles them as text: a value is parsed by its declaration alone (`taxi_luigi.core.settings`).
@@ -32,13 +32,13 @@ from taxi_luigi.transform.staleness import Recipe
 TLC = "https://d37ci6vzurychx.cloudfront.net"
 ZONES = "[taxi] zones"
 _LEAST_BANDWIDTH = 1000
-"""bytes a second; below it a month of 50 MB takes more than half a day"""
+"""bytes a second; at less, a month of 50 MB takes more than half a day"""
 _NO_FOLDER = re.compile(r"[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@|[^/]*@[^/]*:")
 """a URL, also one that lacks a slash or its scheme"""
 
 
 def _source_template(text: str) -> str:
-    """A relative path becomes absolute; URLs stay. The project folder's own braces are no fields."""
+    """Make a relative path absolute, with the project folder's own braces escaped; leave URLs as they are."""
     if text.strip() and "://" not in text and not _NO_FOLDER.match(text):
         folder = str(project_folder()).replace("{", "{{").replace("}", "}}")
         text = str(folder / Path(text).expanduser())
@@ -148,7 +148,7 @@ SECTIONS: dict[str, tuple[type, ...]] = {
 
 
 def _luigis(section: str, kinds: tuple[type, ...]) -> Any:
-    """The Luigi Config of a section, which has the values of files and flags as text."""
+    """Return the Luigi Config of a section, which has the values of files and flags as text."""
     keys = {key: luigi.Parameter(default=each.default) for kind in kinds for key, each in declared(kind).items()}
     return type(luigi.Config)(section, (EmptyFlags, luigi.Config), {"__module__": __name__, **keys})
 
@@ -157,13 +157,13 @@ _LUIGIS = {section: _luigis(section, kinds) for section, kinds in SECTIONS.items
 
 
 def texts(section: str) -> dict[str, str]:
-    """Key → text of a section, as files and flags have it."""
+    """Return key → text of a section, as in files and flags."""
     found = _LUIGIS[section]()
     return {key: getattr(found, key) for kind in SECTIONS[section] for key in declared(kind)}
 
 
 def value_checks() -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one value, where settings(), net() and the others stop at the first."""
+    """Yield a check for each value, which raises ConfigError: settings(), net() and the others stop at the first."""
     for section, kinds in SECTIONS.items():
         found = texts(section)
         for kind in kinds:
@@ -172,19 +172,19 @@ def value_checks() -> Iterator[Callable[[], object]]:
 
 @kept
 def settings() -> Settings:
-    """The settings of `[taxi]`. Raises ConfigError, one line, for the first value that is invalid."""
+    """Return the settings of `[taxi]`. Raise ConfigError for the first invalid value; so do the functions below."""
     return read(Settings, "taxi", texts("taxi"))
 
 
 def names_of(noun: str) -> tuple[str, ...]:
-    """The lakes or warehouses that `[taxi]` names."""
+    """Return the lakes or warehouses of `[taxi]`."""
     found: tuple[str, ...] = declared(Settings)[noun].value("taxi", texts("taxi")[noun])
     return found
 
 
 @kept
 def net() -> HttpSettings:
-    """The settings of `[download]`."""
+    """Return the settings of `[download]`. Raise ConfigError, also for a bandwidth below the lowest speed."""
     found = read(HttpSettings, "download", texts("download"))
     least = max(_LEAST_BANDWIDTH, found.lowest_speed)
     if 0 < found.bandwidth < least:
@@ -197,29 +197,29 @@ def net() -> HttpSettings:
 
 @kept
 def notices() -> notifications.Settings:
-    """The settings of `[notify]`."""
+    """Return the settings of `[notify]`."""
     return read(notifications.Settings, "notify", texts("notify"))
 
 
 @kept
 def clean_rules() -> CleanRules:
-    """The switches of `[clean]`."""
+    """Return the switches of `[clean]`."""
     return read(CleanRules, "clean", texts("clean"))
 
 
 @kept
 def limits() -> Limits:
-    """How much worse than expected a month may be, by `[clean]`."""
+    """Return the limits of `[clean]`, beyond which a month is refused."""
     return read(Limits, "clean", texts("clean"))
 
 
 @kept
 def check_version() -> str:
-    """Digest of the settings that can refuse a month."""
+    """Return the digest of the settings that can refuse a month."""
     return check_version_of(clean_rules(), limits())
 
 
 @kept
 def recipe(color: str, month: Month) -> Recipe:
-    """How a month is cleaned today."""
+    """Return how a month is cleaned with the settings in force."""
     return Recipe.of(clean_rules(), DATASETS[color], month)

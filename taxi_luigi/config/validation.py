@@ -1,7 +1,7 @@
-"""Whether luigi.cfg is valid: each section and key is known, each value can be read, each store can be built.
+"""Validate luigi.cfg: each section and key is known, each value can be read, each store can be built.
 
-Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Asks no store: what only its
-server can answer is the preflight's.
+Luigi's own sections and flags too, as it shows a traceback for their values (3.8.1). Sends no request: what only a
+server can answer is checked by the preflight.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _WRITTEN_FOR = re.compile(r"^#.*\btaxi_luigi (\d+(?:\.\d+)*)", re.M)
 
 
 def known_keys() -> dict[str, set[str]]:
-    """Section → its keys, for the package's own sections and one store of each type, whose classes are imported."""
+    """Return section → its keys, of our sections and of one store of each type, whose classes are imported."""
     found = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()}
     for noun, types in STORES.items():
         found |= {f"{noun}.{each}": _store_keys(noun, each) for each in types}
@@ -70,22 +70,23 @@ def _store_keys(noun: str, kind: str) -> set[str]:
 
 
 def check(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> None:
-    """Checks every section and key.
+    """Check every section, key and value.
 
     Args:
         tasks: our task families and their parameters
         addresses: raises ConfigError where apprise does not take an address
-    Raises: ConfigError, for the first fault
+    Raises:
+        ConfigError: for the first error
     """
     for look in _looks(tasks, addresses):
         look()
 
 
 def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> list[str]:
-    """Everything that is wrong, a line each; the arguments are as for `check`."""
+    """Return a line for each error; arguments as of `check`."""
     found: dict[str, None] = {}
     looks = _looks(tasks, addresses)
-    with warnings.catch_warnings():  # Luigi's, of keys that are among the faults
+    with warnings.catch_warnings():  # Luigi's, about keys that are among the errors
         warnings.filterwarnings("ignore", r".* by the task '(taxi|clean|download|notify)'", UnconsumedParameterWarning)
         while True:
             try:
@@ -98,7 +99,7 @@ def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> 
 
 
 def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one thing; what is made of a thing that is wrong repeats that one's line."""
+    """Yield checks that raise ConfigError for one thing each; one that depends on an invalid thing repeats its line."""
     yield from (_check_profile, _check_locks)
     known = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()} | tasks
     for section in get_config().sections():
@@ -117,7 +118,7 @@ def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> 
 
 
 def _names_of(noun: str) -> tuple[str, ...]:
-    """None where they cannot be read, which has a line already."""
+    """Return the names of `[taxi]`; none when they cannot be read, which is an error of its own."""
     try:
         return names_of(noun)
     except ConfigError:
@@ -125,7 +126,7 @@ def _names_of(noun: str) -> tuple[str, ...]:
 
 
 def _check_profile() -> None:
-    """Luigi warns of a file that is not there and goes on without it (3.8.1), into the default warehouse."""
+    """Raise ConfigError for a missing file: Luigi only warns (3.8.1), and would load into the default warehouse."""
     named = os.environ.get("LUIGI_CONFIG_PATH", "")
     if named and not Path(named).is_file():
         raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {Path(named).absolute()}")
@@ -136,13 +137,13 @@ def _check_locks() -> None:
 
 
 def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:
-    """The keys of a section; None of one that is not ours."""
+    """Return the keys of a section; None for one that is not ours."""
     noun, dot, name = section.partition(".")
     if not dot or noun not in STORES:
         return known.get(section)
     kind = store_type(noun, name)
     if packaged().has_section(f"{noun}.{kind}"):
-        # Where these suffice, the class is not looked at, as its module may import a driver
+        # Where these suffice, the class is not imported, as its module may import a driver
         keys = {"type", *packaged().options(f"{noun}.{kind}")}
         if keys.issuperset(get_config().options(section)):
             return keys
@@ -198,7 +199,7 @@ def _order(version: str) -> list[int]:
 
 
 def _check_workspace() -> None:
-    """A folder must be one that we may write in; a bucket is looked at by the preflight."""
+    """Raise ConfigError for a folder without write access; a bucket is checked by the preflight."""
     store = workspace()
     if isinstance(store, FolderStore):
         for check in store.checks():
@@ -210,7 +211,7 @@ def _check_workspace() -> None:
 
 
 def _luigi_checks() -> Iterator[Callable[[], object]]:
-    """Each raises ConfigError for one value of Luigi's own sections and flags."""
+    """Yield a check for each value of Luigi's own sections and flags, which raises ConfigError."""
     sections = get_config().sections()
     for name in Register.task_names():
         section = Register.get_task_cls(name)
@@ -224,7 +225,7 @@ def _luigi_checks() -> Iterator[Callable[[], object]]:
 
 
 def _read(section: type[luigi.Config], key: str) -> object:
-    """The value of a parameter, as flags, files and its default have it."""
+    """Return the value of a parameter, by flags, files and its default."""
     family = section.get_task_family()
     try:
         return dict(section.get_params())[key].task_value(family, key)
@@ -233,7 +234,7 @@ def _read(section: type[luigi.Config], key: str) -> object:
 
 
 def _known(key: str) -> Any:
-    """Of [core]; None for one that cannot be read, which has its line already."""
+    """Return a value of [core]; None when it cannot be read, which is an error of its own."""
     try:
         return _read(core, key)
     except ConfigError:

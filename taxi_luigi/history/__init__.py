@@ -1,25 +1,22 @@
-"""This machine's record of its runs: when each began and ended, its months, its tasks with rows, bytes and errors.
+"""The record of this machine's runs: begin and end of each, its months, its tasks with rows, bytes and errors.
 
-results.py  TaskResult, MonthResult, RunResult: how a task, a month and a run ended, as values
-sqlite.py   the SQLite file: its tables, its versions, what becomes of a file that cannot be used
-write.py    what a run writes into it; an error here never fails the run
-read.py     what `taxi-luigi history`, `status` and the report read from it
+results.py  TaskResult, MonthResult, RunResult: the results of a task, a month and a run, as values
+sqlite.py   the SQLite file: its tables and their versions; sets a file aside that cannot be used
+write.py    writes a run; an error here never fails the run
+read.py     reads runs for `taxi-luigi history`, `status` and the report
 """
 
 from __future__ import annotations
 
 from taxi_luigi.history.read import (
-    Run,
-    State,
     done_tasks,
     find,
     last_runs,
-    months_of,
     steady_now,
     tasks_of,
     withdrawn,
 )
-from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, TaskResult
+from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.history.write import Recorder, now
 
 __all__ = [
@@ -27,14 +24,12 @@ __all__ = [
     "MonthResult",
     "Recorder",
     "Result",
-    "Run",
     "RunResult",
     "State",
     "TaskResult",
     "done_tasks",
     "find",
     "last_runs",
-    "months_of",
     "now",
     "steady_now",
     "tasks_of",

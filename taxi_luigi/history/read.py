@@ -1,7 +1,6 @@
-"""The history, read: the last runs, one of them, its months and its tasks.
+"""The history, read: the last runs, one of them, its tasks.
 
-Raises StorageError, one line, when it cannot be read. Where nothing was ever recorded there are no runs, and no file is
-made.
+Raises StorageError, one line, when the file cannot be read. Without a file there are no runs, and none is made.
 """
 
 from __future__ import annotations
@@ -10,92 +9,38 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import MonthResult, Result, TaskResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult, State, TaskResult
 from taxi_luigi.tlc.months import Month
-
-
-class State(Enum):
-    """Where a run stands. The values are shown to users."""
-
-    ENDED = "ended"
-    RUNNING = "running"
-    DID_NOT_END = "did not end"
-    """it was killed, or the machine went down"""
-    UNKNOWN = "unknown"
-    """it began on another machine, and its end is not recorded"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run, as recorded."""
-
-    run: str
-    command: str
-    host: str
-    began: str
-    """UTC, ISO 8601, as `ended`"""
-    ended: str
-    """'' of one that has not"""
-    seconds: float | None
-    exit_code: int | None
-    state: State
-    already_there: int
-    loaded: int
-    """months; those refreshed too"""
-    failed: int
-    rows: int
-    """of the months loaded"""
-    zones: str
-    remarks: tuple[str, ...]
-    fewer: tuple[str, ...]
-    """months with fewer records than TLC published, one line each"""
-    error: str
-    """why it failed, where no month has the reason"""
-    version: str = ""
-    """of taxi_luigi; '' of a run that was recorded before this was kept"""
-    there: Mapping[str, str] = field(default_factory=dict)
-    """color → the months counted by `already_there`, as typed after --months; empty where this was not kept yet"""
-
 
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
 """each a field of TaskResult"""
 
 _STEADY = 10
-"""runs: so many would have to begin while a clock is ahead, until it is believed"""
-
-_RUNS = """
-SELECT runs.*,
-    (SELECT count(*) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS loaded,
-    (SELECT count(*) FROM months WHERE run = runs.run AND result = 'failed') AS failed,
-    (SELECT total(rows) FROM months WHERE run = runs.run AND result IN ('loaded', 'refreshed')) AS rows
-FROM runs
-"""
+"""the number of runs that have to begin by a clock that is ahead before its time is used"""
 
 
-def last_runs(folder: Path, count: int) -> list[Run]:
-    """The newest runs, the last first; `folder` is `[taxi] state`, here and below."""
+def last_runs(folder: Path, count: int) -> list[RunResult]:
+    """Return the newest runs, the last first; `folder` is `[taxi] state`, here and below."""
     with _connection(folder) as connection:
         if connection is None:
             return []
-        return [_run(row) for row in connection.execute(f"{_RUNS} ORDER BY id DESC LIMIT ?", (count,))]
+        rows = connection.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (count,)).fetchall()
+        return [_run(connection, row) for row in rows]
 
 
 def steady_now(folder: Path) -> float:
-    """The time, in seconds since 1970, as the last runs have it: no later than the first of those that began.
+    """Return the time in seconds since 1970, but no later than the earliest begin of the last runs.
 
-    A clock that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
+    So a clock that is ahead for a few runs makes nothing old. 0 where the history cannot be read.
     """
     try:
         began = [datetime.fromisoformat(each.began).timestamp() for each in last_runs(folder, _STEADY)]
@@ -104,12 +49,15 @@ def steady_now(folder: Path) -> float:
     return min([time.time(), *began])
 
 
-def find(folder: Path, name: str) -> Run:
-    """The run whose id this is, or begins or ends with it; raises UsageError when it is not exactly one."""
+def find(folder: Path, name: str) -> RunResult:
+    """Return the run with that id, or whose id begins or ends so. Raise UsageError unless it is exactly one."""
     with _connection(folder) as connection:
-        query = f"{_RUNS} WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
+        query = (
+            "SELECT * FROM runs WHERE run = ? OR substr(run, 1, ?) = ? OR substr(run, -?) = ? ORDER BY id DESC LIMIT 3"
+        )
         values = (name, len(name), name, len(name), name)
-        runs = [_run(row) for row in connection.execute(query, values)] if connection is not None and name else []
+        rows = connection.execute(query, values).fetchall() if connection is not None and name else []
+        runs = [_run(connection, row) for row in rows if connection is not None]
     exact = [each for each in runs if each.run == name] or runs
     if len(exact) > 1:
         raise UsageError(f"more than one run is called {name!r}: {', '.join(each.run for each in exact)}, …")
@@ -118,41 +66,25 @@ def find(folder: Path, name: str) -> Run:
     return exact[0]
 
 
-def months_of(folder: Path, run: Run) -> list[MonthResult]:
-    """What became of each month that it had to do with, in its own order."""
-    with _connection(folder) as connection:
-        rows = [] if connection is None else connection.execute("SELECT * FROM months WHERE run = ?", (run.run,))
-        return [
-            MonthResult(
-                row["color"],
-                row["month"],
-                Result(row["result"]),
-                row["rows"],
-                row["bytes"],
-                row["seconds"],
-                row["why"],
-                _added(row, "replaced"),
-            )
-            for row in rows
-        ]
-
-
-def tasks_of(folder: Path, run: Run) -> list[TaskResult]:
-    """Its tasks that ended, in that order; one that was tried twice is there twice."""
+def tasks_of(folder: Path, run: RunResult) -> list[TaskResult]:
+    """Return the tasks of a run in the order in which they ended; one that was tried twice is there twice."""
     with _connection(folder) as connection:
         rows = [] if connection is None else connection.execute(f"{_TASKS} WHERE run = ?", (run.run,))
         return [TaskResult(**dict(row)) for row in rows]
 
 
 def done_tasks(folder: Path) -> list[TaskResult]:
-    """The tasks of all runs that did their work, the last first."""
+    """Return the tasks of all runs that succeeded, the last first."""
     with _connection(folder) as connection:
         query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
         return [] if connection is None else [TaskResult(**dict(row)) for row in connection.execute(query)]
 
 
 def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:
-    """Color → month → when a run noticed that the source has it no more, UTC, ISO 8601; none that has come back."""
+    """Return color → month → when a run noticed that the source no longer has it, UTC, ISO 8601.
+
+    A month that is at the source again is not in it.
+    """
     found: dict[str, dict[Month, str]] = {}
     with _connection(folder) as connection:
         if connection is not None and sqlite.check_version(connection) > 1:
@@ -176,26 +108,35 @@ def _connection(folder: Path) -> Iterator[sqlite3.Connection | None]:
         raise StorageError(f"the history of runs cannot be read: {path}: {error}{cure}") from error
 
 
-def _run(row: sqlite3.Row) -> Run:
-    taken = ("run", "command", "host", "began", "seconds", "exit_code", "loaded", "failed")
-    known: dict[str, Any] = {name: row[name] for name in taken}
-    return Run(
-        **known,
+def _run(connection: sqlite3.Connection, row: sqlite3.Row) -> RunResult:
+    months = connection.execute("SELECT * FROM months WHERE run = ?", (row["run"],))
+    return RunResult(
+        run=row["run"],
+        command=row["command"],
+        host=row["host"],
+        began=row["began"],
         ended=row["ended"] or "",
-        state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
+        exit_code=row["exit_code"],
         already_there=row["already_there"] or 0,
-        rows=int(row["rows"]),
+        months=tuple(map(_month, months)),
         zones=row["zones"] or "",
         remarks=tuple(json.loads(row["remarks"] or "[]")),
         fewer=tuple(json.loads(_added(row, "fewer") or "[]")),
         error=row["error"] or "",
         version=_added(row, "version"),
         there=json.loads(_added(row, "there") or "{}"),
+        seconds=row["seconds"],
+        state=State.ENDED if row["ended"] else _state(row["host"], row["pid"], row["began"]),
     )
 
 
+def _month(row: sqlite3.Row) -> MonthResult:
+    fields = {name: row[name] for name in ("color", "month", "rows", "bytes", "seconds", "why")}
+    return MonthResult(**fields, result=Result(row["result"]), replaced=_added(row, "replaced"))
+
+
 def _added(row: sqlite3.Row, column: str) -> str:
-    """A text of a column that a file of an earlier version has not; the next run adds it."""
+    """Return the text of a column that a file of an earlier version lacks; the next run adds the column."""
     return (row[column] or "") if column in row.keys() else ""  # noqa: SIM118 a row iterates over its values
 
 

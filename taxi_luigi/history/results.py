@@ -1,4 +1,4 @@
-"""How a task, a month and a run ended: the values that tasks return, and that history, logs and messages show. Pure."""
+"""The results of a task, a month and a run, as values that history, logs and messages show. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Drift:
-    """What is unexpected in one cleaned month, as in its receipt."""
+    """What is unexpected in one cleaned month, from its receipt."""
 
     left_out: dict[str, dict[str, Any]] = field(default_factory=dict)
     """column → {"type": Arrow type, "nulls": null share from 0 to 1}"""
@@ -26,7 +26,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """How one task ended: what its process hands to the main one, and a row of the history.
+    """The result of one task: what its process passes to the main one, and a row of the history.
 
     A run whose task was tried again has a result for each try; the last one counts.
     """
@@ -35,7 +35,7 @@ class TaskResult:
     """the name of its class"""
     color: str = ""
     month: str = ""
-    """2024-01; '' as `color` where the task is about no month"""
+    """2024-01; '', as `color`, of a task without a month"""
     store: str = ""
     """the lake or warehouse that the task fills; '' where it fills none"""
     began: str = ""
@@ -43,34 +43,34 @@ class TaskResult:
     ended: str = ""
     seconds: float = 0.0
     rows: int = 0
-    """in the output, where rows count"""
+    """in the output, if it has rows"""
     bytes: int = 0
     """downloaded, written or uploaded"""
     error: str = ""
     """one line; '' of a task that succeeded"""
     replaced: str = ""
-    """where the output took another one's place: records and money before → after"""
+    """records and money before → after, if the output replaced another one"""
     elsewhere: bool = False
     """another run did it at the same time, and this one found it done"""
     drift: Drift | None = None
 
     @property
     def result(self) -> str:
-        """`done` or `failed`, as the history has it."""
+        """`done` or `failed`, as in the history."""
         return "failed" if self.error else "done"
 
     def as_row(self) -> dict[str, str | int | float]:
-        """Column → value of the history's table of tasks, in its order; `taxi-luigi history --json` shows the same."""
+        """Return column → value of the history's table of tasks, in its order; `history --json` shows the same."""
         names = ("task", "color", "month", "store", "began", "ended", "seconds", "rows", "bytes", "result", "error")
         return {name: getattr(self, name) for name in names}
 
 
 class Result(Enum):
-    """How a month of a run ended. The values are shown to users."""
+    """The result of a month. The values are shown to users."""
 
     LOADED = "loaded"
     REFRESHED = "refreshed"
-    """what was there was replaced: TLC or our rules had changed"""
+    """the held month was replaced: TLC's file or our rules had changed"""
     NOT_PUBLISHED = "not published"
     FAILED = "failed"
     NOT_FINISHED = "not finished"
@@ -82,7 +82,10 @@ class Result(Enum):
 
 @dataclass(frozen=True)
 class MonthResult:
-    """One month of one color."""
+    """The result of one month of one record type, from those of its tasks and the plan.
+
+    Not a TaskResult: it adds up several tasks, and most of its results are of no task (not published, not finished).
+    """
 
     color: str
     month: str
@@ -94,14 +97,25 @@ class MonthResult:
     seconds: float = 0.0
     """that its tasks took, added up"""
     why: str = ""
-    """of a month that failed, the first error, in one line"""
+    """the first error of a month that failed, in one line"""
     replaced: str = ""
-    """of a month in whose place another was put: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
+    """of a month that was replaced: `5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00`"""
+
+
+class State(Enum):
+    """Where a run stands. The values are shown to users."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    DID_NOT_END = "did not end"
+    """it was killed, or the machine went down"""
+    UNKNOWN = "unknown"
+    """it began on another machine, and its end is not recorded"""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """A whole run."""
+    """A run: what its message shows when it ends, and what the history has of it, also while it goes on."""
 
     run: str
     """its id: when it began, UTC, and a few letters: `20261121T060003-4f2a`"""
@@ -109,22 +123,54 @@ class RunResult:
     """as typed, without secrets: `LoadAllMonths --months latest`"""
     host: str
     began: str
-    """UTC, ISO 8601, whole seconds"""
+    """UTC, ISO 8601, whole seconds; as `ended`"""
     ended: str
+    """'' of a run that has not"""
     exit_code: int | None
-    """None when it is not known yet"""
+    """None when it is not known"""
     already_there: int
-    """months that were wanted and needed nothing"""
+    """requested months that needed nothing"""
     months: tuple[MonthResult, ...]
+    """recorded when it ends"""
     zones: str = ""
-    """one line, or '' when nothing was done to the zones"""
+    """one line; '' when the zones were not loaded"""
     remarks: tuple[str, ...] = ()
-    """what is odd in the published files: columns and codes that we do not know, missing columns; one line each"""
+    """drift in the published files: unknown columns and codes, missing columns; one line each"""
     fewer: tuple[str, ...] = ()
     """months loaded for the first time with fewer records than TLC published; one line each"""
     error: str = ""
     """why it failed, in one line, where no month has the reason"""
     version: str = ""
-    """of taxi_luigi"""
+    """of taxi_luigi; '' of a run that was recorded before this was kept"""
+    seconds: float | None = None
+    """None of a run that has not ended"""
     there: Mapping[str, str] = field(default_factory=dict)
-    """color → the months that were wanted and needed nothing, as typed after --months"""
+    """color → the months of `already_there`, as typed after --months; empty of a run recorded before this was kept"""
+    state: State = State.ENDED
+
+    @property
+    def loaded(self) -> int:
+        """Months that were loaded or refreshed."""
+        return len(self._loaded)
+
+    @property
+    def failed(self) -> int:
+        """Months that failed."""
+        return sum(each.result is Result.FAILED for each in self.months)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the months that were loaded or refreshed."""
+        return sum(each.rows for each in self._loaded)
+
+    @property
+    def _loaded(self) -> list[MonthResult]:
+        return [each for each in self.months if each.result in (Result.LOADED, Result.REFRESHED)]
+
+    def as_row(self) -> dict[str, Any]:
+        """Return what `taxi-luigi history --json` shows of a run, without its months and tasks."""
+        names = (
+            *("run", "command", "host", "began", "ended", "seconds", "exit_code", "state", "already_there", "loaded"),
+            *("failed", "rows", "zones", "remarks", "fewer", "error", "version"),
+        )
+        return {name: getattr(self, name) for name in names}

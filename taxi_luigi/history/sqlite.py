@@ -1,7 +1,7 @@
 """The SQLite file of the history: opened for each use, so that no connection lives through a fork or a task.
 
-With SQLite's rollback journal and not WAL, which must not lie on a network disk and makes two files more; a run writes
-a few rows, so one writer at a time is enough. A file that is damaged, or of a later version of us, is set aside.
+With SQLite's rollback journal and not WAL, which does not work on a network disk and makes two more files; a run writes
+a few rows, so one writer at a time is enough. A file that is damaged, or of a later version, is set aside.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class LaterVersion(Exception):
 
 @contextmanager
 def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
-    """The file, for the block; with `write` one transaction that commits at its end. Raises sqlite3.Error.
+    """Open the file for the block; with `write`, in one transaction that commits at the end. Raise sqlite3.Error.
 
-    Without `write` nothing is made where there is no file; what a killed writer left half done is undone by either.
+    Without `write` no file is made. Both roll back what a killed writer left unfinished.
     """
     if write:
         check_no_link(path)
@@ -73,15 +73,18 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
 
 
 def check_no_link(path: Path) -> None:
-    """Raises OSError for a file of ours that is a link: it would make us write elsewhere."""
+    """Raise OSError for a file of ours that is a link, as it would be written elsewhere."""
     if path.is_symlink():
         raise OSError(errno.ELOOP, "it is a link; remove it", str(path))
 
 
 def prepare(path: Path) -> str:
-    """Makes folder, file and tables where they are not. Returns where a file that cannot be used was put, or ''.
+    """Make folder, file and tables where they are missing.
 
-    Raises sqlite3.Error and OSError for what setting a file aside does not cure: a full disk, no permission, a lock.
+    Returns:
+        the new name of a file that cannot be used and was set aside, or ''
+    Raises:
+        sqlite3.Error, OSError: for what setting a file aside does not cure: a full disk, no permission, a lock
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock_file = path.with_name(f"{NAME}.lock")
@@ -99,7 +102,7 @@ def prepare(path: Path) -> str:
 
 
 def _usable(path: Path) -> bool:
-    """Whether the file has the tables now, or is itself at fault."""
+    """Make the tables; return whether the file can be used. Raise other errors than those of the file itself."""
     try:
         _make_tables(path)
     except (sqlite3.DatabaseError, LaterVersion) as error:
@@ -110,13 +113,13 @@ def _usable(path: Path) -> bool:
 
 
 def is_useless(error: Exception) -> bool:
-    """Whether the file itself is at fault: damaged, not of SQLite, not ours to read."""
+    """Return whether the error is of the file itself: damaged, not of SQLite, of a later version."""
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return isinstance(error, LaterVersion) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
 
 
 def check_version(connection: sqlite3.Connection) -> int:
-    """The version of the tables, 0 in a file without; raises LaterVersion."""
+    """Return the version of the tables, 0 in a file without. Raise LaterVersion."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise LaterVersion(f"it is of version {version} of its tables, and this is version {VERSION}")
@@ -136,7 +139,7 @@ def _make_tables(path: Path) -> None:
 
 
 def _set_aside(path: Path) -> Path:
-    """With its journal, which SQLite would play into the new file."""
+    """Rename the file and its journal, which SQLite would apply to the new file; return the new name."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
     for suffix in ("", "-journal", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)

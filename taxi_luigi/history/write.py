@@ -1,8 +1,6 @@
-"""What a run writes into the history: that it began, which months it found withdrawn at the source, each task when it
-ended, and how all of it ended.
+"""Write a run into the history: its begin, months that the source has withdrawn, the results of its tasks, its own.
 
-Nothing here fails a run or stays its tasks: what cannot be written is one line in a run, and not tried again before
-its end.
+Nothing here fails a run or delays its tasks: an error is one line in a run, and the next write is that of its end.
 """
 
 from __future__ import annotations
@@ -22,20 +20,27 @@ from taxi_luigi.history.results import RunResult, TaskResult
 from taxi_luigi.tlc.months import Month
 
 KEPT_RUNS = 10_000
-"""The newest runs, which are kept with their tasks. Counted, not dated: a clock that is wrong costs none."""
+"""The newest runs, which are kept with their tasks. Counted, not dated, so that a wrong clock deletes none."""
 
 Months = Mapping[str, Iterable[Month]]
 """color → months"""
 
 
 class Recorder:
-    """Made in the main process of a run; tasks write through it from their own. It holds no connection."""
+    """Made in the main process of a run, and used by its tasks in theirs. It holds no connection."""
 
     def __init__(self, folder: Path, run: str) -> None:
         self._path, self._run, self._once = folder / sqlite.NAME, run, Once()
 
     def begin(self, command: str, host: str, began: str, version: str = "") -> None:
-        """The run has begun, in this process."""
+        """Record that the run has begun, in this process.
+
+        Args:
+            command: as typed
+            host: of this machine
+            began: UTC, ISO 8601
+            version: of taxi_luigi
+        """
 
         def write() -> None:
             aside = sqlite.prepare(self._path)
@@ -77,15 +82,15 @@ class Recorder:
         if gone or back:
             self._try(write)
 
-    def end(self, result: RunResult, seconds: float) -> None:
-        """The run ends."""
+    def end(self, result: RunResult) -> None:
+        """Record the end of the run and its months."""
 
         def write() -> None:
             with sqlite.opened(self._path, write=True) as connection:
                 connection.execute(
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
                     "error = ?, fewer = ?, there = ? WHERE run = ?",
-                    (result.ended, seconds, result.exit_code, result.already_there, result.zones,
+                    (result.ended, result.seconds, result.exit_code, result.already_there, result.zones,
                      json.dumps(result.remarks), result.error, json.dumps(result.fewer), json.dumps(dict(result.there)),
                      result.run),
                 )  # fmt: skip
@@ -110,7 +115,7 @@ def _pairs(months: Months) -> list[tuple[str, str]]:
 
 
 def now() -> str:
-    """UTC, ISO 8601, whole seconds: as everything here is dated."""
+    """Return the time as in all records here: UTC, ISO 8601, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -1,12 +1,12 @@
 """What each place holds of each month, and what follows from it.
 
-inventory.py    raw, clean, lakes and warehouses, asked at the same time: place → color → month → Holding
+inventory.py    lists raw, clean, lakes and warehouses at the same time: place → color → month → Holding
 plan.py         what a run has to do: missing, stale, refused and forced months
-month_state.py  how far every month is, for `taxi-luigi status` and the report
+month_state.py  the state of every month, for `taxi-luigi status` and the report
 verify.py       every month counted anew; imported by its name, as it needs pyarrow
 read_trips.py   trips from the lake as a DataFrame
 
-Changes nothing, but for `drop_spent`, which removes files that are not to be kept. How it is shown is in reports/.
+Changes nothing, except for `drop_spent`, which removes files that are not to be kept. Its output is in reports/.
 """
 
 from taxi_luigi.inventory.inventory import (

@@ -1,8 +1,8 @@
 """What each place holds, month by month: raw/ and clean/ of the workspace, every lake, every warehouse.
 
-All places are asked at the same time: a lake by one listing for each record type, a warehouse by one reading of each
-table's markers. A place that cannot be listed holds nothing, and its error is a value of the inventory, so that plan,
-status, verify and report decide what it is to them. No file is opened but the records of months that failed.
+All places are listed at the same time: a lake by one listing for each record type, a warehouse by one reading of each
+table's markers. A place that cannot be listed holds nothing, and its error is a value of the inventory: plan, status,
+verify and report each decide what to do about it. The only files opened are the records of failed months.
 
 The second half, `raw_has`, `lake_has` and `warehouse_has`, is about one month in one place, for Luigi's targets.
 """
@@ -130,9 +130,15 @@ class Inventory:
     def ask(
         cls, colors: Iterable[str], keys: Iterable[str] | None = None, counted: bool = False, zones: bool = False
     ) -> Self:
-        """Ask the places with these keys, at the same time; by default raw, clean, and all lakes and warehouses.
+        """List the places with these keys, at the same time.
 
-        Raises: ConfigError for settings of which no store can be made; a store's own errors are `Place.errors`.
+        Args:
+            colors: the record types
+            keys: `Place.key` of each; by default those of raw, clean, and all lakes and warehouses
+            counted: as of the class
+            zones: as of the class
+        Raises:
+            ConfigError: for settings of which no store can be made; a store's own errors are `Place.errors`
         """
         inventory = cls(colors, counted, zones)
         inventory._ask([RAW, CLEAN, *store_keys()] if keys is None else keys)
@@ -140,7 +146,7 @@ class Inventory:
 
     @property
     def places(self) -> list[Place]:
-        """The places that were asked, in the order in which they were."""
+        """The places that were listed, in that order."""
         return list(self._places.values())
 
     @property
@@ -149,7 +155,7 @@ class Inventory:
         return error_lines(self.places)
 
     def place(self, key: str) -> Place:
-        """Return a place; it is asked now if it was not asked before."""
+        """Return a place; list it now if it was not listed before."""
         if key not in self._places:
             self._ask([key])
         return self._places[key]
@@ -159,7 +165,7 @@ class Inventory:
         return config.raw_month(color, month).name in self._raw_files(color)
 
     def failure_names(self, color: str, month: Month) -> list[str]:
-        """Return the names of the records of a month's failures, of places too that luigi.cfg names no more."""
+        """Return the names of the records of a month's failures, also of places that luigi.cfg no longer names."""
         raw = config.raw_month(color, month).name
         return [name for name in self._raw_files(color) if is_failure(name, raw)]
 
@@ -262,7 +268,7 @@ class Inventory:
 
 
 def _by_color(colors: Iterable[str], question: Callable[[str], T]) -> tuple[dict[str, T], dict[str, TaxiError]]:
-    """Ask a place about one record type after the other; after an error no more, as each can take half a minute."""
+    """List a place for one record type after the other; stop at an error, as each can take half a minute."""
     answers: dict[str, T] = {}
     errors: dict[str, TaxiError] = {}
     down: TaxiError | None = None
@@ -280,13 +286,13 @@ def _by_color(colors: Iterable[str], question: Callable[[str], T]) -> tuple[dict
 
 
 def _listed(entry: Entry, color: str, month: Month) -> Holding:
-    """Rows and edition are known where the listing shows labels, as Google Cloud Storage's does."""
+    """Return the holding; it has rows and edition where the listing shows labels, as Google Cloud Storage's does."""
     summary = summary_in(entry, color, month)
     return Holding(entry.bytes) if summary is None else Holding(entry.bytes, summary.rows, summary.edition)
 
 
 def _failure(raw: RawMonth, place: str) -> Failure | None:
-    """None for a record that was removed meanwhile, or is damaged."""
+    """Return the record; None for one that was removed in the meantime."""
     try:
         return raw.failure(place)
     except (TaxiError, OSError) as error:
@@ -308,7 +314,7 @@ def serves(held: str, wanted: str, any_force: bool = False) -> bool:
 
 
 def raw_serves(held: str, wanted: str, any_force: bool = False) -> bool:
-    """As `serves`, of raw files, whose editions (`Edition.for_raw`) have no recipe."""
+    """Return the same as `serves` for raw files, whose editions (`Edition.for_raw`) have no recipe."""
     if wanted in ("", held):
         return True
     (mine, _, made), (its, _, needed) = held.partition("-"), wanted.partition("-")
@@ -344,7 +350,7 @@ def warehouse_has(name: str, color: str, month: Month, wanted: str = "", any_for
 
 
 def raw_has(color: str, month: Month, wanted: str = "", any_force: bool = False) -> bool:
-    """Return whether the workspace has the raw file of today's source, as it was downloaded."""
+    """Return whether the workspace has the raw file of today's source, as downloaded; arguments as of `lake_has`."""
     raw = config.raw_month(color, month)
     try:
         receipt = raw.receipt()
@@ -361,10 +367,9 @@ def raw_has(color: str, month: Month, wanted: str = "", any_force: bool = False)
 
 
 def _replaced_since(color: str, month: Month, receipt: RawReceipt) -> bool:
-    """Whether this file failed when it was cleaned, and the source has another one by now.
+    """Return whether this file failed when it was cleaned, and the source has another one by now.
 
-    Asks the source about such months alone, and about no month of which a certain edition is wanted: that names the
-    file.
+    The source gets a request for such months alone, and not where an edition is required, as that names the file.
     """
     raw = config.raw_month(color, month)
     failure = raw.failure()

@@ -1,7 +1,7 @@
 """The state of every month of a record type, from what the places hold: what `taxi-luigi status` shows.
 
-`status` asks the places; all else is pure. The source is not asked: what it has published is known up to the date of
-row_counts.csv only.
+`status` lists the places; all else is pure. The source gets no request: what it has published is known up to the date
+of row_counts.csv only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from taxi_luigi.transform.staleness import Reason, Recipe
 
 
 class State(Enum):
-    """How far a month is. The values are those of `status --json`."""
+    """The state of a month. The values are those of `status --json`."""
 
     EVERYWHERE = "everywhere"
     """in every required lake and warehouse that could be listed"""
@@ -150,14 +150,15 @@ def status(
     withdrawn: Mapping[str, Mapping[Month, str]],
     selected: Container[tuple[str, Month]] | None = None,
 ) -> Status:
-    """Ask every place about these record types.
+    """List every place for these record types.
 
     Args:
         colors: the record types
         today: the month of this date is the last one
         withdrawn: color → month → when runs of this machine found that the source no longer has it
         selected: (color, month) of those to show; None: all
-    Raises: ConfigError for settings of which no store can be made; a store's own errors are `Place.errors`.
+    Raises:
+        ConfigError: for settings of which no store can be made; a store's own errors are `Place.errors`
     """
     inventory = Inventory.ask(colors)
     now, rules, settings = Month.of(today), config.clean_rules(), config.check_version()
@@ -169,7 +170,7 @@ def status(
         published = {month: published_rows(color, month, "parquet") for month in months}
         failures: dict[Month, LastFailure] = {}
         for month, records in inventory.failures(color, months).items():
-            # The source is not asked: its file is taken to be the one that failed.
+            # The source gets no request: its file is taken to be the one that failed.
             recipe = str(Recipe.of(rules, dataset, month))
             stand = [each for each in records.values() if guards.still_refused(each, each.source, recipe, settings)]
             failures[month] = LastFailure((stand or [*records.values()])[0].why, bool(stand))

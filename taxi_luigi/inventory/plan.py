@@ -1,7 +1,7 @@
 """What a run has to do, of the months and zones that it is given: missing, stale, refused, forced.
 
-Takes the inventory of lakes and warehouses; looks into the workspace, and sends HEAD requests to the source, only for
-months that something is to be done with. Schedules nothing. A store that cannot be listed counts as holding nothing;
+Takes the inventory of lakes and warehouses; it lists the workspace, and sends HEAD requests to the source, only
+for months with something to do. Schedules nothing. A store that cannot be listed counts as holding nothing;
 settings of which no store can be made are a ConfigError.
 """
 
@@ -45,7 +45,7 @@ _STAMP = re.compile(r"\d{8}T\d{6}Z")
 
 @dataclass(frozen=True)
 class PlannedMonth:
-    """One month with which something is to be done, and the lakes and warehouses that are to get it."""
+    """One month to make, and the lakes and warehouses that are to get it."""
 
     color: str
     month: Month
@@ -124,11 +124,12 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
     """Sort months into what is to be done and what is not.
 
     Args:
-        wanted: (color, month) → whether the month was named, or is one of a range
+        wanted: (color, month) → True for a month that was named, False for one of a range
         force: whether all of them are to be made anew; not the zones, which are missing where there are none
         recheck: months of which the source is checked for a newer file; unless it is None, months that were cleaned by
             other rules are missing too
-    Raises: ConfigError for settings that are wrong; other errors of a store are a warning.
+    Raises:
+        ConfigError: for invalid settings; other errors of a store are a warning
     """
     settings = config.settings()
     colors = dict.fromkeys(color for color, _ in wanted)

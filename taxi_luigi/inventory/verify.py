@@ -141,7 +141,13 @@ def verified_months(
 
 
 def held_months(inventory: Inventory, color: str, today: date) -> set[Month]:
-    """Return every month of which there is something: a raw file without a receipt too, rows without a marker."""
+    """Return every month with something in some place, such as a raw file without a receipt or rows without a marker.
+
+    Args:
+        inventory: of all places
+        color: the record type
+        today: the month of this date is the last one
+    """
     months = month_range(DATASETS[color].first_month, Month.of(today))
     raw = {month for month in months if inventory.has_raw_file(color, month)}
     return raw.union(*(place.months(color) for place in inventory.places))

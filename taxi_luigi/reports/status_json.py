@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from taxi_luigi.history import Run
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Holding, State, Status
 
 
-def account(status: Status, runs: Sequence[Run]) -> dict[str, Any]:
+def account(status: Status, runs: Sequence[RunResult]) -> dict[str, Any]:
     """Return the status as an object; `runs` are the last ones, the newest first."""
     return {
         "colors": {color.color: _color(color) for color in status.colors},
@@ -53,6 +53,6 @@ def _holding(holding: Holding | None) -> dict[str, Any] | None:
     }
 
 
-def _run(run: Run) -> dict[str, Any]:
+def _run(run: RunResult) -> dict[str, Any]:
     kept = ("run", "command", "host", "began", "ended", "exit_code", "already_there", "loaded", "failed")
     return {key: getattr(run, key) for key in kept}

@@ -9,17 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from io import StringIO
 
 from rich.console import Console, Group, RenderableType
-from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from taxi_luigi.core.text import unwrapped
-from taxi_luigi.core.units import plural
-from taxi_luigi.history import Run
+from taxi_luigi.core.units import duration, plural, size
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Place, Reason, State, Status
 from taxi_luigi.tlc.months import Month, spans
 
@@ -78,7 +77,7 @@ def without_address(why: str, month: Month) -> str:
     return unwrapped(rest if rest and is_address else why)
 
 
-def show(status: Status, rows: bool, named: bool, runs: Sequence[Run]) -> None:
+def show(status: Status, rows: bool, named: bool, runs: Sequence[RunResult]) -> None:
     """Print the status.
 
     Args:
@@ -116,7 +115,7 @@ class Page:
         here = [color for color in status.colors if not color.empty]
         self._shown = list(status.colors) if named or not here else here
 
-    def text(self, width: int, beside: int, runs: Sequence[Run]) -> RenderableType:
+    def text(self, width: int, beside: int, runs: Sequence[RunResult]) -> RenderableType:
         """Return all of it in lines of `width` columns; `beside` columns are filled with grids beside each other."""
         blocks = [Block(color, self._rows, self._letters, width).text() for color in self._shown]
         parts = [*_beside(blocks, width, beside), Text()]
@@ -230,26 +229,19 @@ def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterat
         yield row
 
 
-def _runs(runs: Sequence[Run]) -> Table:
+def _runs(runs: Sequence[RunResult]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("last runs", "took", "exit", "months", "command"):
         table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
     for run in runs:
         began = datetime.fromisoformat(run.began).astimezone()
+        took = "?" if run.seconds is None else duration(run.seconds)
         code = "?" if run.exit_code is None else str(run.exit_code)
-        table.add_row(f"{began:%Y-%m-%d %H:%M}", _took(run), code, _results(run), Text(run.command))
+        table.add_row(f"{began:%Y-%m-%d %H:%M}", took, code, _results(run), Text(run.command))
     return table
 
 
-def _took(run: Run) -> str:
-    """`0:01:12`; ? of a run that did not end."""
-    if not run.ended:
-        return "?"
-    took = datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.began)
-    return str(timedelta(seconds=round(took.total_seconds())))
-
-
-def _results(run: Run) -> str:
+def _results(run: RunResult) -> str:
     """`2 loaded, 1 failed`."""
     counts = {"loaded": run.loaded, "failed": run.failed}
     parts = [f"{count} {result}" for result, count in counts.items() if count]
@@ -314,5 +306,4 @@ class Block:
             return [Text("?", style="yellow"), Text("no answer", style="yellow"), Text()]
         total = self._color.total(place)
         rows = "" if total.rows is None else f"{total.rows:,}"
-        size = "" if total.bytes is None else decimal(total.bytes)
-        return [Text(str(total.months)), Text(rows), Text(size)]
+        return [Text(str(total.months)), Text(rows), Text("" if total.bytes is None else size(total.bytes))]

@@ -1,16 +1,16 @@
-"""One run, from Luigi's worker to the last line of its log. Knows no single task: those are in the room above.
+"""One run, from Luigi's worker to the last line of its log. Imports no task: those are in the room above.
 
-worker.py            the seam into Luigi's worker: all that a run does at its start and its end
+worker.py            the seam into Luigi's worker: begin and end of a run
 current_run.py       the run of this process: its id, its plan, its result
 task.py              the base classes of all tasks
-task_results.py      the way of a task's result from its process to the main one
-month_results.py     what became of each month, and the lines of the summary
+task_results.py      passes a task's result from its process to the main one
+month_results.py     the result of each month, and the lines of the summary
 drift.py             the lines about unknown columns and values
 preflight.py         the health checks before the first byte is downloaded, and those of `taxi-luigi doctor`
 progress.py          progress bars, and the status of a task on luigid's page
-signals.py           how the processes of a run end
+signals.py           ends the processes of a run after a signal
 scheduler_client.py  the requests to luigid that Luigi's worker does not make
-shared_runs.py       taking over what a lost machine had begun
+shared_runs.py       takes over the tasks of a lost machine
 luigid_server.py     `taxi-luigi luigid`
 cron_mail.py         the last lines of a failed run, for cron's mail
 notify/              mail, chat and webhooks

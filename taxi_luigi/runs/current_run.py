@@ -1,6 +1,6 @@
-"""One run, from its first question to its last line: its id, what its tasks noted, its result.
+"""The run of this process: its id, its plan, the results of its tasks, its own result and the lines of its end.
 
-The process that schedules puts it together when its worker has ended, however it ended (worker.py).
+The process that schedules builds the result when its worker has ended, with or without an error (worker.py).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import spans
 
 _run: _Run | None = None
-"""this process's, which those of its tasks inherit"""
+"""the run of this process, which the processes of its tasks inherit"""
 
 
 class _Run:
-    """What is known of a run while it goes on."""
+    """The state of a run in progress."""
 
     def __init__(self, root: Task) -> None:
         now = datetime.now(UTC)
@@ -50,15 +50,15 @@ class _Run:
         """of a run of LoadAllMonths"""
         self.exit_code: int | None = None
         self.done_by_others = False
-        """what this one did not do"""
+        """what this run did not do"""
         self.forgotten = False
-        """by luigid, which ended meanwhile and did not know of the tasks when it was there again"""
+        """whether luigid was restarted in the meantime and no longer has the tasks"""
         self.error = ""
-        """of an exception that ended it, in one line"""
+        """the exception that ended it, in one line"""
         self.close_bar: Callable[[], None] = lambda: None
 
     def result(self, tasks: list[TaskResult]) -> RunResult:
-        """Put together what the tasks did, and how the run ended."""
+        """Return the result of the run from the results of its tasks."""
         there = self.plan.already_there if self.plan else {}
         result = RunResult(
             run=self.id,
@@ -74,6 +74,7 @@ class _Run:
             fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
             there={color: spans(months) for color, months in there.items()},
+            seconds=round(time.monotonic() - self.started, 3),
         )
         return replace(result, error=redact(self._why(result)))
 
@@ -94,7 +95,7 @@ class _Run:
 
     @property
     def _not_ours(self) -> str:
-        """Why this run did not get its tasks, where that is how it ended."""
+        """The reason for which this run did not get its tasks, if it ended so."""
         if self.exit_code == self.codes.already_running:
             return "another run has these months in hand"
         if self.exit_code == self.codes.not_run:
@@ -103,14 +104,14 @@ class _Run:
         return ""
 
     def _why(self, result: RunResult) -> str:
-        """The error that ended it, when it is no month's."""
+        """Return the error that ended the run, unless a month has it."""
         well = self.exit_code in (0, self.codes.missing_data)
         named = any(each.result is Result.FAILED for each in result.months)
         return "" if well or named else self._not_ours or self.error or logs.last_error()
 
 
 def start(root: Task) -> None:
-    """Called in the process that schedules, before the first question of a run that is for `root`."""
+    """Begin the run of the root task; called in the process that schedules, before anything is listed."""
     global _run
     _run = _Run(root)
     _run.record.begin(_run.command, _run.host, _run.began, release())
@@ -130,7 +131,7 @@ def _command(root: Task) -> str:
 
 
 def begin(plan: Plan) -> None:
-    """What a run of LoadAllMonths has to do; the first plan counts."""
+    """Keep the plan of a run of LoadAllMonths, record it and log it; the first plan counts."""
     if _run is None or _run.plan is not None:
         return
     _run.plan = plan
@@ -153,21 +154,21 @@ def add(result: TaskResult) -> None:
 
 
 def did(task: str, color: str, month: str, store: str) -> bool:
-    """Whether that task of this run has ended well, in whichever process."""
+    """Return whether the last try of a task of this run succeeded, in any process; arguments as of TaskResult."""
     results = [] if _run is None else _run.tasks.all()
     tries = [each for each in results if (each.task, each.color, each.month, each.store) == (task, color, month, store)]
     return bool(tries) and not tries[-1].error
 
 
 def stopped(exit_code: int, why: str) -> None:
-    """Called in a thread, when the process is ended before `end` could be called."""
+    """Record the end of the run; called in a thread, when the process is ended before `end` could be called."""
     if _run is not None:
         _run.exit_code, _run.error = exit_code, why
-        _run.record.end(_run.result([]), round(time.monotonic() - _run.started, 3))
+        _run.record.end(_run.result([]))
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
-    """Called in the process that called `start`, when no task runs any more.
+    """End the run: log its summary, record it, send its message; called where `start` was, when no task runs any more.
 
     Args:
         exit_code: of the `luigi` command
@@ -192,7 +193,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         log.warning("%s", line)
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
-    run.record.end(result, round(time.monotonic() - run.started, 3))
+    run.record.end(result)
     notify.send(result, run.notices)
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()

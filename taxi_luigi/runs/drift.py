@@ -1,4 +1,4 @@
-"""Schema drift: what a run found in its months that no code expects, though nothing failed; a few lines for all months.
+"""Schema drift: unexpected columns and values in the months of a run that did not fail; a few lines for all months.
 
 Pure. The details are in each month's receipt.
 """
@@ -41,7 +41,7 @@ def fewer(results: Iterable[TaskResult]) -> list[str]:
 
 
 def _by_color(results: Iterable[TaskResult]) -> dict[str, dict[str, Drift]]:
-    """Color → month, in order → its drift, from the last try of a task that ran twice."""
+    """Return color → month, in order → its drift, from the last try of a task that ran twice."""
     found: dict[str, dict[str, Drift]] = {}
     for each in results:
         if each.drift is not None:
@@ -73,7 +73,7 @@ def _left_out(color: str, drifts: dict[str, Drift], keep_raw: bool) -> list[str]
     others = 0
     for month, drift in drifts.items():
         for name, found in drift.left_out.items():
-            if "columns" in found:  # those for which the receipt has no room
+            if "columns" in found:  # which the receipt only counts
                 others = max(others, found["columns"])
             else:
                 columns.setdefault(name, {})[month] = found
@@ -111,16 +111,16 @@ def _unmapped(color: str, drifts: dict[str, Drift]) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """A nested type names fields, and a file may call its fields anything."""
+    """Return a type as text, cut: a nested type has the names of its fields, which come from the file."""
     return text if text.isprintable() and len(text) <= LONGEST else _quoted(text)
 
 
 def _few(texts: list[str], others: int = 0) -> str:
-    """The first of the texts, and how many more there are with `others` that the receipts only count."""
+    """Return the first texts, and the number of the rest with the `others` that receipts only count."""
     beyond = max(len(texts) - _NAMED, 0) + others
     return "; ".join(texts[:_NAMED]) + (f"; {beyond:,} more in the receipts" if beyond else "")
 
 
 def _quoted(text: str) -> str:
-    """Receipts have cut it already, and named its length."""
+    """Return a text for a line; receipts have cut it already, with its length."""
     return repr(text[:LONGEST] + "…" * (len(text) > LONGEST))

@@ -1,4 +1,4 @@
-"""How each month of a run ended, from the results of its tasks; and the lines of the run's summary. Pure."""
+"""The result of each month of a run, from the results of its tasks; the lines of the run's summary. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from taxi_luigi.inventory import Plan, PlannedMonth
 from taxi_luigi.transform.staleness import Reason
 
 SHOWN = 10
-"""replaced months, or other lines of one kind, that a run names at its end; `taxi-luigi history RUN` has all"""
+"""the most lines of one kind, such as replaced months, at a run's end; `taxi-luigi history RUN` has all"""
 
 DOWNLOAD = "DownloadMonth"
-"""the task whose bytes are a month's"""
+"""the task that counts a month's bytes"""
 CLEAN = "CleanMonth"
-"""the task that knows the records of a month before and after"""
+"""the task that counts the records of a month before and after"""
 ZONES = "LoadZones"
 """the task that loads them"""
 _REFRESHING = (Reason.REPUBLISHED, Reason.RULES_CHANGED, Reason.SCHEMA_CHANGED, Reason.MAPPING_CHANGED)
-"""why a month is done that was there before; one that was forced may not have been"""
+"""reasons to replace a held month; a forced one may not have been held"""
 
 
 def results(plan: Plan | None, tasks: Iterable[TaskResult], elsewhere: bool = False) -> tuple[MonthResult, ...]:
@@ -50,7 +50,14 @@ def results(plan: Plan | None, tasks: Iterable[TaskResult], elsewhere: bool = Fa
 
 
 def lines(plan: Plan, tasks: Iterable[TaskResult], elsewhere: bool = False, run: str = "") -> list[str]:
-    """Return the summary of the run with that id: a line per color, replaced month and failed month, and the zones."""
+    """Return the summary of a run: a line for each record type, replaced month and failed month, and for the zones.
+
+    Args:
+        plan: of the run
+        tasks: as for `results`
+        elsewhere: as for `results`
+        run: its id
+    """
     tasks = list(tasks)
     months = results(plan, tasks, elsewhere)
     colors = dict.fromkeys([*plan.already_there, *(each.color for each in plan.missing), *plan.not_published])
@@ -87,7 +94,7 @@ def zones(tasks: Iterable[TaskResult]) -> list[str]:
 
 
 class Countdown:
-    """How many months of a backlog are finished, counted as the results of tasks come in."""
+    """The number of finished months of a plan, counted from the results of tasks as they arrive."""
 
     def __init__(self, plan: Plan) -> None:
         self._left = {

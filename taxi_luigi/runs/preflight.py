@@ -45,7 +45,7 @@ def check(wanted: Mapping[str, Sequence[Month]]) -> None:
 
 
 def checks() -> Iterator[Check]:
-    """The checks of everything in luigi.cfg, one by one, as each is done."""
+    """Yield the checks of everything in luigi.cfg, as each is done."""
     if not is_remote(config.settings().workspace):
         yield from config.workspace().checks()
     yield _source()
@@ -63,7 +63,7 @@ def checks() -> Iterator[Check]:
 
 
 def _clouds() -> Iterator[Check]:
-    """The stores in a cloud, concurrently, so that unreachable ones cost the time of one; then the locations."""
+    """Check the stores in a cloud, concurrently, so that unreachable ones cost the time of one; then the locations."""
     settings = config.settings()
     warehouses = [name for name in settings.warehouses if config.loads_from(name)]
     by_place: dict[str, Callable[[], Sequence[Check]]] = {}
@@ -87,7 +87,7 @@ def _clouds() -> Iterator[Check]:
 
 
 def _foreign(name: str) -> Iterator[Check]:
-    """Tables with our names that are not ours. They do not stop a run, which may load other record types."""
+    """Yield tables with our names that are not ours. They do not stop a run, which may load other record types."""
     try:
         for line in config.warehouse(name).foreign():
             yield Check(f"warehouse {name}", "table", Status.ERROR, line)
@@ -96,7 +96,7 @@ def _foreign(name: str) -> Iterator[Check]:
 
 
 def _locations(name: str) -> Iterator[Check]:
-    """Whether BigQuery can load from its lake's bucket; none where local files are uploaded to it."""
+    """Check whether BigQuery can load from its lake's bucket; nothing where local files are uploaded."""
     from taxi_luigi.storage.gcs import GcsStore
     from taxi_luigi.warehouses.bigquery import BigQuery, compatible
 
@@ -120,7 +120,7 @@ def _locations(name: str) -> Iterator[Check]:
 
 
 def _refused(wanted: Mapping[str, Sequence[Month]], unreachable: Collection[str]) -> Iterator[Check]:
-    """The months that a warehouse would delete at once, one check for each warehouse and color."""
+    """Yield a check for each warehouse and color with months that the warehouse would delete at once."""
     for name in config.settings().warehouses:
         if f"warehouse {name}" in unreachable:
             continue

@@ -1,7 +1,7 @@
-"""How far a run is: a line for each task on luigid's page, and one bar on a terminal.
+"""The progress of a run: a line for each task on luigid's page, and one bar on a terminal.
 
-With one worker the task that runs has the bar; with several, the months have it, drawn by the main process. So a
-terminal has one bar at a time, and log lines of whichever process clear it first (logs/terminal.py).
+With one worker the bar is of the running task; with several it is of the months, and drawn by the main process. So a
+terminal has one bar at a time, and log lines of every process clear it first (logs/terminal.py).
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from luigi.rpc import RPCError
 from tqdm import tqdm
 
 from taxi_luigi.core.logs import log, terminal
+from taxi_luigi.core.units import duration, size
 from taxi_luigi.runs import scheduler_client
 
 _INTERVAL = 1.0
-"""seconds between two reports to luigid: each is two HTTP requests that the task waits for"""
+"""seconds between two reports to luigid, each of two HTTP requests that the task waits for"""
 
 _PAUSE = 30.0
-"""seconds without a report after one that luigid did not get: a task may lose 3 s with each (scheduler_client.py)"""
+"""seconds without a report after a failed one, which may cost a task 3 s (scheduler_client.py)"""
 
 
 class _Bar(tqdm):  # type: ignore[type-arg]
-    """With a lock of its own: tqdm's is shared with all forked processes, and stays held when one is killed with it."""
+    """A bar with its own lock: tqdm's is shared with all forked processes, and stays held when its holder is killed."""
 
     monitor_interval = 0
     """no thread that looks for bars that stand still, in a process that forks"""
@@ -39,8 +40,8 @@ _Bar.set_lock(threading.RLock())
 class Progress:
     """Called with (done, total) in `unit`, "B" or what is counted; a total of 0 is unknown.
 
-    As a context manager, so that the bar is taken away and the page shows how it ended. What it shows has our own
-    words, numbers and the names of stores: nothing that comes with the data.
+    A context manager, which removes the bar and shows an error on the page. Shows our own words, numbers and names of
+    stores only, and nothing from the data.
     """
 
     def __init__(self, task: Any, doing: str, unit: str) -> None:
@@ -48,8 +49,7 @@ class Progress:
         self._began = time.monotonic()
         self._bar: tqdm[Any] | None = None
         if core().workers == 1 and terminal.can_draw():
-            divisor = 1024 if unit == "B" else 1000
-            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_divisor=divisor, unit_scale=True)
+            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_scale=True)
         self.now(doing)
 
     def now(self, doing: str) -> None:
@@ -68,7 +68,7 @@ class Progress:
             self._shown = self._show(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
 
     def page(self, url: str) -> None:
-        """Gives the task a button on luigid's page that leads to a web page; '' is none."""
+        """Give the task a button on luigid's page that leads to a web page; '' is none."""
         # Luigi's own method, which tries three times: not where luigid has just not answered
         if not url or not self._shown:
             return
@@ -79,7 +79,7 @@ class Progress:
 
     def ended(self, made: str) -> None:
         """Show the result; the page keeps it when the task is done."""
-        self._show(f"{made}, {span(time.monotonic() - self._began)}", 100)
+        self._show(f"{made}, {duration(time.monotonic() - self._began)}", 100)
 
     def __enter__(self) -> Self:
         return self
@@ -91,7 +91,7 @@ class Progress:
             self._bar.close()
         if error is not None:
             far = f" at {amount(self._done, self._total, self._unit)}" if self._done else ""
-            self._show(f"{self._doing}: failed{far} after {span(time.monotonic() - self._began)}", self._percent)
+            self._show(f"{self._doing}: failed{far} after {duration(time.monotonic() - self._began)}", self._percent)
 
     @property
     def _percent(self) -> int | None:
@@ -111,12 +111,12 @@ class Months:
         self._bar: tqdm[Any] = _bar("months", "", total=total, bar_format=shown, unit_scale=False)
 
     def show(self, done: int) -> None:
-        """Draws it anew, below whatever was written since."""
+        """Draw the bar again, below the lines written since."""
         self._bar.n = done
         self._bar.refresh()
 
     def close(self) -> None:
-        """Takes it away."""
+        """Remove the bar."""
         self._bar.close()
 
 
@@ -125,41 +125,27 @@ def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
 
 
 def pace(done: int, total: int, unit: str, seconds: float) -> str:
-    """How much of how much is done, how fast, and how long the rest takes at that, after `seconds` > 0.
+    """Return how much is done, and in a second line how fast, and how long the rest takes at that speed.
 
-    `12.4 of 49.9 MB` and below it `4.1 MB/s, 9 s left`: the page's box takes 66 letters in a line. Nothing is left
-    where the total is unknown (0) or reached.
+    luigid's box has room for 66 letters in a line. `12.4 MB of 49.9 MB`, `4.1 MB/s, 9.1 s left`.
+
+    Args:
+        done: so much
+        total: of so much; 0 where it is not known
+        unit: "B", or what is counted
+        seconds: that it took, more than 0
     """
     speed = done / seconds
-    left = f", {span((total - done) / speed)} left" if speed and done < total else ""
-    return f"{amount(done, total, unit)}\n{size(round(speed), unit)}/s{left}"
+    left = f", {duration((total - done) / speed)} left" if speed and done < total else ""
+    return f"{amount(done, total, unit)}\n{_number(round(speed), unit)}/s{left}"
 
 
 def amount(done: int, total: int, unit: str) -> str:
-    """`12.4 of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
+    """Return `12.4 MB of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
     if not total:
-        return size(done, unit)
-    scale, digits, name = _scale(total, unit)
-    return f"{done / scale:,.{digits}f} of {total / scale:,.{digits}f} {name}"
+        return _number(done, unit)
+    return f"{size(done) if unit == 'B' else f'{done:,}'} of {_number(total, unit)}"
 
 
-def size(number: int, unit: str) -> str:
-    """`49.9 MB`, of 1,000,000 bytes each, or `61 KB`, for the unit "B"; `76,518 rows` for "rows"."""
-    scale, digits, name = _scale(number, unit)
-    return f"{number / scale:,.{digits}f} {name}"
-
-
-def _scale(number: int, unit: str) -> tuple[int, int, str]:
-    """By what to divide, the digits to show behind the point, and the name of what is then counted."""
-    if unit != "B":
-        return 1, 0, unit
-    return (1_000_000, 1, "MB") if number >= 1_000_000 else (1_000, 0, "KB")
-
-
-def span(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min`, `1.5 h`."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _number(number: int, unit: str) -> str:
+    return size(number) if unit == "B" else f"{number:,} {unit}"

@@ -71,14 +71,25 @@ def check() -> None:
 
 
 def mark_failed(task_id: str, worker_id: str, why: str) -> None:
-    """Report that a running task has ended without success, so that another run may have it."""
+    """Report that a running task has ended without success, so that another run may have it.
+
+    Args:
+        task_id: of the task
+        worker_id: of the worker that ran it
+        why: the reason, which luigid keeps behind STOPPED
+    """
     _request("add_task", task_id=task_id, worker=worker_id, status="FAILED", expl=json.dumps(f"{STOPPED}{why}"))
 
 
 def set_status(task_id: str, message: str, percent: int | None) -> bool:
     """Show a message for a running task on luigid's page, with a bar unless `percent` is None.
 
-    Returns: whether luigid received it
+    Args:
+        task_id: of the task
+        message: secrets and markup in it are masked
+        percent: from 0 to 100
+    Returns:
+        whether luigid received it
 
     Luigi's own set_status_message tries three times with pauses, writes a warning each time, and then fails the task.
     """

@@ -29,19 +29,19 @@ _ROUNDS = 5
 _ours: list[type[luigi.Task]] = []
 
 _LONGEST_ERROR = 4_000
-"""characters of a failure that history, mails and the report are given: drivers quote what they were sent"""
+"""characters of an error in history, mails and the report: drivers quote the data that they got"""
 
 
 class PlainTask(config.EmptyFlags, luigi.Task):
     """A task that leaves out unset parameters where it is shown: a `force` or an `edition` that was not given."""
 
     def to_str_params(self, only_significant: bool = False, only_public: bool = False) -> dict[str, str]:
-        """As luigid and other workers get them; a parameter that is left out has its default."""
+        """Return the parameters for luigid and other workers; one that is left out has its default."""
         texts = super().to_str_params(only_significant, only_public)
         return {name: text for name, text in texts.items() if getattr(self, name) not in ("", False)}
 
     plans = False
-    """whether it decides what the run schedules, so that it is prepared where another task requires it, too"""
+    """whether it decides what the run schedules, so that it is also prepared when another task requires it"""
     helps = False
     """whether a worker with `--assistant` has it as root, to do the tasks of other runs"""
 
@@ -52,10 +52,10 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """
 
     def scheduled(self) -> None:
-        """Everything is scheduled: from here on `complete()` looks at the stores, which may have changed."""
+        """Called when everything is scheduled: from now on `complete()` checks the stores, which may have changed."""
 
     def ended(self) -> None:
-        """The run is over; Luigi calls `requires()` once more behind this, for its summary."""
+        """Called when the run is over, before Luigi calls `requires()` once more for its summary."""
 
 
 class PipelineTask(PlainTask):
@@ -81,7 +81,7 @@ class PipelineTask(PlainTask):
 
     @property
     def task_module(self) -> str:
-        """The package: what `--module` takes, and the command that luigid's page shows beside an error."""
+        """The package, for `--module` in the command that luigid's page shows beside an error."""
         module = str(super().task_module)
         package = __name__.partition(".")[0]
         return package if module.startswith(f"{package}.") else module
@@ -142,12 +142,12 @@ class PipelineTask(PlainTask):
 
     @property
     def label(self) -> str:
-        """What the task works on, as progress bars and log lines show it."""
+        """The subject of the task for progress bars and log lines."""
         raise NotImplementedError
 
     @property
     def log_fields(self) -> dict[str, str]:
-        """The task in log lines and in its result: `task`, `color`, `month`, `store`; '' where it has none."""
+        """Fields of log lines and of the result: `task`, `color`, `month`, `store`; '' where it has none."""
         color, month = getattr(self, "color", ""), str(getattr(self, "month", ""))
         return {"task": type(self).__name__, "color": color, "month": month, "store": self.store}
 
@@ -183,14 +183,14 @@ class PipelineTask(PlainTask):
 
 @PipelineTask.event_handler(luigi.Event.PROCESS_FAILURE)  # type: ignore[untyped-decorator]
 def _process_died(task: PipelineTask, message: str) -> None:
-    """Called in the main process: a process that was killed adds no result."""
+    """Add the result of a process that was killed; called in the main process."""
     exit_code = message.rpartition("with ")[2]
     _failed_here(task, f"its process died ({exit_code}); -9 is what a machine out of memory does")
 
 
 @PipelineTask.event_handler(luigi.Event.TIMEOUT)  # type: ignore[untyped-decorator]
 def _took_too_long(task: PipelineTask, message: str) -> None:
-    """Called in the main process, where `[worker] timeout` is set."""
+    """Add the result of a task that exceeded `[worker] timeout`; called in the main process."""
     seconds = message.rpartition(" after ")[2].partition(" ")[0]
     _failed_here(task, f"it was ended after {seconds} seconds, [worker] timeout in luigi.cfg")
 
@@ -212,9 +212,9 @@ def families() -> dict[str, set[str]]:
 
 
 def imports_of_all() -> set[str]:
-    """Return the modules that the work of any of our tasks imports, but for those of the warehouses.
+    """Return the modules that the work of our tasks imports, without those of the warehouses.
 
-    Which those are, a task knows that names its warehouse: on the class it is a property.
+    Those depend on the task's warehouse, so they are a property of its instances.
     """
     named = (getattr(task, "imports", ()) for task in _ours)
     return {name for names in named if isinstance(names, tuple) for name in names}

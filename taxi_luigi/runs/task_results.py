@@ -1,4 +1,4 @@
-"""The way of a task's result from its own process to the main one: an anonymous file that all processes inherit."""
+"""Pass a task's result from its own process to the main one, by an anonymous file that all processes inherit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from taxi_luigi.history import Drift, TaskResult
 
 
 class TaskResults:
-    """The results of a run's tasks so far. Opened in the main process, before any task is forked."""
+    """The results of a run's tasks so far. Made in the main process, before any task is forked."""
 
     def __init__(self) -> None:
         self._file = _anonymous()
@@ -42,12 +42,12 @@ class TaskResults:
         return new
 
     def close(self) -> None:
-        """Free the file; nothing is read behind this."""
+        """Free the file; nothing is read after this."""
         self._file.close()
 
 
 def _anonymous() -> IO[bytes]:
-    """In memory where the system has that: a full /tmp is no reason for a task to fail."""
+    """Return a file in memory where the system has such, so that a full /tmp fails no task."""
     if sys.platform != "linux":
         return tempfile.TemporaryFile(mode="ab+", buffering=0)
     file = os.fdopen(os.memfd_create("taxi_luigi"), "r+b", buffering=0)

@@ -114,18 +114,41 @@ class Store(Protocol):
         """Keep other processes out of such blocks of the same store, where it can lock: a folder can."""
 
     def publish(self, written: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        """Put a file that was written under `writing` in place, which may move it."""
+        """Put a file that was written under `writing` in place, which may move it.
+
+        Args:
+            written: the path from `writing`
+            name: of the file in the store
+            labels: to keep with the file, where the store can
+            progress: called with (done, total) in bytes
+        Raises:
+            Replaced: another run put other bytes under the name in the meantime
+        """
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
         """Copy a local file into the store; readers see the old bytes until they see all of the new.
 
+        Args:
+            local: the file to copy
+            name: as for `publish`, and the others
+            labels: as for `publish`
+            progress: as for `publish`
         Raises:
             OSError: the local file cannot be read
-            Replaced: another run meanwhile put other bytes under the name
+            Replaced: another run put other bytes under the name in the meantime
         """
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
-        """Copy a file of another store on the server alone; return False where that cannot be done."""
+        """Copy a file of another store on the server alone.
+
+        Args:
+            source: the other store
+            source_name: of the file there
+            name: of the copy here
+            labels: of the copy
+        Returns:
+            False where the servers cannot do it; then nothing was copied
+        """
 
     def move(self, name: str, to: str) -> None:
         """Rename a file: at once in a folder, by a copy on the server in a bucket. Raises as `reading`."""

@@ -43,7 +43,14 @@ def gone(url: str) -> StorageError:
 
 
 def damaged(url: str, why: str, color: str, month: Month) -> StorageError:
-    """Return the error for a clean file that cannot be loaded, however often it is tried."""
+    """Return the error for a clean file that no further attempt can load.
+
+    Args:
+        url: of the file
+        why: the damage
+        color: with `month`, for the command that makes the file again
+        month: of the file
+    """
     return StorageError(f"{url} cannot be used: {why}; make it again: {force_command(color, month)}")
 
 
@@ -191,13 +198,21 @@ class Lake:
     def publish(
         self, written: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
     ) -> None:
-        """Put the file of `writing` in place; readers see the old bytes until they see all of the new."""
+        """Put the file of `writing` in place; readers see the old bytes until they see all of the new.
+
+        Args:
+            written: the path from `writing`
+            color: the record type
+            month: of the file
+            summary: of its receipt, which becomes its labels
+            progress: called with (done, total) in bytes
+        """
         self.store.publish(written, self.name(color, month), _labels(summary, color, month), progress)
 
     def put(
         self, clean: Path, color: str, month: Month, summary: ReceiptSummary, progress: Progress = no_progress
     ) -> None:
-        """Copy a clean file into the lake; readers see the old bytes until they see all of the new."""
+        """Copy a clean file into the lake; arguments and readers as for `publish`."""
         self.store.put(clean, self.name(color, month), _labels(summary, color, month), progress)
 
     def take(self, source: Lake, color: str, month: Month, progress: Progress = no_progress) -> Stored:

@@ -18,10 +18,11 @@ from taxi_luigi.core.errors import (
 )
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
+from taxi_luigi.core.units import duration, size
 from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.inventory import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
-from taxi_luigi.runs.progress import Progress, size
+from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
@@ -122,11 +123,11 @@ class DownloadMonth(MonthTask):
             progress.now("keeping the raw file")
             target.publish(part, receipt, progress)
             progress.page(config.workspace().page(target.name))
-            progress.ended(f"{size(fetched.bytes, 'B')} of {form}")
+            progress.ended(f"{size(fetched.bytes)} of {form}")
         seconds = time.monotonic() - started
         log.info(
-            "Downloaded %s %s: %s bytes of %s in %.1f s from %s",
-            self.color, self.month, f"{fetched.bytes:,}", form, seconds, fetched.url,
+            "Downloaded %s %s: %s bytes of %s in %s from %s",
+            self.color, self.month, f"{fetched.bytes:,}", form, duration(seconds), fetched.url,
             extra=figures(bytes=fetched.bytes, seconds=seconds),
         )  # fmt: skip
         return self.result(bytes=fetched.bytes)
@@ -210,9 +211,9 @@ class CleanMonth(MonthTask):
         replaced = guards.change(before, guards.HeldCounts.of(receipt), self.color)
         seconds = time.monotonic() - started
         log.info(
-            "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %.1f s; %s bytes in %s%s",
+            "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %s; %s bytes in %s%s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
-            seconds, f"{written:,}", self.output(), f"; {replaced}" if replaced else "",
+            duration(seconds), f"{written:,}", self.output(), f"; {replaced}" if replaced else "",
             extra=figures(receipt.rows_kept, written, seconds),
         )  # fmt: skip
         return self.result(receipt.rows_kept, written, replaced, drift=drift)
@@ -264,10 +265,10 @@ class UploadMonth(MonthTask):
         with Progress(self, f"uploading to {self.lake}", "B") as progress:
             stored = target.held_in.take(self.input().held_in, self.color, self.month, progress)
             progress.page(target.held_in.page(self.color, self.month))
-            progress.ended(f"{size(stored.entry.bytes, 'B')} in {self.lake}")
+            progress.ended(f"{size(stored.entry.bytes)} in {self.lake}")
         seconds, rows, sent = time.monotonic() - started, stored.summary.rows, stored.entry.bytes
         log.info(
-            "Uploaded %s %s: %s bytes in %.1f s to %s%s", self.color, self.month, f"{sent:,}", seconds, target,
+            "Uploaded %s %s: %s bytes in %s to %s%s", self.color, self.month, f"{sent:,}", duration(seconds), target,
             f"; {replaced}" if replaced else "", extra=figures(rows, sent, seconds),
         )  # fmt: skip
         drop_if_spent(self)
@@ -333,8 +334,8 @@ class LoadMonth(MonthTask):
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
-            "Loaded %s %s: %s rows into %s of %s in %.1f s%s",
-            self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, seconds,
+            "Loaded %s %s: %s rows into %s of %s in %s%s",
+            self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, duration(seconds),
             f"; {replaced}" if replaced else "", extra=figures(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)

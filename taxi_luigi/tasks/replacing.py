@@ -26,7 +26,7 @@ def is_forced(edition: str) -> bool:
 
 
 def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
-    """The receipt of what a lake holds of a month; None when it holds nothing of ours, or what cannot be read."""
+    """Return the receipt of the month in a lake; None for a file that is missing, not ours or damaged."""
     if lake.store.stat(lake.name(color, month)) is None:
         return None
     try:
@@ -37,7 +37,7 @@ def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
 
 
 def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:
-    """What a lake holds of the month that `new` is about."""
+    """Return the counts of the month of `new` in a lake; None when it does not hold the month."""
     month = Month.parse(new.month)
     held = receipt_in(lake, new.color, month)
     if held is None:
@@ -46,14 +46,20 @@ def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:
 
 
 def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> HeldCounts:
-    """What a warehouse holds of the month that `new` is about, by its marker."""
+    """Return the counts of the month of `new` in a warehouse.
+
+    Args:
+        name: of the warehouse
+        marker: of the month there
+        new: the receipt of the clean file that is to replace it
+    """
     month, columns = Month.parse(new.month), _other_form(new)
     filled = config.warehouse(name).filled(DATASETS[new.color], month, columns) if columns else frozenset()
     return HeldCounts(marker.rows if marker.records is None else marker.records, {}, filled)
 
 
 def _other_form(new: CleanReceipt) -> list[str]:
-    """The columns that a month lacks, and that are missed only where values of them are held."""
+    """Return the columns that a month lacks and that count as missing only where values of them are held."""
     return [name for name, kind in new.missing.items() if kind != LAYOUT]
 
 
@@ -86,7 +92,7 @@ def put_in_place(new: CleanReceipt, held: HeldCounts | None, place: str, address
 
 
 def full_receipt(lake: Lake, color: str, month: Month) -> CleanReceipt:
-    """The receipt of a clean file that has just been made. Raises StorageError when it is not there any more."""
+    """Return the receipt of a clean file that has just been made. Raise StorageError when it is gone."""
     receipt = receipt_in(lake, color, month)
     if receipt is None:
         raise StorageError(f"{lake.url(color, month)} has gone since it was made; run the same command again")

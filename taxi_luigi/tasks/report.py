@@ -13,6 +13,7 @@ from taxi_luigi import config, history
 from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.settings import absolute
+from taxi_luigi.core.units import duration
 from taxi_luigi.history import TaskResult
 from taxi_luigi.inventory import Status, status
 from taxi_luigi.reports import html as report
@@ -95,7 +96,7 @@ class Report(PipelineTask):
         self._made = True
         seconds = time.monotonic() - started
         log.info(
-            "Wrote %s: %s bytes in %.1f s; open it in a browser", target, f"{written:,}", seconds,
+            "Wrote %s: %s bytes in %s; open it in a browser", target, f"{written:,}", duration(seconds),
             extra=figures(bytes=written, seconds=seconds),
         )  # fmt: skip
         return self.result(bytes=written)

@@ -196,7 +196,7 @@ def _positions(schema: pa.Schema, where: object) -> dict[str, list[int]]:
         positions.setdefault(plain(name), []).append(position)
     for name, times in Counter(schema.names).items():
         if times > 1:
-            raise LayoutError(f"{where}: {times} columns are called '{shown(name)}'; which one counts cannot be told")
+            raise LayoutError(f"{where}: {times} columns are called '{shown(name)}'; it is unknown which one to read")
     return positions
 
 

@@ -186,7 +186,13 @@ def still_refused(failure: Failure, source: str, recipe: str, settings: str) -> 
 
 
 def stands_against(failure: Failure, held: int | None, limits: Limits) -> bool:
-    """Return whether a refusal is still valid: some depend on the held month, which may have changed."""
+    """Return whether a refusal is still valid: some depend on the held month, which may have changed.
+
+    Args:
+        failure: the refusal
+        held: records of the held month; None when it is not held
+        limits: of `[clean]`
+    """
     if failure.check == HELD_COLUMNS:
         return held is not None
     if failure.check == FEWEST_ROWS:

@@ -77,7 +77,13 @@ def first_values(path: Path, reasons: Collection[str] | None = None) -> dict[str
 
 
 def of_rows(chunk: Chunk, reasons: pa.StringArray, month: Month) -> Iterator[pa.RecordBatch]:
-    """Yield rejects for the rows of the chunk's batch that have a reason, built lazily."""
+    """Yield rejects for the rows of the chunk's batch that have a reason, built lazily.
+
+    Args:
+        chunk: of the raw file
+        reasons: one for each row of the batch; null for a row to keep
+        month: of the file
+    """
     rows = pc.indices_nonzero(pc.is_valid(reasons))
     raw = chunk.raw()
     size = min(SLICE, max(1, SLICE_BYTES * raw.num_rows // max(raw.nbytes, 1)))

@@ -39,7 +39,7 @@ class Recipe:
 
     @classmethod
     def of(cls, rules: CleanRules, dataset: Dataset, month: Month) -> Recipe:
-        """Return the recipe of one month."""
+        """Return the recipe by which these rules and the code's column mapping clean a month of the record type."""
         earlier = frozenset(rules.version(schema) for schema in range(1, SCHEMA_VERSION))
         first = first_mapping_digest(dataset, month)
         return cls(rules.version(), mapping_digest(dataset, month), first, earlier)

@@ -142,7 +142,7 @@ def test_a_failed_job_does_not_use_up_its_id_for_ever(
     assert {each[:-2] for each in (first, second, third)} == {first[:-2]}
 
 
-def test_a_job_that_google_says_to_repeat_is_repeated_a_few_times(
+def test_a_job_with_a_repeatable_error_is_repeated_a_few_times(
     bigquery: BigQueryServer, dataset: str, tmp_path: Path
 ) -> None:
     warehouse, clean = fresh_bigquery(bigquery, dataset=dataset, patience=IMPATIENT), local(tmp_path)
@@ -383,7 +383,7 @@ def test_a_file_in_a_bucket_with_other_rows_than_its_account_is_taken_out_again(
     assert (warehouse.count(YELLOW), warehouse.loaded_months(YELLOW)) == ({}, {})
 
 
-def test_a_listing_that_was_too_much_is_asked_again(
+def test_a_listing_that_was_too_much_is_requested_again(
     bigquery: BigQueryServer, warehouse: BigQuery, tmp_path: Path
 ) -> None:
     local(tmp_path).into(warehouse)

@@ -132,7 +132,7 @@ def test_a_table_of_markers_that_is_not_ours_is_named(bigquery: BigQueryServer) 
     one_line(error)
 
 
-def test_a_dataset_that_is_missing_says_how_to_make_it(bigquery: BigQueryServer, tmp_path: Path) -> None:
+def test_a_missing_dataset_is_an_error_with_the_way_to_make_it(bigquery: BigQueryServer, tmp_path: Path) -> None:
     warehouse = fresh_bigquery(bigquery, dataset="no_such_dataset", location="EU")
     for ask in (
         lambda: warehouse.loaded_months(YELLOW),
@@ -234,7 +234,7 @@ def test_what_a_sandbox_does_not_keep_is_seen(bigquery: BigQueryServer) -> None:
     assert "30 days after they were made; to keep them, take the expiration off" in line
 
 
-def test_a_missing_key_file_and_a_silent_server_are_seen(tmp_path: Path) -> None:
+def test_a_missing_key_file_and_a_server_without_an_answer_are_seen(tmp_path: Path) -> None:
     [found] = BigQuery("bigquery", BigQuery.Settings(PROJECT, credentials_file=tmp_path / "key.json")).checks()
     assert (found.what, found.status) == ("credentials", Status.ERROR)
     assert "key.json does not exist" in found.message

@@ -98,7 +98,7 @@ def refused(error: pytest.ExceptionInfo[TaxiError]) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_the_source_is_not_asked(untrusted: str, tmp_path: Path) -> None:
+def test_the_source_gets_no_request(untrusted: str, tmp_path: Path) -> None:
     source = open_source(f"{untrusted}/{{color}}_{{year}}-{{month:02}}.parquet", HttpSettings(attempts=2, backoff=0.01))
     assert UNTRUSTED.search(source.look("green", MONTH).why)
     with pytest.raises(TaxiError) as error:
@@ -106,7 +106,7 @@ def test_the_source_is_not_asked(untrusted: str, tmp_path: Path) -> None:
     refused(error)
 
 
-def test_a_bucket_in_s3_is_not_asked(untrusted: str, aws_variables: None) -> None:
+def test_a_bucket_in_s3_gets_no_request(untrusted: str, aws_variables: None) -> None:
     with pytest.raises(TaxiError) as error:
         S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=untrusted, region="us-east-1", timeout=2)).list(
             "green"
@@ -124,7 +124,7 @@ def test_google_is_not_given_a_token(untrusted: str, key_file: Path) -> None:
     refused(error)
 
 
-def test_a_bucket_of_googles_is_not_asked(untrusted: str, token_file: Path) -> None:
+def test_a_bucket_of_googles_gets_no_request(untrusted: str, token_file: Path) -> None:
     with pytest.raises(TaxiError) as error:
         GcsStore(
             "lake gcs", GcsStore.Settings("taxi", credentials_file=token_file, endpoint=untrusted, timeout=0.3)
@@ -132,7 +132,7 @@ def test_a_bucket_of_googles_is_not_asked(untrusted: str, token_file: Path) -> N
     refused(error)
 
 
-def test_bigquery_is_not_asked(untrusted: str, token_file: Path) -> None:
+def test_bigquery_gets_no_request(untrusted: str, token_file: Path) -> None:
     warehouse = BigQuery("bigquery", BigQuery.Settings("taxi", "trips", None, token_file, untrusted, patience=0.5))
     with pytest.raises(TaxiError) as error:
         warehouse.loaded_months(DATASETS["green"])
@@ -152,7 +152,7 @@ def test_postgresql_is_not_given_the_password(tmp_path: Path) -> None:
     assert told == []
 
 
-def test_luigid_is_not_told_anything(untrusted: str) -> None:
+def test_luigid_gets_no_request(untrusted: str) -> None:
     with pytest.raises(SSLError, match="CERTIFICATE_VERIFY_FAILED"):
         luigi.rpc.RequestsFetcher().fetch(f"{untrusted}/api/add_task", {}, 5)
 

@@ -91,7 +91,7 @@ def test_the_file_is_free_and_alone_after_each_call(store: Store, load: Load) ->
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_file_in_use_is_busy_and_says_by_whom(store: Store, load: Load, read_only: bool) -> None:
+def test_a_file_in_use_is_busy_and_its_user_is_named(store: Store, load: Load, read_only: bool) -> None:
     load.into(store)
     with opened_elsewhere(store.where, read_only) as holder:
         with pytest.raises(WarehouseBusy, match=rf"trips\.duckdb is in use by process {holder.pid} \(python") as error:

@@ -116,7 +116,7 @@ def test_the_prefix_may_be_empty_and_slashes_at_its_ends_count_for_nothing(
         ("raw/x.csv.gz", "application/octet-stream"),
     ],
 )
-def test_an_object_says_of_what_type_it_is(
+def test_an_object_has_its_content_type(
     store: GcsStore, fake_gcs: GcsServer, small: Path, name: str, content_type: str
 ) -> None:
     store.put(small, name, LABELS)
@@ -238,7 +238,9 @@ def test_a_server_that_is_busy_for_a_moment_fails_nothing(
         assert between.rule.done
 
 
-def test_a_link_too_slow_for_the_chunk_is_told_what_to_set(fake_gcs: GcsServer, between: Between, large: Path) -> None:
+def test_a_link_too_slow_for_the_chunk_is_an_error_that_names_the_setting(
+    fake_gcs: GcsServer, between: Between, large: Path
+) -> None:
     """A server that takes its time stands for the link: the time-out is of both together."""
     store = _behind(between, fake_gcs, timeout=0.5)
     between.rule = lambda asked: time.sleep(0.8) if asked.method == "PUT" else None
@@ -490,7 +492,7 @@ def test_somebody_elses_object_is_not_replaced_by_a_copy(
         store.copy(store, "yellow/a.parquet", NAME, LABELS)
 
 
-def test_what_lies_on_another_server_or_with_another_account_is_not_copied(
+def test_an_object_on_another_server_or_of_another_account_is_not_copied(
     store: GcsStore, gcp_emulator: GcsServer, fake_gcs: GcsServer, small: Path
 ) -> None:
     elsewhere = fresh_gcs_store(gcp_emulator)

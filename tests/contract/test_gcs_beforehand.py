@@ -87,7 +87,9 @@ _DENIED = {
 
 
 @pytest.mark.parametrize("call", ["list", "put"])
-def test_a_refused_request_says_which_role_to_grant(store: GcsStore, between: Between, small: Path, call: str) -> None:
+def test_a_refused_request_is_an_error_that_names_the_role_to_grant(
+    store: GcsStore, between: Between, small: Path, call: str
+) -> None:
     """The proxy gives Google's answer: no emulator knows permissions."""
     between.rule = lambda _: Answered(403, _DENIED)
     with pytest.raises(ConfigError) as raised:
@@ -132,14 +134,14 @@ def test_permissions_that_are_lacking_are_named_with_the_role(gcp_emulator: GcsS
     )
 
 
-def test_permissions_that_cannot_be_asked_are_unknown(store: GcsStore) -> None:
+def test_permissions_that_cannot_be_listed_are_unknown(store: GcsStore) -> None:
     """fake-gcs-server does not answer such a question."""
     found = store.checks()
     assert [each.status for each in found] == [Status.OK, Status.OK, Status.UNKNOWN]
     assert found[-1].message == f"gs://{store.bucket}: cannot be checked (answered 404)"
 
 
-def test_a_location_that_may_not_be_asked_is_no_reason_to_stop(gcp_emulator: GcsServer, strict: Between) -> None:
+def test_a_location_that_may_not_be_read_is_no_reason_to_stop(gcp_emulator: GcsServer, strict: Between) -> None:
     """roles/storage.objectUser is without storage.buckets.get. The proxy gives Google's answer."""
     store = _behind(strict, gcp_emulator)
     strict.rule = lambda asked: Answered(403, _DENIED) if f"/b/{store.bucket}?" in asked.path else None
@@ -273,7 +275,7 @@ def test_a_damaged_file_of_gcloud_is_answered_with_the_command_to_log_in(tmp_pat
         gcp.credentials(None, None, "lake gcs")
 
 
-def test_whose_credentials_were_found_is_told(tmp_path: Path, key: dict[str, Any]) -> None:
+def test_the_account_of_the_credentials_found_is_named(tmp_path: Path, key: dict[str, Any]) -> None:
     path = _written(tmp_path / "key.json", key)
     expected = f"service account me@p.iam.gserviceaccount.com, from credentials_file = {path}"
     assert gcp.found(path, None, "lake gcs").line == expected
@@ -283,7 +285,7 @@ def test_whose_credentials_were_found_is_told(tmp_path: Path, key: dict[str, Any
     assert gcp.found(None, None, "lake gcs").line == "user credentials of gcloud"
 
 
-def test_a_key_that_was_deleted_is_wrong_and_says_so(fake_gcs: GcsServer, tmp_path: Path, key: dict[str, Any]) -> None:
+def test_a_deleted_key_is_named_as_wrong(fake_gcs: GcsServer, tmp_path: Path, key: dict[str, Any]) -> None:
     """The proxy gives the answer of Google's token server to a key that is expired, disabled or deleted."""
     with Between(fake_gcs) as tokens:
         tokens.rule = lambda _: Answered(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})

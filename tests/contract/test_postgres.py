@@ -593,7 +593,7 @@ def test_a_character_0_is_one_line(store: Store, tmp_path: Path) -> None:
 # Connections
 
 
-def test_whoever_cannot_connect_is_told_why(store: Store, postgres_server: server_module.Postgres) -> None:
+def test_a_failed_connection_is_an_error_with_its_cause(store: Store, postgres_server: server_module.Postgres) -> None:
     def ask(url: str) -> Callable[[], object]:
         return lambda: Postgres("analytics", Postgres.Settings(url)).loaded_months(YELLOW)
 
@@ -621,7 +621,7 @@ def test_a_missing_schema_is_named(store: Store, make: Make) -> None:
     )
 
 
-def test_a_user_without_permission_is_told_what_to_ask_for(
+def test_a_missing_permission_is_an_error_that_names_it(
     store: Store, make: Make, postgres_server: server_module.Postgres
 ) -> None:
     role = f"role_{uuid4().hex[:8]}"

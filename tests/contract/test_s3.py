@@ -438,7 +438,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
     assert store.checks()[-1].status is Status.UNREACHABLE
 
 
-def test_a_server_that_says_nothing_is_left(small: Path) -> None:
+def test_a_server_without_an_answer_is_given_up(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=url, region="us-east-1", timeout=0.2))
@@ -446,7 +446,7 @@ def test_a_server_that_says_nothing_is_left(small: Path) -> None:
             store.list("green")
 
 
-def test_a_web_page_in_the_place_of_s3_is_told(store: S3Store, between: Between) -> None:
+def test_a_web_page_in_the_place_of_s3_is_named(store: S3Store, between: Between) -> None:
     between.before = lambda _: Answer(200, {"Content-Type": "text/html"}, b"<html><body>Sign in<br></body>")
     with pytest.raises(StorageError, match=r"the response is not S3's: check \[lake\.s3\] endpoint_url"):
         store.stat(NAME)
@@ -523,7 +523,7 @@ def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Ser
     assert r"correct [lake.s3] bucket" in store.checks()[-1].message
 
 
-def test_who_may_only_read_is_told_what_is_needed_to_write(
+def test_read_only_access_is_an_error_that_names_what_writing_needs(
     seaweed_server: S3Server, local: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = fresh_s3_store(seaweed_server, chunk_size=5)

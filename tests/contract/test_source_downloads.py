@@ -27,7 +27,7 @@ def test_the_whole_file_arrives_and_is_accounted_for(cdn: Cdn, content: bytes, c
     assert cdn.asked("accept-encoding") == ["identity"]
 
 
-def test_nothing_is_asked_twice_when_the_month_was_not_looked_at(cdn: Cdn, content: bytes, client: Client) -> None:
+def test_no_request_is_sent_twice_when_the_month_was_not_looked_at(cdn: Cdn, content: bytes, client: Client) -> None:
     client.assert_holds(content, client.fetch())
     assert [request.method for request in cdn.log] == ["GET"]
     assert cdn.asked("if-match") == [None]
@@ -162,7 +162,7 @@ def test_a_part_with_the_same_time_of_change_is_taken(cdn: Cdn, content: bytes, 
     assert cdn.asked("range") == [None, "bytes=100000-"]
 
 
-def test_a_server_that_sends_less_than_was_asked_for_is_asked_for_the_rest(
+def test_a_server_that_sends_less_than_requested_gets_a_request_for_the_rest(
     cdn: Cdn, content: bytes, client: Client
 ) -> None:
     part = {"Content-Range": "bytes 100000-149999/300000", "Content-Length": "50000"}

@@ -141,7 +141,7 @@ def test_a_proxy_that_is_none_is_named(
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "SOCKS5"])
-def test_a_socks_proxy_says_what_it_needs(
+def test_a_socks_proxy_is_an_error_that_names_the_missing_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, scheme: str
 ) -> None:
     """The tests' environment is as a user's: PySocks is none of our requirements."""
@@ -161,7 +161,9 @@ def test_a_proxy_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("source", [HTTP, HTTPS])
-def test_a_proxy_that_wants_a_password_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+def test_a_proxy_that_requires_a_password_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
     head = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nConnection: close\r\n\r\n"
     with raw_server(lambda _: [head]) as server:
         monkeypatch.setenv("ALL_PROXY", f"http://me:hush@{server.address}")

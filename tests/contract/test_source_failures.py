@@ -18,7 +18,7 @@ from tests.support.publisher import NAME, Client
 
 
 @pytest.mark.parametrize("fault", [Status(503), Status(429), WAF, Break(0, reset=False), Break(0), Stall(0)])
-def test_patience_ends_in_one_line(cdn: Cdn, content: bytes, tmp_path: Path, fault: Fault) -> None:
+def test_the_last_attempt_ends_in_one_line(cdn: Cdn, content: bytes, tmp_path: Path, fault: Fault) -> None:
     client = Client(cdn.template, tmp_path / "arriving", read_timeout=0.3)
     cdn.fault(NAME, *[fault] * 10)
     text = client.failure()
@@ -26,7 +26,7 @@ def test_patience_ends_in_one_line(cdn: Cdn, content: bytes, tmp_path: Path, fau
     assert cdn.count("GET") == 3
 
 
-def test_a_short_wish_of_the_server_is_obeyed(cdn: Cdn, content: bytes, client: Client) -> None:
+def test_a_short_retry_after_is_obeyed(cdn: Cdn, content: bytes, client: Client) -> None:
     cdn.fault(NAME, Status(429, retry_after=1))
     client.assert_holds(content, client.fetch())
     first, second = (request.at for request in cdn.log)
@@ -34,7 +34,7 @@ def test_a_short_wish_of_the_server_is_obeyed(cdn: Cdn, content: bytes, client: 
 
 
 @pytest.mark.parametrize("wish", [3600, "Fri, 01 Jan 2100 00:00:00 GMT"])
-def test_a_long_wish_ends_the_download(cdn: Cdn, content: bytes, client: Client, wish: int | str) -> None:
+def test_a_long_retry_after_ends_the_download(cdn: Cdn, content: bytes, client: Client, wish: int | str) -> None:
     cdn.fault(NAME, Status(503, retry_after=wish))
     assert "which asks to wait" in client.failure()
     assert cdn.count("GET") == 1

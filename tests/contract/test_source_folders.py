@@ -60,7 +60,7 @@ def test_a_missing_file_is_not_published(folder: Path, tmp_path: Path) -> None:
         client.fetch()
 
 
-def test_a_missing_folder_says_nothing_of_what_is_published(tmp_path: Path) -> None:
+def test_a_missing_folder_leaves_what_is_published_unknown(tmp_path: Path) -> None:
     client = Client(f"{tmp_path}/nowhere/{FILE}", tmp_path / "arriving")
     look = client.source.look(COLOR, MONTH)
     assert look.published is Published.UNKNOWN

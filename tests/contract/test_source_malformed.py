@@ -166,7 +166,7 @@ def test_the_body_of_a_redirect_is_not_read(tmp_path: Path) -> None:
         b"Link: <http://[::1>; rel=\xff",
     ],
 )
-def test_a_header_that_nobody_needs_does_no_harm(tmp_path: Path, header: bytes) -> None:
+def test_a_header_that_is_not_needed_does_no_harm(tmp_path: Path, header: bytes) -> None:
     look, line = served(answer(*GOOD, header), tmp_path)
     assert (look.published, line) == (Published.YES, "")
     assert look.seen == SourceFingerprint('"abc"', "Mon, 01 Jan 2024 00:00:00 GMT", 1004)
@@ -205,7 +205,7 @@ def test_what_is_no_answer_fails_the_month(tmp_path: Path, head: bytes, caplog: 
     "wish",
     [b"\xb2\xb3", b"9" * 400, b"-1", b"Mon, 99 Foo 99999999999999999999 00:00:00", b"Thu, 01 Jan 1970 00:00:00", b""],
 )
-def test_a_wish_that_cannot_be_read_is_none_or_too_long(tmp_path: Path, wish: bytes) -> None:
+def test_an_invalid_retry_after_is_none_or_too_long(tmp_path: Path, wish: bytes) -> None:
     head = answer(b"HTTP/1.1 503 Busy", b"Retry-After: " + wish, b"Content-Length: 0")
     look, line = served(head, tmp_path)
     assert look.published is Published.UNKNOWN
@@ -265,7 +265,7 @@ def test_only_the_month_with_the_bad_answer_is_unknown(tmp_path: Path) -> None:
     assert threading.active_count() <= threads + 1
 
 
-def test_a_list_of_zones_is_asked_for_with_the_same_care(tmp_path: Path) -> None:
+def test_a_list_of_zones_is_requested_with_the_same_checks(tmp_path: Path) -> None:
     for head in (
         replaced(b"Content-Length", b"\xb2"),
         answer(b"HTTP/1.1 302 F", b"Location: http://[::1"),

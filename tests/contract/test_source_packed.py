@@ -60,7 +60,7 @@ def test_a_packed_file_is_resumed_where_it_broke(cdn: Cdn, content: bytes, clien
     assert cdn.asked("range") == [None, "bytes=100000-", "bytes=150000-"]
 
 
-def test_parquet_within_gzip_is_unpacked_whatever_the_header_says(cdn: Cdn, content: bytes, client: Client) -> None:
+def test_parquet_within_gzip_is_unpacked_with_any_header(cdn: Cdn, content: bytes, client: Client) -> None:
     cdn.fault(NAME, Packed(None, gzip.compress(content)))
     client.assert_holds(content, client.fetch())
 

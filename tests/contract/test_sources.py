@@ -76,7 +76,7 @@ def test_a_403_that_passes_is_forgotten(cdn: Cdn) -> None:
 
 @pytest.mark.parametrize("code", [404, 405, 501])
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_server_that_does_not_know_head_is_asked_for_one_byte(cdn: Cdn, code: int, ranges: bool) -> None:
+def test_a_server_without_head_gets_a_request_for_one_byte(cdn: Cdn, code: int, ranges: bool) -> None:
     write(cdn.folders[0], size=50_000_000)
     found = cdn.headers(cdn.folders[0] / NAME)
     cdn.ranges = ranges
@@ -109,7 +109,7 @@ def test_passing_troubles_are_tried_again_once(cdn: Cdn, code: int) -> None:
     assert cdn.count("HEAD") == 4
 
 
-def test_scheduling_does_not_wait_as_long_as_a_server_may_wish(cdn: Cdn) -> None:
+def test_scheduling_does_not_wait_for_a_long_retry_after(cdn: Cdn) -> None:
     cdn.fault(NAME, Status(429, retry_after=3600), method="HEAD")
     answer = look(cdn)
     assert answer.published is Published.UNKNOWN
@@ -132,7 +132,7 @@ def test_a_page_is_no_month(cdn: Cdn) -> None:
     assert "a page (text/html)" in answer.why
 
 
-def test_a_server_that_says_nothing(cdn: Cdn) -> None:
+def test_a_server_without_an_answer(cdn: Cdn) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         template = f"http://127.0.0.1:{silent.getsockname()[1]}/{{year}}-{{month:02}}.parquet"
         answer = open_source(template, net(read_timeout=0.3)).look(COLOR, MONTH)
@@ -151,7 +151,7 @@ def test_a_server_that_is_not_there(host: str, says: str) -> None:
     assert says in answer.why
 
 
-def test_what_is_not_published_names_the_address_that_was_asked(cdn: Cdn) -> None:
+def test_a_month_that_is_not_published_is_named_with_its_address(cdn: Cdn) -> None:
     template = cdn.template.replace("trip-data", "moved").replace("://", "://me:hush@") + "?key=hush"
     answer = open_source(template, net()).look("green", Month(2024, 2))
     asked = f"{cdn.url.replace('//', '//***@')}/moved/green_tripdata_2024-02.parquet?***"
@@ -169,7 +169,7 @@ def test_redirects_are_followed_and_their_signed_urls_not_shown(cdn: Cdn) -> Non
     assert cdn.log[-1].path.endswith("?signature=secret")
 
 
-def test_every_url_is_asked_once_by_one_process(cdn: Cdn) -> None:
+def test_every_url_gets_one_request_by_one_process(cdn: Cdn) -> None:
     sources = [open_source(cdn.template, net()) for _ in range(2)]
     assert len({source.look(COLOR, MONTH) for source in sources}) == 1
     sources[0].look_all([(COLOR, MONTH), (COLOR, MONTH)])
@@ -187,7 +187,7 @@ def test_a_forked_child_asks_nothing_that_its_parent_knows(cdn: Cdn) -> None:
     assert cdn.count("HEAD") == 1
 
 
-def test_many_are_asked_in_parallel_up_to_the_limit_and_no_thread_is_left(cdn: Cdn) -> None:
+def test_many_requests_run_in_parallel_up_to_the_limit_and_no_thread_is_left(cdn: Cdn) -> None:
     cdn.pause = 0.05
     threads = set(threading.enumerate())
     looks = open_source(cdn.template, net(parallel=3)).look_all([*MONTHS, (COLOR, MONTH)])
@@ -216,7 +216,7 @@ def test_ctrl_c_does_not_wait_for_a_server_that_does_not_answer(cdn: Cdn) -> Non
     assert b"KeyboardInterrupt" in errors
 
 
-def test_a_server_that_only_fails_is_not_asked_for_everything(cdn: Cdn) -> None:
+def test_a_server_that_only_fails_does_not_get_every_request(cdn: Cdn) -> None:
     for color, month in MONTHS:
         cdn.fault(f"{color}_tripdata_{month}.parquet", *[Status(503)] * 2, method="HEAD")
     looks = open_source(cdn.template, net(parallel=3)).look_all(MONTHS)

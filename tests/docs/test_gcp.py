@@ -87,7 +87,7 @@ def test_every_request_to_bigquery_has_its_permission() -> None:
     assert set(re.findall(r"^\| `([a-z]+\.[A-Za-z]+)`", PAGE, re.M)) == FREE
 
 
-def test_permissions_of_the_bucket_are_told() -> None:
+def test_permissions_of_the_bucket_are_listed() -> None:
     assert all(f"`{permission}`" in PAGE for permission in gcs.PERMISSIONS)
 
 
@@ -157,8 +157,8 @@ def left(server: GcsServer, bigquery: BigQueryServer, place: tuple[str, str, str
 def test_a_check_passes_and_leaves_nothing(
     check: Check, place: tuple[str, str, str], fake_gcs: GcsServer, bigquery: BigQueryServer
 ) -> None:
-    """Of each suite a test; local-bigquery is asked through the shim that knows partitions."""
-    some = "test_a_second_put or moved_with or test_removing_takes or test_months_go or test_a_job_id or wants_the_name"
+    """Of each suite a test; local-bigquery is reached through the shim that knows partitions."""
+    some = "test_a_second_put or moved_with or test_removing_takes or test_months_go or test_a_job_id or a_taken_name"
     code, out = ended(check(*place, "-k", some))
     assert code == 0, out
     for suite in SUITES:

@@ -1,4 +1,4 @@
-"""docs/library.md and examples/ as a user tries them: each snippet loads a month, or what of it needs no server of theirs."""
+"""docs/library.md and examples/ as a user tries them: each snippet loads a month, where it needs no other server."""
 
 from __future__ import annotations
 
@@ -109,7 +109,9 @@ def example(project: Project, *arguments: str) -> str:
 def counted(project: Project) -> dict[str, int]:
     """File → the trips that it counts."""
     files = sorted((project.folder / "daily").glob("*.csv"))
-    return {file.name: sum(int(row["trips"]) for row in csv.DictReader(file.open())) for file in files}
+    return {
+        file.name: sum(int(row["trips"]) for row in csv.DictReader(file.read_text().splitlines())) for file in files
+    }
 
 
 def test_the_example_counts_each_month_once_and_again_when_it_was_replaced(project: Project) -> None:

@@ -22,5 +22,5 @@ def test_its_first_commands_are_the_pipeline_and_the_quickstart() -> None:
     assert second == "scripts/quickstart"
 
 
-def test_what_the_quickstart_says_of_real_files_is_what_the_readme_says() -> None:
+def test_quickstart_and_readme_agree_on_real_files() -> None:
     assert f"luigi --module taxi_luigi {' '.join(quickstart.REAL)}" in commands(README)

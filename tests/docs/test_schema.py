@@ -33,7 +33,7 @@ def test_every_column_is_on_it_with_type_unit_meaning_and_names(made: dict[str, 
             assert all(f"`{spelling.name}`" in row for spelling in column.spellings)
 
 
-def test_the_history_says_when_what_came_and_went(made: dict[str, Any]) -> None:
+def test_the_history_of_columns_has_the_month_of_each_change(made: dict[str, Any]) -> None:
     page = made["page"]()
     yellow = page.partition("### Layouts of yellow\n")[2].partition("\n## ")[0].splitlines()
     assert "| 2023-02..2024-12 | parquet | 19 | `airport_fee` → `Airport_fee` |" in yellow

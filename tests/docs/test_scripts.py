@@ -105,7 +105,7 @@ def test_stop_ends_no_process_that_only_has_the_number(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("args", [(), ("restart",), ("start", "--port"), ("start", "--port", "x"), ("stop", "now")])
-def test_luigid_says_how_it_is_used(checkout: Path, args: tuple[str, ...]) -> None:
+def test_luigid_prints_its_usage(checkout: Path, args: tuple[str, ...]) -> None:
     done = run(checkout, "luigid", *args)
     assert done.rc == 2
     assert done.out.endswith("--help lists the options\n")

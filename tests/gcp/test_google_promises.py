@@ -62,15 +62,13 @@ def there(store: GcsStore, tmp_path: Path) -> GcsStore:
     "size",
     [SIZES["at once"], pytest.param(SIZES["resumable"], marks=emulators_lie("fake-gcs-server ignores it there"))],
 )
-def test_an_upload_that_wants_the_name_free_is_refused_when_it_is_not(
-    there: GcsStore, blob: Callable[[], Blob], size: int
-) -> None:
+def test_an_upload_to_a_taken_name_is_refused(there: GcsStore, blob: Callable[[], Blob], size: int) -> None:
     with pytest.raises(PreconditionFailed):
         blob().upload_from_string(os.urandom(size), if_generation_match=0)
 
 
 @emulators_lie("fake-gcs-server ignores preconditions of copies")
-def test_a_copy_that_wants_the_name_free_is_refused_when_it_is_not(there: GcsStore, blob: Callable[[], Blob]) -> None:
+def test_a_copy_to_a_taken_name_is_refused(there: GcsStore, blob: Callable[[], Blob]) -> None:
     with pytest.raises(PreconditionFailed):
         blob().rewrite(blob(), if_generation_match=0)
 

@@ -26,7 +26,7 @@ def in_postgres(compose: Compose) -> list[str]:
     return compose.call("exec", "-T", "postgres", "sh", "-c", psql).out.split()
 
 
-def test_the_page_wants_name_and_password(compose: Compose) -> None:
+def test_the_page_requires_name_and_password(compose: Compose) -> None:
     page, api, password = "/static/visualiser/index.html", "/api/task_list?data={}", compose.secret("LUIGID_PASSWORD")
     assert [ask(compose, path) for path in (page, api)] == [401, 401]
     assert [ask(compose, path, "wrong") for path in (page, api)] == [401, 401]
@@ -39,7 +39,7 @@ def test_no_other_sites_page_may_use_what_a_browser_remembers(compose: Compose) 
     assert ask(compose, "/api/is_paused?data={}", password, **{"Sec-Fetch-Site": "same-origin"}) == 200
 
 
-def test_nobody_reaches_luigid_but_through_the_proxy(compose: Compose) -> None:
+def test_luigid_is_reached_through_the_proxy_alone(compose: Compose) -> None:
     tried = compose.run("python", "-c", f"import socket; {ANSWER}", check=False)
     assert "Name or service not known" in tried.out or "Temporary failure in name resolution" in tried.out
     devices = compose.call("exec", "-T", "luigid", "cat", "/proc/net/dev").out.splitlines()[2:]

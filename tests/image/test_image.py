@@ -59,7 +59,7 @@ def test_it_loads_months_without_any_server(engine: Engine, volume: str, narrowe
     assert "0 months loaded, 2 already there" in engine.run(*LOAD, options=options).out
 
 
-def test_it_is_nobody_special(engine: Engine) -> None:
+def test_it_runs_as_an_ordinary_user(engine: Engine) -> None:
     assert engine.run("sh", "-c", "id -u; id -g; touch /app/x 2>&1; echo $HOME").out.splitlines() == [
         "10001", "10001", "touch: cannot touch '/app/x': Permission denied", "/home/taxi",
     ]  # fmt: skip
@@ -150,7 +150,7 @@ def test_a_run_is_healthy_while_it_can_write(engine: Engine, tmp_path: Path) -> 
     assert wrong.out.splitlines()[-1] == "/app/data cannot be written by user 10001, or is full"
 
 
-def test_it_says_what_it_is(engine: Engine) -> None:
+def test_it_has_its_labels(engine: Engine) -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
     image = engine.inspect()

@@ -133,7 +133,7 @@ def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_traceback(
     assert (process.returncode, out) == (130, "")
 
 
-def test_doctor_says_all_that_is_wrong(project: Project) -> None:
+def test_doctor_lists_all_errors(project: Project) -> None:
     project.configure(
         {
             "taxi": {"keep_raw": "yes", "worksapce": "x", "lake": "gcs, s3", "zones": "ftp://x"},
@@ -156,7 +156,7 @@ def test_doctor_says_all_that_is_wrong(project: Project) -> None:
     ]  # fmt: skip
 
 
-def test_doctor_says_all_faults_of_the_files(project: Project) -> None:
+def test_doctor_lists_all_errors_of_the_files(project: Project) -> None:
     path = project.folder / "luigi.cfg"
     path.write_text(TWICE + "[core]\nx = 1\nx = 2\n")
     done = project.command("taxi-luigi", "doctor")
@@ -209,7 +209,7 @@ def test_a_lake_that_only_the_command_line_names_is_looked_at_too(project: Proje
     assert "is inside the workspace's raw/" in line
 
 
-def test_taxi_luigi_says_what_is_wrong_in_one_line(project: Project) -> None:
+def test_an_error_of_taxi_luigi_is_one_line(project: Project) -> None:
     done = project.command("taxi-luigi", "sample", "--to", "x", "--months", "2021-01", "--colors", "purple")
     assert (done.rc, done.out) == (40, "taxi-luigi: color must be one of yellow, green, fhv, fhvhv, not 'purple'\n")
 
@@ -312,7 +312,7 @@ BAD: list[tuple[Callable[[Path], None], str]] = [
     ),
     (wrong_type_of_column, "column 'passenger_count' holds bool, which cannot become int32"),
     (column_dropped, "no column lpep_pickup_datetime; found VendorID, lpep_dropoff_datetime, store_and_fwd_flag,"),
-    (name_doubled, "2 columns are called 'VendorID'; which one counts cannot be told"),
+    (name_doubled, "2 columns are called 'VendorID'; it is unknown which one to read"),
     (two_spellings, "the columns 'tip_amount' and 'TIP_AMOUNT' both mean tip_amount; keep one of them"),
     (another_color, "it looks like fhvhv"),
     (gzip_of_a_gzip, "gzip around another gzip or parquet file"),
@@ -369,7 +369,7 @@ def test_a_bad_file_in_place_of_a_good_one_leaves_the_loaded_month_as_it_is(proj
     assert duckdb_counts(project, "green_tripdata") == {"2021-01": ROWS}
 
 
-def test_a_wrong_value_in_one_row_is_a_reject_and_the_name_of_a_file_says_nothing(
+def test_a_wrong_value_in_one_row_is_a_reject_and_the_name_of_a_file_is_no_evidence(
     project: Project, published: Path
 ) -> None:
     path = write_month(published, "green", Month(2020, 1), ROWS, seed=1)

@@ -60,7 +60,7 @@ def full_dataset(bigquery: BigQueryServer) -> str:
     return name
 
 
-def test_a_listing_per_color_and_a_reading_of_the_markers_per_table_is_all_that_is_asked(
+def test_a_run_sends_one_listing_per_color_and_one_reading_of_the_markers_per_table(
     full_bucket: str,
     full_dataset: str,
     between: Between,

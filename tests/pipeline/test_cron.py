@@ -192,7 +192,7 @@ def test_a_second_run_waits_its_turn_and_both_are_loaded(checkout: Checkout, cdn
     assert checkout.logged()[2:] == rest
 
 
-def test_who_waited_long_enough_says_so_in_one_line(checkout: Checkout, cdn: Cdn) -> None:
+def test_a_run_that_waited_too_long_ends_with_one_line(checkout: Checkout, cdn: Cdn) -> None:
     first = working(checkout, cdn)
     busy = rf"another cron-run is at work since .* \(process {first.pid} on .*\): LoadAllMonths .*"
     for wait, why in (("0", ""), ("0.02", ", and 0.02 minutes of waiting were not enough")):
@@ -302,7 +302,9 @@ def test_a_month_that_is_not_published_is_no_failure(checkout: Checkout) -> None
     assert checkout.logged()[-1].startswith("ended: months are not published yet, which is exit code 0 here")
 
 
-def test_a_failure_keeps_its_code_and_its_mail_says_which_month_failed_and_why(checkout: Checkout, cdn: Cdn) -> None:
+def test_a_failure_keeps_its_code_and_its_mail_names_the_failed_month_and_the_cause(
+    checkout: Checkout, cdn: Cdn
+) -> None:
     cdn.fault(FEBRUARY, *[Status(503)] * 9)
     failed = checkout.cron_run(months="2021-02,2021-05")
     assert failed.rc == 30
@@ -314,13 +316,13 @@ def test_a_failure_keeps_its_code_and_its_mail_says_which_month_failed_and_why(c
     assert not list((checkout.folder / "data").glob("*.last"))
 
 
-def test_the_mail_of_a_run_that_could_not_begin_says_why(checkout: Checkout) -> None:
+def test_the_mail_of_a_run_that_could_not_begin_has_the_cause(checkout: Checkout) -> None:
     failed = checkout.cron_run(months="2021-13")
     why = "ERROR: month must look like 2024-01, not '2021-13'"
     assert failed == Ended(40, f"cron-run: exit code 40: see {checkout.log}\n{why}\n")
 
 
-def test_the_mail_of_a_run_that_was_stopped_says_what_is_left(checkout: Checkout, cdn: Cdn) -> None:
+def test_the_mail_of_a_stopped_run_has_what_is_left(checkout: Checkout, cdn: Cdn) -> None:
     first = working(checkout, cdn)
     first.terminate()
     mail, _ = first.communicate(timeout=30)
@@ -348,7 +350,7 @@ def test_the_environment_file_is_read_and_not_executed(checkout: Checkout, cdn: 
     assert checkout.cron_run("--env-file", secrets) == Ended(0, "")
 
 
-def test_an_environment_file_that_cannot_be_meant_starts_nothing(checkout: Checkout) -> None:
+def test_an_invalid_environment_file_starts_nothing(checkout: Checkout) -> None:
     path = checkout.folder / ".env"
     path.write_text("GOOD=1\nhunter2\n")
     assert checkout.cron_run() == Ended(40, f"cron-run: {path}, line 2, is not KEY=value\n")
@@ -360,7 +362,7 @@ def test_an_environment_file_that_cannot_be_meant_starts_nothing(checkout: Check
     assert not checkout.log.exists()
 
 
-def test_without_an_environment_it_says_who_makes_one(checkout: Checkout) -> None:
+def test_without_an_environment_it_names_the_script_that_makes_one(checkout: Checkout) -> None:
     (checkout.folder / ".venv").unlink()
     says = f"cron-run: luigi is not installed in {checkout.folder}/.venv: scripts/quickstart installs it\n"
     assert checkout.cron_run() == Ended(40, says)

@@ -68,7 +68,7 @@ def test_faults_that_stay_fail_their_months_alone_in_one_line_each(loading: Proj
     assert loading.leftovers() == []
 
 
-def test_a_head_that_fails_counts_as_published_and_the_download_says_why(loading: Project, cdn: Cdn) -> None:
+def test_a_head_that_fails_counts_as_published_and_the_download_has_the_cause(loading: Project, cdn: Cdn) -> None:
     cdn.fault(JANUARY, *[Status(500)] * 20, method="HEAD")
     done = loading.run(*COMMAND)
     assert done.rc == 0, done.out

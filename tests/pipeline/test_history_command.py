@@ -135,7 +135,7 @@ def test_a_task_that_took_too_long_is_recorded_too(loading: Project, cdn: Cdn) -
     assert [task["error"] for task in history(loading, run["run"])["tasks"]] == [why]
 
 
-def test_a_run_that_ended_before_its_tasks_says_why(loading: Project) -> None:
+def test_a_run_that_ended_before_its_tasks_has_the_cause(loading: Project) -> None:
     loading.configure({"core": {"rpc_retry_attempts": 1}})
     assert loading.run(*COMMAND, scheduler="http://127.0.0.1:9").rc == 40
     [run] = history(loading)

@@ -169,7 +169,7 @@ def test_its_first_steps_are_one_command(installed: Path, empty: Path) -> None:
     assert run((*shlex.split(load), "--colors", "purple"), empty).rc == 40
 
 
-def test_it_says_its_version(installed: Path, empty: Path) -> None:
+def test_it_prints_its_version(installed: Path, empty: Path) -> None:
     wanted = version("taxi_luigi")
     assert run((installed / "taxi-luigi", "--version"), empty) == Run(0, f"taxi_luigi {wanted}\n")
     asked = run((installed / "python", "-c", "import taxi_luigi; print(taxi_luigi.__version__)"), empty)

@@ -159,7 +159,7 @@ def test_loaded_prints_what_is_in_each_table(loading: Project) -> None:
     ]  # fmt: skip
 
 
-def test_before_the_first_load_it_says_so(project: Project) -> None:
+def test_before_the_first_load_a_line_has_the_reason(project: Project) -> None:
     done = project.command("taxi-luigi", "loaded")
     assert (done.rc, done.out) == (0, "nothing is loaded in duckdb\n")
 

@@ -114,13 +114,13 @@ def test_a_failure_is_said_once_when_it_happens_and_once_at_the_end(loading: Pro
     assert [(line["task"], line["month"]) for line in retries] == [("DownloadMonth", "2021-01")] * 2
 
 
-def test_what_is_not_published_is_said_with_the_address_that_was_asked(loading: Project, cdn: Cdn) -> None:
+def test_what_is_not_published_is_logged_with_its_address(loading: Project, cdn: Cdn) -> None:
     done = loading.run("CleanMonth", "--color", "green", "--month", "2021-09")
     asked = f"{cdn.url}/trip-data/green_tripdata_2021-09.parquet"
     assert (done.rc, done.out) == (20, f"WARNING: green 2021-09 is not published: {asked}\n")
 
 
-def test_a_single_task_that_is_done_says_so(loading: Project) -> None:
+def test_a_single_task_that_is_done_is_logged_as_done(loading: Project) -> None:
     clean = ("CleanMonth", "--color", "green", "--month", "2021-01")
     assert loading.run(*clean).rc == 0
     again = loading.run(*clean)

@@ -116,7 +116,7 @@ def test_a_luigid_that_knows_older_settings_is_noticed(loading: Project) -> None
     assert ": [scheduler] retry_delay is 86400 there and 5 here, [resources] mine is not set there and 2 here;" in line
 
 
-def test_of_a_plain_luigid_doctor_says_what_it_does_not_show(loading: Project, tmp_path: Path) -> None:
+def test_of_a_plain_luigid_doctor_names_what_it_does_not_show(loading: Project, tmp_path: Path) -> None:
     with Luigid(tmp_path / "luigid") as luigid:
         loading.configure({"core": {"scheduler_url": luigid.url}})
         done = loading.run(*COMMAND, scheduler=luigid.url)

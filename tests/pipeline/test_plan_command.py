@@ -25,7 +25,7 @@ def planned(project: Project, *options: str) -> dict[str, tuple[str, int]]:
     return {line["month"]: (line["why"], line["bytes"]) for line in json.loads(said.out)["months"]}
 
 
-def test_a_plan_says_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
+def test_a_plan_shows_what_a_run_would_do_and_does_nothing(loading: Project, cdn: Cdn) -> None:
     size = (cdn.folders[0] / "green_tripdata_2021-01.parquet").stat().st_size
     plan = planned(loading, "--colors", "green", "--months", "2021-01..2021-04")
     assert plan["2021-01"] == ("missing", size)
@@ -60,9 +60,7 @@ def test_a_plan_tells_rewritten_months_from_changed_rules_and_force(
         assert cdn.count("GET") == asked
 
 
-def test_a_plan_says_which_months_were_refused_and_which_failed_and_why(
-    loading: Project, samples: Path, tmp_path: Path
-) -> None:
+def test_a_plan_shows_refused_and_failed_months_with_the_cause(loading: Project, samples: Path, tmp_path: Path) -> None:
     folder = tmp_path / "published"
     shutil.copytree(samples, folder)
     (folder / "green_tripdata_2021-03.parquet").write_text("VendorID,lpep_pickup_datetime\n")
@@ -100,7 +98,7 @@ def test_what_cannot_be_planned_is_one_line(loading: Project) -> None:
     assert len(said.out.splitlines()) == 1
 
 
-def test_months_are_removed_from_everywhere_and_loaded_again_when_asked_for(loaded_green: Project) -> None:
+def test_months_are_removed_from_everywhere_and_loaded_again_on_request(loaded_green: Project) -> None:
     asked = loaded_green.command("taxi-luigi", "remove", "--colors", "green", "--months", "2021-02")
     assert asked.rc == 40
     assert "no terminal to confirm on: add --yes" in asked.out
@@ -139,7 +137,7 @@ def test_what_is_known_of_a_refusal_is_removed_with_the_month_and_a_month_of_whi
     assert list(loaded_green.workspace.rglob("*2021-02*")) == []
 
 
-def test_a_store_that_is_down_keeps_its_month_and_says_so(loaded_green: Project, postgres_url: str) -> None:
+def test_a_store_that_is_down_keeps_its_month_and_is_named(loaded_green: Project, postgres_url: str) -> None:
     loaded_green.configure(
         {"taxi": {"warehouse": "postgres, duckdb"}, "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"}}
     )

@@ -105,7 +105,7 @@ def test_a_lake_alone_is_refreshed_by_what_its_files_say(loading: Project, publi
     assert done.out.count("Cleaned green") == 1
 
 
-def test_a_source_that_cannot_be_asked_leaves_everything_as_it_is_with_a_warning(
+def test_an_unreachable_source_leaves_everything_as_it_is_with_a_warning(
     loading: Project, published: Cdn, tmp_path: Path
 ) -> None:
     assert loading.run(*COMMAND).rc == 0
@@ -121,9 +121,7 @@ def test_a_source_that_cannot_be_asked_leaves_everything_as_it_is_with_a_warning
     assert duckdb_counts(loading, "green_tripdata") == counts(recent=NEW)
 
 
-def test_a_month_that_was_withdrawn_keeps_its_rows_and_status_says_so(
-    loading: Project, published: Cdn, tmp_path: Path
-) -> None:
+def test_a_withdrawn_month_keeps_its_rows_and_status_names_it(loading: Project, published: Cdn, tmp_path: Path) -> None:
     assert loading.run(*COMMAND).rc == 0
     name = f"green_tripdata_{LAST}.parquet"
     (published.folders[0] / name).rename(tmp_path / name)

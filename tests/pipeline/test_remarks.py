@@ -20,7 +20,7 @@ def loading(project: Project, tmp_path: Path) -> Project:
     return project
 
 
-def test_columns_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp_path: Path) -> None:
+def test_unknown_columns_are_named_once_at_the_end(loading: Project, tmp_path: Path) -> None:
     for month in (Month(2024, 1), Month(2024, 2)):
         path = write_month(tmp_path, "green", month, 100)
         trips = pq.read_table(path)
@@ -37,7 +37,7 @@ def test_columns_that_are_not_known_are_told_once_at_the_end(loading: Project, t
     assert "2024-02; keep_raw = false removes the raw files, which have them" in gone.out
 
 
-def test_texts_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp_path: Path) -> None:
+def test_unknown_texts_are_named_once_at_the_end(loading: Project, tmp_path: Path) -> None:
     path = write_month(tmp_path, "yellow", Month(2009, 3), 100)
     trips = pq.read_table(path)
     place = trips.schema.get_field_index("Payment_Type")
@@ -51,7 +51,7 @@ def test_texts_that_are_not_known_are_told_once_at_the_end(loading: Project, tmp
     ) in done.out.splitlines()
 
 
-def test_a_long_text_is_cut_with_its_length_wherever_it_is_told(loading: Project, tmp_path: Path) -> None:
+def test_a_long_text_is_cut_with_its_length_wherever_it_is_shown(loading: Project, tmp_path: Path) -> None:
     path = write_month(tmp_path, "green", Month(2021, 1), 200)
     trips = pq.read_table(path)
     place = trips.schema.get_field_index("store_and_fwd_flag")

@@ -138,7 +138,7 @@ def test_it_is_made_anew_when_something_has_changed_and_only_then(loaded: Projec
     report(loaded)
     text = path.read_text()
     assert "trips in 3 months" in text
-    assert "no receipt, as its clean file is not there; what is shown is what markers and listings say: 2021-01" in text
+    assert "no receipt, as its clean file is not there; the numbers are those of markers and listings: 2021-01" in text
     assert "not in clean: 2021-01" in text
 
 
@@ -178,7 +178,7 @@ def test_a_warehouse_that_does_not_answer_is_a_line_and_no_secret(loaded: Projec
     assert "hunter2" not in text + run.out
 
 
-def test_where_nothing_is_held_the_page_says_so(project: Project) -> None:
+def test_where_nothing_is_held_the_page_has_a_sentence_for_it(project: Project) -> None:
     path = project.folder / "deep" / "report.html"
     report(project, "--path", str(path), "--colors", "yellow")
     assert "Nothing is held yet" in path.read_text()

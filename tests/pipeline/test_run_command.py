@@ -46,7 +46,7 @@ def test_a_task_of_another_module_passes_through(project: Project) -> None:
 
 
 @pytest.mark.parametrize("words", [["--months", "2021-01"], ["--local-scheduler"], ["--version"], ["--"]])
-def test_without_a_task_it_says_which_there_are(project: Project, words: list[str]) -> None:
+def test_without_a_task_it_lists_the_tasks(project: Project, words: list[str]) -> None:
     done = project.command("taxi-luigi", "run", *words)
     tasks = "CleanMonth, DownloadMonth, Idle, LoadAllMonths, LoadMonth, LoadZones, PublishedMonth, Report, UploadMonth"
     assert done == Run(40, f"taxi-luigi: a task is missing; the tasks are: {tasks}\n")
@@ -57,7 +57,7 @@ def test_a_task_that_is_misspelt_is_one_line(project: Project) -> None:
     assert done == Run(40, "taxi-luigi: No task LoadAllMonth. Did you mean: LoadAllMonths LoadMonth\n")
 
 
-def test_without_words_it_says_how_it_is_used(project: Project) -> None:
+def test_without_arguments_it_prints_its_usage(project: Project) -> None:
     usage = "usage: taxi-luigi run TASK [LUIGI ARGUMENTS]\n"
     assert project.command("taxi-luigi", "run") == Run(2, usage)
     helped = project.command("taxi-luigi", "run", "--help")

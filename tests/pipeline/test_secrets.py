@@ -214,7 +214,7 @@ def test_the_search_finds_what_is_hidden(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_usual_umask")
-def test_nothing_that_a_run_says_shows_or_keeps_holds_a_secret(
+def test_nothing_that_a_run_prints_shows_or_keeps_holds_a_secret(
     everything: Everything, cdn: Cdn, moto_server: S3Server, tmp_path: Path
 ) -> None:
     """Two months and a warehouse fail; at DEBUG, so that all is said that can be."""

@@ -224,7 +224,7 @@ def test_a_warehouse_that_luigi_cfg_has_wrong_is_one_line_and_nothing_else(proje
     assert len(done.out.splitlines()) == 1
 
 
-def test_settings_that_cannot_be_meant_show_nothing_of_another_place_and_no_secret(project: Project) -> None:
+def test_invalid_settings_show_nothing_of_another_place_and_no_secret(project: Project) -> None:
     for command in ("status", "loaded", "verify"):
         done = project.command("taxi-luigi", command, env={"LUIGI_CONFIG_PATH": "nowhere.cfg"})
         assert done.rc == FAILED

@@ -108,7 +108,7 @@ def test_a_row_deleted_by_hand_names_its_month(loaded: Project) -> None:
     assert verify(loaded, "--colors", "yellow").rc == 0
 
 
-def test_a_whole_month_deleted_by_hand_is_told_by_its_marker_even_where_no_file_is_left(loaded: Project) -> None:
+def test_a_whole_month_deleted_by_hand_is_found_by_its_marker_even_where_no_file_is_left(loaded: Project) -> None:
     with duckdb.connect(str(loaded.warehouse)) as connection:
         connection.execute("DELETE FROM green_tripdata WHERE file_month = '2021-02-01'")
     for folder in ("raw", "clean", "rejected"):
@@ -288,7 +288,7 @@ def test_a_store_that_is_down_is_said_once_and_the_rest_counted(loaded: Project,
     assert verify(loaded).rc == DIFFERENT
 
 
-def test_a_warehouse_is_asked_over_its_own_protocol(loaded: Project, postgres_url: str) -> None:
+def test_a_warehouse_is_counted_over_its_own_protocol(loaded: Project, postgres_url: str) -> None:
     loaded.configure(
         {"taxi": {"warehouse": "duckdb, pg"}, "warehouse.pg": {"type": "postgres", "url": "${PG}", "schema": "public"}}
     )
@@ -326,7 +326,7 @@ def test_what_is_not_kept_is_no_difference_here_nor_on_another_machine(loaded: P
     assert "– raw · – clean · – rejected · " in lines(elsewhere)[0]
 
 
-def test_months_that_a_person_names_are_looked_for_and_others_only_where_held(loaded: Project) -> None:
+def test_named_months_are_looked_for_and_others_only_where_held(loaded: Project) -> None:
     named = verify(loaded, "--colors", "green", "--months", "2021-02..2021-03")
     assert named.rc == DIFFERENT, named.out
     assert lines(named)[1].endswith("≠ nowhere")

@@ -122,7 +122,7 @@ def shown(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         project.end()
 
 
-def test_the_list_says_which_month_of_which_color_a_task_is_about(shown: Shown) -> None:
+def test_the_list_has_the_month_and_color_of_each_task(shown: Shown) -> None:
     shown.open("#length=25")
     shown.page.wait_until("document.querySelectorAll('#taskTable tbody tr').length >= 13")
     shown.page.screenshot(shown.folder / "list.png")
@@ -145,12 +145,12 @@ def test_the_list_says_which_month_of_which_color_a_task_is_about(shown: Shown) 
     assert there == {"RUNNING": 1, "FAILED": 1, "UPSTREAM_FAILED": 3, "DONE": 6}
 
 
-def test_a_running_task_says_what_it_does_and_how_far_it_is(shown: Shown) -> None:
+def test_a_running_task_shows_its_step_and_its_progress(shown: Shown) -> None:
     shown.open()
     shown.button("DownloadMonth", "RUNNING", "button.statusMessage")
     said = shown.box("#statusMessageModal", " left")
     assert "Status message for DownloadMonth(color=green, month=2021-02)" in said
-    assert re.search(r"downloading: \d+ of \d\d KB\n1 KB/s, \d+ s left", said)
+    assert re.search(r"downloading: [\d.]+ kB of \d\d\.\d kB\n\S+ (kB|bytes)/s, .+ s left", said)
     percent = "parseInt(document.querySelector('#statusMessageModal .progress-bar').innerText)"
     before = shown.page.wait_until(percent)
     shown.page.wait_until(f"{percent} > {before}")
@@ -160,11 +160,11 @@ def test_a_running_task_says_what_it_does_and_how_far_it_is(shown: Shown) -> Non
     shown.page.screenshot(shown.folder / "workers.png")
 
 
-def test_a_task_that_has_ended_says_what_came_of_it(shown: Shown) -> None:
+def test_a_task_that_has_ended_shows_its_result(shown: Shown) -> None:
     said = {name: shown.task(f"{name}(color=green, month=2021-03")[1] for name in FAMILIES[1:4]}
     assert [task["status"] for task in said.values()] == ["DONE"] * 3
     assert [task["progress_percentage"] for task in said.values()] == [100] * 3
-    assert re.fullmatch(r"\d\d KB of parquet, \S+ s", said["DownloadMonth"]["status_message"])
+    assert re.fullmatch(r"\d\d\.\d kB of parquet, \S+ s", said["DownloadMonth"]["status_message"])
     assert said["CleanMonth"]["status_message"].startswith("3,000 rows kept, 0 rejected, ")
     assert said["LoadMonth"]["status_message"].startswith("3,000 rows in green_tripdata of duckdb, ")
     assert "failed after" in shown.task("DownloadMonth(color=green, month=2021-01")[1]["status_message"]

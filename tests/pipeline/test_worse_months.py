@@ -406,7 +406,7 @@ def test_a_run_with_months_that_are_refused_or_damaged_ends_with_30_and_counts_t
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.held and case.kind.end is End.LOADED], ids=str)
-def test_a_replacement_says_how_many_records_there_were_and_are(nights: Nights, case: Case) -> None:
+def test_a_replacement_shows_how_many_records_there_were_and_are(nights: Nights, case: Case) -> None:
     said = lines(nights.runs[1, case.group], case.color, str(case.month), f"{ROWS:,} → {case.kind.keep:,}")
     assert said, nights.runs[1, case.group].out
 
@@ -439,7 +439,7 @@ def test_a_single_month_that_was_refused_is_one_warning_line(nights: Nights) -> 
         assert word in warning
 
 
-def test_the_second_night_fails_again_where_nothing_is_held_and_says_why(nights: Nights) -> None:
+def test_the_second_night_fails_again_where_nothing_is_held_with_the_cause(nights: Nights) -> None:
     run = nights.runs[2, "first refused"]
     assert run.rc == 30, run.out
     for case in FIRST_CASES:

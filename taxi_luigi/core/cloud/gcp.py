@@ -99,7 +99,7 @@ def endpoint_of(setting: str | None, variable: str) -> str | None:
 
 
 def credentials(file: Path | None, endpoint: str | None, where: str) -> Credentials:
-    """Return the credentials of `found`."""
+    """Return the credentials that `found` finds; arguments and errors as there."""
     return found(file, endpoint, where).credentials
 
 

@@ -40,7 +40,7 @@ def about(task: Mapping[str, str]) -> Iterator[None]:
 
 
 def figures(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, Any]:
-    """Return `extra=` for a line with these counts; 0 is left out."""
+    """Return `extra=` for a log line, whose JSON gets the fields rows, bytes and seconds, without those that are 0."""
     return {"fields": {"rows": rows, "bytes": bytes, "seconds": round(seconds, 3)}}
 
 

@@ -127,9 +127,12 @@ def first_account(
 
 
 def read_account(lake: Lake, color: str, month: Month) -> Account:
-    """Read the footer of one clean file.
+    """Read the footer of the clean file that a lake holds of a month.
 
-    Raises: FileNotFoundError, StorageError, and BadFile for a file that taxi_luigi did not write
+    Raises:
+        FileNotFoundError: the lake has no such file
+        StorageError: it cannot be read
+        BadFile: taxi_luigi did not write it
     """
     url = lake.url(color, month)
     # Not by lake.footer: it checks the file's two ends first, two more requests for each month in a bucket.

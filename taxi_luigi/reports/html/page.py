@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from taxi_luigi.reports.html.data import Accounts, ColorMonth, Tables
     from taxi_luigi.reports.html.parts import PageContent
 
-_FORM = 2
+_FORM = 3
 """The version of the page's form; raise it to have existing pages written again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
 _HEAD = 2_000

@@ -62,7 +62,7 @@ def _replaced(tables: Tables) -> Figure:
     return Figure(
         "Replaced months",
         f"{plural(len(rows), 'month')} took the place of another: records that can be stored, before → after"
-        f"{', and dollars in them' if money else ''}; – where an old receipt does not say.",
+        f"{', and dollars in them' if money else ''}; – where an old receipt lacks them.",
         table=Table(head, rows[:_MONTHS], words=(0, 1)),
         hidden=[("All replaced months", Table(head, rows, words=(0, 1)))] if len(rows) > _MONTHS else [],
     )
@@ -188,8 +188,8 @@ def _rejected(tables: Tables) -> Figure:
 def _left_out(tables: Tables) -> Figure:
     found: dict[tuple[str, str], dict[Month, float]] = {}
     for month, receipt in tables.receipts.items():
-        for name, said in receipt.left_out.items():
-            found.setdefault((cut(name), cut(str(said.get("type", "")))), {})[month] = float(said.get("nulls", 0.0))
+        for name, column in receipt.left_out.items():
+            found.setdefault((cut(name), cut(str(column.get("type", "")))), {})[month] = float(column.get("nulls", 0.0))
     if not found:
         return Figure("Columns left out", "None: every column in TLC's files is known.")
     rows = [(name, kind, spans(months), share(_of_all(months, tables))) for (name, kind), months in found.items()]

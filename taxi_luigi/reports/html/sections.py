@@ -80,7 +80,7 @@ def overview(tables: Sequence[Tables]) -> Figure:
         rows.append(charts.Strip(each.color, note, held, top, color=color, outline=missing))
     return Figure(
         "All colors",
-        "Trips by month, each color on a scale of its own. What is dashed is published and not here.",
+        "Trips by month, each color on a scale of its own. Dashed months are published and not here.",
         charts.strips(months, rows, 64, f"Trips by month of {', '.join(each.color for each in tables)}"),
         hidden=[("Trips of every year", _years_by_color(tables))],
     )
@@ -125,7 +125,7 @@ _PROBLEMS = {
     State.CLEAN: "cleaned, no more",
     State.RAW: "downloaded, no more",
     State.PUBLISHED: "published, not here",
-    State.UNKNOWN: "no store has answered",
+    State.UNKNOWN: "no store could be listed",
 }
 
 
@@ -198,7 +198,7 @@ def _unaccounted(status: ColorStatus, accounts: Accounts) -> Iterator[str]:
         if color == status.color:
             by_reason.setdefault(why, []).append(month)
     for why, months in by_reason.items():
-        yield f"no receipt, as {why}; what is shown is what markers and listings say: {spans(months)}"
+        yield f"no receipt, as {why}; the numbers are those of markers and listings: {spans(months)}"
 
 
 def _trips(tables: Tables) -> Figure:
@@ -259,7 +259,10 @@ def _columns(tables: Tables) -> Figure:
         "A light band is a month whose file has the column; it is filled as high as the share of rows with a value.",
         charts.strips(held, rows, 16, title),
         _layouts(tables),
-        [("Share of rows without a value, by month", _nulls(tables)), ("What TLC called each column", _names(tables))],
+        [
+            ("Share of rows without a value, by month", _nulls(tables)),
+            ("Names of each column in TLC's files", _names(tables)),
+        ],
     )
 
 

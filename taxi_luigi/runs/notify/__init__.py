@@ -1,8 +1,7 @@
 """Notifications of a run, by mail, chat or webhook: one message per run, and only for the events in `[notify] events`.
 
 events.py    which events happened in a run
-report.py    the run as a headline, sections and a table
-message.py   the report as text and as an HTML page (mail.html)
+message.py   the run as a headline, sections and a table: as text, and as an HTML page (mail.html)
 sending.py   hands the message to courier.py, a process of its own that imports apprise; keeps secrets out of the log
 """
 

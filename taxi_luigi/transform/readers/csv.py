@@ -78,7 +78,13 @@ class CsvRaw:
 
 
 def check_end(head: bytes, tail: bytes, where: object) -> None:
-    """Raise BadFile when these first and last bytes of a file show that it ends within a record."""
+    """Raise BadFile when a file ends within a record.
+
+    Args:
+        head: its first bytes, with the header
+        tail: its last bytes
+        where: the file, for the message
+    """
     last = tail[max(tail.rfind(end) for end in LINE_ENDS) + 1 :]
     if not last:
         return

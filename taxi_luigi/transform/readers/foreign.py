@@ -70,7 +70,13 @@ _NAME = re.compile(rb"[\w \"]+", re.ASCII)
 
 
 def expect_csv(head: bytes, where: object, packed: bool = False) -> None:
-    """Raise BadFile when a file that begins with `head`, `packed` within gzip, is not csv."""
+    """Raise BadFile when a file is not csv.
+
+    Args:
+        head: its first bytes, unpacked
+        where: the file, for the message
+        packed: whether it is within gzip
+    """
     text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     line, *more = LINE_END.split(text, maxsplit=1)
     text_alone = b"\0" not in line

@@ -1,4 +1,4 @@
-"""Stands for Prefect, which has 60 dependencies: a flow is its function, and a task calls its own in the same process."""
+"""Stands for Prefect, which has 60 dependencies: flows and tasks are their functions, in the same process."""
 
 from __future__ import annotations
 

@@ -145,13 +145,15 @@ def a_crontab(folder: Path, script: str) -> str:
     return f"{folder}:{os.environ['PATH']}"
 
 
-def test_a_machine_without_crontab_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_crontab_is_an_error_that_names_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ConfigError, match=r"apt-get install cron\), or use systemd: deploy/systemd"):
         crontab.read()
 
 
-def test_what_crontab_says_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_crontab_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     says = 'echo "You (x) are not allowed to use this program (crontab)" >&2; echo "See crontab(1)" >&2; exit 1'
     monkeypatch.setenv("PATH", a_crontab(tmp_path, says))
     with pytest.raises(StorageError, match=re.escape("cannot be read: You (x) are not allowed")) as raised:
@@ -331,7 +333,7 @@ def test_entries_that_meet_are_warned_of_once_with_both_names(a_tab: Path, capsy
     assert "WARNING" not in capsys.readouterr().err
 
 
-def test_the_shell_gets_the_words_that_were_meant() -> None:
+def test_the_shell_gets_the_arguments_as_given() -> None:
     words = ["printf", "%s|", "it's", 'a "b" $HOME', "100 %"]
     command = entry("a", "@daily", *words).command
     as_cron_hands_it_on = command.replace(r"\%", "%")

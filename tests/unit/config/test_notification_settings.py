@@ -82,7 +82,7 @@ def test_what_is_no_url_is_refused_and_not_shown(text: str) -> None:
         "tgram://123456789:abcdefg_hijklmnop/12315544",
     ],
 )
-def test_the_urls_of_the_readme_are_taken_and_nobody_is_asked(url: str) -> None:
+def test_the_urls_of_the_readme_are_taken_without_a_request(url: str) -> None:
     notify.check(settings(url))
 
 
@@ -96,7 +96,7 @@ def test_the_urls_of_the_readme_are_taken_and_nobody_is_asked(url: str) -> None:
         (f"json://robot:{SECRET}@:99999", "json://…, cannot be used: "),
     ],
 )
-def test_a_url_that_cannot_be_meant_is_refused_and_not_shown(
+def test_an_invalid_url_is_refused_and_not_shown(
     url: str, why: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -121,7 +121,7 @@ def test_a_url_that_cannot_be_meant_is_refused_and_not_shown(
         ("json://localhost?-a=b@c", "json://localhost"),
     ],
 )
-def test_a_place_is_shown_without_path_query_and_person(private_url: str, shown: str) -> None:
+def test_a_place_is_shown_without_path_query_and_user(private_url: str, shown: str) -> None:
     assert place(private_url) == shown
 
 

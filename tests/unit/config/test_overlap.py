@@ -228,7 +228,7 @@ def test_a_folder_that_the_disk_has_under_two_names_is_one(
         ((("h", "a"), True), (("", "a"), True), False),
     ],
 )
-def test_nothing_lies_in_a_folder_of_ours_and_a_folder_of_ours_may_lie_below_others(
+def test_no_place_is_in_a_folder_of_ours_and_a_folder_of_ours_may_be_below_others(
     one: tuple[tuple[str, ...], bool], other: tuple[tuple[str, ...], bool], found: bool
 ) -> None:
     places = [Place(str(number), "x", (folder,), ours) for number, (folder, ours) in enumerate((one, other))]

@@ -67,7 +67,7 @@ def test_there_are_no_others() -> None:
     assert {path.stem for path in FOLDER.glob("*.cfg")} == {"luigi", *PROFILES}
 
 
-def test_a_profile_sets_what_it_says_and_nothing_else(profile: str) -> None:
+def test_a_profile_sets_what_it_describes_and_nothing_else(profile: str) -> None:
     assert read(profile) == PROFILES[profile]
 
 
@@ -97,7 +97,7 @@ def test_a_variable_that_is_not_set_is_named_in_one_line(profile: str, monkeypat
             assert str(failed.value).endswith(f"cannot be read: the environment variable {variable} is not set")
 
 
-def test_a_profile_says_what_it_is_for_and_how_it_is_used(profile: str) -> None:
+def test_a_profile_describes_its_purpose_and_its_use(profile: str) -> None:
     head = (FOLDER / f"{profile}.cfg").read_text().partition("\n\n")[0].splitlines()
     assert all(line.startswith("# ") for line in head)
     if profile == "quickstart":

@@ -20,12 +20,12 @@ def test_answers_come_in_the_order_of_the_questions() -> None:
     assert ask_all({}) == {}
 
 
-def test_all_are_asked_at_the_same_time() -> None:
+def test_all_questions_run_at_the_same_time() -> None:
     both = Barrier(2, timeout=10)  # breaks, with an error, unless two wait at once
     assert set(ask_all({"a": both.wait, "b": both.wait}).values()) == {0, 1}
 
 
-def test_one_that_cannot_be_asked_is_its_error_and_the_others_answer() -> None:
+def test_one_that_fails_is_its_error_and_the_others_answer() -> None:
     refused = StorageError("gs://bucket does not answer")
 
     def ask() -> int:

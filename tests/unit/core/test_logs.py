@@ -88,11 +88,11 @@ def test_a_task_of_somebody_elses_keeps_luigis_words() -> None:
         (RPCError("x"), "luigid does not answer: start it with taxi-luigi luigid start, or add --local-scheduler"),
     ],
 )  # fmt: skip
-def test_what_people_are_told(error: BaseException, line: str | None) -> None:
+def test_the_line_of_an_error(error: BaseException, line: str | None) -> None:
     assert failure_line(error) == line
 
 
-def test_what_luigi_3_8_1_says_is_still_what_we_look_for() -> None:
+def test_the_lines_of_luigi_3_8_1_are_still_those_we_look_for() -> None:
     """The words are private to Luigi: another version may change them."""
     worker = Path(luigi.worker.__file__).read_text()
     for words in (FAILED, "Data for %s does not exist (yet?)", "Informed scheduler that task   %s   has status   %s"):
@@ -123,7 +123,7 @@ def test_only_the_first_of_several_processes_is_first() -> None:
 
 
 @pytest.mark.parametrize(("status", "says"), [(401, "luigid refuses us (HTTP 401)"), (502, "luigid answers HTTP 502")])
-def test_an_answer_of_luigid_that_is_none_is_told_from_silence(status: int, says: str) -> None:
+def test_an_invalid_answer_of_luigid_has_another_line_than_none(status: int, says: str) -> None:
     response = requests.Response()
     response.status_code = status
     error = RPCError("Errors (3 attempts)", requests.HTTPError(response=response))

@@ -25,7 +25,7 @@ def test_an_edition_reads_back_what_it_wrote(source: str, recipe: str, stamp: st
 
 
 @given(st.lists(st.builds(SourceFingerprint, st.text(), st.text(), st.integers()), min_size=2, max_size=2, unique=True))
-def test_what_a_source_says_differently_is_another_edition(seen: list[SourceFingerprint]) -> None:
+def test_another_fingerprint_of_a_source_is_another_edition(seen: list[SourceFingerprint]) -> None:
     assert source_digest(seen[0]) != source_digest(seen[1])
 
 

@@ -74,7 +74,7 @@ def test_a_valid_value_is_typed(parse: Callable[[str], Any], text: str, value: o
     assert parse(text) == value
 
 
-def test_every_setting_says_what_it_means() -> None:
+def test_every_setting_has_its_meaning() -> None:
     stores = [store_class(noun, each).Settings for noun, types in STORES.items() for each in types]
     for section in (*(kind for kinds in SECTIONS.values() for kind in kinds), *stores):
         assert declared(section), section

@@ -29,7 +29,6 @@ from taxi_luigi.history import (
     TaskResult,
     find,
     last_runs,
-    months_of,
     now,
     sqlite,
     steady_now,
@@ -61,6 +60,7 @@ def result(run: str, exit_code: int | None = 30) -> RunResult:
     return RunResult(
         run, "LoadAllMonths --months latest", HOST, now(), now(), exit_code, 8, MONTHS, "zones: 265 rows", ("a", "b"),
         ("green 2024-01 has 3,000 records, where TLC published 76,518",), there={"green": "2023-05..2023-12"},
+        seconds=12.5,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     )
     recorder.task(TASK)
     recorder.task(failed)
-    recorder.end(result("20261121T060000-aaaa"), 12.5)
+    recorder.end(result("20261121T060000-aaaa"))
     [run] = last_runs(tmp_path / "state", 5)
     assert (run.run, run.host, run.began, run.state) == (
         "20261121T060000-aaaa", HOST, "2026-11-21T06:00:00+00:00", State.ENDED,
@@ -100,7 +100,7 @@ def test_a_run_is_recorded_with_its_months_and_tasks(tmp_path: Path) -> None:
     assert (run.zones, run.remarks, run.error) == ("zones: 265 rows", ("a", "b"), "")
     assert run.fewer == ("green 2024-01 has 3,000 records, where TLC published 76,518",)
     assert run.there == {"green": "2023-05..2023-12"}
-    assert months_of(tmp_path / "state", run) == list(MONTHS)
+    assert run.months == MONTHS
     loaded, broken = tasks_of(tmp_path / "state", run)
     assert (loaded.task, loaded.store, loaded.seconds, loaded.rows, loaded.result) == (
         "LoadMonth", "duckdb", 1.5, 3_000, "done",
@@ -118,7 +118,7 @@ def test_a_task_has_the_columns_of_the_table_and_nothing_else_is_shown(tmp_path:
     assert [each.as_row() for each in tasks_of(tmp_path, last_runs(tmp_path, 1)[0])] == [TASK.as_row()]
 
 
-def test_the_last_runs_come_first_and_no_more_than_asked_for(tmp_path: Path) -> None:
+def test_the_last_runs_come_first_and_no_more_than_requested(tmp_path: Path) -> None:
     for number in range(5):
         begun(tmp_path, f"run-{number}")
     assert [run.run for run in last_runs(tmp_path, 3)] == ["run-4", "run-3", "run-2"]
@@ -193,7 +193,7 @@ def test_old_runs_go_with_their_tasks_and_months(tmp_path: Path, monkeypatch: py
     for run in ("ancient", "first", "second", "third"):
         recorder = begun(tmp_path, run)
         recorder.task(TASK)
-        recorder.end(result(run), 1.0)
+        recorder.end(result(run))
     assert [run.run for run in last_runs(tmp_path, 9)] == ["third", "second", "first"]
     begun(tmp_path, "fourth")
     assert [run.run for run in last_runs(tmp_path, 9)] == ["fourth", "third", "second"]
@@ -233,7 +233,7 @@ def test_a_file_that_is_no_database_is_set_aside_and_begun_anew(
     with pytest.raises(StorageError, match=r"cannot be read: .*the next run sets it aside") as failed:
         last_runs(tmp_path, 1)
     assert "\n" not in str(failed.value)
-    begun(tmp_path, "new").end(result("new"), 1.0)
+    begun(tmp_path, "new").end(result("new"))
     [line] = warnings()
     assert line.startswith(f"{path} could not be used: set aside as history.sqlite.2")
     assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
@@ -326,7 +326,7 @@ def test_a_run_is_recorded_with_the_version_that_it_ran(tmp_path: Path) -> None:
 def test_a_file_of_the_third_version_is_read_as_it_is_and_upgraded_in_place(
     tmp_path: Path, warnings: Callable[[], list[str]]
 ) -> None:
-    begun(tmp_path, "old").end(result("old"), 1.0)
+    begun(tmp_path, "old").end(result("old"))
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection:
         for column in ("there", "version"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
@@ -342,7 +342,7 @@ def test_a_file_of_the_second_version_is_read_as_it_is(second_version: Path) -> 
     before = (second_version / "history.sqlite").read_bytes()
     [old] = last_runs(second_version, 5)
     assert (old.run, old.remarks, old.fewer) == ("old", ("a",), ())
-    assert months_of(second_version, old) == [MonthResult("green", "2024-01", Result.REFRESHED, 9, 0, 1.5)]
+    assert old.months == (MonthResult("green", "2024-01", Result.REFRESHED, 9, 0, 1.5),)
     assert (second_version / "history.sqlite").read_bytes() == before
 
 
@@ -351,13 +351,13 @@ def test_a_file_of_the_second_version_is_upgraded_in_place_by_the_next_run(
 ) -> None:
     recorder = begun(second_version, "new")
     recorder.task(TASK)
-    recorder.end(result("new"), 1.0)
+    recorder.end(result("new"))
     assert warnings() == []
     new, old = last_runs(second_version, 5)
     assert (old.run, old.loaded, old.rows, old.fewer) == ("old", 1, 9, ())
-    assert [each.replaced for each in months_of(second_version, old)] == [""]
+    assert [each.replaced for each in old.months] == [""]
     assert len(tasks_of(second_version, old)) == len(tasks_of(second_version, new)) == 1
-    assert months_of(second_version, new) == list(MONTHS)
+    assert new.months == MONTHS
     assert new.fewer == result("new").fewer
     begun(second_version, "again")
     assert warnings() == []
@@ -411,7 +411,7 @@ def test_nothing_is_written_through_a_link_in_the_place_of_a_file(
     theirs.write_bytes(b"theirs")
     (tmp_path / name).symlink_to(theirs)
     recorder = begun(tmp_path, "a")
-    recorder.end(result("a"), 1.0)
+    recorder.end(result("a"))
     [line] = warnings()
     assert "it is a link; remove it" in line
     assert theirs.read_bytes() == b"theirs"
@@ -422,7 +422,7 @@ def test_what_cannot_be_written_is_one_line_and_no_failure(tmp_path: Path, warni
     recorder = begun(tmp_path / "file" / "state", "a")
     for _ in range(3):
         recorder.task(TASK)
-    recorder.end(result("a"), 1.0)
+    recorder.end(result("a"))
     [line] = warnings()
     assert line.startswith(f"the history of runs cannot be written: {tmp_path}/file/state/history.sqlite: ")
     assert "the run goes on without" in line
@@ -440,7 +440,7 @@ def test_a_file_that_somebody_keeps_locked_is_one_line_and_the_end_is_still_reco
     assert len(warnings()) == 1
     other.execute("ROLLBACK")
     other.close()
-    recorder.end(result("a", 0), 1.0)
+    recorder.end(result("a", 0))
     [run] = last_runs(tmp_path, 1)
     assert (run.exit_code, tasks_of(tmp_path, run), warnings()) == (0, [], [])
 

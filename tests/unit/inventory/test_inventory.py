@@ -73,7 +73,7 @@ def test_stores_that_are_down_are_waited_for_at_the_same_time_and_named_once(
     assert [line.partition(": /")[0] for line in warnings] == [f"cannot list lake {name}" for name in LAKES]
 
 
-def test_a_place_that_fails_is_not_asked_about_the_other_record_types(
+def test_a_place_that_fails_is_not_listed_for_the_other_record_types(
     settings: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = []

@@ -47,7 +47,7 @@ def test_a_place_that_refused_the_month_holds_what_stays_there() -> None:
     assert differences(spoilt) == ("nas has 1 row more than its receipt", "duckdb has 24 rows more than clean")
 
 
-def test_a_place_that_refused_the_month_must_still_hold_what_its_marker_says() -> None:
+def test_a_place_that_refused_the_month_must_still_hold_the_rows_of_its_marker() -> None:
     refused = replace(DUCKDB, rows=120, recorded=121, refused=True)
     assert differences(replace(SOUND, warehouses=[refused, PG])) == ("duckdb has 1 row fewer than its marker",)
 

@@ -31,7 +31,7 @@ def trips() -> str:
     return charts.trips(MONTHS, TRIPS, np.where(np.isnan(TRIPS), 900.0, np.nan), 'green: "trips" & more')
 
 
-def test_a_chart_says_in_words_what_it_shows(trips: str) -> None:
+def test_a_chart_has_a_description_of_what_it_shows(trips: str) -> None:
     for svg in both(trips):
         assert svg.get("aria-label") == svg.findtext("title") == 'green: "trips" & more'
         assert svg.get("role") == "img"

@@ -74,7 +74,7 @@ def test_months_go_from_the_first_to_the_last_that_is_published_or_held() -> Non
     assert tables().held == ["2024-01", "2024-02", "2024-03"]
 
 
-def test_a_month_without_a_receipt_has_what_its_marker_says_and_no_more() -> None:
+def test_a_month_without_a_receipt_has_the_values_of_its_marker_and_no_more() -> None:
     march = tables().months.loc["2024-03"]
     assert march["trips"] == 990
     assert march["seconds"] == 2.5
@@ -113,7 +113,7 @@ def test_a_year_sums_what_is_known_of_its_months() -> None:
     assert (year["held"], year["trips"], year["rejected"], year["clean"]) == (3, 2_970, 20, 8_000)
 
 
-def test_a_color_says_what_is_missing_and_of_what_there_is_no_receipt() -> None:
+def test_a_color_lists_missing_months_and_those_without_a_receipt() -> None:
     lacking = {("green", MARCH): "its clean file is not there"}
     said = section(green(), tables(), Accounts({}, lacking), Limits()).problems
     assert "not in clean: 2024-03 (1 month)" in said
@@ -179,7 +179,7 @@ def test_a_forced_replacement_is_called_so() -> None:
     assert cells(part)[0][1] == "forced"
 
 
-def test_where_nothing_was_replaced_missing_or_odd_the_page_says_so() -> None:
+def test_where_nothing_was_replaced_missing_or_odd_the_page_has_a_sentence_for_it() -> None:
     for title in ("Replaced months", "Fewer records than published", "Missing columns", "Warnings"):
         part = figure(title)
         assert part.table is None
@@ -211,7 +211,7 @@ def test_months_with_fewer_records_than_published_are_shown_where_the_file_is_tl
     assert figure("Fewer records than published", raw=ours).table is None
 
 
-def test_a_color_says_which_months_are_stale_refused_or_failed() -> None:
+def test_a_color_lists_stale_refused_and_failed_months() -> None:
     held = {"green": {month: Holding(None, 9, "0-0_2", "2026") for month in (JANUARY, FEBRUARY)}}
     places = [Place("duckdb", "warehouse", True, held)]
     failures = {
@@ -257,7 +257,7 @@ def test_a_page_is_of_another_state_when_a_place_does_not_answer() -> None:
     assert of("") != of("it is down") == of("it is down since five")
 
 
-def test_months_with_the_same_columns_are_one_layout_and_the_next_says_what_changed() -> None:
+def test_months_with_the_same_columns_are_one_layout_and_the_next_lists_the_changes() -> None:
     later = {"VendorID": "int32", "lpep_pickup_datetime": "timestamp[us]", "cbd_congestion_fee": "double"}
     reordered = dict(reversed(COLUMNS.items()))
     found = layout_spans({
@@ -323,5 +323,5 @@ def test_a_share_never_hides_what_is_there(part: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (72, "1 min 12 s"), (3720, "1 h 02 min")])
-def test_times_are_as_people_write_them(seconds: float, text: str) -> None:
+def test_a_duration_is_formatted_by_units(seconds: float, text: str) -> None:
     assert parts.duration(seconds) == text

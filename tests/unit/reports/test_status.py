@@ -11,7 +11,7 @@ from rich.console import Console
 
 from taxi_luigi import history
 from taxi_luigi.core.errors import StorageError, WarehouseError
-from taxi_luigi.history import Run
+from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Holding, LastFailure, Place, State, Status, color_status
 from taxi_luigi.reports.status_json import account
 from taxi_luigi.reports.status_text import SIGNS, Page, short, without_address
@@ -241,7 +241,8 @@ FHV = ColorStatus("fhv", [], {JANUARY: Cell(State.PUBLISHED, 9)})
 
 def page(
     *places: Place, width: int = 200, beside: int = 0, rows: bool = False, named: bool = True, letters: bool = False,
-    others: Sequence[ColorStatus] = (), runs: Sequence[Run] = (), failures: Mapping[Month, LastFailure] | None = None,
+    others: Sequence[ColorStatus] = (), runs: Sequence[RunResult] = (),
+    failures: Mapping[Month, LastFailure] | None = None,
 ) -> list[str]:  # fmt: skip
     """The page's lines, without the blanks at their ends."""
     status = Status([green(*places, now=Month(2024, 4), failures=failures), *others], places)
@@ -361,23 +362,28 @@ def test_colors_that_were_not_named_and_of_which_nothing_is_here_are_one_line() 
     assert "all: 0 of 4 months, 0 rows" in nothing
 
 
-def ran(run: str, command: str, began: str, ended: str, code: int | None, there: int, loaded: int, failed: int) -> Run:
+def ran(
+    run: str, command: str, began: str, ended: str, code: int | None, there: int, *months: MonthResult
+) -> RunResult:
     """A run as the history has it."""
     state = history.State.ENDED if ended else history.State.DID_NOT_END
-    return Run(run, command, "box", began, ended, None, code, state, there, loaded, failed, 0, "", (), (), "")
+    return RunResult(
+        run, command, "box", began, ended, code, there, months, seconds=247.4 if ended else None, state=state
+    )
 
 
 RUN = ran(
     "20261121T060003-4f2a", "LoadAllMonths --months latest", "2026-11-21T06:00:03+00:00",
-    "2026-11-21T06:04:10+00:00", 30, 14, 1, 1,
+    "2026-11-21T06:04:10+00:00", 30, 14,
+    MonthResult("green", "2024-01", Result.LOADED), MonthResult("green", "2024-02", Result.FAILED),
 )  # fmt: skip
-KILLED = ran("20261120T060003-4f2b", "LoadAllMonths", "2026-11-20T06:00:03+00:00", "", None, 16, 0, 0)
+KILLED = ran("20261120T060003-4f2b", "LoadAllMonths", "2026-11-20T06:00:03+00:00", "", None, 16)
 
 
 def test_the_last_runs_are_below() -> None:
     *_, heading, first, second = page(*PLACES, runs=[RUN, KILLED])
     assert heading.split() == ["last", "runs", "took", "exit", "months", "command"]
-    assert first.endswith("0:04:07    30  1 loaded, 1 failed  LoadAllMonths --months latest")
+    assert first.endswith("4 min 07 s    30  1 loaded, 1 failed  LoadAllMonths --months latest")
     assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
 
 

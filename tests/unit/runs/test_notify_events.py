@@ -8,7 +8,7 @@ import pytest
 
 from taxi_luigi.history import MonthResult, Result
 from taxi_luigi.runs.notify import events
-from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
+from tests.support.run_results import FAILED, LOADED, MISSING, REFRESHED, run
 
 DAYS = 210
 

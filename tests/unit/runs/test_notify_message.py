@@ -9,7 +9,7 @@ import pytest
 
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.runs.notify.message import Message, compose
-from tests.support.told import FAILED, LOADED, MISSING, REFRESHED, run
+from tests.support.run_results import FAILED, LOADED, MISSING, REFRESHED, run
 
 CHANGE = "3,054,318 → 3,054,321 records, total_amount 81,234,567.50 → 81,234,600.00"
 
@@ -53,7 +53,7 @@ class Page(HTMLParser):
         (run(MonthResult("fhv", "2026-03", Result.ELSEWHERE)), "1 month loaded by other workers"),
     ],
 )
-def test_the_subject_says_it_all(result: RunResult, subject: str) -> None:
+def test_the_subject_has_the_results(result: RunResult, subject: str) -> None:
     assert of(result).subject == f"taxi_luigi: {subject} (taxi-host)"
 
 
@@ -72,7 +72,7 @@ def test_the_kind_is_the_worst_that_happened(result: RunResult, kind: str) -> No
     assert of(result).kind == kind
 
 
-def test_the_text_says_what_happened_to_each_month() -> None:
+def test_the_text_has_the_result_of_each_month() -> None:
     remark = "green: left out columns that taxi_luigi does not know: fee (double, 0 % null) in 2026-08"
     late = MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)
     fewer = "green 2026-08 has 54,321 records, where TLC published 76,518"
@@ -104,7 +104,7 @@ Replaced
 color   month    result              rows  download        time
 fhv     2026-07  failed
 yellow  2026-06  refreshed      3,054,321   58.3 MB  1 min 14 s
-green   2026-08  loaded            54,321    1.3 MB         4 s
+green   2026-08  loaded            54,321    1.3 MB       4.2 s
 fhv     2026-03  not published
 
 LoadAllMonths --months latest
@@ -122,7 +122,7 @@ def test_a_run_without_months_has_no_table() -> None:
     assert "exit code" not in message.text
 
 
-def test_the_page_says_what_the_text_says() -> None:
+def test_the_page_has_the_words_of_the_text() -> None:
     refreshed = replace(REFRESHED, replaced=CHANGE)
     remarks, fewer = ("green: a <new> column",), ("green 2026-08 has 54,321 records, where TLC published 76,518",)
     message = of(run(LOADED, refreshed, FAILED, MISSING, exit_code=30, remarks=remarks, fewer=fewer))
@@ -168,7 +168,7 @@ def test_a_long_run_shows_the_worst_months_and_counts_the_others() -> None:
     assert message.subject == "taxi_luigi: 1 month failed, 144 loaded (taxi-host)"
 
 
-def test_a_run_that_failed_without_a_month_says_why() -> None:
+def test_a_run_that_failed_without_a_month_has_the_cause() -> None:
     message = of(run(exit_code=40, error="luigid does not answer at http://localhost:8082"))
     for shown in (message.text, Page(message.html).words):
         assert "luigid does not answer at http://localhost:8082" in shown

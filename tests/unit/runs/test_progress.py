@@ -10,7 +10,7 @@ import requests
 
 from taxi_luigi.core.cloud import console_links
 from taxi_luigi.runs import scheduler_client
-from taxi_luigi.runs.progress import Progress, amount, pace, size, span
+from taxi_luigi.runs.progress import Progress, amount, pace
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.s3 import S3Store
@@ -24,36 +24,28 @@ TASK = SimpleNamespace(task_id="DownloadMonth_green_2024_01_0123456789", label="
 
 
 @pytest.mark.parametrize(
-    ("done", "total", "unit", "seconds", "told"),
+    ("done", "total", "unit", "seconds", "text"),
     [
-        (12_400_000, 49_900_000, "B", 3.0, "12.4 of 49.9 MB\n4.1 MB/s, 9.1 s left"),
-        (900_000, 49_900_000, "B", 1.0, "0.9 of 49.9 MB\n900 KB/s, 54 s left"),
-        (20_000, 61_000, "B", 10.0, "20 of 61 KB\n2 KB/s, 20 s left"),
-        (131_072, 20_332_093, "rows", 1.0, "131,072 of 20,332,093 rows\n131,072 rows/s, 3 min left"),
+        (12_400_000, 49_900_000, "B", 3.0, "12.4 MB of 49.9 MB\n4.1 MB/s, 9.1 s left"),
+        (900_000, 49_900_000, "B", 1.0, "900.0 kB of 49.9 MB\n900.0 kB/s, 54 s left"),
+        (20_000, 61_000, "B", 10.0, "20.0 kB of 61.0 kB\n2.0 kB/s, 20 s left"),
+        (131_072, 20_332_093, "rows", 1.0, "131,072 of 20,332,093 rows\n131,072 rows/s, 2 min 34 s left"),
         (131_072, 0, "rows", 2.0, "131,072 rows\n65,536 rows/s"),
         (3_000, 3_000, "rows", 2.0, "3,000 of 3,000 rows\n1,500 rows/s"),
-        (0, 49_900_000, "B", 2.0, "0.0 of 49.9 MB\n0 KB/s"),
+        (0, 49_900_000, "B", 2.0, "0 bytes of 49.9 MB\n0 bytes/s"),
     ],
 )
-def test_the_pace_is_told_as_amount_speed_and_time_left(
-    done: int, total: int, unit: str, seconds: float, told: str
-) -> None:
-    assert pace(done, total, unit, seconds) == told
-    assert max(map(len, told.splitlines())) < 66 - len("loading postgres_analytics: ")
+def test_the_pace_is_amount_speed_and_time_left(done: int, total: int, unit: str, seconds: float, text: str) -> None:
+    assert pace(done, total, unit, seconds) == text
+    assert max(map(len, text.splitlines())) < 66 - len("loading postgres_analytics: ")
 
 
-def test_numbers_have_the_unit_that_fits_them() -> None:
-    assert [size(number, "B") for number in (0, 999_499, 1_000_000, 2_500_000_000)] == [
-        *("0 KB", "999 KB", "1.0 MB", "2,500.0 MB"),
-    ]
-    assert size(76_518, "rows") == "76,518 rows"
+def test_an_amount_without_a_total_is_the_amount() -> None:
     assert amount(5, 0, "rows") == "5 rows"
-    assert [span(seconds) for seconds in (0.04, 9.94, 9.96, 119, 121, 5_399, 5_401)] == [
-        *("0.0 s", "9.9 s", "10 s", "119 s", "2 min", "90 min", "1.5 h"),
-    ]
+    assert amount(5_000, 0, "B") == "5.0 kB"
 
 
-def test_a_luigid_that_does_not_hear_is_left_alone_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_luigid_that_does_not_answer_gets_no_more_requests_and_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands for one that is gone; tests/pipeline/test_luigid.py takes a real one away."""
     asked = []
 

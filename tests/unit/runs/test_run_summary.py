@@ -63,7 +63,7 @@ def test_the_last_try_of_a_task_counts() -> None:
     assert lines(plan, tasks) == ["green: 1 month loaded (5 rows), 0 already there"]
 
 
-def test_months_that_are_not_published_are_named_once_whether_or_not_a_person_named_them() -> None:
+def test_months_that_are_not_published_are_named_once_whether_requested_by_name_or_not() -> None:
     plan = Plan([missing(JANUARY)], {}, {"green": [JANUARY, FEBRUARY]})
     assert lines(plan, []) == ["green: 0 months loaded, 0 already there, 2 not published (2024-01, 2024-02)"]
 
@@ -93,7 +93,7 @@ def test_what_became_of_each_month_is_a_value() -> None:
 CHANGE = "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
 
 
-def test_a_replaced_month_says_what_was_there_before_and_what_is_there_now() -> None:
+def test_a_replaced_month_shows_records_before_and_after() -> None:
     plan = Plan([PlannedMonth("green", JANUARY, (), ("duckdb",), "an-edition", Reason.REPUBLISHED)], {}, {})
     tasks = [
         TaskResult("CleanMonth", "green", "2024-01", "local", rows=5_003, replaced=CHANGE),
@@ -121,7 +121,7 @@ def test_places_that_held_other_numbers_of_records_are_each_named() -> None:
     )
 
 
-def test_a_month_that_only_a_store_replaced_says_so_too() -> None:
+def test_a_month_that_only_a_store_replaced_shows_it_too() -> None:
     plan = Plan([missing(JANUARY)], {}, {})
     tasks = [
         *done(JANUARY, "local"),
@@ -210,7 +210,7 @@ def zones(store: str, rows: int = 265, why: str = "") -> TaskResult:
     return TaskResult("LoadZones", store=store, rows=0 if why else rows, error=why)
 
 
-def test_zones_are_told_only_when_there_was_something_to_do() -> None:
+def test_zones_have_a_line_only_when_there_was_something_to_do() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
     there = "green: 0 months loaded, 1 already there"
     assert lines(nothing, []) == [there]
@@ -251,7 +251,7 @@ def test_unknown_columns_are_one_line_per_color() -> None:
     assert warnings(tasks, keep_raw=False)[0].endswith("keep_raw = false removes the raw files, which have them")
 
 
-def test_a_column_that_changes_is_told_in_one_place() -> None:
+def test_a_column_that_changes_is_named_once() -> None:
     months = [f"2026-{month:02}" for month in range(1, 7)]
     tasks = [
         drifted(month, left_out={"fee": {"type": "double" if month > "2026-03" else "null", "nulls": share}})

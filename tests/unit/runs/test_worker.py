@@ -96,7 +96,7 @@ class Above(luigi.WrapperTask):
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_what_is_complete_is_remembered_without_a_process_beside_the_run_where_people_want_that(wanted: bool) -> None:
+def test_what_is_complete_is_cached_without_a_process_beside_the_run_where_the_setting_is_on(wanted: bool) -> None:
     """By Luigi's private `_task_completion_cache`, which takes any mapping."""
     get_config().set("worker", "cache_task_completion", str(wanted).lower())
     worker = build(Above()).worker

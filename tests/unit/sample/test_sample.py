@@ -87,7 +87,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path, form: str) -> None:
 
 
 @pytest.mark.parametrize(("form", "opens"), [("csv", open), ("csv.gz", gzip.open)])
-def test_csv_says_what_parquet_says(tmp_path: Path, form, opens) -> None:
+def test_csv_and_parquet_have_the_same_values(tmp_path: Path, form, opens) -> None:
     month = Month(2021, 1)
     trips = pq.read_table(write_month(tmp_path, "yellow", month, 3_000)).to_pandas()
     with opens(write_month(tmp_path, "yellow", month, 3_000, form=form), "rt", newline="") as text:

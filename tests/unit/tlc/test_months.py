@@ -103,7 +103,7 @@ def test_naming_a_month_wins_over_meeting_it_in_all() -> None:
         ("lastest", "'lastest'"),
     ],
 )
-def test_what_is_no_month_is_said_in_one_line(text: str, says: str) -> None:
+def test_what_is_no_month_is_an_error_of_one_line(text: str, says: str) -> None:
     with pytest.raises(UsageError) as caught:
         Selection.parse(text).resolve(TODAY)
     assert says in str(caught.value)

@@ -41,7 +41,7 @@ BAD = {
     "no header": (ROW * 3, "no column vendorid; found 2, 2020-11-01 00:08:23, 2020-11-01 00:32:03, N, 1.5;"),
     "a name twice": (
         HEADER.replace(b"trip_distance", b"VendorID") + ROW,
-        "2 columns are called 'VendorID'; which one counts cannot be told",
+        "2 columns are called 'VendorID'; it is unknown which one to read",
     ),
     "two spellings": (
         HEADER.replace(b"trip_distance", b"vendorid") + ROW,

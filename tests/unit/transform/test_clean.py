@@ -312,7 +312,7 @@ def test_a_count_that_does_not_agree_fails_the_month(
     assert "\n" not in str(error.value)
 
 
-def test_a_receipt_that_says_other_than_the_footers_fails_the_month(clean: Callable[..., Cleaned]) -> None:
+def test_a_receipt_that_differs_from_the_footers_fails_the_month(clean: Callable[..., Cleaned]) -> None:
     month = clean([GOOD, "1,2"])
     for wrong in ({"rows_in": 3}, {"rows_kept": 2, "rejected": {}}):
         receipt: CleanReceipt = replace(month.receipt, **wrong)

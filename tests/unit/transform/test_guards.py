@@ -122,7 +122,7 @@ def test_a_column_of_the_other_form_is_missed_where_values_of_it_are_held(kind: 
     replaced(made, held, Limits(missing_columns="warn"))
 
 
-def test_a_change_says_records_and_money_before_and_after() -> None:
+def test_a_change_has_records_and_money_before_and_after() -> None:
     before, after = HeldCounts(5_000, {"total_amount": 81_234.5}), HeldCounts(5_003, {"total_amount": 81_300.0})
     assert guards.change(before, after, "yellow") == "5,000 → 5,003 records, total_amount 81,234.50 → 81,300.00"
     assert guards.change(HeldCounts(5_000), after, "yellow") == "5,000 → 5,003 records, total_amount – → 81,300.00"

@@ -288,7 +288,7 @@ def test_a_file_whose_header_fits_no_row_is_refused(file: Callable[[bytes], Path
         read(file(b"a,b\n1,2,x,\n3,4,,y\n"))
 
 
-def test_a_csv_is_parsed_to_the_types_asked_for_until_a_value_does_not_fit(
+def test_a_csv_is_parsed_to_the_requested_types_until_a_value_does_not_fit(
     file: Callable[[bytes], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_records, "BLOCK", 12)

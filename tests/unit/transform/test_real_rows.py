@@ -142,7 +142,7 @@ def csv_files() -> list[str]:
 
 
 @pytest.mark.parametrize("name", csv_files())
-def test_real_rows_of_a_csv_layout_are_what_their_text_says(
+def test_real_rows_of_a_csv_layout_have_the_values_of_their_text(
     tlc_data: Path, clean: Callable[[Path], tuple[CleanReceipt, list[Row]]], name: str
 ) -> None:
     path = tlc_data / "samples" / name
@@ -175,7 +175,7 @@ WHOLE = ("green_tripdata_2013-08.csv", "green_tripdata_2020-11.csv.gz", "green_t
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_whole_months_rows_are_what_their_text_says(
+def test_a_whole_months_rows_have_the_values_of_their_text(
     tlc_data: Path, clean: Callable[[Path], tuple[CleanReceipt, list[Row]]], name: str
 ) -> None:
     path = tlc_data / "whole" / name

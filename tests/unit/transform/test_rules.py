@@ -69,7 +69,7 @@ def test_what_a_rule_matches(rule: str, columns: dict[str, list[Any]], expected:
     assert matches(rule, **columns) == expected
 
 
-def test_every_rule_is_tested_above_and_says_why() -> None:
+def test_every_rule_is_tested_above_and_has_its_reason() -> None:
     assert list(RULES) == [
         "no_passengers",
         "dropoff_before_pickup",

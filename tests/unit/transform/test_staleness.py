@@ -54,7 +54,7 @@ def test_a_rewritten_file_is_the_first_reason() -> None:
     assert right.why is Reason.REPUBLISHED
 
 
-def test_a_source_that_was_not_asked_is_taken_for_unchanged() -> None:
+def test_a_source_that_was_not_looked_at_is_taken_for_unchanged() -> None:
     assert wanted_edition([held(str(TODAY))], None, TODAY) is None
 
 

@@ -251,7 +251,7 @@ def test_a_wrong_value_in_one_row_is_a_reject_and_the_file_goes_on(
     assert month.receipt.rows_kept == 8
 
 
-def test_a_file_of_which_no_record_can_be_stored_fails_and_says_what_its_first_holds(
+def test_a_file_of_which_no_record_can_be_stored_fails_with_its_first_record(
     lines: Callable[[str, int], list[bytes]], clean: Clean
 ) -> None:
     header, *rows = lines(NOV_2020, 9)

@@ -31,7 +31,7 @@ def test_a_dataset_in_the_us_takes_from_everywhere(bucket: str) -> None:
         ("ASIA", False),
     ],
 )
-def test_a_dataset_in_the_eu_takes_from_what_lies_in_the_eu(bucket: str, may: bool) -> None:
+def test_a_dataset_in_the_eu_takes_from_buckets_in_the_eu(bucket: str, may: bool) -> None:
     assert compatible(bucket, "EU") is may
 
 

@@ -1,4 +1,4 @@
-"""Stands for Airflow's, which has 100 dependencies and wants a database: a DAG knows the operators made in its block."""
+"""Stands for Airflow's SDK, which has 100 dependencies and needs a database: a DAG lists the operators in its block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that people are told of."""
+"""Runs that send a message, and months that they ended with."""
 
 from __future__ import annotations
 
@@ -21,5 +21,6 @@ def run(*months: MonthResult, exit_code: int | None = 0, **fields: Any) -> RunRe
         "began": "2026-11-21T06:00:03+00:00",
         "ended": "2026-11-21T06:14:43+00:00",
         "already_there": 571,
+        "seconds": 880.0,
     }
     return RunResult(**{**values, **fields}, exit_code=exit_code, months=months)

@@ -1,4 +1,4 @@
-"""Being told of a run by the `luigi` command: one message, with what happened; a dead service changes nothing."""
+"""The message of a run by the `luigi` command: one, with what happened; a dead service changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.webhook import Webhook
 MONTHS = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03", "--workers", "2")
 
 
-def test_a_failed_month_is_told_once_with_its_first_error(loading: Project, cdn: Cdn) -> None:
+def test_a_failed_month_is_reported_once_with_its_first_error(loading: Project, cdn: Cdn) -> None:
     cdn.fault("green_tripdata_2021-02.parquet", *[Status(500)] * 20)
     with Mailbox() as mailbox, Webhook() as webhook:
         mail = f"mailto://127.0.0.1:{mailbox.port}?from=taxi@example.com&to=you@example.com"
@@ -27,7 +27,7 @@ def test_a_failed_month_is_told_once_with_its_first_error(loading: Project, cdn:
     assert len(duckdb_counts(loading, "green_tripdata")) == 2
 
 
-def test_a_run_that_went_well_is_told_only_to_who_wants_it(loading: Project) -> None:
+def test_a_run_that_went_well_sends_a_message_only_for_the_event_finished(loading: Project) -> None:
     with Webhook() as webhook:
         loading.configure({"notify": {"urls": f"json://127.0.0.1:{webhook.port}"}})
         assert loading.run(*MONTHS).rc == 0
