@@ -119,7 +119,10 @@ def test_the_example_counts_each_month_once_and_again_when_it_was_replaced(proje
     assert counted(project) == {"green_2024-01.csv": 20}
     assert "1 complete ones" in example(project, "RecentTripsByZone", "--today", "2024-03-09")
 
-    write_samples(project.folder.parent / "published", ("green",), MONTHS, 30, seed=2)
+    published = project.folder.parent / "published"
+    for file in published.glob("green*"):
+        file.unlink()
+    write_samples(published, ("green",), MONTHS, 30, seed=2)
     example(project, "LoadAllMonths", "--colors", "green", "--months", "2024-01..2024-02", "--force")
     assert counted(project) == {}
     example(project, "RecentTripsByZone", "--today", "2024-03-09")
