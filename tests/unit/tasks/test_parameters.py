@@ -154,7 +154,7 @@ def test_a_month_of_luigis_own_parameter_fits() -> None:
 def test_luigis_range_makes_a_task_of_each_month() -> None:
     back = 12 * (datetime.date.today().year - 2020)
     months = RangeMonthly(
-        of=CleanMonth, of_params={"color": "green", "edition": "none-yet"}, param_name="month", start=datetime.date(2021, 1, 1),
-        stop=datetime.date(2021, 4, 1), months_back=back, task_limit=3, now=None,
+        of=CleanMonth, of_params={"color": "green", "edition": "none-yet"}, param_name="month",
+        start=datetime.date(2021, 1, 1), stop=datetime.date(2021, 4, 1), months_back=back, task_limit=3, now=None,
     )  # fmt: skip
     assert [str(task.month) for task in months.requires()] == ["2021-01", "2021-02", "2021-03"]
