@@ -51,6 +51,17 @@ def replaced_meanwhile(what: object) -> Replaced:
     return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
 
 
+class LaterVersion(StorageError):
+    """A later version of taxi_luigi made a file, which this one does not replace."""
+
+
+def made_later(where: object, why: str) -> LaterVersion:
+    """Return the error for a file of a later version; `why` is how that shows."""
+    return LaterVersion(
+        f"{where}: a later version of taxi_luigi made it ({why}), so it is not replaced; upgrade this one"
+    )
+
+
 class WarehouseError(TaxiError):
     """A warehouse refused a request, broke off, or is not there."""
 

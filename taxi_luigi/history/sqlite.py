@@ -1,7 +1,8 @@
 """The SQLite file of the history: opened for each use, so that no connection lives through a fork or a task.
 
 With SQLite's rollback journal and not WAL, which does not work on a network disk and makes two more files; a run writes
-a few rows, so one writer at a time is enough. A file that is damaged, or of a later version, is set aside.
+a few rows, so one writer at a time is enough. A file that is damaged is set aside; one of a later version is not
+changed, and runs go on without.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _ADDED = {
 """version → what it adds to the tables of the one before"""
 
 
-class LaterVersion(Exception):
+class LaterVersion(sqlite3.DatabaseError):
     """The file was made by a later version of us."""
 
 
@@ -67,6 +68,7 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(where, uri=True, timeout=WAIT, isolation_level=None)) as connection:
         if write:
             connection.execute("BEGIN IMMEDIATE")
+            check_version(connection)
         yield connection
         if write:
             connection.execute("COMMIT")
@@ -105,7 +107,7 @@ def _usable(path: Path) -> bool:
     """Make the tables; return whether the file can be used. Raise other errors than those of the file itself."""
     try:
         _make_tables(path)
-    except (sqlite3.DatabaseError, LaterVersion) as error:
+    except sqlite3.DatabaseError as error:
         if is_useless(error):
             return False
         raise
@@ -113,16 +115,19 @@ def _usable(path: Path) -> bool:
 
 
 def is_useless(error: Exception) -> bool:
-    """Return whether the error is of the file itself: damaged, not of SQLite, of a later version."""
+    """Return whether the error is of the file itself: damaged, or not of SQLite."""
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, LaterVersion) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
 
 
 def check_version(connection: sqlite3.Connection) -> int:
     """Return the version of the tables, 0 in a file without. Raise LaterVersion."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise LaterVersion(f"it is of version {version} of its tables, and this is version {VERSION}")
+        raise LaterVersion(
+            f"a later version of taxi_luigi made it (its tables are version {version}, here they are {VERSION}), so it "
+            "is not changed; upgrade this one"
+        )
     return version
 
 

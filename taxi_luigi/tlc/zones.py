@@ -28,6 +28,18 @@ COLUMNS: dict[str, ColumnType] = {
 }
 """TLC's names in lower case, in the order of TLC's file."""
 
+KEY = "locationid"
+"""The column that identifies a zone."""
+
+DESCRIPTIONS = {
+    "": "TLC's taxi zones, which pulocationid and dolocationid number",
+    "locationid": "the number that pulocationid and dolocationid hold",
+    "borough": "borough of New York City, or EWR",
+    "zone": "name of the zone",
+    "service_zone": "Yellow Zone, Boro Zone, Airports or EWR",
+}
+"""Column → description, and that of the table itself under ''."""
+
 MOST_BYTES = 1 << 20
 """The largest size of a list of zones; TLC's has 12 kB."""
 

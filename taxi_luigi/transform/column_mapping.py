@@ -78,8 +78,13 @@ class Conformed:
 
 
 def canonical_schema(dataset: Dataset) -> pa.Schema:
-    """Return the Arrow schema of every clean file of a record type."""
-    return pa.schema([pa.field(column.name, ARROW[column.type]) for column in dataset.columns])
+    """Return the Arrow schema of every clean file of a record type, with each column's description as metadata."""
+    return pa.schema(
+        [
+            pa.field(column.name, ARROW[column.type], metadata={"description": column.description})
+            for column in dataset.columns
+        ]
+    )
 
 
 def match(

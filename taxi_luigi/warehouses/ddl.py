@@ -112,7 +112,11 @@ def create_markers(schema: str) -> str:
 
 def create_zones(schema: str) -> str:
     """Return the statement for the table of zones."""
-    return _create(_table(schema, zones.TABLE, zones.COLUMNS))
+    from sqlalchemy import PrimaryKeyConstraint
+
+    table = _table(schema, zones.TABLE, zones.COLUMNS)
+    table.append_constraint(PrimaryKeyConstraint(zones.KEY))
+    return _create(table)
 
 
 def _table(schema: str, name: str, table_columns: Columns, partition_by: str | None = None) -> Table:
@@ -131,7 +135,8 @@ def _table(schema: str, name: str, table_columns: Columns, partition_by: str | N
     return Table(
         name,
         MetaData(schema=schema),
-        *(Column(column, types[kind]) for column, kind in table_columns.items()),
+        # An integer that is a primary key would get a sequence
+        *(Column(column, types[kind], autoincrement=False) for column, kind in table_columns.items()),
         postgresql_partition_by=partition_by,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from taxi_luigi.core.settings import absolute, number, setting
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
@@ -33,6 +34,9 @@ from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
 _FORBIDDEN_CHARACTERS = "?\\"
 """characters that DuckDB interprets in its file's path: it puts the log before `?`, and 2.0 reads `\\` as `/`"""
+
+_STORAGE_VERSION = "v1.4.0"
+"""the oldest DuckDB that setup.cfg allows: each later one opens what it can open"""
 
 _SIZE = re.compile(r"\d+(\.\d+)? ?([kmgt]i?)?b", re.IGNORECASE)
 _ADDRESS = re.compile(r":\w*:|[A-Za-z][A-Za-z0-9+.-]*:")
@@ -64,6 +68,18 @@ def _memory_limit(text: str) -> str:
     return text
 
 
+def _storage_version(text: str) -> str:
+    if text != _STORAGE_VERSION:
+        try:
+            duckdb.connect(config={"storage_compatibility_version": text}).close()
+        except duckdb.Error:
+            raise ValueError(
+                f"must be a version that DuckDB {duckdb.__version__} knows, as {_STORAGE_VERSION}, or latest, "
+                f"not {text!r}"
+            ) from None
+    return text
+
+
 class DuckDB:
     """The warehouse in one file, called `name` in luigi.cfg."""
 
@@ -77,6 +93,13 @@ class DuckDB:
         """`[warehouse.NAME]` of the type `duckdb`."""
 
         path: Path = setting("data/warehouse.duckdb", "The file. The first load makes it.", _file)
+        schema: str = setting("main", "The schema of the tables. The first load makes it.")
+        storage_version: str = setting(
+            _STORAGE_VERSION,
+            "The oldest DuckDB that can open the file: its version, as `v1.4.0`, or `latest`. It decides how the file "
+            "is made; a file that exists keeps its own.",
+            _storage_version,
+        )
         memory_limit: str = setting(
             "256MB", "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`.", _memory_limit
         )
@@ -85,7 +108,10 @@ class DuckDB:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.path = settings.path
-        self._file = DatabaseFile(name, settings.path, settings.memory_limit, settings.wait)
+        self._storage_version = settings.storage_version
+        self._file = DatabaseFile(
+            name, settings.path, settings.memory_limit, settings.wait, settings.schema, settings.storage_version
+        )
 
     @property
     def address(self) -> str:
@@ -95,8 +121,8 @@ class DuckDB:
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:
             own = _own(dataset)
-            self._make_table(connection, dataset.table, columns(dataset), own[dataset.table])
-            self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS])
+            self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
+            self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
             _delete(connection, dataset, month)
             rows = _insert(connection, dataset, month, path, clean.url)
             markers.check_count(self.address, dataset, month, clean, rows)
@@ -155,7 +181,7 @@ class DuckDB:
             return [Check(place, "file", Status.UNREACHABLE, str(error))]
         except WarehouseError as error:
             return [Check(place, "file", Status.ERROR, str(error))]
-        good = Check(place, "file", Status.OK, f"{self.path}: {self.path.stat().st_size:,} bytes")
+        good = Check(place, "file", Status.OK, f"{self.path}: {self.path.stat().st_size:,} bytes, {self._opened_by()}")
         return [good, *(Check(place, "table", Status.ERROR, line) for line in lines)]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
@@ -166,8 +192,7 @@ class DuckDB:
         with self._file.writing() as connection:
             if self._existing_zones(connection):
                 connection.execute(sql("DELETE FROM {zones}", zones=(ZONES,)))
-            else:
-                self._make_table(connection, ZONES, ZONE_COLUMNS, {})
+            self._make_table(connection, ZONES, ZONE_COLUMNS, {}, ZONE_DESCRIPTIONS)
             connection.executemany(sql(insert, zones=(ZONES,)), zones)
         return len(zones)
 
@@ -175,11 +200,24 @@ class DuckDB:
         if not self.path.exists():
             return 0
         with self._file.reading() as connection:
-            if _find_table(connection, ZONES) != (_TABLE, duckdb_types(ZONE_COLUMNS)):
+            if _find_table(connection, self._file.schema, ZONES) != (_TABLE, duckdb_types(ZONE_COLUMNS)):
                 return 0
             counted = connection.execute(sql("SELECT count(*) FROM {zones}", zones=(ZONES,))).fetchone()
         assert counted is not None
         return int(counted[0])
+
+    def _opened_by(self) -> str:
+        """Return which DuckDB opens the file; with what to do where the settings have an older one."""
+        with self._file.reading() as connection:
+            row = connection.execute(_VERSION).fetchone()
+        assert row is not None
+        has, wanted = row[0].rstrip("+"), self._storage_version
+        if wanted == "latest" or _numbers(has) <= _numbers(wanted):
+            return f"for DuckDB {has} and later"
+        return (
+            f"for DuckDB {has} and later, not {wanted} (storage_version), as a file keeps the version that it was made "
+            "in: for an older client, move it away and run the same command again"
+        )
 
     @property
     def _where(self) -> str:
@@ -213,14 +251,31 @@ class DuckDB:
         """
         return {table: self._existing(connection, table, own) for table, own in _own(dataset).items()}
 
-    def _make_table(self, connection: DuckDBPyConnection, table: str, wanted: Columns, own: Columns) -> None:
-        """Create the table, or add the columns that an older version did not have."""
+    def _make_table(
+        self,
+        connection: DuckDBPyConnection,
+        table: str,
+        wanted: Columns,
+        own: Columns,
+        descriptions: Mapping[str, str],
+    ) -> None:
+        """Create the table, or add the columns and comments that an older version did not have.
+
+        A comment of a user's own stays.
+        """
         existing = self._existing(connection, table, own, wanted)
         if not existing:
             connection.execute(sql("CREATE TABLE {table} ", table=(table,)) + f"({', '.join(duckdb_columns(wanted))})")
-            return
-        for column in duckdb_columns({name: kind for name, kind in wanted.items() if name not in existing}):
-            connection.execute(sql("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS ", table=(table,)) + column)
+        else:
+            for column in duckdb_columns({name: kind for name, kind in wanted.items() if name not in existing}):
+                connection.execute(sql("ALTER TABLE {table} ADD COLUMN IF NOT EXISTS ", table=(table,)) + column)
+        uncommented = connection.execute(_UNCOMMENTED, [self._file.schema, table]).fetchall()
+        for (name,) in uncommented:
+            if name in descriptions:
+                of = "COLUMN {table}.{name}" if name else "TABLE {table}"
+                # DuckDB takes no parameter here
+                text = descriptions[name].replace("'", "''")
+                connection.execute(sql(f"COMMENT ON {of} IS ", table=(table,), name=(name,)) + f"'{text}'")
 
     def _existing(
         self, connection: DuckDBPyConnection, table: str, own: Columns, wanted: Columns | None = None
@@ -236,7 +291,7 @@ class DuckDB:
         Raises:
             ForeignTable: it is a view, it lacks a column of `own`, or one of `own` or `wanted` has another type.
         """
-        kind, existing = _find_table(connection, table)
+        kind, existing = _find_table(connection, self._file.schema, table)
         if kind not in ("", _TABLE):
             raise ForeignTable(f"{self._where}: {table} is a {kind.lower()}, {_NOT_OURS}")
         for name, type_ in duckdb_types(own | (wanted or {})).items() if existing else ():
@@ -254,6 +309,13 @@ class DuckDB:
         return existing
 
 
+_VERSION = "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = current_database()"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", version)]
+
+
 _TABLE = "BASE TABLE"
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another path"
 
@@ -262,8 +324,19 @@ _FIND_TABLE = """
     SELECT table_type, column_name, data_type
     FROM information_schema.tables
     LEFT JOIN information_schema.columns USING (table_catalog, table_schema, table_name)
-    WHERE lower(table_name) = ? AND table_schema = current_schema() AND table_catalog = current_database()
+    WHERE lower(table_name) = ? AND lower(table_schema) = lower(?) AND table_catalog = current_database()
     ORDER BY ordinal_position
+"""
+
+
+# '' stands for the table itself
+_UNCOMMENTED = """
+    SELECT column_name FROM (
+        SELECT database_name, schema_name, table_name, '' AS column_name, comment FROM duckdb_tables()
+        UNION ALL SELECT database_name, schema_name, table_name, column_name, comment FROM duckdb_columns()
+    )
+    WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(table_name) = ?
+    AND comment IS NULL
 """
 
 
@@ -273,9 +346,9 @@ def _own(dataset: Dataset) -> dict[str, Columns]:
     return {dataset.table: trips, MARKERS: markers.FIRST_COLUMNS}
 
 
-def _find_table(connection: DuckDBPyConnection, table: str) -> tuple[str, dict[str, str]]:
+def _find_table(connection: DuckDBPyConnection, schema: str, table: str) -> tuple[str, dict[str, str]]:
     """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
-    rows = connection.execute(_FIND_TABLE, [table]).fetchall()
+    rows = connection.execute(_FIND_TABLE, [table, schema]).fetchall()
     return (rows[0][0] if rows else ""), {name: kind for _, name, kind in rows}
 
 

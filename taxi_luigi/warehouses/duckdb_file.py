@@ -17,6 +17,7 @@ from duckdb import DuckDBPyConnection
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import WarehouseBusy, WarehouseError
 from taxi_luigi.core.text import unwrapped
+from taxi_luigi.warehouses.ddl import quoted
 
 _PAUSE = 0.1
 """seconds between two attempts to open a file that another process has open"""
@@ -36,6 +37,14 @@ _ADVICE = {
 }
 """Message of DuckDB → what to do."""
 
+_MAIN = "main"
+"""the schema that every DuckDB file has, and that a new connection uses"""
+
+_FIND_SCHEMA = """
+    SELECT current_database(), count(*) > 0 FROM duckdb_schemas()
+    WHERE database_name = current_database() AND lower(schema_name) = lower(?)
+"""
+
 _locks: dict[Path, threading.Lock] = {}
 """Path → its lock in this process: DuckDB lets a process open a file in one configuration at a time."""
 
@@ -44,12 +53,19 @@ os.register_at_fork(after_in_child=_locks.clear)
 
 
 class DatabaseFile:
-    """The DuckDB file of the warehouse called `name`, opened for the length of a `with` block."""
+    """The DuckDB file of the warehouse called `name`, opened for the length of a `with` block.
 
-    def __init__(self, name: str, path: Path, memory_limit: str, wait: float) -> None:
+    Statements find their tables in `schema`. `storage_version` is that of a file that is created; DuckDB opens and
+    writes an existing file in the version that it has (DuckDB 1.4.0 and 2.0.0).
+    """
+
+    def __init__(
+        self, name: str, path: Path, memory_limit: str, wait: float, schema: str, storage_version: str
+    ) -> None:
         self.name = name
         self.path = path
         self.wait = wait
+        self.schema = schema
         self._spill = Path(f"{path}.tmp")
         self._config: dict[str, str | bool | int | float | list[str]] = {
             # for a file of another format, SQLite's for one, DuckDB would download an extension
@@ -58,14 +74,16 @@ class DatabaseFile:
             "enable_external_file_cache": "false",
             "memory_limit": memory_limit,
             "preserve_insertion_order": "false",
+            "storage_compatibility_version": storage_version,
             "temp_directory": str(self._spill),
             "threads": min(_THREADS, os.cpu_count() or 1),
         }
 
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
-        """Open a read-only connection; the file must exist."""
+        """Open a read-only connection; the file must exist, the schema need not."""
         with self._lock() as deadline, self._open(True, deadline) as connection:
+            self._use_schema(connection, create=False)
             yield connection
 
     @contextmanager
@@ -78,6 +96,7 @@ class DatabaseFile:
                 # no other process has the file open now: a killed process left these spilled files
                 shutil.rmtree(self._spill, ignore_errors=True)
                 connection.begin()
+                self._use_schema(connection, create=True)
                 yield connection
                 connection.commit()
 
@@ -112,10 +131,23 @@ class DatabaseFile:
                     raise WarehouseBusy(self._busy(_holder(str(error)))) from None
             time.sleep(_PAUSE)
 
+    def _use_schema(self, connection: DuckDBPyConnection, create: bool) -> None:
+        if self.schema.lower() == _MAIN:
+            return
+        row = connection.execute(_FIND_SCHEMA, [self.schema]).fetchone()
+        assert row is not None
+        catalog, exists = row
+        schema = quoted(catalog, self.schema)  # with the catalog: that of a file prod.duckdb is called prod, too
+        if create and not exists:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        if create or exists:
+            path = schema.replace("'", "''")
+            connection.execute(f"SET search_path = '{path}'")
+
     def _create(self) -> None:
         """Create an empty database atomically: one that a kill left incomplete could never be opened."""
         with atomic_files.temporary(self.path) as path, self._failures():
-            duckdb.connect(str(path)).close()
+            duckdb.connect(str(path), config=self._config).close()
             # Fails if the file exists by now, or on a file system without links: DuckDB then opens the file, or creates
             # it in place. A rename would replace a file that another process created meanwhile.
             with suppress(OSError):

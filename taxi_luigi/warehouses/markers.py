@@ -28,6 +28,19 @@ COLUMNS: dict[str, ColumnType] = FIRST_COLUMNS | {"records": "int64"}
 """All columns; a load appends the later ones to an older table. `records` is the number of records of the raw file that
 can be stored, before the rules removed any; null where a version before December 2026 loaded the month."""
 
+DESCRIPTIONS = {
+    "": "one row for each month that taxi_luigi has loaded into a table of this schema",
+    "color": "record type: the table is COLOR_tripdata",
+    FILE_MONTH: "first day of the month",
+    "edition": "which published file, cleaned how",
+    "sha256": "of the raw file",
+    "source": "the raw file's URL",
+    "rows": "rows of the month that the warehouse counted",
+    "loaded_at": "UTC",
+    "records": "records of the raw file that can be stored, whatever rules took out; null: not known",
+}
+"""Column → description, and that of the table itself under ''."""
+
 MarkerRow = tuple[date, str, str, int, datetime, int | None]
 """The values of `_READ`, which `by_month` takes."""
 

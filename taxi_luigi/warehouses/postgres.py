@@ -16,8 +16,9 @@ from typing import Any
 from taxi_luigi.core.errors import ForeignTable, WarehouseError
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import number, setting
-from taxi_luigi.tlc.datasets import Dataset
+from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import (
@@ -56,11 +57,18 @@ class Postgres:
             "~/.pgpass.",
         )
         schema: str = setting("public", "The schema of the tables. It must exist.")
+        partition_schema: str = setting(
+            "",
+            "The schema of the months' partitions, so that other tools list six tables and not one for each month. It "
+            "must exist, and be of this warehouse alone; a month moves there when it is loaded again "
+            "(docs/operating.md). Empty: that of the tables.",
+        )
         wait: float = setting("600", "Seconds to wait for readers of a month that is replaced.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.schema = settings.schema
+        self._partition_schema = settings.partition_schema or settings.schema
         self.wait = settings.wait
         self._server = Server(name, settings.url)
 
@@ -127,8 +135,10 @@ class Postgres:
             with self._server.transaction() as cursor:
                 cursor.execute(_READ_ONLY)
                 standby, read_only = cursor.fetchone() or (False, "off")
-                cursor.execute(_MAY_CREATE, [self.schema])
-                may_create = cursor.fetchone()
+                cursor.execute(_MAY_CREATE, [[self.schema, self._partition_schema]])
+                may_create = dict(cursor.fetchall())
+                cursor.execute(_OTHERS_PARTITIONS, [self._partition_schema, self.schema, _TRIPS])
+                other = cursor.fetchone()
                 foreign = postgres_tables.foreign(cursor, self._where, self.schema)
                 encoding = cursor.connection.info.parameter_status("server_encoding") or "UTF8"
         except WarehouseError as error:
@@ -142,14 +152,20 @@ class Postgres:
         if read_only == "on":
             line = f"{self.address}: {_READ_ONLY_DATABASE}"
             return [Check(place, "database", Status.ERROR, line), *found]
-        if may_create is None:
-            line = f"there is no schema {self.schema}: create it or set another schema in [warehouse.{self.name}]"
-            return [Check(place, "schema", Status.ERROR, line), *found]
-        if not may_create[0]:
+        for key, schema in (("schema", self.schema), ("partition_schema", self._partition_schema)):
+            line = ""
+            if schema not in may_create:
+                line = f"there is no schema {schema}: create it or set another {key} in [warehouse.{self.name}]"
+            elif not may_create[schema]:
+                line = f"this user may not create tables in schema {schema}: GRANT USAGE, CREATE ON SCHEMA {schema}"
+            if line:
+                return [Check(place, key, Status.ERROR, line), *found]
+        if other is not None:
             line = (
-                f"this user may not create tables in schema {self.schema}: GRANT USAGE, CREATE ON SCHEMA {self.schema}"
+                f"the schema {self._partition_schema} has partitions of {'.'.join(other)}, and each warehouse needs "
+                f"one of its own: set another partition_schema in [warehouse.{self.name}]"
             )
-            return [Check(place, "schema", Status.ERROR, line), *found]
+            return [Check(place, "partition_schema", Status.ERROR, line), *found]
         return [Check(place, "schema", Status.OK, self.address), *found]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
@@ -168,7 +184,9 @@ class Postgres:
                 run(cursor, _INSERT_ZONES, *map(list, zip(*zones, strict=True)), zones=table)
 
             postgres_partitions.with_lock_retry(cursor, self._where, table, self.wait, swap)
-            return cursor.rowcount
+            postgres_tables.add_comments(cursor, self.schema, {ZONES: ZONE_DESCRIPTIONS})
+            postgres_tables.add_zone_key(cursor, self.schema)
+        return len(zones)
 
     def zones(self) -> int:
         table = self._table(ZONES)
@@ -218,7 +236,8 @@ class Postgres:
         """Create a table with the month's rows and index, invisible to other transactions before the commit."""
         from taxi_luigi.warehouses.postgres_copy import copy_month
 
-        new = self._table(f"{postgres_partitions.partition_name(self._table(dataset.table), month)}_new")
+        name = f"{postgres_partitions.partition_name(self._table(dataset.table), month)}_new"
+        new = (self._partition_schema, name)
         cursor.execute(ddl.create_month(*new, dataset, month))
         rows = copy_month(cursor, new, path, ddl.columns(dataset), clean.summary.rows, progress)
         markers.check_count(self.address, dataset, month, clean, rows)
@@ -249,5 +268,17 @@ _INSERT_ZONES = """
     INSERT INTO {zones} (locationid, borough, zone, service_zone)
     SELECT * FROM unnest(%s::integer[], %s::text[], %s::text[], %s::text[])
 """
-_MAY_CREATE = "SELECT has_schema_privilege(nspname, 'CREATE') FROM pg_namespace WHERE nspname = %s"
+_MAY_CREATE = """
+    SELECT nspname::text, has_schema_privilege(oid, 'USAGE') AND has_schema_privilege(oid, 'CREATE')
+    FROM pg_namespace WHERE nspname = ANY (%s)
+"""
+_TRIPS = [dataset.table for dataset in DATASETS.values()]
+_OTHERS_PARTITIONS = """
+    SELECT home.nspname, parent.relname
+    FROM pg_inherits
+    JOIN pg_class child ON child.oid = inhrelid JOIN pg_namespace ON pg_namespace.oid = child.relnamespace
+    JOIN pg_class parent ON parent.oid = inhparent JOIN pg_namespace home ON home.oid = parent.relnamespace
+    WHERE pg_namespace.nspname = %s AND home.nspname <> %s AND parent.relname = ANY (%s)
+    LIMIT 1
+"""
 _UNMARK = "DELETE FROM {markers} WHERE color = %s AND file_month = %s"

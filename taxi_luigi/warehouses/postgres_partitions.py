@@ -15,6 +15,8 @@ from collections.abc import Callable
 from psycopg2 import errors
 
 from taxi_luigi.core.errors import WarehouseBusy
+from taxi_luigi.core.logs import log
+from taxi_luigi.core.text import one_line
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.ddl import quoted
 from taxi_luigi.warehouses.postgres_connection import Cursor, run
@@ -92,9 +94,20 @@ def with_lock_retry(cursor: Cursor, where: str, table: Table, wait: float, chang
         time.sleep(random.uniform(0.5, 1.5))
 
 
+def attempt(cursor: Cursor, change: Callable[[], None]) -> None:
+    """Make a change that can wait: not at all if it does not get its lock, or is not permitted."""
+    cursor.execute("SET LOCAL lock_timeout = %s", (f"{LOCK_TIMEOUT:g}s",))
+    cursor.execute("SAVEPOINT before_attempt")
+    try:
+        change()
+    except (errors.LockNotAvailable, errors.DeadlockDetected, errors.InsufficientPrivilege) as error:
+        cursor.execute("ROLLBACK TO SAVEPOINT before_attempt")
+        log.debug("not now: %s", one_line(error))
+
+
 def attach(cursor: Cursor, parent: Table, month: Month, new: Table) -> None:
-    """Replace the month's partition by the table `new`, renamed to `yellow_tripdata_2024_01`."""
-    schema, name = parent[0], partition_name(parent, month)
+    """Replace the month's partition by the table `new`, renamed to `yellow_tripdata_2024_01`, in whatever schema."""
+    schema, name = new[0], partition_name(parent, month)
     detach(cursor, parent, month)
     run(cursor, "ALTER TABLE {new} RENAME TO {name}", new=new, name=(name,))
     run(cursor, "ALTER INDEX {index} RENAME TO {name}", index=(schema, _index(new[1])), name=(_index(name),))
@@ -103,7 +116,7 @@ def attach(cursor: Cursor, parent: Table, month: Month, new: Table) -> None:
 
 
 def detach(cursor: Cursor, parent: Table, month: Month) -> None:
-    """Drop the month's partition, if there is one, whatever its name."""
+    """Drop the month's partition, if there is one, whatever its schema and name."""
     cursor.execute(_PARTITION, (quoted(*parent), f"FOR VALUES IN ('{month.first_day}')"))
     for old in cursor.fetchall():
         run(cursor, "ALTER TABLE {parent} DETACH PARTITION {old}", parent=parent, old=old)

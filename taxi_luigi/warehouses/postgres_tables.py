@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from taxi_luigi.core.errors import ForeignTable
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.tlc.zones import KEY as ZONE_KEY
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.warehouses import MARKERS, check_zone_columns, ddl, foreign_of, markers
 from taxi_luigi.warehouses.postgres_connection import Cursor, run
-from taxi_luigi.warehouses.postgres_partitions import Table, lock_name, with_lock_retry
+from taxi_luigi.warehouses.postgres_partitions import Table, attempt, lock_name, with_lock_retry
 
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another schema"
 
@@ -30,8 +31,10 @@ _KINDS = {
 """PostgreSQL's pg_class.relkind"""
 
 _RELATIONS = """
-    SELECT relname::text, relkind::text, pg_get_partkeydef(pg_class.oid), attname::text,
-        format_type(atttypid, atttypmod)
+    SELECT relname::text, relkind::text, pg_get_partkeydef(pg_class.oid), pg_has_role(relowner, 'USAGE'),
+        EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'p'),
+        obj_description(pg_class.oid, 'pg_class') IS NOT NULL,
+        attname::text, format_type(atttypid, atttypmod), col_description(pg_class.oid, attnum) IS NOT NULL
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     LEFT JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
     WHERE nspname = %s AND relname = ANY (%s)
@@ -47,18 +50,26 @@ class Relation:
     kind: str
     """pg_class.relkind"""
     partitioned_by: str | None
+    ours: bool
+    """whether this user may change it, as its owner"""
+    has_key: bool
     columns: dict[str, str] = field(default_factory=dict)
     """name → type, as `format_type()` writes it"""
+    uncommented: list[str] = field(default_factory=list)
+    """the columns without a comment, and '' where the table itself has none"""
 
 
 def relations(cursor: Cursor, schema: str, names: Sequence[str]) -> dict[str, Relation]:
     """Return the objects of the schema that have one of these names, by name."""
     cursor.execute(_RELATIONS, (schema, list(names)))
     found: dict[str, Relation] = {}
-    for name, kind, key, column, type_ in cursor:
-        relation = found.setdefault(name, Relation(kind, key))
+    for name, kind, partitioned_by, ours, has_key, commented, column, type_, column_commented in cursor:
+        if name not in found:
+            found[name] = Relation(kind, partitioned_by, ours, has_key, uncommented=[] if commented else [""])
         if column is not None:
-            relation.columns[column] = type_
+            found[name].columns[column] = type_
+            if not column_commented:
+                found[name].uncommented.append(column)
     return found
 
 
@@ -115,14 +126,15 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
 
     Returns:
         Whether the markers lack a column. `widen_markers` adds it in a second transaction: this one would keep the
-        parent locked while it waits for the lock on the markers.
+        parent locked while it waits for the lock on the markers. So comments that an older version's tables lack are
+        added by a load that adds no column.
 
     Raises:
         WarehouseError: the schema does not exist, or the month's rows do not fit into its table of that name.
     """
     lock_name(cursor, where, f"the set of tables in schema {schema}", wait)
     parent = (schema, dataset.table)
-    found = relations(cursor, schema, (dataset.table, MARKERS))
+    found, missing = relations(cursor, schema, (dataset.table, MARKERS)), {}
     if dataset.table not in found:
         cursor.execute(ddl.create_parent(schema, dataset))
     else:
@@ -133,9 +145,46 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
             with_lock_retry(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
         _check_markers(where, (schema, MARKERS), found[MARKERS])
-        return not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
-    cursor.execute(ddl.create_markers(schema))
-    return False
+        narrow = not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
+    else:
+        cursor.execute(ddl.create_markers(schema))
+        narrow = False
+    if not (missing or narrow):
+        add_comments(cursor, schema, {dataset.table: dataset.descriptions, MARKERS: markers.DESCRIPTIONS})
+    return narrow
+
+
+def add_comments(cursor: Cursor, schema: str, descriptions: Mapping[str, Mapping[str, str]]) -> None:
+    """Add the comments that tables and their columns lack, as far as this user may and no other transaction minds.
+
+    A comment of a user's own stays. What is not added now is added by a later load.
+
+    Args:
+        cursor: a cursor in a transaction.
+        schema: the schema of the tables.
+        descriptions: table → column → text, and the table's own under ''.
+    """
+    for name, relation in relations(cursor, schema, [*descriptions]).items():
+        texts = descriptions[name]
+        lacking = [column for column in relation.uncommented if column in texts]
+        if lacking and relation.ours:
+
+            def comment(
+                table: Table = (schema, name), of: list[str] = lacking, texts: Mapping[str, str] = texts
+            ) -> None:
+                for column in of:
+                    what = "COLUMN {table}.{column}" if column else "TABLE {table}"
+                    run(cursor, f"COMMENT ON {what} IS %s", texts[column], table=table, column=(column,))
+
+            attempt(cursor, comment)
+
+
+def add_zone_key(cursor: Cursor, schema: str) -> None:
+    """Add the primary key that an older version's table of zones lacks; as `add_comments`."""
+    relation = relations(cursor, schema, (ZONES,))[ZONES]
+    if relation.ours and not relation.has_key:
+        table, key = (schema, ZONES), (ZONE_KEY,)
+        attempt(cursor, lambda: run(cursor, "ALTER TABLE {table} ADD PRIMARY KEY ({key})", table=table, key=key))
 
 
 def widen_markers(cursor: Cursor, where: str, schema: str, wait: float) -> None:

@@ -21,6 +21,7 @@ from taxi_luigi.core.health import Status
 from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
 from tests.support.warehouses import Load, Store
@@ -310,6 +311,70 @@ def test_an_invalid_memory_limit_is_refused(size: str) -> None:
 def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
     warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit=size))
     assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
+
+
+def storage(path: str | Path) -> int:
+    """The storage version in the header of a file: 64 of DuckDB 1.0, 65 of 1.2, 66 of 1.3, 67 of 1.4."""
+    return int.from_bytes(Path(path).read_bytes()[12:20], "little")
+
+
+def test_the_file_is_made_for_the_oldest_duckdb_that_we_allow(store: Store, load: Load) -> None:
+    load.into(store)
+    assert storage(store.where) == 67
+    [good] = store.open().checks()
+    assert good.message.endswith("for DuckDB v1.4.0 and later")
+
+
+def test_a_file_keeps_the_storage_version_that_it_was_made_in(tmp_path: Path, load: Load) -> None:
+    for made, version in (("v1.0.0", 64), ("latest", 67)):
+        path = tmp_path / f"{made}.duckdb"
+        with duckdb.connect(str(path), config={"storage_compatibility_version": made}):
+            pass
+        before = storage(path)
+        load.into(Store("duckdb", str(path)))
+        assert storage(path) == before
+        assert before == version or before > 67
+    settings = DuckDB.Settings(tmp_path / "old.duckdb", storage_version="v1.0.0")
+    DuckDB("old", settings).replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+    assert storage(settings.path) == 64
+
+
+def test_doctor_names_a_file_that_an_older_client_cannot_open(tmp_path: Path) -> None:
+    path = tmp_path / "new.duckdb"
+    with duckdb.connect(str(path), config={"storage_compatibility_version": "latest"}):
+        pass
+    [check] = DuckDB("duckdb", DuckDB.Settings(path, storage_version="v1.0.0")).checks()
+    assert check.status is Status.OK
+    assert "later, not v1.0.0 (storage_version), as a file keeps the version that it was made in" in check.message
+
+
+@pytest.mark.parametrize("version", ["1.4.0", "v99.0.0", "oldest", "v1.4.0'; DROP"])
+def test_a_storage_version_that_duckdb_does_not_know_is_one_line(version: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        read(DuckDB.Settings, "warehouse.duckdb", {"storage_version": version})
+    start = f"[warehouse.duckdb] storage_version must be a version that DuckDB {duckdb.__version__} knows, as v1.4.0"
+    assert str(error.value).startswith(start)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("file", "schema"), [("w", "prod"), ("prod", "prod"), ("w", 'it\'s "own"')])
+def test_the_tables_are_in_the_schema_and_nothing_else_is(tmp_path: Path, load: Load, file: str, schema: str) -> None:
+    path = tmp_path / f"{file}.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE VIEW yellow_tripdata AS SELECT 1")  # in main: no concern of ours
+    warehouse = DuckDB("duckdb", DuckDB.Settings(path, schema=schema))
+    assert (warehouse.loaded_months(YELLOW), warehouse.zones(), warehouse.foreign()) == ({}, 0, [])
+    for _ in range(2):
+        warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+        warehouse.replace_zones([Zone(1, "EWR", "Newark Airport", "EWR")])
+    assert (warehouse.count(YELLOW), [*warehouse.loaded_months(YELLOW)], warehouse.zones()) == (
+        {JANUARY: 100}, [JANUARY], 1,
+    )  # fmt: skip
+    with duckdb.connect(str(path), read_only=True) as connection:
+        found = connection.execute("SELECT schema_name, table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
+    assert found == [(schema, "taxi_luigi_loads"), (schema, "taxi_zones"), (schema, "yellow_tripdata")]
+    warehouse.remove_month(YELLOW, JANUARY)
+    assert warehouse.count(YELLOW) == {}
 
 
 def test_the_address_is_the_file(store: Store) -> None:

@@ -151,6 +151,155 @@ def test_a_partition_that_was_renamed_is_replaced_all_the_same(store: Store, mak
     assert store.query("SELECT to_regclass('january')") == [(None,)]
 
 
+TABLES = "SELECT nspname || '.' || relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace"
+
+
+def partitions(store: Store) -> list[str]:
+    """The months' partitions, with their schemas."""
+    return sorted(name for (name,) in store.query(f"{TABLES} WHERE relispartition AND relkind = 'r'"))
+
+
+def test_partitions_move_into_a_schema_of_their_own_month_by_month(store: Store, make: Make) -> None:
+    execute(store.where, 'CREATE SCHEMA "my parts"')
+    apart = Postgres("postgres", Postgres.Settings(store.where, partition_schema="my parts"))
+    for month in (JANUARY, FEBRUARY):
+        make(month=month).into(store)
+    assert replace(apart, make(rows=70, seed=1)) == 70
+    assert partitions(store) == ["my parts.yellow_tripdata_2024_01", "public.yellow_tripdata_2024_02"]
+    index = "SELECT schemaname || '.' || indexname FROM pg_indexes WHERE tablename = 'yellow_tripdata_2024_01'"
+    assert store.query(index) == [("my parts.yellow_tripdata_2024_01_pickup",)]
+    for warehouse in (apart, store.open()):
+        assert warehouse.count(YELLOW) == {JANUARY: 70, FEBRUARY: 100}
+        assert {month: marker.rows for month, marker in warehouse.loaded_months(YELLOW).items()} == {
+            JANUARY: 70, FEBRUARY: 100,
+        }  # fmt: skip
+    apart.remove_month(YELLOW, FEBRUARY)  # which the earlier settings put into public
+    assert partitions(store) == ["my parts.yellow_tripdata_2024_01"]
+    tables = store.query(f"{TABLES} WHERE nspname = 'public' AND relkind IN ('r', 'p') ORDER BY 1")
+    assert tables == [("public.taxi_luigi_loads",), ("public.yellow_tripdata",)]
+    make(rows=20, seed=2).into(store)  # and back
+    assert partitions(store) == ["public.yellow_tripdata_2024_01"]
+    assert apart.count(YELLOW) == {JANUARY: 20}
+    assert not store.query(f"{TABLES} WHERE nspname = 'my parts'")
+
+
+def test_a_reader_of_a_table_needs_no_right_to_its_partitions_schema(
+    store: Store, make: Make, postgres_server: server_module.Postgres
+) -> None:
+    execute(store.where, "CREATE SCHEMA parts")
+    replace(Postgres("postgres", Postgres.Settings(store.where, partition_schema="parts")), make())
+    role = f"role_{uuid4().hex[:8]}"
+    execute(store.where, f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT SELECT ON yellow_tripdata TO {role}")
+    try:
+        guest = Store("postgres", postgres_server.url(urlsplit(store.where).path[1:], role))
+        assert guest.query("SELECT count(*) FROM yellow_tripdata WHERE file_month = '2024-01-01'") == [(100,)]
+    finally:
+        execute(store.where, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_partition_schema_that_cannot_be_used_is_found_beforehand(
+    store: Store, make: Make, postgres_server: server_module.Postgres
+) -> None:
+    def check(url: str, schema: str = "public") -> str:
+        settings = Postgres.Settings(url, schema, partition_schema="parts")
+        [found] = [each for each in Postgres("analytics", settings).checks() if each.status is Status.ERROR]
+        assert found.what == "partition_schema"
+        return found.message
+
+    missing = "there is no schema parts: create it or set another partition_schema in [warehouse.analytics]"
+    assert check(store.where) == missing
+    execute(store.where, "CREATE SCHEMA parts; CREATE SCHEMA other")
+    role = f"role_{uuid4().hex[:8]}"
+    execute(store.where, f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO {role}")
+    try:
+        guest = postgres_server.url(urlsplit(store.where).path[1:], role)
+        grant = "this user may not create tables in schema parts: GRANT USAGE, CREATE ON SCHEMA parts"
+        assert check(guest) == grant
+        execute(store.where, f"GRANT CREATE ON SCHEMA parts TO {role}")
+        assert check(guest) == grant
+        execute(store.where, f"GRANT USAGE ON SCHEMA parts TO {role}")
+        usable = Postgres("analytics", Postgres.Settings(guest, partition_schema="parts"))
+        assert [each.status for each in usable.checks()] == [Status.OK]
+    finally:
+        execute(store.where, f"DROP OWNED BY {role}; DROP ROLE {role}")
+    replace(Postgres("postgres", Postgres.Settings(store.where, partition_schema="parts")), make())
+    assert check(store.where, "other").startswith("the schema parts has partitions of public.yellow_tripdata, and each")
+
+
+# Comments and keys
+
+
+COMMENTS = """
+    SELECT attname, col_description(attrelid, attnum) FROM pg_attribute
+    WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped
+    UNION ALL SELECT '', obj_description(to_regclass('{table}'), 'pg_class')
+"""
+ZONES = [Zone(1, "EWR", "Newark Airport", "EWR"), Zone(2, "Queens", "Jamaica Bay", "Boro Zone")]
+
+
+def comments(store: Store, table: str) -> dict[str, str | None]:
+    return dict(store.query(COMMENTS.format(table=table)))
+
+
+def as_before(store: Store) -> None:
+    """Leaves the tables as the versions up to November 2026 made them."""
+    execute(
+        store.where,
+        f"DELETE FROM pg_description WHERE objoid = ANY (SELECT to_regclass(t) FROM unnest(ARRAY{[*OURS]}) t)",
+    )
+    execute(store.where, "ALTER TABLE taxi_zones DROP CONSTRAINT taxi_zones_pkey")
+    execute(store.where, "ALTER TABLE taxi_zones ALTER locationid DROP NOT NULL")
+
+
+OURS = ("yellow_tripdata", "taxi_luigi_loads", "taxi_zones")
+KEY = "SELECT count(*) FROM pg_constraint WHERE contype = 'p' AND conrelid = 'taxi_zones'::regclass"
+
+
+def test_the_zones_have_a_primary_key_and_older_tables_get_it_and_comments(store: Store, make: Make) -> None:
+    make().into(store)
+    store.open().replace_zones(ZONES)
+    before = {table: comments(store, table) for table in OURS}
+    assert None not in [text for texts in before.values() for text in texts.values()]
+    assert store.query(KEY) == [(1,)]
+    assert not store.query(f"{TABLES} WHERE relkind = 'S'")
+    as_before(store)
+    execute(store.where, "COMMENT ON COLUMN yellow_tripdata.vendorid IS 'mine'")
+    assert store.query(KEY) == [(0,)]
+    make(seed=1).into(store)
+    store.open().replace_zones(ZONES)
+    before["yellow_tripdata"]["vendorid"] = "mine"
+    assert {table: comments(store, table) for table in OURS} == before
+    assert store.query(KEY) == [(1,)]
+    assert store.query("SELECT * FROM taxi_zones ORDER BY locationid") == ZONES
+
+
+def test_a_load_neither_waits_for_comments_and_keys_nor_fails_of_them(store: Store, make: Make) -> None:
+    make().into(store)
+    store.open().replace_zones(ZONES)
+    as_before(store)
+    with session(store.where) as cursor:
+        cursor.execute("SELECT * FROM taxi_zones")
+        cursor.execute("LOCK TABLE taxi_luigi_loads IN ROW EXCLUSIVE MODE")
+        make(rows=50, seed=1).into(store)
+        assert store.open(wait=0).replace_zones(ZONES[:1]) == 1
+    assert store.query(KEY) == [(0,)]
+    assert store.open().count(YELLOW) == {JANUARY: 50}
+
+
+def test_tables_of_another_owner_are_loaded_as_they_are(store: Store) -> None:
+    store.open().replace_zones(ZONES)
+    as_before(store)
+    role = f"role_{uuid4().hex[:8]}"
+    execute(store.where, f"CREATE ROLE {role}; GRANT ALL ON taxi_zones TO {role}")
+    try:
+        guest = Store("postgres", f"{store.where}?options=-c%20role%3D{role}")
+        assert guest.open().replace_zones(ZONES[:1]) == 1
+        assert comments(store, "taxi_zones")[""] is None
+        assert store.query(KEY) == [(0,)]
+    finally:
+        execute(store.where, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
 def test_names_are_quoted(store: Store, make: Make) -> None:
     schema = 'We"ird %s {x} schema'
     execute(store.where, sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG", "COLUMNS", "LINES")
 """a developer's own settings, which must not reach a test"""
 
-_TEMPORARY = re.compile(r"-\d+\.part\b")
+_TEMPORARY = re.compile(r"^(?!Removed ).*-\d+\.part\b", re.MULTILINE)
+"""a line with a temporary file, but for the one about a file that a killed run left"""
 
 Sections = Mapping[str, Mapping[str, object]]
 

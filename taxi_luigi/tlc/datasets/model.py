@@ -67,6 +67,11 @@ class Column:
     value_map: Mapping[str, str | None] = field(default_factory=dict)
     """text, in lower case and trimmed → TLC's later code; None: no value"""
 
+    @property
+    def description(self) -> str:
+        """Return the meaning and the unit, as every table and file has them."""
+        return f"{self.meaning} ({self.unit})" if self.unit else self.meaning
+
     def named(self, *spellings: tuple[str, str, str]) -> Column:
         """Return the column with its names in one record type's files: (name, months of parquet, months of csv)."""
         return replace(self, spellings=tuple(Spelling.of(*spelling) for spelling in spellings))
@@ -104,6 +109,11 @@ class Dataset:
     def table(self) -> str:
         """Return the name of the table in every warehouse."""
         return f"{self.color}_tripdata"
+
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """Return column → description, and that of the table itself under ''."""
+        return {"": self.meaning} | {column.name: column.description for column in self.columns}
 
     def has(self, name: str) -> bool:
         """Return whether the record type has a canonical column."""

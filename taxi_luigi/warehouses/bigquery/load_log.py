@@ -25,17 +25,12 @@ LAYOUT = tables.Layout(
     MARKERS,
     # What is added one day goes to the end: a listing answers in the table's order, where new columns are the last
     {**markers.FIRST_COLUMNS, "sequence": "int64", "job_id": "string", **markers.COLUMNS},
-    {
-        "color": "record type: the table is COLOR_tripdata",
-        FILE_MONTH: "first day of the month",
-        "edition": "which published file, cleaned how",
-        "sha256": "of the raw file",
-        "source": "the raw file's URL",
+    markers.DESCRIPTIONS
+    | {
+        "": "months that taxi_luigi has loaded into this dataset; a month's last row counts",
         "rows": "rows of the month that BigQuery counted; null: the month was taken out",
-        "loaded_at": "UTC",
         "sequence": "the month's markers are numbered from 1; the last one counts",
         "job_id": "the load job that brought the rows",
-        "records": "records of the raw file that can be stored, whatever rules took out; null: not known",
     },
     own=(*markers.FIRST_COLUMNS, "sequence", "job_id"),
 )

@@ -51,7 +51,8 @@ class Layout:
 
     name: str
     columns: dict[str, ColumnType]
-    meanings: dict[str, str]
+    descriptions: dict[str, str]
+    """of the columns, and of the table itself under ''"""
     pickup: str = ""
     """of trips, which are partitioned by month: the column of the pickup's time"""
     own: tuple[str, ...] = ()
@@ -60,17 +61,16 @@ class Layout:
     @classmethod
     def of(cls, dataset: Dataset) -> Layout:
         """The table of one record type."""
-        meanings = {
-            column.name: column.meaning + (f" ({column.unit})" if column.unit else "") for column in dataset.columns
-        }
         types = {column.name: column.type for column in dataset.columns}
-        return cls(dataset.table, types, meanings, dataset.pickup)
+        return cls(dataset.table, types, dataset.descriptions, dataset.pickup)
 
     def fields(self) -> list[SchemaField]:
         """The columns, all of them NULLABLE, as the columns of a parquet file are."""
         from google.cloud.bigquery import SchemaField
 
-        return [SchemaField(name, TYPES[kind], description=self.meanings[name]) for name, kind in self.columns.items()]
+        return [
+            SchemaField(name, TYPES[kind], description=self.descriptions[name]) for name, kind in self.columns.items()
+        ]
 
 
 def partition(table: str, month: Month) -> str:
@@ -139,6 +139,7 @@ def _new(connection: Connection, layout: Layout) -> Table:
     from google.cloud.bigquery import Table, TimePartitioning, TimePartitioningType
 
     table = Table(connection.table(layout.name), schema=layout.fields())
+    table.description = layout.descriptions[""]
     if layout.pickup:
         table.time_partitioning = TimePartitioning(TimePartitioningType.MONTH, field=FILE_MONTH)
         zone = ["pulocationid"] if "pulocationid" in layout.columns else []

@@ -21,6 +21,7 @@ from taxi_luigi.core.settings import number, optional, optional_path, setting
 from taxi_luigi.tlc.datasets import DATASETS, Dataset
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
+from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
@@ -33,16 +34,7 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 """attempts at a month while other loaders add markers of it"""
 
-_ZONES = tables.Layout(
-    ZONES,
-    ZONE_COLUMNS,
-    {
-        "locationid": "the number that pulocationid and dolocationid hold",
-        "borough": "borough of New York City, or EWR",
-        "zone": "name of the zone",
-        "service_zone": "Yellow Zone, Boro Zone, Airports or EWR",
-    },
-)
+_ZONES = tables.Layout(ZONES, ZONE_COLUMNS, ZONE_DESCRIPTIONS)
 _ZONE_TYPES = {column: tables.TYPES[kind] for column, kind in ZONE_COLUMNS.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -388,19 +389,30 @@ def test_two_runs_that_begin_at_once_upgrade_it_once(second_version: Path, warni
     assert len(last_runs(second_version, 9)) == 5
 
 
-def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
-    begun(tmp_path, "later")
-    with sqlite3.connect(tmp_path / "history.sqlite") as connection:
+def test_a_file_of_a_later_version_is_named_and_left_as_it_is(
+    tmp_path: Path, warnings: Callable[[], list[str]]
+) -> None:
+    path = tmp_path / "history.sqlite"
+    recorder = begun(tmp_path, "later")
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    connection.close()
-    with pytest.raises(StorageError, match=f"it is of version 7 of its tables, and this is version {sqlite.VERSION}"):
+    before = path.read_bytes()
+    named = (
+        rf"{re.escape(str(path))}: a later version of taxi_luigi made it \(its tables are version 7, here they are "
+        rf"{sqlite.VERSION}\), so it is not changed; upgrade this one"
+    )
+    with pytest.raises(StorageError, match=f"^the history of runs cannot be read: {named}$"):
         last_runs(tmp_path, 1)
-    begun(tmp_path, "new")
-    assert "set aside" in warnings()[0]
-    assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
-    [aside] = tmp_path.glob("history.sqlite.2*")
-    with closing(sqlite3.connect(aside)) as kept:
-        assert kept.execute("SELECT run FROM runs").fetchall() == [("later",)]
+    recorder.source({"green": [Month(2024, 1)]}, {})  # a run that was at work when the file was upgraded
+    begun(tmp_path, "new").source({"green": [Month(2024, 1)]}, {})
+    told = warnings()
+    assert len(told) == 2
+    assert all(
+        re.fullmatch(f"the history of runs cannot be written: {named}; the run goes on without", line)
+        for line in warnings()
+    )
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.glob("history.sqlite*") if each.suffix != ".lock"] == [path.name]
 
 
 @pytest.mark.parametrize("name", ["history.sqlite", "history.sqlite.lock"])

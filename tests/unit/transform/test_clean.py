@@ -85,6 +85,9 @@ def test_a_month_without_faults_has_no_rejects(clean: Callable[..., Cleaned]) ->
     month = clean(trips(5))
     assert month.kept().schema.remove_metadata() == canonical_schema(YELLOW)
     assert month.kept()["file_month"].to_pylist() == [date(2021, 1, 1)] * 5
+    texts = {field.name: field.metadata[b"description"].decode() for field in month.kept().schema}
+    assert texts == {column.name: column.description for column in YELLOW.columns}
+    assert texts["trip_distance"] == "distance by the taximeter (miles)"
     assert not month.rejects.exists()
     assert (month.receipt.rows_in, month.receipt.rows_kept, month.receipt.rejected) == (5, 5, {})
     assert month.progress == [(5, 5)]
