@@ -51,6 +51,16 @@ def replaced_meanwhile(what: object) -> Replaced:
     return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
 
 
+class NewerVersion(StorageError):
+    """What is in the place was written by a newer version of taxi_luigi, and is not replaced."""
+
+    def __init__(self, where: object, why: str) -> None:
+        super().__init__(
+            f"{where}: written by a newer version of taxi_luigi ({why}), so it stays: upgrade taxi_luigi, or set "
+            "another place"
+        )
+
+
 class WarehouseError(TaxiError):
     """A warehouse refused a request, broke off, or is not there."""
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -248,23 +248,34 @@ class CleanReceipt:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raise ValueError for a text that is not a clean receipt."""
-        fields = _load(text)
+        values = _load(text)
         try:
-            fields["raw"] = RawReceipt(**fields["raw"])
-            return cls(**fields)
-        except (TypeError, KeyError) as error:
+            values["raw"] = RawReceipt(**_known(RawReceipt, values["raw"]))
+            return cls(**_known(cls, values))
+        except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a clean receipt: {error}") from error
+
+
+def unknown_fields(kind: type, text: str) -> list[str]:
+    """Return the fields of a record's JSON that this version does not know: those of a newer version."""
+    return sorted(_load(text).keys() - {each.name for each in fields(kind)})
 
 
 def _record(kind: type[Record], text: str) -> Record:
     try:
-        return kind(**_load(text))
+        return kind(**_known(kind, _load(text)))
     except TypeError as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 
+def _known(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out fields of a newer version."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
+
+
 def _load(text: str) -> dict[str, Any]:
-    fields = json.loads(text)
-    if not isinstance(fields, dict):
+    values = json.loads(text)
+    if not isinstance(values, dict):
         raise ValueError("not a receipt: not a JSON object")  # noqa: TRY004 the text is wrong, not its type
-    return fields
+    return values

@@ -1,7 +1,8 @@
 """The SQLite file of the history: opened for each use, so that no connection lives through a fork or a task.
 
 With SQLite's rollback journal and not WAL, which does not work on a network disk and makes two more files; a run writes
-a few rows, so one writer at a time is enough. A file that is damaged, or of a later version, is set aside.
+a few rows, so one writer at a time is enough. A damaged file is set aside; one of a later version is left
+as it is.
 """
 
 from __future__ import annotations
@@ -52,14 +53,15 @@ _ADDED = {
 
 
 class LaterVersion(Exception):
-    """The file was made by a later version of us."""
+    """The file was made by a later version of taxi_luigi, and is left as it is."""
 
 
 @contextmanager
 def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
     """Open the file for the block; with `write`, in one transaction that commits at the end. Raise sqlite3.Error.
 
-    Without `write` no file is made. Both roll back what a killed writer left unfinished.
+    With `write`, raise LaterVersion too. Without `write` no file is made. Both roll back what a killed writer left
+    unfinished.
     """
     if write:
         check_no_link(path)
@@ -67,6 +69,7 @@ def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(where, uri=True, timeout=WAIT, isolation_level=None)) as connection:
         if write:
             connection.execute("BEGIN IMMEDIATE")
+            check_version(connection)
         yield connection
         if write:
             connection.execute("COMMIT")
@@ -85,6 +88,7 @@ def prepare(path: Path) -> str:
         the new name of a file that cannot be used and was set aside, or ''
     Raises:
         sqlite3.Error, OSError: for what setting a file aside does not cure: a full disk, no permission, a lock
+        LaterVersion: for a file that is left as it is
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock_file = path.with_name(f"{NAME}.lock")
@@ -105,7 +109,7 @@ def _usable(path: Path) -> bool:
     """Make the tables; return whether the file can be used. Raise other errors than those of the file itself."""
     try:
         _make_tables(path)
-    except (sqlite3.DatabaseError, LaterVersion) as error:
+    except sqlite3.DatabaseError as error:
         if is_useless(error):
             return False
         raise
@@ -113,16 +117,18 @@ def _usable(path: Path) -> bool:
 
 
 def is_useless(error: Exception) -> bool:
-    """Return whether the error is of the file itself: damaged, not of SQLite, of a later version."""
+    """Return whether the error is of the file itself: damaged, not of SQLite."""
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return isinstance(error, LaterVersion) or (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
 
 
 def check_version(connection: sqlite3.Connection) -> int:
     """Return the version of the tables, 0 in a file without. Raise LaterVersion."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
-        raise LaterVersion(f"it is of version {version} of its tables, and this is version {VERSION}")
+        raise LaterVersion(
+            f"it is of version {version} of its tables, and this is version {VERSION}: upgrade taxi_luigi"
+        )
     return version
 
 

@@ -6,8 +6,8 @@ import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from taxi_luigi.core.errors import DamagedCopy
-from taxi_luigi.core.receipts import Failure, RawReceipt
+from taxi_luigi.core.errors import DamagedCopy, NewerVersion
+from taxi_luigi.core.receipts import Failure, RawReceipt, unknown_fields
 from taxi_luigi.storage import Progress, Store
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
@@ -79,7 +79,15 @@ class RawMonth:
             )
 
     def writing(self) -> AbstractContextManager[Path]:
-        """Yield a local path to write to before `publish`."""
+        """Yield a local path to write to before `publish`. Raise NewerVersion where no file may be replaced."""
+        try:
+            with self._workspace.open(self._receipt_name) as file:
+                unknown = unknown_fields(RawReceipt, file.read().decode())
+        except (FileNotFoundError, ValueError):
+            unknown = []
+        if unknown:
+            names = ", ".join(f"unknown field {name!r}" for name in unknown)
+            raise NewerVersion(self._workspace.url(self._receipt_name), names)
         return self._workspace.writing(self.name)
 
     def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:

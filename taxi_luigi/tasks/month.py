@@ -13,6 +13,7 @@ from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
+    NewerVersion,
     StorageError,
     replaced_meanwhile,
 )
@@ -347,6 +348,8 @@ class LoadMonth(MonthTask):
         if marker is None:
             config.raw_month(self.color, self.month).taken(f"warehouse {self.warehouse}")
             return ""
+        if config.recipe(self.color, self.month).is_later(marker.edition):
+            raise NewerVersion(self.output(), "a later schema")
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)
         return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())

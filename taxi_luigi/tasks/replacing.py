@@ -26,14 +26,16 @@ def is_forced(edition: str) -> bool:
 
 
 def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
-    """Return the receipt of the month in a lake; None for a file that is missing, not ours or damaged."""
+    """Return the receipt of the month in a lake; None for a file that is missing, not ours or damaged.
+
+    Raises: NewerVersion
+    """
     if lake.store.stat(lake.name(color, month)) is None:
         return None
     try:
-        receipt = lake.footer(color, month).receipt
+        return lake.receipt_to_replace(color, month)
     except (FileNotFoundError, BadFile):
         return None
-    return receipt if receipt is not None and (receipt.color, receipt.month) == (color, str(month)) else None
 
 
 def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:

@@ -388,19 +388,23 @@ def test_two_runs_that_begin_at_once_upgrade_it_once(second_version: Path, warni
     assert len(last_runs(second_version, 9)) == 5
 
 
-def test_a_file_of_a_later_version_is_set_aside_and_not_read(tmp_path: Path, warnings: Callable[[], list[str]]) -> None:
+def test_a_file_of_a_later_version_is_named_and_left_as_it_is(
+    tmp_path: Path, warnings: Callable[[], list[str]]
+) -> None:
     begun(tmp_path, "later")
-    with sqlite3.connect(tmp_path / "history.sqlite") as connection:
+    path = tmp_path / "history.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
-    connection.close()
-    with pytest.raises(StorageError, match=f"it is of version 7 of its tables, and this is version {sqlite.VERSION}"):
+    before = path.read_bytes()
+    why = f"it is of version 7 of its tables, and this is version {sqlite.VERSION}: upgrade taxi_luigi"
+    with pytest.raises(StorageError, match=why):
         last_runs(tmp_path, 1)
-    begun(tmp_path, "new")
-    assert "set aside" in warnings()[0]
-    assert [run.run for run in last_runs(tmp_path, 9)] == ["new"]
-    [aside] = tmp_path.glob("history.sqlite.2*")
-    with closing(sqlite3.connect(aside)) as kept:
-        assert kept.execute("SELECT run FROM runs").fetchall() == [("later",)]
+    recorder = begun(tmp_path, "new")
+    recorder.task(TaskResult("CleanMonth", "green", "2021-01"))
+    recorder.end(result("new"))
+    assert [line for line in warnings() if why in line] == warnings()[:1]
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("history.sqlite.2*"))
 
 
 @pytest.mark.parametrize("name", ["history.sqlite", "history.sqlite.lock"])
