@@ -51,14 +51,15 @@ def replaced_meanwhile(what: object) -> Replaced:
     return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
 
 
-class NewerVersion(StorageError):
-    """What is in the place was written by a newer version of taxi_luigi, and is not replaced."""
+class LaterVersion(StorageError):
+    """A later version of taxi_luigi made a file, which this one does not replace."""
 
-    def __init__(self, where: object, why: str) -> None:
-        super().__init__(
-            f"{where}: written by a newer version of taxi_luigi ({why}), so it stays: upgrade taxi_luigi, or set "
-            "another place"
-        )
+
+def made_later(where: object, why: str) -> LaterVersion:
+    """Return the error for a file of a later version; `why` is how that shows."""
+    return LaterVersion(
+        f"{where}: a later version of taxi_luigi made it ({why}), so it is not replaced; upgrade this one"
+    )
 
 
 class WarehouseError(TaxiError):

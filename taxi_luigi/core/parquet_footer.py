@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taxi_luigi.core.errors import BadFile
-from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt, unknown_fields
+from taxi_luigi.core.receipts import FOOTER_KEY, CleanReceipt
 from taxi_luigi.core.text import one_line
 
 MAGIC = b"PAR1"
@@ -26,8 +26,6 @@ class Footer:
     rows: int
     receipt: CleanReceipt | None
     """None in a file that we did not write"""
-    unknown: tuple[str, ...] = ()
-    """fields of the receipt that this version does not know"""
 
 
 def read_footer(file: BinaryIO, where: object) -> Footer:
@@ -35,9 +33,7 @@ def read_footer(file: BinaryIO, where: object) -> Footer:
     check_ends(file, where)
     with damage(where), pq.ParquetFile(file, pre_buffer=False) as parquet:
         metadata = parquet.metadata
-    receipt = receipt_in(metadata, where)
-    text = (metadata.metadata or {}).get(FOOTER_KEY.encode(), b"{}")
-    return Footer(metadata.num_rows, receipt, tuple(unknown_fields(CleanReceipt, text.decode())))
+    return Footer(metadata.num_rows, receipt_in(metadata, where))
 
 
 def receipt_in(metadata: pq.FileMetaData, where: object) -> CleanReceipt | None:

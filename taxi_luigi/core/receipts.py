@@ -10,8 +10,8 @@ import hashlib
 import json
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self, TypeVar
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
 
 Record = TypeVar("Record")
@@ -135,6 +135,8 @@ class RawReceipt:
     """`Edition.for_raw`"""
     downloaded_at: str
     """UTC, ISO 8601, whole seconds"""
+    later: tuple[str, ...] = field(default=(), compare=False)
+    """fields that a later version has written; not in the JSON"""
 
     @property
     def source(self) -> str:
@@ -145,12 +147,12 @@ class RawReceipt:
         return self.edition.partition("-")[0]
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return json.dumps(_written(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raise ValueError for a text that is not a raw receipt."""
-        return _record(cls, text)
+        return _receipt(cls, _load(text))
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,8 @@ class CleanReceipt:
     """what is odd about the month though nothing is wrong with it, a phrase each"""
     replaced: dict[str, Any] = field(default_factory=dict)
     """edition, records and sums of the file that this one replaced; empty where there was none"""
+    later: tuple[str, ...] = field(default=(), compare=False)
+    """fields that a later version has written, those of `raw` too; not in the JSON"""
 
     @property
     def rows_rejected(self) -> int:
@@ -243,39 +247,45 @@ class CleanReceipt:
         return ReceiptSummary(self.edition, self.raw.sha256, self.rows_kept, self.raw.url, self.records)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(_written(self) | {"raw": _written(self.raw)})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raise ValueError for a text that is not a clean receipt."""
         values = _load(text)
-        try:
-            values["raw"] = RawReceipt(**_known(RawReceipt, values["raw"]))
-            return cls(**_known(cls, values))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a clean receipt: {error}") from error
+        raw = values.get("raw")
+        if not isinstance(raw, dict):
+            raise ValueError("not a clean receipt: no raw receipt in it")  # noqa: TRY004 the text is wrong, not its type
+        values["raw"] = _receipt(RawReceipt, raw)
+        receipt = _receipt(cls, values)
+        return replace(receipt, later=receipt.later + receipt.raw.later)
 
 
-def unknown_fields(kind: type, text: str) -> list[str]:
-    """Return the fields of a record's JSON that this version does not know: those of a newer version."""
-    return sorted(_load(text).keys() - {each.name for each in fields(kind)})
-
-
-def _record(kind: type[Record], text: str) -> Record:
+def _receipt(kind: type[Record], values: dict[str, Any]) -> Record:
+    """Return the receipt of these values; those that this version does not know are named in `later` alone."""
+    known = {each.name for each in fields(cast(Any, kind))} - {"later"}
+    read: dict[str, Any] = {name: value for name, value in values.items() if name in known}
     try:
-        return kind(**_known(kind, _load(text)))
+        return kind(**read, later=tuple(sorted(values.keys() - known)))  # type: ignore[call-arg]
     except TypeError as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 
-def _known(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out fields of a newer version."""
-    names = {each.name for each in fields(kind)}
-    return {name: value for name, value in values.items() if name in names}
+def _written(receipt: RawReceipt | CleanReceipt) -> dict[str, Any]:
+    values = asdict(receipt)
+    del values["later"]
+    return values
+
+
+def _record(kind: type[Record], text: str) -> Record:
+    try:
+        return kind(**_load(text))
+    except TypeError as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 
 def _load(text: str) -> dict[str, Any]:
-    values = json.loads(text)
-    if not isinstance(values, dict):
+    fields = json.loads(text)
+    if not isinstance(fields, dict):
         raise ValueError("not a receipt: not a JSON object")  # noqa: TRY004 the text is wrong, not its type
-    return values
+    return fields

@@ -103,7 +103,7 @@ def _connection(folder: Path) -> Iterator[sqlite3.Connection | None]:
         with sqlite.opened(path, write=False) as connection:
             connection.row_factory = sqlite3.Row
             yield connection if sqlite.check_version(connection) else None
-    except (sqlite3.Error, OSError, sqlite.LaterVersion) as error:
+    except (sqlite3.Error, OSError) as error:
         cure = "; the next run sets it aside and begins a new one" if sqlite.is_useless(error) else ""
         raise StorageError(f"the history of runs cannot be read: {path}: {error}{cure}") from error
 

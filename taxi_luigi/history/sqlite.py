@@ -1,8 +1,8 @@
 """The SQLite file of the history: opened for each use, so that no connection lives through a fork or a task.
 
 With SQLite's rollback journal and not WAL, which does not work on a network disk and makes two more files; a run writes
-a few rows, so one writer at a time is enough. A damaged file is set aside; one of a later version is left
-as it is.
+a few rows, so one writer at a time is enough. A file that is damaged is set aside; one of a later version is not
+changed, and runs go on without.
 """
 
 from __future__ import annotations
@@ -52,16 +52,15 @@ _ADDED = {
 """version → what it adds to the tables of the one before"""
 
 
-class LaterVersion(Exception):
-    """The file was made by a later version of taxi_luigi, and is left as it is."""
+class LaterVersion(sqlite3.DatabaseError):
+    """The file was made by a later version of us."""
 
 
 @contextmanager
 def opened(path: Path, write: bool) -> Iterator[sqlite3.Connection]:
     """Open the file for the block; with `write`, in one transaction that commits at the end. Raise sqlite3.Error.
 
-    With `write`, raise LaterVersion too. Without `write` no file is made. Both roll back what a killed writer left
-    unfinished.
+    Without `write` no file is made. Both roll back what a killed writer left unfinished.
     """
     if write:
         check_no_link(path)
@@ -88,7 +87,6 @@ def prepare(path: Path) -> str:
         the new name of a file that cannot be used and was set aside, or ''
     Raises:
         sqlite3.Error, OSError: for what setting a file aside does not cure: a full disk, no permission, a lock
-        LaterVersion: for a file that is left as it is
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock_file = path.with_name(f"{NAME}.lock")
@@ -117,7 +115,7 @@ def _usable(path: Path) -> bool:
 
 
 def is_useless(error: Exception) -> bool:
-    """Return whether the error is of the file itself: damaged, not of SQLite."""
+    """Return whether the error is of the file itself: damaged, or not of SQLite."""
     codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in codes
 
@@ -127,7 +125,8 @@ def check_version(connection: sqlite3.Connection) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise LaterVersion(
-            f"it is of version {version} of its tables, and this is version {VERSION}: upgrade taxi_luigi"
+            f"a later version of taxi_luigi made it (its tables are version {version}, here they are {VERSION}), so it "
+            "is not changed; upgrade this one"
         )
     return version
 

@@ -105,7 +105,7 @@ class Recorder:
     def _try(self, write: Callable[[], None]) -> None:
         try:
             write()
-        except (sqlite3.Error, OSError, sqlite.LaterVersion) as error:
+        except (sqlite3.Error, OSError) as error:
             if self._once.first():
                 log.warning("the history of runs cannot be written: %s: %s; the run goes on without", self._path, error)
 

@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from taxi_luigi.core.errors import BadFile, NewerVersion, StorageError, force_command, replaced_meanwhile
+from taxi_luigi.core.errors import BadFile, StorageError, force_command, replaced_meanwhile
 from taxi_luigi.core.logs import log
-from taxi_luigi.core.receipts import CleanReceipt, ReceiptSummary
+from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.storage import Entry, Progress, Store, no_progress
-from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
 
 if TYPE_CHECKING:
@@ -156,6 +155,8 @@ class Lake:
         receipt = footer.receipt
         if receipt is None:
             return None, "it was not written by taxi_luigi, it has no receipt"
+        if receipt.later:
+            _warn_once(f"{url}: a later version of taxi_luigi made it: its receipt has {', '.join(receipt.later)}")
         if (receipt.color, receipt.month) != (color, str(month)):
             return None, f"by its receipt it is {receipt.color} {receipt.month}"
         return receipt.summary, ""
@@ -166,24 +167,6 @@ class Lake:
 
         with self.opened(color, month) as file:
             return read_footer(file, self.url(color, month))
-
-    def receipt_to_replace(self, color: str, month: Month) -> CleanReceipt | None:
-        """Return the receipt of the month's file; None for a file that is not ours, or of another month.
-
-        Raises:
-            FileNotFoundError, BadFile: as `footer`
-            NewerVersion: this version must not replace the file
-        """
-        footer = self.footer(color, month)
-        receipt = footer.receipt
-        if receipt is None or (receipt.color, receipt.month) != (color, str(month)):
-            return None
-        schema = receipt.versions.get("schema", "")
-        newer = schema.isdigit() and int(schema) > SCHEMA_VERSION
-        why = [*([f"schema {schema}"] if newer else []), *(f"unknown field {name!r}" for name in footer.unknown)]
-        if why:
-            raise NewerVersion(self.url(color, month), ", ".join(why))
-        return receipt
 
     def filled(self, color: str, month: Month) -> frozenset[str]:
         """Return the columns of the month's file that have a value in some row. Raises as `footer`."""

@@ -6,8 +6,8 @@ import hashlib
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from taxi_luigi.core.errors import DamagedCopy, NewerVersion
-from taxi_luigi.core.receipts import Failure, RawReceipt, unknown_fields
+from taxi_luigi.core.errors import DamagedCopy, made_later
+from taxi_luigi.core.receipts import Failure, RawReceipt
 from taxi_luigi.storage import Progress, Store
 from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
@@ -28,15 +28,24 @@ class RawMonth:
     def receipt(self) -> RawReceipt | None:
         """Return the receipt; None when it or the file is missing, or when it is another file's."""
         raw = self._workspace.stat(self.name)
-        if raw is None:
-            return None
-        try:
-            with self._workspace.open(self._receipt_name) as file:
-                receipt = RawReceipt.from_json(file.read().decode())
-        except (FileNotFoundError, ValueError):
+        receipt = None if raw is None else self._read_receipt()
+        if raw is None or receipt is None:
             return None
         same = receipt.bytes == raw.bytes and receipt.sha256 == raw.labels.get("sha256", receipt.sha256)
         return receipt if same else None
+
+    def _read_receipt(self) -> RawReceipt | None:
+        try:
+            with self._workspace.open(self._receipt_name) as file:
+                return RawReceipt.from_json(file.read().decode())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def check_replaceable(self) -> None:
+        """Raise LaterVersion when a later version of taxi_luigi wrote the receipt: it has what this one would lose."""
+        receipt = self._read_receipt()
+        if receipt is not None and receipt.later:
+            raise made_later(self, f"its receipt has {', '.join(receipt.later)}")
 
     def failure(self, place: str = "") -> Failure | None:
         """Return why the month was not taken at its last attempt; None when it was taken, or not attempted.
@@ -79,23 +88,18 @@ class RawMonth:
             )
 
     def writing(self) -> AbstractContextManager[Path]:
-        """Yield a local path to write to before `publish`. Raise NewerVersion where no file may be replaced."""
-        try:
-            with self._workspace.open(self._receipt_name) as file:
-                unknown = unknown_fields(RawReceipt, file.read().decode())
-        except (FileNotFoundError, ValueError):
-            unknown = []
-        if unknown:
-            names = ", ".join(f"unknown field {name!r}" for name in unknown)
-            raise NewerVersion(self._workspace.url(self._receipt_name), names)
+        """Yield a local path to write to before `publish`."""
         return self._workspace.writing(self.name)
 
     def publish(self, written: Path, receipt: RawReceipt, progress: Progress) -> None:
         """Put file and receipt in place; after a kill between any two steps the month counts as not there.
 
         Of several runs that publish the same file at the same time, none removes it while another reads it.
+
+        Raises: LaterVersion as `check_replaceable`
         """
         with self._workspace.alone():
+            self.check_replaceable()
             if self._would_pass_for(receipt):
                 self._workspace.remove(self.name)
             with self._workspace.writing(self._receipt_name) as beside:

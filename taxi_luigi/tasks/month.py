@@ -13,8 +13,8 @@ from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
-    NewerVersion,
     StorageError,
+    made_later,
     replaced_meanwhile,
 )
 from taxi_luigi.core.logs import figures, log
@@ -28,7 +28,7 @@ from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.clean_file import clean_file, explain_damage, stored_now
-from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter
+from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter, TextParameter
 from taxi_luigi.tasks.targets import (
     CleanTarget,
     LakeTarget,
@@ -48,7 +48,7 @@ class MonthTask(PipelineTask):
 
     color = ColorParameter(description=f"one of {', '.join(DATASETS)}")
     month = MonthParameter(description="the month in the name of TLC's file, as 2024-01")
-    edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
+    edition = TextParameter(default="", description="set by LoadAllMonths --force")
 
     @property
     def label(self) -> str:
@@ -104,6 +104,7 @@ class DownloadMonth(MonthTask):
         from taxi_luigi.transform.readers import check_whole
 
         target, started = self.output().raw, time.monotonic()
+        target.check_replaceable()
         with target.writing() as part, Progress(self, "downloading", "B") as progress:
             fetched = config.source().fetch(self.color, self.month, part, progress)
             try:
@@ -156,7 +157,7 @@ class CleanMonth(MonthTask):
             raise replaced_meanwhile(raw)
         recipe = str(config.recipe(self.color, self.month))
         edition = Edition.parse(self.edition or str(Edition(raw_receipt.source, recipe)))
-        held = replacing.receipt_in(config.clean_lake(), self.color, self.month)
+        held = replacing.replaceable_in(config.clean_lake(), self.color, self.month)
         before = raw.failure()
         published = self.requires().requires().output()
         if before:
@@ -241,7 +242,7 @@ def _same_file(raw: RawMonth, receipt: RawReceipt) -> bool:
 class UploadMonth(MonthTask):
     """The clean month in the lake called `lake`."""
 
-    lake = luigi.Parameter(description="the name of a lake in luigi.cfg")
+    lake = TextParameter(description="the name of a lake in luigi.cfg")
     priority = 20
     imports = ("taxi_luigi.transform.readers",)
 
@@ -294,7 +295,7 @@ def _check_place(lake: str) -> None:
 class LoadMonth(MonthTask):
     """The month's rows in the warehouse called `warehouse`, with their marker."""
 
-    warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
+    warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
     priority = 30
 
     @property
@@ -349,7 +350,7 @@ class LoadMonth(MonthTask):
             config.raw_month(self.color, self.month).taken(f"warehouse {self.warehouse}")
             return ""
         if config.recipe(self.color, self.month).is_later(marker.edition):
-            raise NewerVersion(self.output(), "a later schema")
+            raise made_later(self.output(), "by a later schema")
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)
         return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())

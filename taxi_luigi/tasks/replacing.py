@@ -6,13 +6,13 @@ A month that was refused is remembered beside its raw file, so that no run clean
 from __future__ import annotations
 
 from taxi_luigi import config
-from taxi_luigi.core.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError, force_command
+from taxi_luigi.core.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError, force_command, made_later
 from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.receipts import FILE, LAYOUT, CleanReceipt, Edition, Failure
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import RawMonth
 from taxi_luigi.tasks.targets import PublishedTarget
-from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.datasets import DATASETS, SCHEMA_VERSION
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
 from taxi_luigi.transform.guards import HeldCounts
@@ -26,22 +26,35 @@ def is_forced(edition: str) -> bool:
 
 
 def receipt_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
-    """Return the receipt of the month in a lake; None for a file that is missing, not ours or damaged.
-
-    Raises: NewerVersion
-    """
+    """Return the receipt of the month in a lake; None for a file that is missing, not ours or damaged."""
     if lake.store.stat(lake.name(color, month)) is None:
         return None
     try:
-        return lake.receipt_to_replace(color, month)
+        receipt = lake.footer(color, month).receipt
     except (FileNotFoundError, BadFile):
         return None
+    return receipt if receipt is not None and (receipt.color, receipt.month) == (color, str(month)) else None
+
+
+def replaceable_in(lake: Lake, color: str, month: Month) -> CleanReceipt | None:
+    """Return the receipt of a month that is to be replaced, as `receipt_in`.
+
+    Raises: LaterVersion for a file that a later version of taxi_luigi made: it has what this one would lose
+    """
+    held = receipt_in(lake, color, month)
+    if held is not None:
+        schema = held.versions.get("schema", "")
+        if held.later:
+            raise made_later(lake.url(color, month), f"its receipt has {', '.join(held.later)}")
+        if schema.isdecimal() and int(schema) > SCHEMA_VERSION:
+            raise made_later(lake.url(color, month), f"its schema is version {schema}, here it is {SCHEMA_VERSION}")
+    return held
 
 
 def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:
-    """Return the counts of the month of `new` in a lake; None when it does not hold the month."""
+    """Return the counts of the month of `new` in a lake; None when it does not hold the month. As `replaceable_in`."""
     month = Month.parse(new.month)
-    held = receipt_in(lake, new.color, month)
+    held = replaceable_in(lake, new.color, month)
     if held is None:
         return None
     return HeldCounts.of(held, lake.filled(new.color, month) if _other_form(new) else frozenset())

@@ -34,10 +34,12 @@ def test_a_month_of_a_newer_version_is_named_and_stays(loaded_green: Project) ->
     forced = project.run(*MONTHS, "--force")
     assert forced.rc == 30, forced.out
     assert "Traceback" not in forced.out
-    newer = "written by a newer version of taxi_luigi"
-    assert f"{clean}: {newer} (schema {SCHEMA_VERSION + 1}), so it stays: upgrade taxi_luigi" in forced.out
-    assert f"{beside}: {newer} (unknown field 'signature'), so it stays: upgrade taxi_luigi" in forced.out
-    assert f"duckdb:green_tripdata/2021-03: {newer} (a later schema), so it stays: upgrade taxi_luigi" in forced.out
+    later, raw = "a later version of taxi_luigi made it", str(beside).removesuffix(".receipt.json")
+    stays = "so it is not replaced; upgrade this one"
+    schema = f"its schema is version {SCHEMA_VERSION + 1}, here it is {SCHEMA_VERSION}"
+    assert f"{clean}: {later} ({schema}), {stays}" in forced.out
+    assert f"{raw}: {later} (its receipt has signature), {stays}" in forced.out
+    assert f"duckdb:green_tripdata/2021-03: {later} (by a later schema), {stays}" in forced.out
     assert {path: path.read_bytes() for path in before} == before
     assert duckdb_counts(project, "green_tripdata") == counts
     assert markers(project) == {("green", month): rows for month, rows in counts.items()}

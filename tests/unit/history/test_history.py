@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -391,20 +392,27 @@ def test_two_runs_that_begin_at_once_upgrade_it_once(second_version: Path, warni
 def test_a_file_of_a_later_version_is_named_and_left_as_it_is(
     tmp_path: Path, warnings: Callable[[], list[str]]
 ) -> None:
-    begun(tmp_path, "later")
     path = tmp_path / "history.sqlite"
+    recorder = begun(tmp_path, "later")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
     before = path.read_bytes()
-    why = f"it is of version 7 of its tables, and this is version {sqlite.VERSION}: upgrade taxi_luigi"
-    with pytest.raises(StorageError, match=why):
+    named = (
+        rf"{re.escape(str(path))}: a later version of taxi_luigi made it \(its tables are version 7, here they are "
+        rf"{sqlite.VERSION}\), so it is not changed; upgrade this one"
+    )
+    with pytest.raises(StorageError, match=f"^the history of runs cannot be read: {named}$"):
         last_runs(tmp_path, 1)
-    recorder = begun(tmp_path, "new")
-    recorder.task(TaskResult("CleanMonth", "green", "2021-01"))
-    recorder.end(result("new"))
-    assert [line for line in warnings() if why in line] == warnings()[:1]
+    recorder.source({"green": [Month(2024, 1)]}, {})  # a run that was at work when the file was upgraded
+    begun(tmp_path, "new").source({"green": [Month(2024, 1)]}, {})
+    told = warnings()
+    assert len(told) == 2
+    assert all(
+        re.fullmatch(f"the history of runs cannot be written: {named}; the run goes on without", line)
+        for line in warnings()
+    )
     assert path.read_bytes() == before
-    assert not list(tmp_path.glob("history.sqlite.2*"))
+    assert [each.name for each in tmp_path.glob("history.sqlite*") if each.suffix != ".lock"] == [path.name]
 
 
 @pytest.mark.parametrize("name", ["history.sqlite", "history.sqlite.lock"])
