@@ -307,9 +307,7 @@ def test_markers_of_a_newer_version_are_read_and_stay(store: Store, make: Make) 
     before = store.query("SELECT * FROM taxi_luigi_loads")
     assert holds(store, load)
     warehouse = store.open()
-    why = (
-        "the table taxi_luigi_loads has columns unknown to this version of taxi_luigi: signature; upgrade or drop them"
-    )
+    why = "taxi_luigi_loads has columns unknown to this version of taxi_luigi: signature; upgrade or drop them"
     assert [line.rpartition("the table ")[2] for line in warehouse.foreign()] == [why]
     for call in (lambda: make(rows=20, seed=1).into(store), lambda: warehouse.remove_month(YELLOW, JANUARY)):
         with pytest.raises(ForeignTable) as refused:
