@@ -14,6 +14,7 @@ from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
     StorageError,
+    made_later,
     replaced_meanwhile,
 )
 from taxi_luigi.core.logs import figures, log
@@ -348,6 +349,8 @@ class LoadMonth(MonthTask):
         if marker is None:
             config.raw_month(self.color, self.month).forget_failure(f"warehouse {self.warehouse}")
             return ""
+        if config.recipe(self.color, self.month).is_later(marker.edition):
+            raise made_later(self.output(), "by a later schema")
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)
         return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())
