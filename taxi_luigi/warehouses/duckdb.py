@@ -120,6 +120,7 @@ class DuckDB:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:
+            self._check_markers_version(connection)
             own = _own(dataset)
             self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
             self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
@@ -151,6 +152,7 @@ class DuckDB:
             return
         with self._file.writing() as connection:
             if all(self._find_tables(connection, dataset).values()):
+                self._check_markers_version(connection)
                 _delete(connection, dataset, month)
 
     def foreign(self) -> Sequence[str]:
@@ -164,6 +166,7 @@ class DuckDB:
                     partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset))
                 )
             table_checks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
+            table_checks.append(partial(self._check_markers_version, connection))
             return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
@@ -250,6 +253,11 @@ class DuckDB:
             ForeignTable: taxi_luigi did not make one of them.
         """
         return {table: self._existing(connection, table, own) for table, own in _own(dataset).items()}
+
+    def _check_markers_version(self, connection: DuckDBPyConnection) -> None:
+        kind, existing = _find_table(connection, self._file.schema, MARKERS)
+        if kind == _TABLE and existing.keys() >= markers.FIRST_COLUMNS.keys():
+            markers.check_version(self._where, existing)
 
     def _make_table(
         self,

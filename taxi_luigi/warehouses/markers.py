@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
-from taxi_luigi.core.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
+from taxi_luigi.core.errors import AccountError, ForeignTable, WarehouseError, force_command, replaced_meanwhile
 from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.warehouses import CleanFile, Marker
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker
 
 FIRST_COLUMNS: dict[str, ColumnType] = {
     "color": "string",
@@ -56,6 +56,25 @@ def row(dataset: Dataset, month: Month, clean: ReceiptSummary, rows: int) -> tup
 def select(existing: Collection[str]) -> str:
     """Return the select list of a query for MarkerRows; NULL for a column that an older version's table lacks."""
     return ", ".join(name if name in existing else "NULL" for name in _READ)
+
+
+def check_version(where: str, existing: Collection[str], known: Collection[str] = COLUMNS) -> None:
+    """Check before a change that no newer version of taxi_luigi added a column to the markers.
+
+    Args:
+        where: the beginning of the error, which names the warehouse.
+        existing: the columns of the table.
+        known: the columns of this version's table.
+
+    Raises:
+        ForeignTable: the table has other columns.
+    """
+    unknown = sorted(set(existing) - set(known))
+    if unknown:
+        raise ForeignTable(
+            f"{where}: the table {MARKERS} has columns unknown to this version of taxi_luigi: {', '.join(unknown)}; "
+            "upgrade or drop them"
+        )
 
 
 def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]:

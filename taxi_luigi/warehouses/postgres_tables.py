@@ -108,7 +108,7 @@ def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
         if dataset.table in found:
             table_checks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
     if MARKERS in found:
-        table_checks.append(partial(_check_markers, where, (schema, MARKERS), found[MARKERS]))
+        table_checks.append(partial(check_markers, where, schema, found[MARKERS]))
     return foreign_of(table_checks)
 
 
@@ -144,7 +144,7 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
         if missing:
             with_lock_retry(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
-        _check_markers(where, (schema, MARKERS), found[MARKERS])
+        check_markers(where, schema, found[MARKERS])
         narrow = not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
     else:
         cursor.execute(ddl.create_markers(schema))
@@ -205,6 +205,12 @@ def _check_kind(where: str, table: Table, relation: Relation) -> None:
     if relation.kind != "r":
         what = _KINDS.get(relation.kind, f"of kind {relation.kind}")
         raise ForeignTable(f"{where}: {'.'.join(table)} is {what}, {_NOT_OURS}")
+
+
+def check_markers(where: str, schema: str, relation: Relation) -> None:
+    """Check the markers before they are changed. Raise ForeignTable, also for a newer version's."""
+    _check_markers(where, (schema, MARKERS), relation)
+    markers.check_version(where, relation.columns)
 
 
 def _check_markers(where: str, table: Table, relation: Relation) -> None:

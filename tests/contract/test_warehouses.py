@@ -300,6 +300,23 @@ def test_a_marker_has_the_records_that_can_be_stored_whatever_a_rule_took_out(st
     assert records(store) == {FEBRUARY: 40}
 
 
+def test_markers_of_a_newer_version_are_read_and_stay(store: Store, make: Make) -> None:
+    load, text = make(rows=10), {"duckdb": "VARCHAR", "postgres": "text", "bigquery": "STRING"}[store.kind]
+    load.into(store)
+    _execute(store, f"ALTER TABLE taxi_luigi_loads ADD COLUMN signature {text}")
+    before = store.query("SELECT * FROM taxi_luigi_loads")
+    assert holds(store, load)
+    warehouse = store.open()
+    why = "taxi_luigi_loads has columns unknown to this version of taxi_luigi: signature; upgrade or drop them"
+    assert [line.rpartition("the table ")[2] for line in warehouse.foreign()] == [why]
+    for call in (lambda: make(rows=20, seed=1).into(store), lambda: warehouse.remove_month(YELLOW, JANUARY)):
+        with pytest.raises(ForeignTable) as refused:
+            call()
+        assert one_line(refused).endswith(why)
+    assert holds(store, load)
+    assert store.query("SELECT * FROM taxi_luigi_loads") == before
+
+
 FIRST_MARKS = ["color", "file_month", "edition", "sha256", "source", "rows", "loaded_at"]
 """columns of the markers up to November 2026"""
 

@@ -6,9 +6,10 @@ own starts again, so the last marker and the rows agree once all loaders are don
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -107,7 +108,7 @@ class BigQuery:
                 replace_partition.check_footer(dataset, month, clean, local)
             table = tables.prepare(self._connection, tables.Layout.of(dataset))
             self._check_lifetime(table, month)
-            tables.prepare(self._connection, load_log.LAYOUT)
+            load_log.prepare(self._connection)
             crc32c = replace_partition.checksum(clean, local)
             for _ in range(_ROUNDS):
                 if self._load_and_mark(target, clean, local, crc32c):
@@ -144,6 +145,7 @@ class BigQuery:
             table = tables.find(self._connection, dataset.table)
             if table is not None:
                 tables.check_kind(self._connection, tables.Layout.of(dataset), table)
+                load_log.check_version(self._connection)
             for _ in range(_ROUNDS):
                 if self._remove(replace_partition.Target(self._connection, dataset, month)):
                     return
@@ -177,9 +179,10 @@ class BigQuery:
         return int(table.num_rows or 0) if table is not None and ours else 0
 
     def foreign(self) -> list[str]:
-        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), load_log.LAYOUT]
+        layouts = [tables.Layout.of(dataset) for dataset in DATASETS.values()]
+        checks: list[Callable[[], object]] = [partial(load_log.check_version, self._connection), self._check_zones]
         with self._connection.translating_errors():
-            return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
+            return [*tables.foreign(self._connection, layouts), *foreign_of(checks)]
 
     def location(self) -> str | None:
         """Return the location of the dataset in capitals: `EU`, `US-EAST1`."""
