@@ -92,7 +92,7 @@ class DownloadMonth(MonthTask):
     """The bytes as published, in the workspace's raw/."""
 
     resources = {"download": 1}  # noqa: RUF012 Luigi reads it as it is
-    imports = ("taxi_luigi.transform.readers",)
+    imports = ("taxi_luigi.transform.readers", "rich.filesize")
 
     def requires(self) -> PublishedMonth:
         return PublishedMonth(color=self.color, month=self.month)
