@@ -121,6 +121,7 @@ class DuckDB:
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:
             own = _own(dataset)
+            self._check_markers(connection)
             self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
             self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
             _delete(connection, dataset, month)
@@ -163,7 +164,7 @@ class DuckDB:
                 table_checks.append(
                     partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset))
                 )
-            table_checks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
+            table_checks.append(partial(self._check_markers, connection))
             return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
@@ -301,6 +302,10 @@ class DuckDB:
             if has != type_:
                 raise ForeignTable(f"{self._where}: the table {table} has {name} as {has}, not {type_}, {_NOT_OURS}")
         return existing
+
+    def _check_markers(self, connection: DuckDBPyConnection) -> None:
+        existing = self._existing(connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS)
+        markers.check_known(self._where, existing)
 
     def _existing_zones(self, connection: DuckDBPyConnection) -> dict[str, str]:
         existing = self._existing(connection, ZONES, {})

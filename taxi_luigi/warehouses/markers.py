@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 
-from taxi_luigi.core.errors import AccountError, WarehouseError, force_command, replaced_meanwhile
+from taxi_luigi.core.errors import AccountError, ForeignTable, WarehouseError, force_command, replaced_meanwhile
 from taxi_luigi.core.receipts import ReceiptSummary
 from taxi_luigi.tlc.datasets import FILE_MONTH, ColumnType, Dataset
 from taxi_luigi.tlc.months import Month
-from taxi_luigi.warehouses import CleanFile, Marker
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker
 
 FIRST_COLUMNS: dict[str, ColumnType] = {
     "color": "string",
@@ -51,6 +51,25 @@ def row(dataset: Dataset, month: Month, clean: ReceiptSummary, rows: int) -> tup
     """Return the values of a new marker, in the order of COLUMNS."""
     now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     return dataset.color, month.first_day, clean.edition, clean.sha256, clean.source, rows, now, clean.records
+
+
+def check_known(where: str, existing: Collection[str], known: Collection[str] = COLUMNS) -> None:
+    """Check that the table of markers has no column of a later version: a load would leave an old value in it.
+
+    Args:
+        where: the beginning of the error, which names the warehouse.
+        existing: the columns of the table.
+        known: the columns that this version fills.
+
+    Raises:
+        ForeignTable: it has others. Reading the table is no error.
+    """
+    unknown = sorted({*existing} - {*known})
+    if unknown:
+        raise ForeignTable(
+            f"{where}: the table {MARKERS} has columns unknown to this version of taxi_luigi: {', '.join(unknown)}; a "
+            "later version of taxi_luigi made it, so nothing is loaded; upgrade this one"
+        )
 
 
 def select(existing: Collection[str]) -> str:

@@ -109,6 +109,7 @@ def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
             table_checks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
     if MARKERS in found:
         table_checks.append(partial(_check_markers, where, (schema, MARKERS), found[MARKERS]))
+        table_checks.append(partial(markers.check_known, where, found[MARKERS].columns))
     return foreign_of(table_checks)
 
 
@@ -145,6 +146,7 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
             with_lock_retry(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
         _check_markers(where, (schema, MARKERS), found[MARKERS])
+        markers.check_known(where, found[MARKERS].columns)
         narrow = not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
     else:
         cursor.execute(ddl.create_markers(schema))

@@ -349,6 +349,21 @@ def test_a_load_that_fails_leaves_the_markers_of_before_readable(store: Store, m
     assert records(store) == {JANUARY: None}
 
 
+def test_markers_of_a_later_version_are_read_and_not_replaced(store: Store, make: Make) -> None:
+    old = make(rows=10)
+    old.into(store)
+    _execute(store, "ALTER TABLE taxi_luigi_loads ADD COLUMN weather text")
+    named = "the table taxi_luigi_loads has columns unknown to this version of taxi_luigi: weather; a later version of"
+    for load in (make(rows=20, seed=1), make(rows=30, month=FEBRUARY)):
+        with pytest.raises(ForeignTable, match=named) as error:
+            load.into(store)
+        one_line(error)
+    assert holds(store, old)
+    assert [named in line for line in store.open().foreign()] == [True]
+    _execute(store, "ALTER TABLE taxi_luigi_loads DROP COLUMN weather")
+    assert store.open().foreign() == []
+
+
 def test_processes_widen_the_markers_at_the_same_time(store: Store, make: Make) -> None:
     make(rows=10).into(store)
     narrow_markers(store)

@@ -24,7 +24,7 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
+from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
 from taxi_luigi.warehouses.bigquery import health, jobs, load_log, replace_partition, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
@@ -107,7 +107,7 @@ class BigQuery:
                 replace_partition.check_footer(dataset, month, clean, local)
             table = tables.prepare(self._connection, tables.Layout.of(dataset))
             self._check_lifetime(table, month)
-            tables.prepare(self._connection, load_log.LAYOUT)
+            self._check_markers(tables.prepare(self._connection, load_log.LAYOUT))
             crc32c = replace_partition.checksum(clean, local)
             for _ in range(_ROUNDS):
                 if self._load_and_mark(target, clean, local, crc32c):
@@ -179,7 +179,10 @@ class BigQuery:
     def foreign(self) -> list[str]:
         layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), load_log.LAYOUT]
         with self._connection.translating_errors():
-            return [*tables.foreign(self._connection, layouts), *foreign_of([self._check_zones])]
+            return [
+                *tables.foreign(self._connection, layouts),
+                *foreign_of([self._check_zones, lambda: self._check_markers(tables.find(self._connection, MARKERS))]),
+            ]
 
     def location(self) -> str | None:
         """Return the location of the dataset in capitals: `EU`, `US-EAST1`."""
@@ -198,6 +201,10 @@ class BigQuery:
         """Check before a run whether the warehouse can be used. Never raises."""
         with self._connection.querying() as connection:
             return health.checks(connection)
+
+    def _check_markers(self, table: Table | None) -> None:
+        if table is not None:
+            markers.check_known(self._connection.where, tables.types(table), load_log.LAYOUT.columns)
 
     def _check_zones(self) -> None:
         existing = tables.find(self._connection, ZONES)
