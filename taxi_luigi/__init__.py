@@ -27,6 +27,7 @@ from taxi_luigi.tasks import (  # noqa: E402
     PublishedMonth,
     Report,
     UploadMonth,
+    UploadZones,
 )
 
 install()
@@ -43,6 +44,7 @@ __all__ = [
     "PublishedMonth",
     "Report",
     "UploadMonth",
+    "UploadZones",
     "read_trips",
 ]
 

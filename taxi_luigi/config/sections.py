@@ -86,8 +86,8 @@ class Settings:
     )
     zones: str = setting(
         f"{TLC}/misc/taxi_zone_lookup.csv",
-        "The list of the taxi zones, which every warehouse gets as the table taxi_zones: an address as of source, "
-        "without fields. Empty: no zones are loaded.",
+        "The list of the taxi zones, which every warehouse gets as the table taxi_zones, and without a warehouse every "
+        "lake as the file taxi_zones.parquet: an address as of source, without fields. Empty: no zones are loaded.",
         _zones_address,
     )
     """a URL or an absolute path; '' when no zones are loaded"""

@@ -23,6 +23,7 @@ from taxi_luigi.core.receipts import FILE, Edition, Failure, RawReceipt, source_
 from taxi_luigi.storage import Entry
 from taxi_luigi.storage.lake import Lake, summary_in
 from taxi_luigi.storage.raw_month import FAILURE, RawMonth, is_failure
+from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
 
@@ -66,7 +67,7 @@ class Place:
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """color → names of all files; of `raw`"""
     zones: int = 0
-    """rows of the taxi zones, where they were counted; of a warehouse"""
+    """rows of the taxi zones in a warehouse, where they were counted; 1 of a lake that has them"""
 
     @property
     def key(self) -> str:
@@ -242,7 +243,16 @@ class Inventory:
         def months(color: str) -> dict[Month, Holding]:
             return {month: _listed(entry, color, month) for month, entry in lake.list(color).items()}
 
-        return lambda: Place(place.name, place.kind, place.required, *_by_color(self.colors, months))
+        zones_here = self._zones and place.required and not config.settings().warehouses
+
+        def ask() -> Place:
+            try:
+                zones = int(zones_here and ZonesFile(lake).exists())
+            except TaxiError as error:
+                return Place(place.name, place.kind, place.required, errors=dict.fromkeys(self.colors, error))
+            return Place(place.name, place.kind, place.required, *_by_color(self.colors, months), zones=zones)
+
+        return ask
 
     def _warehouse(self, name: str) -> Callable[[], Place]:
         warehouse = config.warehouse(name)

@@ -77,7 +77,7 @@ class Plan:
     failed: dict[ColorMonth, str] = field(default_factory=dict)
     """months that are missing, and whose file was not taken at its last attempt → why"""
     zones: tuple[str, ...] = ()
-    """the warehouses without zones; none when luigi.cfg names no list of them"""
+    """the warehouses without zones, or the lakes, where luigi.cfg names no warehouse; none when it names no list"""
 
     @property
     def months(self) -> dict[str, list[Month]]:
@@ -139,11 +139,10 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
             raise error
     for line in inventory.errors:
         log.warning("%s", line)
-    plan = Plan(
-        zones=tuple(
-            name for name in settings.warehouses if settings.zones and not inventory.place(warehouse_key(name)).zones
-        )
-    )
+    keys = {name: warehouse_key(name) for name in settings.warehouses} or {
+        name: lake_key(name) for name in settings.lakes
+    }
+    plan = Plan(zones=tuple(name for name, key in keys.items() if settings.zones and not inventory.place(key).zones))
     stored = _without_lost(_stored(inventory, wanted), inventory)
     looks = _look(stored, force, recheck, inventory)
     now = datetime.now(UTC)

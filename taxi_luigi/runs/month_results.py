@@ -17,7 +17,7 @@ DOWNLOAD = "DownloadMonth"
 """the task that counts a month's bytes"""
 CLEAN = "CleanMonth"
 """the task that counts the records of a month before and after"""
-ZONES = "LoadZones"
+ZONES = ("LoadZones", "UploadZones")
 """the task that loads them"""
 _REFRESHING = (Reason.REPUBLISHED, Reason.RULES_CHANGED, Reason.SCHEMA_CHANGED, Reason.MAPPING_CHANGED)
 """reasons to replace a held month; a forced one may not have been held"""
@@ -86,7 +86,7 @@ def failures(months: Iterable[MonthResult]) -> list[str]:
 
 def zones(tasks: Iterable[TaskResult]) -> list[str]:
     """Return the lines about the taxi zones; none where there was nothing to do."""
-    about = [each for each in _last(tasks) if each.task == ZONES]
+    about = [each for each in _last(tasks) if each.task in ZONES]
     done = [each for each in about if not each.error]
     stores = ", ".join(f"{each.store} ({each.replaced})" if each.replaced else each.store for each in done)
     lines = [f"zones: {done[0].rows:,} rows loaded into {stores}"] if done else []

@@ -89,7 +89,11 @@ class Lake:
 
     def name(self, color: str, month: Month) -> str:
         """Return the month's name in the store."""
-        return self._folder + object_name(color, month)
+        return self.in_root(object_name(color, month))
+
+    def in_root(self, name: str) -> str:
+        """Return the name in the store of a file of the lake."""
+        return self._folder + name
 
     def list(self, color: str) -> dict[Month, Entry]:
         """Return the months that the lake holds of one color, by one listing."""

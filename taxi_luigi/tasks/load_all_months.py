@@ -19,7 +19,7 @@ from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, FlagParameter, MonthsParameter, RefreshParameter
-from taxi_luigi.tasks.zones import LoadZones
+from taxi_luigi.tasks.zones import LoadZones, UploadZones
 from taxi_luigi.tlc.datasets import select_months
 from taxi_luigi.tlc.months import LATEST, Month
 from taxi_luigi.transform.staleness import Reason
@@ -41,7 +41,8 @@ class Idle(PlainTask, luigi.WrapperTask):
 class LoadAllMonths(PlainTask, luigi.WrapperTask):
     """Every month given, of every color, in every lake and warehouse that luigi.cfg names; and the zones.
 
-    `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`.
+    `force` is about months: zones are loaded where there are none, and again by `LoadZones --force`
+    or `UploadZones --force`.
     """
 
     plans = True
@@ -159,7 +160,9 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
                 lake = config.lake_for(name)
                 if lake is not None and lake not in each.lakes:
                     UploadMonth(lake=lake, **common).with_known_status(complete=True)
-        tasks += [LoadZones(warehouse=name).with_known_status(complete=False) for name in self.plan.zones]
+        for name in self.plan.zones:
+            zones = LoadZones(warehouse=name) if config.settings().warehouses else UploadZones(lake=name)
+            tasks.append(zones.with_known_status(complete=False))
         return tasks
 
     def requires(self) -> list[PipelineTask]:

@@ -18,6 +18,7 @@ from taxi_luigi.core.receipts import Edition
 from taxi_luigi.sources import Published
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.raw_month import RawMonth
+from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tasks.objects import StoreFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
@@ -144,6 +145,24 @@ class ZonesTarget(luigi.Target):
 
     def __str__(self) -> str:
         return f"{self.warehouse}:{ZONES}"
+
+
+class LakeZonesTarget(StoreFile):
+    """The file of zones in the lake called `lake`."""
+
+    def __init__(self, lake: str) -> None:
+        self.lake, self.zones = lake, ZonesFile(config.lake(lake))
+        super().__init__(config.lake(lake).store, self.zones.name)
+
+    def exists(self) -> bool:
+        try:
+            return self.zones.exists()
+        except TaxiError as error:
+            log.debug("%s counts as not there: %s", self, error)
+            return False
+
+    def __str__(self) -> str:
+        return self.zones.url
 
 
 def raw_edition(edition: str) -> str:

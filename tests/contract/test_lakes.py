@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -17,8 +18,10 @@ from taxi_luigi.core.errors import Replaced, StorageError
 from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
+from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.zones import Zone
 from tests.support.stores import KINDS, fresh_store
 from tests.support.trips import write_clean
 
@@ -76,6 +79,43 @@ def test_months_and_colors_are_kept_apart(lake: Lake, write: Write) -> None:
     lake.remove("green", JANUARY)
     assert set(lake.list("green")) == {FEBRUARY}
     assert set(lake.list("yellow")) == {JANUARY}
+
+
+def test_zones_are_one_file_in_the_root_that_is_replaced_whole(lake: Lake, write: Write, tmp_path: Path) -> None:
+    file = ZonesFile(lake)
+    assert (file.exists(), file.rows()) == (False, 0)
+    put(lake, write())
+    for zones in (
+        [Zone(1, "EWR", "Newark Airport", "EWR"), Zone(264, "Unknown", "N/A", "N/A")],
+        [Zone(2, "", "é", "")],
+    ):
+        assert file.replace(zones) == len(zones)
+        assert (file.exists(), file.rows()) == (True, len(zones))
+        with lake.store.reading("taxi_zones.parquet") as path:
+            assert [Zone(**row) for row in pq.read_table(path).to_pylist()] == zones
+            assert b"borough of New York City" in pq.read_schema(path).field("borough").metadata[b"description"]
+    assert set(lake.list("green")) == {JANUARY}
+
+
+@pytest.mark.parametrize("content", ["parquet", b"", b"PAR1", b"not parquet at all"])
+def test_a_file_of_zones_that_another_program_wrote_is_named_and_stays(
+    lake: Lake, tmp_path: Path, content: str | bytes
+) -> None:
+    other = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"locationid": [1], "geometry": ["POLYGON"]}), other)
+    if isinstance(content, bytes):
+        other.write_bytes(content)
+    before = other.read_bytes()
+    lake.store.put(other, "taxi_zones.parquet", {})
+    file = ZonesFile(lake)
+    assert not file.exists()
+    for call in (file.rows, lambda: file.replace([Zone(1, "a", "b", "c")])):
+        with pytest.raises(
+            StorageError, match=r"taxi_zones\.parquet: not a file of zones that taxi_luigi wrote; rename"
+        ):
+            call()
+    with lake.store.reading("taxi_zones.parquet") as path:
+        assert path.read_bytes() == before
 
 
 def test_a_second_put_replaces_the_first(lake: Lake, write: Write) -> None:

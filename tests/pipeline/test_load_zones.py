@@ -183,6 +183,25 @@ def test_every_warehouse_gets_them_and_one_that_is_down_fails_alone(loading: Pro
     connection.close()
 
 
+def test_a_lake_without_a_warehouse_gets_them_once_as_a_file(loading: Project, cdn: Cdn) -> None:
+    loading.configure({"taxi": {"warehouse": ""}})
+    file = loading.workspace / "clean" / "taxi_zones.parquet"
+    plan = loading.command("taxi-luigi", "plan", *MONTH[1:])
+    assert "zones: missing in local" in plan.out
+    done = loading.run(*MONTH)
+    assert done.rc == 0, done.out
+    assert zone_lines(done.out) == ["zones: 265 rows loaded into local"]
+    assert duckdb.sql(f"SELECT count(*), max(locationid) FROM '{file}'").fetchall() == [(265, 265)]
+    again = loading.run(*MONTH)
+    assert again.rc == 0, again.out
+    assert "UploadZones" not in again.out
+    assert cdn.count("GET", NAME) == 1
+    shutil.copy(next(file.parent.glob("green/*.parquet")), file)  # not a file of zones
+    foreign = loading.run("UploadZones", "--lake", "local", "--force")
+    assert foreign.rc == 30, foreign.out
+    assert f"{file}: not a file of zones that taxi_luigi wrote; rename it" in foreign.out
+
+
 def test_a_table_of_somebody_elses_is_left_alone_and_named(loading: Project) -> None:
     loading.workspace.mkdir()
     with duckdb.connect(str(loading.warehouse)) as connection:
