@@ -35,6 +35,8 @@ def sources(schema: str = _TARGET, database: str | None = None) -> str:
     lines.append("    tables:")
     for table in tables():
         lines += [f"      - name: {table['name']}", f"        description: {_quoted(table['description'])}"]
+        if table["loaded_at_field"] is not None:
+            lines += ["        config:", f"          loaded_at_field: {table['loaded_at_field']}"]
         lines.append("        columns:")
         for column in table["columns"]:
             lines += [f"          - name: {column['name']}", f"            data_type: {column['data_type']}"]
@@ -48,9 +50,10 @@ def _quoted(text: str) -> str:
 
 
 def tables() -> Iterator[dict[str, Any]]:
-    """Yield name, description and columns of every table.
+    """Yield name, description, columns and loaded_at_field of every table.
 
-    Types are written as PostgreSQL does; DuckDB accepts the same names.
+    Types are written as PostgreSQL does; DuckDB accepts the same names. `loaded_at_field` is the column that dbt's
+    source freshness reads, None in a table that has none.
     """
     for dataset in DATASETS.values():
         meanings = {
@@ -58,15 +61,21 @@ def tables() -> Iterator[dict[str, Any]]:
         }
         yield _table(dataset.table, dataset.meaning, ddl.columns(dataset), meanings)
     yield _table(zones.TABLE, "TLC's list of taxi zones", zones.COLUMNS, {})
-    yield _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {})
+    yield _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {}, "loaded_at")
 
 
-def _table(name: str, meaning: str, columns: Mapping[str, ColumnType], meanings: Mapping[str, str]) -> dict[str, Any]:
+def _table(
+    name: str,
+    meaning: str,
+    columns: Mapping[str, ColumnType],
+    meanings: Mapping[str, str],
+    loaded_at_field: str | None = None,
+) -> dict[str, Any]:
     described = [
         {"name": column, "data_type": kind, "description": meanings.get(column)}
         for column, kind in ddl.postgres_columns(dict(columns)).items()
     ]
-    return {"name": name, "description": meaning, "columns": described}
+    return {"name": name, "description": meaning, "columns": described, "loaded_at_field": loaded_at_field}
 
 
 def _dbt_sources(arguments: argparse.Namespace) -> int:

@@ -28,6 +28,9 @@ from taxi_luigi.core.text import unwrapped
 _CRONS = {"cron", "crond", "fcron"}
 
 
+_PYTHONPATH = "PYTHONPATH"
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.usage = (
@@ -94,6 +97,9 @@ def _command(arguments: argparse.Namespace) -> list[str]:
         if not path.is_file():
             raise ConfigError(f"LUIGI_CONFIG_PATH names no file: {path}")
         variables.append(f"{settings_files.NAMED}={path}")
+    if _has_module(arguments.words) and os.environ.get(_PYTHONPATH):
+        folders = (str(Path(folder).absolute()) for folder in os.environ[_PYTHONPATH].split(os.pathsep) if folder)
+        variables.append(f"{_PYTHONPATH}={os.pathsep.join(folders)}")
     options = {
         "--env-file": arguments.env_file and arguments.env_file.absolute(),
         "--log-folder": arguments.log_folder and arguments.log_folder.absolute(),
@@ -118,7 +124,7 @@ def _check(words: Sequence[str]) -> None:
 
     if not words:
         return
-    if not set(words) & set(tasks.__all__):
+    if not set(words) & set(tasks.__all__) and not _has_module(words):
         raise UsageError(f"{' '.join(redaction.masked_arguments(words))!r} names no task: {', '.join(tasks.__all__)}")
     printed = io.StringIO()
     try:
@@ -129,6 +135,15 @@ def _check(words: Sequence[str]) -> None:
         raise UsageError(redact(last.partition(": error: ")[2] or "luigi would show its help")) from None
     except TaskClassException as error:
         raise UsageError(unwrapped(error)) from error
+    except ImportError as error:
+        raise UsageError(
+            f"--module cannot be imported ({unwrapped(error)}): its folder must be on PYTHONPATH"
+        ) from error
+
+
+def _has_module(words: Sequence[str]) -> bool:
+    """Whether the words name a module with tasks of the user's own."""
+    return any(word.partition("=")[0] == "--module" for word in words)
 
 
 def _parse(words: Sequence[str]) -> None:

@@ -50,11 +50,14 @@ A class declares its settings in the dataclass `Settings`; its constructor takes
 def store_type(noun: str, name: str) -> str:
     """Return the type of `[NOUN.NAME]`, which defaults to NAME. Raise ConfigError for an unknown type."""
     section = f"{noun}.{name}"
-    kind = str(get(section, "type", name))
-    if kind not in STORES[noun]:
-        known = ", ".join(STORES[noun])
-        raise ConfigError(f"[{section}] type is {kind!r}; the types of {noun} are {known} (it defaults to the name)")
-    return kind
+    kind, known = str(get(section, "type", name)), ", ".join(STORES[noun])
+    if kind in STORES[noun]:
+        return kind
+    if kind != name:
+        raise ConfigError(f"[{section}] type is {kind!r}; the types of {noun} are {known}")
+    raise ConfigError(
+        f"no {noun} is named {name!r}: the names are {known}, and those of sections [{noun}.NAME] with such a type"
+    )
 
 
 def store_class(noun: str, kind: str) -> Any:

@@ -48,9 +48,12 @@ class EmptyFlags:
 
 
 def check() -> None:
-    """Exit with 2 for an unknown flag of `luigi --module taxi_luigi`; called when the import has declared all flags."""
+    """Called when the package has been imported; under `luigi --module taxi_luigi`, all flags are known by then.
+
+    Of several modules luigi imports the last. Another module than ours has tasks of its own, which come later.
+    """
     words = sys.argv[1:]
-    if "taxi_luigi" not in [each for pair in pairwise(words) for each in _module(*pair)]:
+    if [name for pair in pairwise(words) for name in _module(*pair)][-1:] != ["taxi_luigi"]:
         return
     unknown_flag = unknown(words)
     if unknown_flag:
@@ -71,7 +74,9 @@ def unknown(words: Sequence[str]) -> str:
 
 
 def _module(word: str, following: str) -> Sequence[str]:
-    return [following] if word == "--module" else [word.removeprefix("--module=")]
+    if word == "--module":
+        return [following]
+    return [word.removeprefix("--module=")] if word.startswith("--module=") else []
 
 
 def _flags(words: Sequence[str]) -> set[str]:

@@ -103,6 +103,10 @@ class PipelineTask(PlainTask):
     def scheduled(self) -> None:
         self._known = None
 
+    def ended(self) -> None:
+        """Forget what was known when another task yielded this one, which is after everything was scheduled."""
+        self._known = None
+
     def complete(self) -> bool:
         if self._known is not None:
             return self._known

@@ -27,7 +27,7 @@ from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.clean_file import clean_file, explain_damage, stored_now
-from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter
+from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter, TextParameter
 from taxi_luigi.tasks.targets import (
     CleanTarget,
     LakeTarget,
@@ -47,7 +47,7 @@ class MonthTask(PipelineTask):
 
     color = ColorParameter(description=f"one of {', '.join(DATASETS)}")
     month = MonthParameter(description="the month in the name of TLC's file, as 2024-01")
-    edition = luigi.Parameter(default="", description="set by LoadAllMonths --force")
+    edition = TextParameter(default="", description="set by LoadAllMonths --force")
 
     @property
     def label(self) -> str:
@@ -241,7 +241,7 @@ def _same_file(raw: RawMonth, receipt: RawReceipt) -> bool:
 class UploadMonth(MonthTask):
     """The clean month in the lake called `lake`."""
 
-    lake = luigi.Parameter(description="the name of a lake in luigi.cfg")
+    lake = TextParameter(description="the name of a lake in luigi.cfg")
     priority = 20
     imports = ("taxi_luigi.transform.readers",)
 
@@ -294,7 +294,7 @@ def _check_place(lake: str) -> None:
 class LoadMonth(MonthTask):
     """The month's rows in the warehouse called `warehouse`, with their marker."""
 
-    warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
+    warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
     priority = 30
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import luigi
@@ -15,6 +16,19 @@ from luigi import date_interval
 from taxi_luigi.core.errors import UsageError
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
+
+
+class TextParameter(luigi.Parameter):
+    """A text, or a path; Luigi's own takes any other value, too, with a warning."""
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        super().__set_name__(owner, name)
+        self._name = name
+
+    def normalize(self, x: Any) -> str:
+        if not isinstance(x, str | Path):
+            raise UsageError(f"{self._name} must be a text, not {x!r}")
+        return str(x)
 
 
 class ColorParameter(luigi.Parameter):
@@ -86,7 +100,7 @@ class MonthParameter(luigi.MonthParameter):
         return str(x)
 
     def normalize(self, x: Any) -> Month:
-        if isinstance(x, date):  # a datetime is one, too
+        if isinstance(x, date) and isinstance(x.year, int):  # a datetime is one, too; pandas' NaT is one without a year
             return Month.of(x)
         if isinstance(x, date_interval.Month):
             return Month.of(x.date_a)

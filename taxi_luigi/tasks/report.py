@@ -20,7 +20,7 @@ from taxi_luigi.reports import html as report
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage import is_remote
-from taxi_luigi.tasks.parameters import ColorsParameter
+from taxi_luigi.tasks.parameters import ColorsParameter, TextParameter
 from taxi_luigi.tlc.datasets import DATASETS
 
 
@@ -58,7 +58,7 @@ class Report(PipelineTask):
     """One HTML page that shows what is held of each color and how it came there."""
 
     colors = HeldColorsParameter(default=(), description="record types, as yellow,green; empty: all that are held")
-    path = luigi.Parameter(default="data/report.html", description="the page, a file on this machine")
+    path = TextParameter(default="data/report.html", description="the page, a file on this machine")
     priority = -20
     _made = False
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import luigi
-
 from taxi_luigi import config
 from taxi_luigi.core.logs import figures, log
 from taxi_luigi.core.text import cut, listed
@@ -13,7 +11,7 @@ from taxi_luigi.history import TaskResult
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.zones_file import ZonesFile
-from taxi_luigi.tasks.parameters import FlagParameter
+from taxi_luigi.tasks.parameters import FlagParameter, TextParameter
 from taxi_luigi.tasks.targets import LakeZonesTarget, ZonesTarget
 from taxi_luigi.tlc.zones import TABLE, Zone, read_lookup
 from taxi_luigi.transform.guards import check_zones
@@ -79,7 +77,7 @@ class LoadZones(ZonesTask):
     `wait` gives it a turn between two months.
     """
 
-    warehouse = luigi.Parameter(description="the name of a warehouse in luigi.cfg")
+    warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
 
     @property
     def store(self) -> str:  # type: ignore[override]
@@ -106,7 +104,7 @@ class LoadZones(ZonesTask):
 class UploadZones(ZonesTask):
     """The file taxi_zones.parquet in the lake called `lake`; LoadAllMonths makes it where there is no warehouse."""
 
-    lake = luigi.Parameter(description="the name of a lake in luigi.cfg")
+    lake = TextParameter(description="the name of a lake in luigi.cfg")
 
     @property
     def store(self) -> str:  # type: ignore[override]

@@ -32,10 +32,10 @@ from tests.support.project import BIN, Project, Run, environment
         (("LoadAlMonths",), "No task LoadAlMonths. Did you mean: LoadAllMonths"),
         (("CleanMonth", "--color", "green"), "requires the 'month' parameter to be set"),
         (("CleanMonth", "--color", "green", "--month", "2024"), "month must look like 2024-01, not '2024'"),
-        (("LoadMonth", "--color", "green", "--month", "2024-01", "--warehouse", "dk"), "[warehouse.dk] type is 'dk'"),
+        (("LoadMonth", "--color", "green", "--month", "2024-01", "--warehouse", "dk"), "no warehouse is named 'dk'"),
         (("LoadAllMonths", "--taxi-keep-raw", "yes"), "[taxi] keep_raw is true or false, not 'yes'"),
         (("LoadAllMonths", "--taxi-source", "trips/{color}.parquet"), "[taxi] source"),
-        (("LoadAllMonths", "--taxi-warehouse", "snowflake"), "the types of warehouse are duckdb, postgres"),
+        (("LoadAllMonths", "--taxi-warehouse", "snowflake"), "no warehouse is named 'snowflake'"),
     ],
 )  # fmt: skip
 def test_a_wrong_command_is_one_line(project: Project, args: tuple[str, ...], says: str) -> None:

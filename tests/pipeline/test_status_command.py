@@ -220,7 +220,7 @@ def test_a_warehouse_that_luigi_cfg_has_wrong_is_one_line_and_nothing_else(proje
     project.configure({"taxi": {"warehouse": "oracle"}})
     done = status(project)
     assert done.rc == FAILED
-    assert done.out.startswith("taxi-luigi: [warehouse.oracle] type is 'oracle'")
+    assert done.out.startswith("taxi-luigi: no warehouse is named 'oracle': ")
     assert len(done.out.splitlines()) == 1
 
 

@@ -22,6 +22,9 @@ def test_every_table_is_a_source_with_its_columns_types_and_meanings(capsys: pyt
     wanted = {dataset.table: ddl.columns(dataset) for dataset in DATASETS.values()}
     wanted |= {zones.TABLE: zones.COLUMNS, MARKERS: markers.COLUMNS}
     assert found == {name: ddl.postgres_columns(columns) for name, columns in wanted.items()}
+    assert {table["name"]: table["config"] for table in source["tables"] if "config" in table} == {
+        MARKERS: {"loaded_at_field": "loaded_at"}
+    }
     described = {
         table["name"]: [each.get("description", "") for each in table["columns"]] for table in source["tables"]
     }

@@ -34,6 +34,9 @@ _FAILED = "[pid %s] Worker %s failed    %s"
 _NO_DATA = "Data for %s does not exist (yet?)"
 _NO_ANSWER = "Failed connecting to remote scheduler %r"
 _UNFULFILLED = ("Unfulfilled dependency at run time: ", "Unfulfilled dependencies at run time: ")
+_UNSCHEDULED = re.compile(
+    r"(Will not run .+ due to error in \w+\(\) method:)\n.*^taxi_luigi\.core\.errors\.\w+: ([^\n]*)\s*\Z", re.M | re.S
+)
 _UNREADABLE = re.compile(r"(\w+)\[args=.*: Error when parsing the default value of '(\w+)'$", re.DOTALL)
 """the texts of Luigi 3.8.1"""
 
@@ -110,8 +113,11 @@ class OneLine(logging.Filter):
     """whether a run of ours is under way, or has ended with its command"""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not (self.in_a_run or _is_our_command() or _is_ours(record)):
+        unscheduled = _UNSCHEDULED.match(str(record.msg))
+        if not (self.in_a_run or _is_our_command() or _is_ours(record) or unscheduled):
             return True
+        if unscheduled:  # it has the traceback in its text
+            record.msg, record.args = "%s %s", unscheduled.groups()
         if record.msg == _NO_ANSWER:
             record.msg, record.args, record.exc_info = "luigid did not answer; retrying", None, None
         _in_our_words(record)

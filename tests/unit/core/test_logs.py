@@ -63,6 +63,22 @@ def test_what_our_code_raises_before_there_is_a_run_is_one_line() -> None:
     assert (record.getMessage(), record.exc_info) == ("no such color", None)
 
 
+TRACE = 'Traceback (most recent call last):\n  File "x", line 1, in requires\n'
+UNSCHEDULED = "Will not run TheirTask(n=1) or any dependencies due to error in deps() method:"
+
+
+@pytest.mark.parametrize("in_a_run", [True, False])
+def test_a_task_of_others_that_cannot_be_scheduled_for_what_our_code_raised_is_one_line(in_a_run: bool) -> None:
+    trace = f"{TRACE}KeyError: 1\n\nDuring handling\n\n{TRACE}taxi_luigi.core.errors.UsageError: no such color\n"
+    assert said(f"{UNSCHEDULED}\n{trace}", in_a_run=in_a_run).getMessage() == f"{UNSCHEDULED} no such color"
+
+
+@pytest.mark.parametrize("last", ["KeyError: 1", f"taxi_luigi.core.errors.UsageError: x\n\n{TRACE}KeyError: 1"])
+def test_a_defect_of_others_that_keeps_a_task_from_being_scheduled_keeps_its_traceback(last: str) -> None:
+    text = f"{UNSCHEDULED}\n{TRACE}{last}\n"
+    assert said(text).getMessage() == text
+
+
 def test_a_defect_keeps_its_traceback_behind_the_name() -> None:
     record = said(FAILED, 7, "Worker(salt=1)", Task(), error=ZeroDivisionError())
     assert record.getMessage() == "LoadMonth green 2024-01 pg"
@@ -99,6 +115,8 @@ def test_the_lines_of_luigi_3_8_1_are_still_those_we_look_for() -> None:
         assert f'"{words}' in worker
     assert "Unfulfilled %s at run time: %s" in worker
     assert "timed out after {} seconds" in worker
+    for method in ("complete", "deps"):
+        assert f'"Will not run {{task}} or any dependencies due to error in {method}() method:\\n{{tb}}"' in worker
     record = logging.LogRecord("x", logging.INFO, luigi.worker.__file__, 1, "x", (), None)
     assert is_luigis(record)
     assert not is_luigis(logging.LogRecord("x", logging.INFO, __file__, 1, "x", (), None))

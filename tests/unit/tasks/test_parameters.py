@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 import datetime
 import pickle
+from pathlib import Path
 from typing import Any
 
 import luigi
+import pandas as pd
 import pytest
 from luigi.date_interval import Month as LuigiMonth
+from luigi.date_interval import Year as LuigiYear
 from luigi.tools.range import RangeMonthly
 from luigi.util import inherits, previous, requires
 
-from taxi_luigi import CleanMonth, DownloadMonth, LoadAllMonths
-from taxi_luigi.core.errors import UsageError
+from taxi_luigi import CleanMonth, DownloadMonth, LoadAllMonths, LoadMonth, Report, UploadMonth
+from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.tlc.months import Month, month_range
 
 JANUARY = "CleanMonth_green_2021_01_80751557dc"
@@ -30,6 +33,7 @@ JANUARY = "CleanMonth_green_2021_01_80751557dc"
         datetime.date(2021, 1, 1),
         datetime.date(2021, 1, 31),
         datetime.datetime(2021, 1, 15, 23, 59),
+        pd.Timestamp("2021-01-15"),
         LuigiMonth(2021, 1),
     ],
     ids=repr,
@@ -49,12 +53,44 @@ def test_a_month_is_the_same_task_in_every_form(month: Any) -> None:
         ({"month": "2021-13"}, "month must look like 2024-01, not '2021-13'"),
         ({"month": 202101}, "month must be a text as 2024-01 or a date, not 202101"),
         ({"month": None}, "month must be a text as 2024-01 or a date, not None"),
+        ({"month": True}, "month must be a text as 2024-01 or a date, not True"),
+        ({"month": pd.NaT}, "month must be a text as 2024-01 or a date, not NaT"),
+        ({"month": "0000-01"}, "month must look like 2024-01, not '0000-01'"),
+        ({"month": LuigiYear(2021)}, "month must be a text as 2024-01 or a date, not 2021"),
+        ({"edition": None}, "edition must be a text, not None"),
     ],
 )
 def test_another_value_is_an_error_where_the_task_is_made(changes: dict[str, Any], why: str) -> None:
     with pytest.raises(UsageError) as error:
         CleanMonth(**{"color": "green", "month": "2021-01"} | changes)
     assert str(error.value) == why
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "why"),
+    [
+        (
+            LoadMonth,
+            {"warehouse": "dk"},
+            "no warehouse is named 'dk': the names are duckdb, postgres, bigquery, and those",
+        ),
+        (UploadMonth, {"lake": "dk"}, "no lake is named 'dk': the names are local, gcs, s3, and those"),
+        (LoadMonth, {"warehouse": None}, "warehouse must be a text, not None"),
+        (UploadMonth, {"lake": ["local"]}, "lake must be a text, not ['local']"),
+    ],
+)
+def test_a_wrong_store_is_an_error_where_the_task_is_made(
+    task: type[luigi.Task], changes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(TaxiError) as error:
+        task(color="green", month="2021-01", **changes)
+    assert str(error.value).startswith(why)
+
+
+def test_the_page_of_a_report_may_be_a_path() -> None:
+    assert Report(path=Path("x.html")) is Report(path="x.html")
+    with pytest.raises(UsageError, match="path must be a text, not 5"):
+        Report(path=5)
 
 
 @pytest.mark.parametrize("colors", ["green, yellow", ["green", "yellow"], ("green", "yellow", "green")])
@@ -154,7 +190,7 @@ def test_a_month_of_luigis_own_parameter_fits() -> None:
 def test_luigis_range_makes_a_task_of_each_month() -> None:
     back = 12 * (datetime.date.today().year - 2020)
     months = RangeMonthly(
-        of=CleanMonth, of_params={"color": "green", "edition": "none-yet"}, param_name="month", start=datetime.date(2021, 1, 1),
-        stop=datetime.date(2021, 4, 1), months_back=back, task_limit=3, now=None,
+        of=CleanMonth, of_params={"color": "green", "edition": "none-yet"}, param_name="month",
+        start=datetime.date(2021, 1, 1), stop=datetime.date(2021, 4, 1), months_back=back, task_limit=3, now=None,
     )  # fmt: skip
     assert [str(task.month) for task in months.requires()] == ["2021-01", "2021-02", "2021-03"]
