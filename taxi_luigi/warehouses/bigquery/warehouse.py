@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -177,12 +178,11 @@ class BigQuery:
         return int(table.num_rows or 0) if table is not None and ours else 0
 
     def foreign(self) -> list[str]:
-        layouts = [*(tables.Layout.of(dataset) for dataset in DATASETS.values()), load_log.LAYOUT]
+        layouts = [tables.Layout.of(dataset) for dataset in DATASETS.values()]
         with self._connection.translating_errors():
-            return [
-                *tables.foreign(self._connection, layouts),
-                *foreign_of([self._check_zones, lambda: self._check_markers(tables.find(self._connection, MARKERS))]),
-            ]
+            trips = tables.foreign(self._connection, layouts)
+            existing = tables.find(self._connection, MARKERS)
+            return [*trips, *foreign_of([partial(self._check_markers, existing), self._check_zones])]
 
     def location(self) -> str | None:
         """Return the location of the dataset in capitals: `EU`, `US-EAST1`."""
@@ -204,6 +204,7 @@ class BigQuery:
 
     def _check_markers(self, table: Table | None) -> None:
         if table is not None:
+            tables.check(self._connection, load_log.LAYOUT, table)
             markers.check_known(self._connection.where, tables.types(table), load_log.LAYOUT.columns)
 
     def _check_zones(self) -> None:
