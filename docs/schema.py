@@ -89,14 +89,15 @@ def page() -> str:
 def _other_tables() -> str:
     return OTHER_TABLES.format(
         zones=zones.TABLE,
-        zone_columns=_bare(zones.COLUMNS),
+        zone_columns=_bare(zones.COLUMNS, zones.DESCRIPTIONS),
         loads=MARKERS,
-        load_columns=_bare(markers.COLUMNS),
+        load_columns=_bare(markers.COLUMNS, markers.DESCRIPTIONS),
     )
 
 
-def _bare(columns: Mapping[str, str]) -> str:
-    return "\n".join(["| column | type |", "|---|---|", *(f"| `{name}` | {kind} |" for name, kind in columns.items())])
+def _bare(columns: Mapping[str, str], meanings: Mapping[str, str]) -> str:
+    rows = (f"| `{name}` | {kind} | {meanings[name]} |" for name, kind in columns.items())
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 
 def _columns(dataset: Dataset) -> str:

@@ -28,6 +28,7 @@ class TripsByZone(luigi.Task):
 
     month = luigi.MonthParameter()
     database = luigi.Parameter(default="data/warehouse.duckdb", significant=False)
+    resources = {"warehouse.duckdb": 1}  # noqa: RUF012 LoadMonth takes it, too: DuckDB has one writer, or readers
 
     def requires(self) -> list[luigi.Task]:
         return [LoadMonth(color="green", month=self.month, warehouse="duckdb"), LoadZones(warehouse="duckdb")]

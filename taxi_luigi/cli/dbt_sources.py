@@ -56,10 +56,7 @@ def tables() -> Iterator[dict[str, Any]]:
     source freshness reads, None in a table that has none.
     """
     for dataset in DATASETS.values():
-        meanings = {
-            each.name: f"{each.meaning} ({each.unit})" if each.unit else each.meaning for each in dataset.columns
-        }
-        yield _table(dataset.table, dataset.meaning, ddl.columns(dataset), meanings)
+        yield _table(dataset.table, dataset.meaning, ddl.columns(dataset), dataset.descriptions)
     yield _table(zones.TABLE, "TLC's list of taxi zones", zones.COLUMNS, {})
     yield _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {}, "loaded_at")
 

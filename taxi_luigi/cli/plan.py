@@ -60,7 +60,7 @@ def _parsed(name: str, text: str) -> Any:
 def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield what is to be done with each month of the plan, and why, as --json has it."""
     todo = set()
-    for each in plan.missing:
+    for each in plan.to_do:
         gone = each.month in plan.not_published.get(each.color, [])
         todo.add((each.color, each.month))
         yield {

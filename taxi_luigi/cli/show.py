@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +110,7 @@ def _account(
         "color": color,
         "month": str(month),
         **{key: of_month.get(key) for key in keys},
-        "receipt": receipt and asdict(receipt),
+        "receipt": receipt and json.loads(receipt.to_json()),
         "held_in": held_in,
     }
 

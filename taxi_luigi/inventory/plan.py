@@ -62,10 +62,10 @@ class PlannedMonth:
 class Plan:
     """What a run has to do, and what it does not."""
 
-    missing: list[PlannedMonth] = field(default_factory=list)
+    to_do: list[PlannedMonth] = field(default_factory=list)
     already_there: dict[str, list[Month]] = field(default_factory=dict)
     not_published: dict[str, list[Month]] = field(default_factory=dict)
-    """not at the source; a month that was named is in `missing` too, so that the run ends as one with missing data"""
+    """not at the source; a month that was named is in `to_do` too, so that the run ends as one with missing data"""
     withdrawn: dict[str, list[Month]] = field(default_factory=dict)
     """held, and no longer at the source; the month stays"""
     offered: dict[str, list[Month]] = field(default_factory=dict)
@@ -81,20 +81,20 @@ class Plan:
 
     @property
     def months(self) -> dict[str, list[Month]]:
-        """The missing ones of each record type."""
-        missing: dict[str, list[Month]] = {}
-        for each in self.missing:
-            missing.setdefault(each.color, []).append(each.month)
-        return missing
+        """Record type → the months to do."""
+        found: dict[str, list[Month]] = {}
+        for planned in self.to_do:
+            found.setdefault(planned.color, []).append(planned.month)
+        return found
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return not self.missing and not self.zones
+        return not self.to_do and not self.zones
 
 
 @dataclass(frozen=True)
-class _Stored:
+class _HeldMonth:
     """One month in the stores: name → edition, '' where it is not shown, None where the month is not."""
 
     color: str
@@ -143,7 +143,7 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
         name: lake_key(name) for name in settings.lakes
     }
     plan = Plan(zones=tuple(name for name, key in keys.items() if settings.zones and not inventory.place(key).zones))
-    stored = _without_lost(_stored(inventory, wanted), inventory)
+    stored = _without_lost(_held_months(inventory, wanted), inventory)
     looks = _look(stored, force, recheck, inventory)
     now = datetime.now(UTC)
     for each in stored:
@@ -201,7 +201,7 @@ def drop_spent(months: Iterable[ColorMonth]) -> None:
         log.warning("%s", line)
 
 
-def _stored(inventory: Inventory, wanted: Iterable[ColorMonth]) -> list[_Stored]:
+def _held_months(inventory: Inventory, wanted: Iterable[ColorMonth]) -> list[_HeldMonth]:
     settings = config.settings()
     lakes = {name: inventory.place(lake_key(name)) for name in settings.lakes}
     warehouses = {name: inventory.place(warehouse_key(name)) for name in settings.warehouses}
@@ -211,12 +211,12 @@ def _stored(inventory: Inventory, wanted: Iterable[ColorMonth]) -> list[_Stored]
         return {name: None if holding is None else holding.edition for name, holding in held.items()}
 
     return [
-        _Stored(color, month, editions(lakes, color, month), editions(warehouses, color, month))
+        _HeldMonth(color, month, editions(lakes, color, month), editions(warehouses, color, month))
         for color, month in wanted
     ]
 
 
-def _without_lost(stored: list[_Stored], inventory: Inventory) -> list[_Stored]:
+def _without_lost(stored: list[_HeldMonth], inventory: Inventory) -> list[_HeldMonth]:
     """The same months, without the files of lakes that a warehouse is to be loaded from and that are not whole.
 
     A name in a listing may be half a copy, or another program's file. Looks only at files whose listing shows no
@@ -240,7 +240,7 @@ def _without_lost(stored: list[_Stored], inventory: Inventory) -> list[_Stored]:
         good = pool.map(lambda file: lake_has(config.lake(file[0]), *file[1:]), doubtful)
         lost = {file for file, is_good in zip(doubtful, good, strict=True) if not is_good}
 
-    def without_lost(each: _Stored) -> dict[str, str | None]:
+    def without_lost(each: _HeldMonth) -> dict[str, str | None]:
         return {
             name: None if (name, each.color, each.month) in lost else edition for name, edition in each.lakes.items()
         }
@@ -249,7 +249,7 @@ def _without_lost(stored: list[_Stored], inventory: Inventory) -> list[_Stored]:
 
 
 def _look(
-    stored: list[_Stored], force: bool, recheck: Container[Month] | None, inventory: Inventory
+    stored: list[_HeldMonth], force: bool, recheck: Container[Month] | None, inventory: Inventory
 ) -> dict[ColorMonth, Look]:
     """Look at the source's files once for all months: at what is to be downloaded, and what may have been rewritten."""
     download = [each for each in stored if force or (each.lacks and _needs_source(each, inventory))]
@@ -257,12 +257,12 @@ def _look(
     return config.source().look_all(dict.fromkeys((each.color, each.month) for each in download + again))
 
 
-def _needs_source(each: _Stored, inventory: Inventory) -> bool:
+def _needs_source(each: _HeldMonth, inventory: Inventory) -> bool:
     """Whether the month cannot be completed from what is here, or its file failed before and may be another by now."""
     return not _at_hand(each, inventory) or bool(inventory.failure_names(each.color, each.month))
 
 
-def _at_hand(each: _Stored, inventory: Inventory) -> bool:
+def _at_hand(each: _HeldMonth, inventory: Inventory) -> bool:
     """Whether the month can be completed without the source."""
     loaded_from = {config.lake_for(name) for name in _without(each.warehouses)}
     if not _without(each.lakes) and None not in loaded_from:
@@ -274,7 +274,7 @@ def _at_hand(each: _Stored, inventory: Inventory) -> bool:
     return inventory.has_raw_file(each.color, each.month) and raw_has(each.color, each.month)
 
 
-def _lacking(each: _Stored, look: Look | None) -> PlannedMonth | None:
+def _lacking(each: _HeldMonth, look: Look | None) -> PlannedMonth | None:
     """What is to be done where the month is not; None when it is everywhere."""
     if not each.lacks:
         return None
@@ -283,7 +283,7 @@ def _lacking(each: _Stored, look: Look | None) -> PlannedMonth | None:
     return PlannedMonth(each.color, each.month, _without(each.lakes), _without(each.warehouses), bytes=size)
 
 
-def _stale(each: _Stored, look: Look | None) -> PlannedMonth | None:
+def _stale(each: _HeldMonth, look: Look | None) -> PlannedMonth | None:
     """What is to be done when a store has the month from another file, or by other rules, than are now right."""
     held = each.editions()
     if not held:
@@ -305,7 +305,7 @@ def _other(stores: Mapping[str, str | None], source: str, recipe: Recipe) -> tup
     return tuple(name for name, edition in stores.items() if not edition or not is_current(edition, source, recipe))
 
 
-def _without_refused(planned: PlannedMonth, each: _Stored, inventory: Inventory, plan: Plan) -> PlannedMonth | None:
+def _without_refused(planned: PlannedMonth, each: _HeldMonth, inventory: Inventory, plan: Plan) -> PlannedMonth | None:
     """The same without the places for which the wanted file was refused before; None when none is left.
 
     Of a month that no place holds, the plan gets why its file failed, and the month stays missing.
@@ -338,14 +338,14 @@ def _without_refused(planned: PlannedMonth, each: _Stored, inventory: Inventory,
     return replace(planned, lakes=lakes, warehouses=warehouses) if lakes or warehouses else _lacking(each, None)
 
 
-def _forced(each: _Stored, look: Look | None, inventory: Inventory, now: datetime) -> PlannedMonth:
+def _forced(each: _HeldMonth, look: Look | None, inventory: Inventory, now: datetime) -> PlannedMonth:
     seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
-    stamp = _next_stamp(_editions(each, inventory), now)
+    stamp = _next_stamp(_editions_to_replace(each, inventory), now)
     edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
     return PlannedMonth(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Reason.FORCED, seen.bytes)
 
 
-def _editions(each: _Stored, inventory: Inventory) -> list[str]:
+def _editions_to_replace(each: _HeldMonth, inventory: Inventory) -> list[str]:
     """The editions that a forced run replaces; a file that cannot be read has none."""
     lakes = [config.lake(name) for name, edition in each.lakes.items() if edition == ""]
     if each.month in inventory.place(CLEAN).months(each.color):
@@ -375,7 +375,7 @@ def _next_stamp(held: Iterable[str], now: datetime) -> str:
     return f"{datetime.strptime(before, _STAMPED) + timedelta(seconds=1):{_STAMPED}}"
 
 
-def _sort(each: _Stored, look: Look | None, planned: PlannedMonth | None, named: bool, plan: Plan) -> None:
+def _sort(each: _HeldMonth, look: Look | None, planned: PlannedMonth | None, named: bool, plan: Plan) -> None:
     if look is not None and look.published is Published.NO:
         gone = plan.withdrawn if each.held else plan.not_published
         gone.setdefault(each.color, []).append(each.month)
@@ -386,6 +386,6 @@ def _sort(each: _Stored, look: Look | None, planned: PlannedMonth | None, named:
     if look is not None and look.published is Published.UNKNOWN and each.held:
         plan.unchecked.append(look.why)
     if planned is not None:
-        plan.missing.append(planned)
+        plan.to_do.append(planned)
     else:
         plan.already_there.setdefault(each.color, []).append(each.month)

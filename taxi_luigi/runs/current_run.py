@@ -140,7 +140,7 @@ def begin(plan: Plan) -> None:
         months = [str(month) for month in missing if month not in plan.not_published.get(color, [])]
         if months:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
-    if plan.missing and core().workers > 1 and terminal.can_draw():
+    if plan.to_do and core().workers > 1 and terminal.can_draw():
         _run.close_bar = _draw(_run.tasks, month_results.Countdown(plan))
 
 

@@ -41,7 +41,7 @@ def results(plan: Plan | None, tasks: Iterable[TaskResult], elsewhere: bool = Fa
         return tuple(each for each in alone if each is not None)
     unpublished = {(color, str(month)) for color, months in plan.not_published.items() for month in months}
     found = {}
-    for missing in plan.missing:
+    for missing in plan.to_do:
         key = (missing.color, str(missing.month))
         found[key] = _missing(missing, by_month.get(key, []), key in unpublished, elsewhere)
     for key in unpublished - found.keys():
@@ -60,7 +60,7 @@ def lines(plan: Plan, tasks: Iterable[TaskResult], elsewhere: bool = False, run:
     """
     tasks = list(tasks)
     months = results(plan, tasks, elsewhere)
-    colors = dict.fromkeys([*plan.already_there, *(each.color for each in plan.missing), *plan.not_published])
+    colors = dict.fromkeys([*plan.already_there, *(each.color for each in plan.to_do), *plan.not_published])
     found = []
     for color in colors:
         there = len(plan.already_there.get(color, []))
@@ -98,7 +98,7 @@ class Countdown:
 
     def __init__(self, plan: Plan) -> None:
         self._left = {
-            (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in plan.missing
+            (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in plan.to_do
         }  # fmt: skip
         self.all = len(self._left)
 

@@ -35,7 +35,7 @@ _LONGEST_VALIDATOR = 256
 _NUMBER = re.compile("[0-9]{1,15}")
 """of bytes: below 1,000 TB. str.isdigit() takes `²` for a digit, and int() a Bengali one."""
 _SPAN = re.compile(r"bytes (?:([0-9]{1,15})-[0-9]{1,15}|\*)/([0-9]{1,15}|\*)")
-_LONGEST_PAUSE = 1e9
+_FOR_EVER = 1e9
 """seconds; replaces a Retry-After of more digits"""
 
 
@@ -238,7 +238,7 @@ class Answer:
         """The Retry-After in seconds; 0 without a valid one."""
         text = (self._header("Retry-After") or "").strip()
         if re.fullmatch("[0-9]+", text):
-            return float(text) if len(text) < 10 else _LONGEST_PAUSE
+            return float(text) if len(text) < 10 else _FOR_EVER
         try:
             return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
         except (ValueError, TypeError, OverflowError, IndexError):  # TypeError: a date without a zone

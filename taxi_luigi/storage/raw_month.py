@@ -59,14 +59,14 @@ class RawMonth:
         except (FileNotFoundError, ValueError):
             return None
 
-    def failed(self, failure: Failure, place: str = "") -> None:
+    def remember_failure(self, failure: Failure, place: str = "") -> None:
         """Record beside the raw file why the month was not taken."""
         name = self.failure_name(place)
         with self._workspace.writing(name) as path:
             path.write_text(failure.to_json())
             self._workspace.publish(path, name, {})
 
-    def taken(self, place: str = "") -> None:
+    def forget_failure(self, place: str = "") -> None:
         """Remove the record of why it was not taken before."""
         self._workspace.remove(self.failure_name(place))
 

@@ -132,7 +132,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         if self.force or self.refresh:
             months = [task for task in self.requires() if isinstance(task, MonthTask) and not task.complete()]
             return list(dict.fromkeys((task.color, task.month) for task in months))
-        return [(each.color, each.month) for each in make_plan(self._wanted).missing]
+        return [(each.color, each.month) for each in make_plan(self._wanted).to_do]
 
     def _note(self, months: list[tuple[str, Month]]) -> None:
         for color, month in months:
@@ -150,7 +150,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     @cached_property
     def _tasks(self) -> list[PipelineTask]:
         tasks: list[PipelineTask] = []
-        for each in self.plan.missing:
+        for each in self.plan.to_do:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
             for name in each.lakes:
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
@@ -177,7 +177,7 @@ def _log_source_changes(plan: Plan) -> None:
         log.warning("the source could not be asked whether %s: %s", whether, plan.unchecked[0])
     for (color, month), why in plan.refused.items():
         log.warning("%s %s: the published file was refused before, and what is held stays: %s", color, month, why)
-    reverted = [f"{each.color} {each.month}" for each in plan.missing if each.reason is Reason.RULES_CHANGED]
+    reverted = [f"{each.color} {each.month}" for each in plan.to_do if each.reason is Reason.RULES_CHANGED]
     if reverted:
         log.warning(
             "cleaned by other rules than [clean] has now, and to be cleaned again: %s; --clean-reject and"

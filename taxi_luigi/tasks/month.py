@@ -14,6 +14,7 @@ from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
     StorageError,
+    made_later,
     replaced_meanwhile,
 )
 from taxi_luigi.core.logs import figures, log
@@ -110,7 +111,7 @@ class DownloadMonth(MonthTask):
                 form = check_whole(part, fetched.url)
             except BadFile as error:
                 recipe, settings = str(config.recipe(self.color, self.month)), config.check_version()
-                target.failed(Failure(FILE, str(error), source_digest(fetched.seen), recipe, settings))
+                target.remember_failure(Failure(FILE, str(error), source_digest(fetched.seen), recipe, settings))
                 raise BadFile(f"{error}; it was not kept, and the next run downloads it again") from error
             receipt = RawReceipt(
                 url=fetched.url,
@@ -168,7 +169,7 @@ class CleanMonth(MonthTask):
                 raise replaced_meanwhile(raw) from error
             raise replacing.remember(error, raw, edition, before, published) from error
         if before:
-            raw.taken()
+            raw.forget_failure()
         return result
 
     def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: Edition, held: CleanReceipt | None) -> TaskResult:
@@ -278,7 +279,7 @@ class UploadMonth(MonthTask):
     def _check_replacement(self, target: LakeTarget) -> str:
         """Records and money before → after; '' where the lake has nothing of the month. Raises Refusal."""
         if target.held_in.store.stat(target.held_in.name(self.color, self.month)) is None:
-            config.raw_month(self.color, self.month).taken(f"lake {self.lake}")
+            config.raw_month(self.color, self.month).forget_failure(f"lake {self.lake}")
             return ""
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_lake(target.held_in, new)
@@ -346,8 +347,10 @@ class LoadMonth(MonthTask):
         """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
         marker = config.warehouse(self.warehouse).loaded_months(DATASETS[self.color]).get(self.month)
         if marker is None:
-            config.raw_month(self.color, self.month).taken(f"warehouse {self.warehouse}")
+            config.raw_month(self.color, self.month).forget_failure(f"warehouse {self.warehouse}")
             return ""
+        if config.recipe(self.color, self.month).is_later(marker.edition):
+            raise made_later(self.output(), "by a later schema")
         new = replacing.full_receipt(self.input().held_in, self.color, self.month)
         held = replacing.in_warehouse(self.warehouse, marker, new)
         return replacing.put_in_place(new, held, f"warehouse {self.warehouse}", self.input())

@@ -91,18 +91,18 @@ def put_in_place(new: CleanReceipt, held: HeldCounts | None, place: str, address
     """
     raw = config.raw_month(new.color, Month.parse(new.month))
     if held is None:
-        raw.taken(place)  # it was refused for what was there then
+        raw.forget_failure(place)  # it was refused for what was there then
         return ""
     try:
         guards.check_replacement(new, held, config.limits(), is_forced(new.edition), address, place)
     except Refusal as refusal:
         edition = Edition.parse(new.edition)
-        raw.failed(
+        raw.remember_failure(
             Failure(refusal.check, str(refusal), edition.source, edition.recipe, config.check_version(), new.records),
             place,
         )
         raise
-    raw.taken(place)
+    raw.forget_failure(place)
     return guards.change(held, HeldCounts.of(new), new.color)
 
 
@@ -156,7 +156,7 @@ def remember(
         raw.distrust()
         return BadFile(f"{why}; the same command downloads it again")
     records = error.records if isinstance(error, Refusal) else None
-    raw.failed(Failure(check, why, edition.source, edition.recipe, config.check_version(), records))
+    raw.remember_failure(Failure(check, why, edition.source, edition.recipe, config.check_version(), records))
     if isinstance(error, Refusal):
         return error
     force = force_command(published.color, published.month)

@@ -1,4 +1,6 @@
-"""Check whether a month may replace the held one: contract 6, "a worse month never takes a better one's place".
+"""Check whether a month may replace the held one: a worse month never takes a better one's place.
+
+That is promise 6 of docs/architecture.md.
 
 Pure: receipts in, a Refusal out. The tasks read the receipts and record refusals.
 """
@@ -20,6 +22,7 @@ from taxi_luigi.transform.clean_settings import Limits
 if TYPE_CHECKING:
     from taxi_luigi.transform.column_mapping import Layout
 
+# The values of `Refusal.check`:
 NO_RECORD = "no_record"
 MOST_REJECTED = "most_rejected"
 MISSING_COLUMNS = "missing_columns"
@@ -27,7 +30,6 @@ HELD_COLUMNS = "held_columns"
 """A missing column that only the other form's layout has, and of which the held month has values."""
 FEWEST_ROWS = "fewest_rows"
 UNKNOWN_COLUMNS = "unknown_columns"
-"""These are the values of `Refusal.check`."""
 
 
 @dataclass(frozen=True)

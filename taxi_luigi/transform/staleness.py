@@ -12,6 +12,9 @@ from taxi_luigi.tlc.datasets.mapping import first_mapping_digest, mapping_digest
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules
 
+_LATER = 20
+"""versions of the schema that are looked ahead"""
+
 
 class Reason(Enum):
     """Why a month is planned; the values are shown to users."""
@@ -36,17 +39,30 @@ class Recipe:
     """digest of the mapping of months whose edition has none"""
     earlier_schemas: frozenset[str]
     """digests of the same rules with earlier versions of the schema"""
+    later_schemas: frozenset[str] = frozenset()
+    """the same with versions of the schema that only a newer version of taxi_luigi has"""
 
     @classmethod
     def of(cls, rules: CleanRules, dataset: Dataset, month: Month) -> Recipe:
         """Return the recipe by which these rules and the code's column mapping clean a month of the record type."""
         earlier = frozenset(rules.version(schema) for schema in range(1, SCHEMA_VERSION))
+        later = frozenset(rules.version(schema) for schema in range(SCHEMA_VERSION + 1, SCHEMA_VERSION + _LATER))
         first = first_mapping_digest(dataset, month)
-        return cls(rules.version(), mapping_digest(dataset, month), first, earlier)
+        return cls(rules.version(), mapping_digest(dataset, month), first, earlier, later)
+
+    def is_later(self, edition: str) -> bool:
+        """Return whether a newer version of taxi_luigi made a month of this edition, by the same rules."""
+        held = Edition.read(edition)
+        return held is not None and held.recipe.partition("_")[0] in self.later_schemas
 
     def change_since(self, recipe: str) -> Reason | None:
-        """Return why a month cleaned by `recipe` is stale; None when its rows would be the same."""
+        """Return why a month cleaned by `recipe` is stale; None when its rows would be the same.
+
+        None also for a month of a later schema, which is a newer version's.
+        """
         rules, _, mapping = recipe.partition("_")
+        if rules in self.later_schemas:
+            return None
         if rules != self.rules:
             return Reason.SCHEMA_CHANGED if rules in self.earlier_schemas else Reason.RULES_CHANGED
         return None if (mapping or self.first_mapping) == self.mapping else Reason.MAPPING_CHANGED

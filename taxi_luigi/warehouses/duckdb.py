@@ -120,8 +120,8 @@ class DuckDB:
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:
+            self._check_markers_version(connection)
             own = _own(dataset)
-            self._check_markers(connection)
             self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
             self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
             _delete(connection, dataset, month)
@@ -152,6 +152,7 @@ class DuckDB:
             return
         with self._file.writing() as connection:
             if all(self._find_tables(connection, dataset).values()):
+                self._check_markers_version(connection)
                 _delete(connection, dataset, month)
 
     def foreign(self) -> Sequence[str]:
@@ -164,7 +165,8 @@ class DuckDB:
                 table_checks.append(
                     partial(self._existing, connection, dataset.table, own[dataset.table], columns(dataset))
                 )
-            table_checks.append(partial(self._check_markers, connection))
+            table_checks.append(partial(self._existing, connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS))
+            table_checks.append(partial(self._check_markers_version, connection))
             return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
@@ -252,6 +254,11 @@ class DuckDB:
         """
         return {table: self._existing(connection, table, own) for table, own in _own(dataset).items()}
 
+    def _check_markers_version(self, connection: DuckDBPyConnection) -> None:
+        kind, existing = _find_table(connection, self._file.schema, MARKERS)
+        if kind == _TABLE and existing.keys() >= markers.FIRST_COLUMNS.keys():
+            markers.check_version(self._where, existing)
+
     def _make_table(
         self,
         connection: DuckDBPyConnection,
@@ -302,10 +309,6 @@ class DuckDB:
             if has != type_:
                 raise ForeignTable(f"{self._where}: the table {table} has {name} as {has}, not {type_}, {_NOT_OURS}")
         return existing
-
-    def _check_markers(self, connection: DuckDBPyConnection) -> None:
-        existing = self._existing(connection, MARKERS, markers.FIRST_COLUMNS, markers.COLUMNS)
-        markers.check_known(self._where, existing)
 
     def _existing_zones(self, connection: DuckDBPyConnection) -> dict[str, str]:
         existing = self._existing(connection, ZONES, {})

@@ -53,28 +53,28 @@ def row(dataset: Dataset, month: Month, clean: ReceiptSummary, rows: int) -> tup
     return dataset.color, month.first_day, clean.edition, clean.sha256, clean.source, rows, now, clean.records
 
 
-def check_known(where: str, existing: Collection[str], known: Collection[str] = COLUMNS) -> None:
-    """Check that the table of markers has no column of a later version: a load would leave an old value in it.
+def select(existing: Collection[str]) -> str:
+    """Return the select list of a query for MarkerRows; NULL for a column that an older version's table lacks."""
+    return ", ".join(name if name in existing else "NULL" for name in _READ)
+
+
+def check_version(where: str, existing: Collection[str], known: Collection[str] = COLUMNS) -> None:
+    """Check before a change that no newer version of taxi_luigi added a column to the markers.
 
     Args:
         where: the beginning of the error, which names the warehouse.
         existing: the columns of the table.
-        known: the columns that this version fills.
+        known: the columns of this version's table.
 
     Raises:
-        ForeignTable: it has others. Reading the table is no error.
+        ForeignTable: the table has other columns.
     """
-    unknown = sorted({*existing} - {*known})
+    unknown = sorted(set(existing) - set(known))
     if unknown:
         raise ForeignTable(
-            f"{where}: the table {MARKERS} has columns unknown to this version of taxi_luigi: {', '.join(unknown)}; a "
-            "later version of taxi_luigi made it, so nothing is loaded; upgrade this one"
+            f"{where}: the table {MARKERS} has columns unknown to this version of taxi_luigi: {', '.join(unknown)}; "
+            "upgrade or drop them"
         )
-
-
-def select(existing: Collection[str]) -> str:
-    """Return the select list of a query for MarkerRows; NULL for a column that an older version's table lacks."""
-    return ", ".join(name if name in existing else "NULL" for name in _READ)
 
 
 def by_month(dataset: Dataset, rows: Iterable[MarkerRow]) -> dict[Month, Marker]:

@@ -116,8 +116,10 @@ class Postgres:
         parent = self._table(dataset.table)
         with self._server.transaction() as cursor:
             self._lock_month(cursor, parent, month)
-            if postgres_tables.find(cursor, self._where, self.schema, dataset).keys() != {dataset.table, MARKERS}:
+            found = postgres_tables.find(cursor, self._where, self.schema, dataset)
+            if found.keys() != {dataset.table, MARKERS}:
                 return
+            postgres_tables.check_markers(self._where, self.schema, found[MARKERS])
 
             def remove() -> None:
                 postgres_partitions.detach(cursor, parent, month)

@@ -108,7 +108,7 @@ def foreign(cursor: Cursor, where: str, schema: str) -> list[str]:
         if dataset.table in found:
             table_checks.append(partial(_check, where, (schema, dataset.table), found[dataset.table], dataset))
     if MARKERS in found:
-        table_checks.append(partial(_check_known_markers, where, (schema, MARKERS), found[MARKERS]))
+        table_checks.append(partial(check_markers, where, schema, found[MARKERS]))
     return foreign_of(table_checks)
 
 
@@ -144,7 +144,7 @@ def prepare(cursor: Cursor, where: str, schema: str, dataset: Dataset, wait: flo
         if missing:
             with_lock_retry(cursor, where, parent, wait, lambda: _add(cursor, parent, missing))
     if MARKERS in found:
-        _check_known_markers(where, (schema, MARKERS), found[MARKERS])
+        check_markers(where, schema, found[MARKERS])
         narrow = not found[MARKERS].columns.keys() >= markers.COLUMNS.keys()
     else:
         cursor.execute(ddl.create_markers(schema))
@@ -207,6 +207,12 @@ def _check_kind(where: str, table: Table, relation: Relation) -> None:
         raise ForeignTable(f"{where}: {'.'.join(table)} is {what}, {_NOT_OURS}")
 
 
+def check_markers(where: str, schema: str, relation: Relation) -> None:
+    """Check the markers before they are changed. Raise ForeignTable, also for a newer version's."""
+    _check_markers(where, (schema, MARKERS), relation)
+    markers.check_version(where, relation.columns)
+
+
 def _check_markers(where: str, table: Table, relation: Relation) -> None:
     _check_kind(where, table, relation)
     for name, kind in ddl.postgres_columns(markers.COLUMNS).items():
@@ -217,11 +223,6 @@ def _check_markers(where: str, table: Table, relation: Relation) -> None:
             raise ForeignTable(f"{where}: the table {'.'.join(table)} has no column {name}, {_NOT_OURS}")
         if has != kind:
             raise ForeignTable(f"{where}: the table {'.'.join(table)} has {name} as {has}, not {kind}, {_NOT_OURS}")
-
-
-def _check_known_markers(where: str, table: Table, relation: Relation) -> None:
-    _check_markers(where, table, relation)
-    markers.check_known(where, relation.columns)
 
 
 def _check_parent(where: str, parent: Table, relation: Relation) -> None:

@@ -42,6 +42,9 @@ RUN_BY = {
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
     r"python docs/configuration\.py": ("tests/docs/test_pages.py", "runpy"),
+    r"taxi-luigi dbt-sources": ("tests/unit/test_dbt_sources.py", '"dbt-sources"'),
+    r"python3 -m venv|\.venv-dbt/bin/pip": ("tests/support/environments.py", '"venv"'),
+    r"dbt build": ("tests/pipeline/test_dbt.py", '"build"'),
     r"docker (compose|run) ": ("tests/image/test_compose.py", "compose"),
     r"deploy/compose/make-secrets": ("tests/image/engine.py", "make-secrets"),
 }
@@ -56,6 +59,7 @@ CANNOT_RUN = {
     "chmod": "changes a file of yours",
     "git": "changes the checkout that the tests run in",
     ".": "changes the shell that it is typed in",
+    "cd": "the same",
     "export": "the same",
     "PROJECT=": "the same",
     "BUCKET=": "the same",
@@ -133,7 +137,7 @@ def test_a_command_that_is_run_elsewhere_exists_and_so_does_the_test(line: str) 
             luigi_flags(rest)
         case ["taxi-luigi", *rest]:
             taxi_luigi_flags(rest)
-        case ["docker" | "python", *_]:
+        case ["docker" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
             pass
         case [script, *_]:
             assert os.access(ROOT / script, os.X_OK)

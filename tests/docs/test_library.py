@@ -15,7 +15,7 @@ import pytest
 from taxi_luigi.sample import write_samples
 from taxi_luigi.sample.zones import write_zones
 from taxi_luigi.tlc.months import Month
-from tests.docs.documents import ROOT, blocks, text_of
+from tests.docs.documents import ROOT, blocks, commands, text_of
 from tests.support.project import Project, environment
 
 PAGE = text_of(ROOT / "docs" / "library.md")
@@ -114,29 +114,18 @@ def counted(project: Project) -> dict[str, int]:
     }
 
 
-def test_the_example_counts_each_month_once_and_again_when_it_was_replaced(project: Project) -> None:
+def test_the_examples_entries_of_the_crontab_count_a_month_again_that_is_replaced(project: Project) -> None:
     example(project, "TripsByZone", "--month", "2024-01")
     assert counted(project) == {"green_2024-01.csv": 20}
-    assert "1 complete ones" in example(project, "RecentTripsByZone", "--today", "2024-03-09")
 
     published = project.folder.parent / "published"
     for file in published.glob("green*"):
         file.unlink()
     write_samples(published, ("green",), MONTHS, 30, seed=2)
-    example(project, "LoadAllMonths", "--colors", "green", "--months", "2024-01..2024-02", "--force")
-    assert counted(project) == {}
-    example(project, "RecentTripsByZone", "--today", "2024-03-09")
+    nightly, zones = (line.partition(" -- ")[2].split() for line in commands(PAGE) if "taxi-luigi schedule" in line)
+    nightly += ["--colors", "green", "--months", "2024-01..2024-02", "--refresh", "all"]
+    for words in (nightly, [*zones, "--today", "2024-03-09"]):
+        given = {"PYTHONPATH": str(ROOT / "examples"), "TAXI_LUIGI_HOME": str(project.folder)}
+        done = project.command("taxi-luigi", "cron-run", "--", *words, env=given)
+        assert (done.rc, done.out) == (0, "")
     assert counted(project) == {"green_2024-01.csv": 30, "green_2024-02.csv": 30}
-
-
-def test_the_example_is_scheduled_as_our_own_tasks_are(project: Project) -> None:
-    words = ["--module", "trips_by_zone", "TripsByZone", "--month", "2024-01"]
-    done = project.command(
-        "taxi-luigi",
-        "cron-run",
-        "--",
-        *words,
-        env={"PYTHONPATH": str(ROOT / "examples"), "TAXI_LUIGI_HOME": str(project.folder)},
-    )
-    assert (done.rc, done.out) == (0, "")
-    assert counted(project) == {"green_2024-01.csv": 20}

@@ -1,13 +1,10 @@
 """BigQuery for the tests: local-bigquery in an environment of its own, behind the shim that knows partitions.
 
-local-bigquery needs Python 3.13. Its environment (0.7 GB) is made once and kept in the user's cache folder, under a
-name that changes with its requirements.
+local-bigquery needs Python 3.13, and an environment of its own (0.7 GB), which is made once.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import signal
@@ -24,7 +21,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.bigquery import Client, QueryJobConfig
 
 from taxi_luigi.warehouses.bigquery import BigQuery
-from tests.support import google
+from tests.support import environments, google
 from tests.support.bigquery_shim import API, Answer, Emulator, Shim
 from tests.support.gcs import GcsServer
 
@@ -150,27 +147,12 @@ def bigquery(bigquery_server: BigQueryServer) -> Iterator[BigQueryServer]:
 
 def _environment() -> tuple[Path, Path]:
     """The interpreter that has local-bigquery, and the home folder with DuckDB's extensions for it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
-    digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()[:12]
-    folder = cache / f"local-bigquery-{digest}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _build(folder)
+    folder = environments.kept("local-bigquery", _REQUIREMENTS, _python, _copy_extensions)
     return folder / "bin" / "python", folder / "home"
 
 
-def _build(folder: Path) -> None:
-    """Makes the environment aside, and renames it when it is whole."""
-    python = _python()
-    aside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    _run(str(python), "-m", "venv", str(aside))
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-    _run(str(aside / "bin" / "python"), *pip, "--requirement", str(_REQUIREMENTS))
-    _run(str(aside / "bin" / "python"), "-c", _COPY_EXTENSIONS, str(aside / "home"))
-    aside.rename(folder)
+def _copy_extensions(folder: Path) -> None:
+    environments.run(folder / "bin" / "python", "-c", _COPY_EXTENSIONS, folder / "home")
 
 
 def _python() -> Path:
@@ -181,11 +163,6 @@ def _python() -> Path:
         if tried.returncode == 0:
             return Path(each)
     pytest.skip(_MISSING)
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, f"{command}: {done.stdout} {done.stderr}"
 
 
 def _wait(process: subprocess.Popen[bytes], emulator: Emulator, log: Path) -> None:

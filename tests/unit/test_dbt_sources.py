@@ -9,6 +9,7 @@ from taxi_luigi.cli import main
 from taxi_luigi.tlc import zones
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.warehouses import MARKERS, ddl, markers
+from tests.support.project import ROOT
 
 
 def test_every_table_is_a_source_with_its_columns_types_and_meanings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +38,12 @@ def test_schema_and_database_are_those_of_the_options(capsys: pytest.CaptureFixt
     assert main(["dbt-sources", "--schema", 'a "b": #', "--database", "no"]) == 0
     (source,) = yaml.safe_load(capsys.readouterr().out)["sources"]
     assert (source["schema"], source["database"]) == ('a "b": #', "no")
+
+
+def test_the_example_has_the_tables_of_today(capsys: pytest.CaptureFixture[str]) -> None:
+    """`taxi-luigi dbt-sources > examples/dbt/models/sources.yml` writes them anew."""
+    example = ROOT / "examples" / "dbt"
+    assert main(["dbt-sources"]) == 0
+    assert capsys.readouterr().out == (example / "models" / "sources.yml").read_text(encoding="utf-8")
+    project = yaml.safe_load((example / "dbt_project.yml").read_text(encoding="utf-8"))
+    assert project["vars"]["record_types"] == list(DATASETS)

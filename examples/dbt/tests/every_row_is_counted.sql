@@ -8,6 +8,5 @@ select
 from {{ ref('stg_loads') }} as loads
 left join {{ ref('int_daily_trips') }} as counted
     on loads.record_type = counted.record_type and loads.file_month = counted.file_month
-where loads.record_type in ('{{ var("record_types") | join("', '") }}')
 group by 1, 2, 3
 having coalesce(sum(counted.trips), 0) <> loads.row_count

@@ -53,6 +53,20 @@ class Entry:
     records: int | None
 
 
+def check_version(connection: Connection) -> None:
+    """Raise ForeignTable for a table with columns of a newer version, before any of it is changed."""
+    table = tables.find(connection, MARKERS)
+    if table is not None:
+        tables.check(connection, LAYOUT, table)
+        markers.check_version(connection.where, tables.types(table), LAYOUT.columns)
+
+
+def prepare(connection: Connection) -> None:
+    """Create the table, or add the columns that it lacks. Raise ForeignTable as `check_version`."""
+    table = tables.prepare(connection, LAYOUT)
+    markers.check_version(connection.where, tables.types(table), LAYOUT.columns)
+
+
 def entries(connection: Connection) -> list[Entry]:
     """All rows of the table, in no order, from one listing; none when there is no such table yet."""
     from google.api_core.exceptions import BadRequest, NotFound

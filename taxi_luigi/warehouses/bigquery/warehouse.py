@@ -6,7 +6,7 @@ own starts again, so the last marker and the rows agree once all loaders are don
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -25,7 +25,7 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
+from taxi_luigi.warehouses import CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
 from taxi_luigi.warehouses.bigquery import health, jobs, load_log, replace_partition, tables
 from taxi_luigi.warehouses.bigquery.connection import REQUEST, Connection
 
@@ -108,7 +108,7 @@ class BigQuery:
                 replace_partition.check_footer(dataset, month, clean, local)
             table = tables.prepare(self._connection, tables.Layout.of(dataset))
             self._check_lifetime(table, month)
-            self._check_markers(tables.prepare(self._connection, load_log.LAYOUT))
+            load_log.prepare(self._connection)
             crc32c = replace_partition.checksum(clean, local)
             for _ in range(_ROUNDS):
                 if self._load_and_mark(target, clean, local, crc32c):
@@ -145,6 +145,7 @@ class BigQuery:
             table = tables.find(self._connection, dataset.table)
             if table is not None:
                 tables.check_kind(self._connection, tables.Layout.of(dataset), table)
+                load_log.check_version(self._connection)
             for _ in range(_ROUNDS):
                 if self._remove(replace_partition.Target(self._connection, dataset, month)):
                     return
@@ -179,10 +180,9 @@ class BigQuery:
 
     def foreign(self) -> list[str]:
         layouts = [tables.Layout.of(dataset) for dataset in DATASETS.values()]
+        checks: list[Callable[[], object]] = [partial(load_log.check_version, self._connection), self._check_zones]
         with self._connection.translating_errors():
-            trips = tables.foreign(self._connection, layouts)
-            existing = tables.find(self._connection, MARKERS)
-            return [*trips, *foreign_of([partial(self._check_markers, existing), self._check_zones])]
+            return [*tables.foreign(self._connection, layouts), *foreign_of(checks)]
 
     def location(self) -> str | None:
         """Return the location of the dataset in capitals: `EU`, `US-EAST1`."""
@@ -201,11 +201,6 @@ class BigQuery:
         """Check before a run whether the warehouse can be used. Never raises."""
         with self._connection.querying() as connection:
             return health.checks(connection)
-
-    def _check_markers(self, table: Table | None) -> None:
-        if table is not None:
-            tables.check(self._connection, load_log.LAYOUT, table)
-            markers.check_known(self._connection.where, tables.types(table), load_log.LAYOUT.columns)
 
     def _check_zones(self) -> None:
         existing = tables.find(self._connection, ZONES)

@@ -1,6 +1,5 @@
 """Receipts and editions."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -60,17 +59,6 @@ def test_receipts_read_back_what_they_wrote() -> None:
     assert RawReceipt.from_json(RAW.to_json()) == RAW
     assert CleanReceipt.from_json(CLEAN.to_json()) == CLEAN
     assert CLEAN.rows_rejected == 2
-
-
-def test_a_receipt_of_a_later_version_is_read_and_names_the_fields_that_it_has_more() -> None:
-    raw = RawReceipt.from_json(json.dumps(json.loads(RAW.to_json()) | {"weather": {}, "mood": 1}))
-    assert (raw, raw.later) == (RAW, ("mood", "weather"))
-    fields = json.loads(CLEAN.to_json())
-    clean = CleanReceipt.from_json(json.dumps(fields | {"raw": fields["raw"] | {"weather": {}}, "sky": "blue"}))
-    assert (clean, clean.later) == (CLEAN, ("sky", "weather"))
-    assert (RawReceipt.from_json(raw.to_json()).later, CleanReceipt.from_json(clean.to_json()).later) == ((), ())
-    with pytest.raises(ValueError, match="missing 1 required"):
-        RawReceipt.from_json(json.dumps({name: value for name, value in raw.__dict__.items() if name != "sha256"}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null"])

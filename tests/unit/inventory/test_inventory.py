@@ -69,7 +69,7 @@ def test_stores_that_are_down_are_waited_for_at_the_same_time_and_named_once(
 
     monkeypatch.setattr(Lake, "list", down)
     plan = make_plan({(color, JANUARY): True for color in ("yellow", "green")})
-    assert [(each.color, each.lakes) for each in plan.missing] == [("yellow", LAKES), ("green", LAKES)]
+    assert [(each.color, each.lakes) for each in plan.to_do] == [("yellow", LAKES), ("green", LAKES)]
     assert [line.partition(": /")[0] for line in warnings] == [f"cannot list lake {name}" for name in LAKES]
 
 

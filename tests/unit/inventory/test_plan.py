@@ -37,13 +37,13 @@ def test_a_month_that_is_held_and_whose_file_was_refused_is_not_up_to_date() -> 
 
 
 def test_a_month_that_some_places_still_lack_is_refused_and_names_them() -> None:
-    month = line_of(Plan(missing=[missing()], refused={("green", JANUARY): REASON}))
+    month = line_of(Plan(to_do=[missing()], refused={("green", JANUARY): REASON}))
     assert (month["why"], month["reason"], month["lakes"], month["bytes"]) == ("refused", REASON, ["local"], 9)
 
 
 @pytest.mark.parametrize("why", [Reason.MISSING, Reason.REPUBLISHED])
 def test_a_month_whose_file_was_not_taken_failed_last_time(why: Reason) -> None:
-    month = line_of(Plan(missing=[missing(why)], failed={("green", JANUARY): REASON}))
+    month = line_of(Plan(to_do=[missing(why)], failed={("green", JANUARY): REASON}))
     assert (month["why"], month["reason"], month["warehouses"], month["bytes"]) == (
         "failed last time", REASON, ["duckdb"], 9,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def test_a_month_whose_file_was_not_taken_failed_last_time(why: Reason) -> None:
 @pytest.mark.parametrize("named", [True, False])
 def test_a_month_that_failed_and_that_the_source_no_longer_has_shows_both(named: bool) -> None:
     plan = Plan(
-        missing=[missing()] if named else [],
+        to_do=[missing()] if named else [],
         not_published={"green": [JANUARY]},
         failed={("green", JANUARY): REASON},
     )
@@ -63,7 +63,7 @@ def test_a_month_that_failed_and_that_the_source_no_longer_has_shows_both(named:
 
 @pytest.mark.parametrize("why", [*Reason])
 def test_what_makes_a_month_stale_is_named(why: Reason) -> None:
-    month = line_of(Plan(missing=[missing(why)]))
+    month = line_of(Plan(to_do=[missing(why)]))
     assert (month["why"], month["reason"]) == (why.value, None)
 
 

@@ -140,7 +140,7 @@ def test_of_many_replaced_months_the_first_ten_are_named() -> None:
         *(f"green {month}: {CHANGE}" for month in months[:10]),
         "and 2 more: taxi-luigi history 20261121T060003-4f2a",
     ]
-    assert lines(Plan(plan.missing[:10]), tasks[:10])[-1] == f"green 2024-10: {CHANGE}"
+    assert lines(Plan(plan.to_do[:10]), tasks[:10])[-1] == f"green 2024-10: {CHANGE}"
 
 
 def test_what_others_did_is_not_called_unfinished() -> None:

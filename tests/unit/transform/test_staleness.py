@@ -30,6 +30,7 @@ def held(recipe: str) -> str:
         (f"{RULES.version(SCHEMA_VERSION - 1)}_{TODAY.mapping}", Reason.SCHEMA_CHANGED),
         (f"{RULES.version()}_00000000", Reason.MAPPING_CHANGED),
         (RULES.version(), None),
+        (f"{RULES.version(SCHEMA_VERSION + 1)}_00000000", None),
         (RULES.version(SCHEMA_VERSION - 1), Reason.SCHEMA_CHANGED),
         (CleanRules(frozenset({"zero_distance"})).version(), Reason.RULES_CHANGED),
     ],
@@ -46,6 +47,11 @@ def test_an_edition_without_a_mapping_was_cleaned_by_the_first_one() -> None:
     assert right is not None
     assert right.why is Reason.MAPPING_CHANGED
     assert right.edition == Edition(SOURCE, str(later))
+
+
+def test_a_month_of_a_later_schema_is_a_newer_versions() -> None:
+    assert TODAY.is_later(held(f"{RULES.version(SCHEMA_VERSION + 1)}_00000000"))
+    assert not any(TODAY.is_later(edition) for edition in (held(str(TODAY)), held(RULES.version(1)), "by hand", ""))
 
 
 def test_a_rewritten_file_is_the_first_reason() -> None:

@@ -1,0 +1,52 @@
+"""Environments of Python apart from that of the tests, for programs whose requirements differ from ours.
+
+Each is made once and kept in the user's cache folder, under a name that changes with its requirements.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+
+def kept(
+    name: str, requirements: Path, python: Callable[[], Path], finish: Callable[[Path], None] = lambda _folder: None
+) -> Path:
+    """Return the folder of an environment, which is made if it is not there.
+
+    Args:
+        name: the beginning of the folder's name.
+        requirements: everything that is installed, with versions; nothing else is.
+        python: returns the interpreter that it is made with.
+        finish: does the rest in the folder of a new one.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
+    folder = cache / f"{name}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _make(folder, requirements, python(), finish)
+    return folder
+
+
+def _make(folder: Path, requirements: Path, python: Path, finish: Callable[[Path], None]) -> None:
+    """Make the environment aside, and rename it when it is whole."""
+    aside = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    run(python, "-m", "venv", aside)
+    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
+    run(aside / "bin" / "python", *pip, "--requirement", requirements)
+    finish(aside)
+    aside.rename(folder)
+
+
+def run(*command: str | Path) -> None:
+    """Run a command to its end."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, f"{command}: {done.stdout} {done.stderr}"
