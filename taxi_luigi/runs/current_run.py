@@ -56,6 +56,8 @@ class _Run:
         self.error = ""
         """the exception that ended it, in one line"""
         self.close_bar: Callable[[], None] = lambda: None
+        self.is_ours = type(root).__module__.startswith(f"{__name__.partition('.')[0]}.")
+        """whether the root task is of this package: of others, nothing is known of what they did"""
 
     def result(self, tasks: list[TaskResult]) -> RunResult:
         """Return the result of the run from the results of its tasks."""
@@ -87,7 +89,7 @@ class _Run:
                 result.months
             )
             lines += [result.zones] if result.zones else []
-        if all(each.elsewhere for each in tasks) and self.plan is None and self.exit_code == 0:
+        if self.is_ours and all(each.elsewhere for each in tasks) and self.plan is None and self.exit_code == 0:
             lines.append(f"{self.command}: nothing to do")
         if self._not_ours:
             lines.append(result.error)

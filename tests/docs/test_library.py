@@ -129,3 +129,5 @@ def test_the_examples_entries_of_the_crontab_count_a_month_again_that_is_replace
         done = project.command("taxi-luigi", "cron-run", "--", *words, env=given)
         assert (done.rc, done.out) == (0, "")
     assert counted(project) == {"green_2024-01.csv": 30, "green_2024-02.csv": 30}
+    [log] = (project.workspace / "logs").glob("cron-*.log")
+    assert "nothing to do" not in log.read_text()
