@@ -20,7 +20,8 @@ from taxi_luigi.transform.guards import check_zones
 class ZonesTask(PipelineTask):
     """The zones in one place. A place that has them is done; `force` replaces them."""
 
-    force = FlagParameter(default=False, description="load them again")
+    force: bool
+    """declared by each task after its place: Luigi gives values without a name to parameters in that order"""
     priority = -10
     """after months: a publisher of zones that does not answer must not delay them"""
     _replaced = False
@@ -78,6 +79,7 @@ class LoadZones(ZonesTask):
     """
 
     warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
+    force = FlagParameter(default=False, description="load them again")
 
     @property
     def store(self) -> str:  # type: ignore[override]
@@ -105,6 +107,7 @@ class UploadZones(ZonesTask):
     """The file taxi_zones.parquet in the lake called `lake`; LoadAllMonths makes it where there is no warehouse."""
 
     lake = TextParameter(description="the name of a lake in luigi.cfg")
+    force = FlagParameter(default=False, description="load them again")
 
     @property
     def store(self) -> str:  # type: ignore[override]

@@ -683,7 +683,14 @@ def test_zones_and_months_do_not_mind_each_other(store: Store, make: Make) -> No
 
 
 @pytest.mark.parametrize(
-    "columns", ["1 AS locationid", "1.5 AS locationid, '' AS borough, '' AS zone, '' AS service_zone"]
+    "columns",
+    [
+        "1 AS locationid",
+        "1.5 AS locationid, '' AS borough, '' AS zone, '' AS service_zone",
+        # of the shapes that nyc-taxi-data loads
+        "1 AS locationid, 1 AS gid, 1 AS objectid, 0.1 AS shape_leng, 0.1 AS shape_area, '' AS zone, '' AS borough, "
+        "'POINT(0 0)' AS geom",
+    ],
 )
 def test_a_table_of_zones_that_is_not_ours_is_left_alone(store: Store, make: Make, columns: str) -> None:
     make(rows=1).into(store)

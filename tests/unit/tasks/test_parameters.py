@@ -16,7 +16,16 @@ from luigi.date_interval import Year as LuigiYear
 from luigi.tools.range import RangeMonthly
 from luigi.util import inherits, previous, requires
 
-from taxi_luigi import CleanMonth, DownloadMonth, LoadAllMonths, LoadMonth, Report, UploadMonth
+from taxi_luigi import (
+    CleanMonth,
+    DownloadMonth,
+    LoadAllMonths,
+    LoadMonth,
+    LoadZones,
+    Report,
+    UploadMonth,
+    UploadZones,
+)
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.tlc.months import Month, month_range
 
@@ -175,6 +184,14 @@ def test_luigis_requires_and_inherits_hand_the_month_on() -> None:
 
     assert Count(color="green", month="2021-01").requires().task_id == JANUARY
     assert Look(color="green", month=datetime.date(2021, 1, 1)).requires() == DownloadMonth("green", "2021-01")
+
+
+def test_the_place_is_the_first_parameter_of_the_tasks_of_zones() -> None:
+    assert (LoadZones("duckdb"), UploadZones("local", True)) == (
+        LoadZones(warehouse="duckdb"),
+        UploadZones(lake="local", force=True),
+    )
+    assert LoadZones("duckdb").task_id == "LoadZones_duckdb_3b96daa09f"
 
 
 def test_a_month_of_luigis_own_parameter_fits() -> None:
