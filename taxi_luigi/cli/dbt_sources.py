@@ -57,8 +57,8 @@ def tables() -> Iterator[dict[str, Any]]:
     """
     for dataset in DATASETS.values():
         yield _table(dataset.table, dataset.meaning, ddl.columns(dataset), dataset.descriptions)
-    yield _table(zones.TABLE, "TLC's list of taxi zones", zones.COLUMNS, {})
-    yield _table(MARKERS, "one row for each month that is in a table of trips", markers.COLUMNS, {}, "loaded_at")
+    yield _table(zones.TABLE, zones.DESCRIPTIONS[""], zones.COLUMNS, zones.DESCRIPTIONS)
+    yield _table(MARKERS, markers.DESCRIPTIONS[""], markers.COLUMNS, markers.DESCRIPTIONS, "loaded_at")
 
 
 def _table(

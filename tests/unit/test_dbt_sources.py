@@ -32,6 +32,8 @@ def test_every_table_is_a_source_with_its_columns_types_and_meanings(capsys: pyt
     for dataset in DATASETS.values():
         for column, text in zip(dataset.columns, described[dataset.table], strict=True):
             assert text.startswith(column.meaning)
+    assert described[zones.TABLE] == [zones.DESCRIPTIONS[column] for column in zones.COLUMNS]
+    assert described[MARKERS] == [markers.DESCRIPTIONS[column] for column in markers.COLUMNS]
 
 
 def test_schema_and_database_are_those_of_the_options(capsys: pytest.CaptureFixture[str]) -> None:
