@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
 from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION, Dataset
@@ -27,6 +28,14 @@ class Reason(Enum):
     FORCED = "forced"
 
 
+@cache
+def _other_schemas(rules: CleanRules) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the digests of the rules with earlier and with later versions of the schema; the same for every month."""
+    versions = range(1, SCHEMA_VERSION), range(SCHEMA_VERSION + 1, SCHEMA_VERSION + _LATER)
+    earlier, later = (frozenset(map(rules.version, each)) for each in versions)
+    return earlier, later
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How this version with these settings cleans a month; its text is the RECIPE part of an edition."""
@@ -40,25 +49,24 @@ class Recipe:
     earlier_schemas: frozenset[str]
     """digests of the same rules with earlier versions of the schema"""
     later_schemas: frozenset[str] = frozenset()
-    """the same with versions of the schema that only a newer version of taxi_luigi has"""
+    """the same with versions of the schema that only a later version of taxi_luigi has"""
 
     @classmethod
     def of(cls, rules: CleanRules, dataset: Dataset, month: Month) -> Recipe:
         """Return the recipe by which these rules and the code's column mapping clean a month of the record type."""
-        earlier = frozenset(rules.version(schema) for schema in range(1, SCHEMA_VERSION))
-        later = frozenset(rules.version(schema) for schema in range(SCHEMA_VERSION + 1, SCHEMA_VERSION + _LATER))
+        earlier, later = _other_schemas(rules)
         first = first_mapping_digest(dataset, month)
         return cls(rules.version(), mapping_digest(dataset, month), first, earlier, later)
 
     def is_later(self, edition: str) -> bool:
-        """Return whether a newer version of taxi_luigi made a month of this edition, by the same rules."""
+        """Return whether a later version of taxi_luigi made a month of this edition, by the same rules."""
         held = Edition.read(edition)
         return held is not None and held.recipe.partition("_")[0] in self.later_schemas
 
     def change_since(self, recipe: str) -> Reason | None:
         """Return why a month cleaned by `recipe` is stale; None when its rows would be the same.
 
-        None also for a month of a later schema, which is a newer version's.
+        None also for a month of a later schema, which is a later version's.
         """
         rules, _, mapping = recipe.partition("_")
         if rules in self.later_schemas:
