@@ -117,7 +117,7 @@ class StoreFile(FileSystemTarget):
         return StoreFileSystem(self._store)
 
     def open(self, mode: str = "r") -> Any:
-        """Open the file to read it ("r"), or to write it anew ("w").
+        """Open the file to read it ("r"), or to replace it ("w").
 
         A written file is in place when it is closed, and not before; after an exception in a `with` block, or without
         `close`, nothing is. Opened twice at a time, it has the bytes of the one that is closed last, whole.

@@ -59,7 +59,7 @@ def select(existing: Collection[str]) -> str:
 
 
 def check_version(where: str, existing: Collection[str], known: Collection[str] = COLUMNS) -> None:
-    """Check before a change that no newer version of taxi_luigi added a column to the markers.
+    """Check before a change that no later version of taxi_luigi added a column to the markers.
 
     Args:
         where: the beginning of the error, which names the warehouse.

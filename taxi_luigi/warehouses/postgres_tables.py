@@ -208,7 +208,7 @@ def _check_kind(where: str, table: Table, relation: Relation) -> None:
 
 
 def check_markers(where: str, schema: str, relation: Relation) -> None:
-    """Check the markers before they are changed. Raise ForeignTable, also for a newer version's."""
+    """Check the markers before they are changed. Raise ForeignTable, also for a later version's."""
     _check_markers(where, (schema, MARKERS), relation)
     markers.check_version(where, relation.columns)
 

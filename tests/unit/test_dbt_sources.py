@@ -43,7 +43,7 @@ def test_schema_and_database_are_those_of_the_options(capsys: pytest.CaptureFixt
 
 
 def test_the_example_has_the_tables_of_today(capsys: pytest.CaptureFixture[str]) -> None:
-    """`taxi-luigi dbt-sources > examples/dbt/models/sources.yml` writes them anew."""
+    """`taxi-luigi dbt-sources > examples/dbt/models/sources.yml` brings the file up to date."""
     example = ROOT / "examples" / "dbt"
     assert main(["dbt-sources"]) == 0
     assert capsys.readouterr().out == (example / "models" / "sources.yml").read_text(encoding="utf-8")

@@ -54,7 +54,7 @@ class Entry:
 
 
 def check_version(connection: Connection) -> None:
-    """Raise ForeignTable for a table with columns of a newer version, before any of it is changed."""
+    """Raise ForeignTable for a table with columns of a later version, before any of it is changed."""
     table = tables.find(connection, MARKERS)
     if table is not None:
         tables.check(connection, LAYOUT, table)
