@@ -58,7 +58,7 @@ _COMMANDS = {
     "sample": (sample.add, "write made-up months in the shape of TLC's files"),
 }
 
-_ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
+_ON_SETTINGS = {"status", "show", "loaded", "verify", "remove"}
 """commands that need readable settings: without them they would query, or empty, the wrong places"""
 
 

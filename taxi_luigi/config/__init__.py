@@ -25,12 +25,14 @@ from taxi_luigi.config.factories import (
     single_writer,
     source,
     warehouse,
+    warehouse_files,
     workspace,
     written_folders,
     zones_file,
 )
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
+from taxi_luigi.config.flags import unknown as unknown_flag
 from taxi_luigi.config.luigi_cfg import find
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, net, notices, recipe, settings
@@ -65,7 +67,9 @@ __all__ = [
     "settings",
     "single_writer",
     "source",
+    "unknown_flag",
     "warehouse",
+    "warehouse_files",
     "workspace",
     "written_folders",
     "zones_file",

@@ -15,8 +15,9 @@ from taxi_luigi.history.read import (
     steady_now,
     tasks_of,
     withdrawn,
+    work_done,
 )
-from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, State, TaskResult
+from taxi_luigi.history.results import Drift, MonthResult, Result, RunResult, State, TaskResult, WorkDone
 from taxi_luigi.history.write import Recorder, now
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RunResult",
     "State",
     "TaskResult",
+    "WorkDone",
     "done_tasks",
     "find",
     "last_runs",
@@ -34,4 +36,5 @@ __all__ = [
     "steady_now",
     "tasks_of",
     "withdrawn",
+    "work_done",
 ]

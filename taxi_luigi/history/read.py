@@ -18,7 +18,7 @@ import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import MonthResult, Result, RunResult, State, TaskResult
+from taxi_luigi.history.results import MonthResult, Result, RunResult, State, TaskResult, WorkDone
 from taxi_luigi.tlc.months import Month
 
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
@@ -26,6 +26,9 @@ _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, 
 
 _STEADY = 10
 """the number of runs that have to begin by a clock that is ahead before its time is used"""
+
+_SPEEDS_OF = 2_000
+"""tasks from which speeds are computed: a back-fill of all history has 1,800 with one warehouse"""
 
 
 def last_runs(folder: Path, count: int) -> list[RunResult]:
@@ -78,6 +81,17 @@ def done_tasks(folder: Path) -> list[TaskResult]:
     with _connection(folder) as connection:
         query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
         return [] if connection is None else [TaskResult(**dict(row)) for row in connection.execute(query)]
+
+
+def work_done(folder: Path) -> list[WorkDone]:
+    """Return what the last _SPEEDS_OF tasks that succeeded did, added up by kind, store and record type."""
+    query = (
+        "SELECT task, store, color, COUNT(*) tasks, SUM(rows) rows, SUM(bytes) bytes, SUM(seconds) seconds FROM "
+        "(SELECT * FROM tasks WHERE result = 'done' ORDER BY rowid DESC LIMIT ?) GROUP BY task, store, color"
+    )
+    with _connection(folder) as connection:
+        found = [] if connection is None else connection.execute(query, (_SPEEDS_OF,))
+        return [WorkDone(**dict(row)) for row in found]
 
 
 def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:

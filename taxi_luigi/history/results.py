@@ -65,6 +65,20 @@ class TaskResult:
         return {name: getattr(self, name) for name in names}
 
 
+@dataclass(frozen=True)
+class WorkDone:
+    """What the last tasks of one kind did together: those of one class, store and record type that succeeded."""
+
+    task: str
+    store: str
+    color: str
+    tasks: int
+    """their number"""
+    rows: int
+    bytes: int
+    seconds: float
+
+
 class Result(Enum):
     """The result of a month. The values are shown to users."""
 
