@@ -51,7 +51,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--json prints one JSON object, for programs; docs/json.md has its keys."
     )
     parser.prefix_chars = ""  # every word but --json is luigi's
-    parser.add_argument("words", metavar="OPTION", nargs=argparse.REMAINDER, help="as for LoadAllMonths")
+    words: Any = parser.add_argument("words", metavar="OPTION", nargs=argparse.REMAINDER, help="as for LoadAllMonths")
+    words.completer = lambda **_: ["--json", *sorted(config.known_flags([_TASK]))]  # of argcomplete
     parser.set_defaults(run=partial(_plan, parser))
 
 

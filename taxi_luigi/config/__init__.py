@@ -32,6 +32,7 @@ from taxi_luigi.config.factories import (
 )
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
+from taxi_luigi.config.flags import known as known_flags
 from taxi_luigi.config.flags import unknown as unknown_flag
 from taxi_luigi.config.luigi_cfg import find
 from taxi_luigi.config.overlap import check_overlap
@@ -52,6 +53,7 @@ __all__ = [
     "faults",
     "find",
     "in_force",
+    "known_flags",
     "known_keys",
     "lake",
     "lake_for",
