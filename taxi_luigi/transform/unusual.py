@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from taxi_luigi.core.receipts import CleanReceipt
+from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 
 RECORDS, NULLS, RULE = "records", "null ", "rule "
@@ -54,16 +55,16 @@ def reference(month: Month) -> list[Month]:
     ]
 
 
-def figures(receipt: CleanReceipt, rows: int, nulls: Mapping[str, int]) -> dict[str, float]:
-    """Return figure → value of a clean month.
+def figures(receipt: CleanReceipt, nulls: Mapping[str, int]) -> dict[str, float]:
+    """Return figure → value of a clean month; columns that its file does not have are left out.
 
     Args:
         receipt: of the month
-        rows: in its clean file
-        nulls: column → rows of it without a value
+        nulls: column → rows of its clean file without a value
     """
     found: dict[str, float] = {RECORDS: receipt.records}
-    found |= {f"{NULLS}{name}": empty / rows for name, empty in nulls.items() if rows}
+    there = (each.name for each in DATASETS[receipt.color].columns if each.names_in(receipt.layout))
+    found |= {f"{NULLS}{name}": nulls[name] / receipt.rows_kept for name in there if nulls.get(name)}
     found |= {f"{RULE}{name}": number / receipt.rows_in for name, number in receipt.rules.items() if receipt.rows_in}
     return found
 

@@ -21,10 +21,11 @@ from taxi_luigi.inventory import Status
 from taxi_luigi.reports import templates
 
 if TYPE_CHECKING:
-    from taxi_luigi.reports.html.data import Accounts, ColorMonth, Tables
+    from taxi_luigi.inventory.accounts import Accounts, ColorMonth
+    from taxi_luigi.reports.html.data import Tables
     from taxi_luigi.reports.html.parts import PageContent
 
-_FORM = 3
+_FORM = 4
 """The version of the page's form; raise it to have existing pages written again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
 _HEAD = 2_000
@@ -100,7 +101,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
     Returns: the page's bytes
     Raises: StorageError as Page.write
     """
-    from taxi_luigi.reports.html.data import read_accounts
+    from taxi_luigi.inventory.accounts import read_accounts
 
     shown = [color for color in status.colors if not color.empty]
     accounts = read_accounts(shown, read)

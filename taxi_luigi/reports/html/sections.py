@@ -12,8 +12,9 @@ import pandas as pd
 
 from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import ColorStatus, State, Status
+from taxi_luigi.inventory.accounts import Accounts
 from taxi_luigi.reports.html import charts, quality
-from taxi_luigi.reports.html.data import Accounts, Tables, layout_spans, names_over_time
+from taxi_luigi.reports.html.data import Tables, layout_spans, names_over_time
 from taxi_luigi.reports.html.parts import Figure, Section, Table, count, duration, share, size
 from taxi_luigi.reports.status_text import short, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH

@@ -13,17 +13,9 @@ import pytest
 from taxi_luigi.core.errors import BadFile, WarehouseError
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
 from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
+from taxi_luigi.inventory.accounts import MAX_FAILURES, Account, Accounts, first_account, read_account
 from taxi_luigi.reports.html import digest, parts
-from taxi_luigi.reports.html.data import (
-    MAX_FAILURES,
-    Account,
-    Accounts,
-    Tables,
-    first_account,
-    layout_spans,
-    read_account,
-    tables_of,
-)
+from taxi_luigi.reports.html.data import Tables, layout_spans, tables_of
 from taxi_luigi.reports.html.parts import Figure
 from taxi_luigi.reports.html.sections import section
 from taxi_luigi.storage.lake import Lake

@@ -13,6 +13,7 @@ from taxi_luigi.tlc.published import published_rows
 from taxi_luigi.transform.unusual import NULLS, RECORDS, Unusual, figures, reference, unusual
 
 JUNE = Month(2024, 6)
+LAYOUT = {"passenger_count": "double"}
 
 
 def judged(value: float, *before: float, figure: str = RECORDS) -> list[Unusual]:
@@ -61,13 +62,14 @@ def test_with_too_few_months_nothing_is_judged() -> None:
 def test_the_figures_of_a_month_are_shares_of_its_rows() -> None:
     raw = RawReceipt("u", None, None, 1, "s", "e", "t")
     rules = {"no_distance": 10}
-    receipt = CleanReceipt("e-r", "green", "2024-06", raw, "parquet", {}, {}, 100, 90, {"no_distance": 10}, rules)
-    assert figures(receipt, 90, {"passenger_count": 9}) == {
+    receipt = CleanReceipt("e-r", "green", "2024-06", raw, "parquet", LAYOUT, {}, 100, 90, {"no_distance": 10}, rules)
+    assert figures(receipt, {"passenger_count": 9, "ehail_fee": 90}) == {
         "records": 100,
         "null passenger_count": 0.1,
         "rule no_distance": 0.1,
     }
-    assert figures(replace(receipt, rows_in=0, rules={"no_distance": 0}), 0, {"passenger_count": 0}).keys() == {RECORDS}
+    empty = replace(receipt, rows_in=0, rows_kept=0, rules={"no_distance": 0})
+    assert figures(empty, {"passenger_count": 0}).keys() == {RECORDS}
 
 
 def test_of_all_published_counts_few_are_unusual_and_most_of_these_are_of_the_pandemic() -> None:
