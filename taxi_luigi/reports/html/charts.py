@@ -105,6 +105,12 @@ class Strip:
     color: str = ACCENT
     outline: Numbers | None = None
     """values drawn as a dashed line over the bars"""
+    word: Callable[[float], str] = "{:,.0f}".format
+    """a value as text, for the pointer"""
+
+
+Drawn = tuple[Figure, Sequence[str], tuple[float, float, float, float]]
+"""a chart; the text of each month, which the pointer shows; and left, right, top and bottom of the months"""
 
 
 def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
@@ -131,19 +137,34 @@ def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str
     return _both(lambda width: _strips(months, rows, height, width), title)
 
 
-def _both(draw: Callable[[int], Figure], title: str) -> str:
+def _both(draw: Callable[[int], Drawn], title: str) -> str:
     drawn = []
     with mpl.rc_context():
         mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
         for kind, width in WIDTHS.items():
             written = io.StringIO()
-            draw(width).savefig(written, format="svg", transparent=True)
-            drawn.append(_fit(written.getvalue(), title, kind))
+            figure, texts, box = draw(width)
+            figure.savefig(written, format="svg", transparent=True)
+            svg = _fit(written.getvalue(), title, kind)
+            # A phone has no pointer.
+            drawn.append(svg if kind == "narrow" else svg.replace("</svg>", _hover(texts, box) + "</svg>"))
     return "".join(drawn)
 
 
-def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Figure:
+def _hover(texts: Sequence[str], box: tuple[float, float, float, float]) -> str:
+    """Return a field for each month, over all of the chart's height, with the text that browsers show on it."""
+    left, right, top, bottom = box
+    width = (right - left) / max(len(texts), 1)
+    fields = (
+        f'<rect x="{left + number * width:.1f}" y="{top:.0f}" width="{width:.1f}" height="{bottom - top:.0f}">'
+        f"<title>{escape(text)}</title></rect>"
+        for number, text in enumerate(texts)
+    )
+    return f'<g class="hover">{"".join(fields)}</g>'
+
+
+def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Drawn:
     wide = width == WIDTHS["wide"]
     height, above, left = (250, 24, 48) if wide else (190, 24, 42)
     missing = np.where(np.isnan(held), published, np.nan)
@@ -167,10 +188,14 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
                 place = edges[peak]
             label = f"{short(int(held[peak]))} in {months[peak]}"
             _text(axes, place, base - held[peak] * scale - 7, label, INK, _TEXT, side, bold=True)
-    return figure
+    texts = []
+    for month, here, elsewhere in zip(months, held, missing, strict=True):
+        known = f"{elsewhere:,.0f} trips published, not here" if np.isfinite(elsewhere) else "not published"
+        texts.append(f"{month}: {here:,.0f} trips" if np.isfinite(here) else f"{month}: {known}")
+    return figure, texts, (left, width, above, base)
 
 
-def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Figure:
+def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Drawn:
     wide = width == WIDTHS["wide"]
     left, right, above, gap = (196, width - 232, 0, 9) if wide else (0, width, 18, 8)
     pitch = above + height + gap
@@ -190,7 +215,16 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
             if row.outline is not None:
                 _outline(axes, edges, row.outline / (row.top or 1) * height, base)
             axes.hlines(base, left, right, color=LINE, linewidth=0.8)
-    return figure
+    texts = [
+        "\n".join(
+            [
+                month,
+                *(f"{row.label}: {row.word(float(value))}" for row in rows if np.isfinite(value := row.values[number])),
+            ]
+        )
+        for number, month in enumerate(months)
+    ]
+    return figure, texts, (left, right, 0, pitch * len(rows) - gap)
 
 
 @contextmanager

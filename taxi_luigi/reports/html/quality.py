@@ -291,5 +291,5 @@ def _strips(tables: Tables, counts: pd.DataFrame, title: str, height: int = 30, 
         word: Word = share if of_all else count
         total = summed / read.sum() if of_all else summed
         note = f"{word(total)}, peak {word(values.max())} in {values.idxmax()}"
-        rows.append(charts.Strip(str(name), note, np.asarray(values, dtype=np.float64), float(values.max())))
+        rows.append(charts.Strip(str(name), note, np.asarray(values, dtype=np.float64), float(values.max()), word=word))
     return charts.strips(held, rows, height, title) if rows else ""

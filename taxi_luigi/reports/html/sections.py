@@ -253,7 +253,7 @@ def _columns(tables: Tables) -> Figure:
         files = int(there.sum())
         filled = f"{share(float(np.average(nulls[there], weights=trips[there])))} missing" if files else "in no file"
         note = filled if files in (0, len(tables.accounts)) else f"{filled}, {plural(files, 'file')}"
-        rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float)))
+        rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float), word=_filled))
     title = f"{tables.color}: which columns TLC's files have in which month, and how much of them is filled"
     return Figure(
         "Columns by month",
@@ -265,6 +265,10 @@ def _columns(tables: Tables) -> Figure:
             ("Names of each column in TLC's files", _names(tables)),
         ],
     )
+
+
+def _filled(part: float) -> str:
+    return f"{share(part)} filled"
 
 
 def _layouts(tables: Tables) -> Table:
@@ -330,4 +334,4 @@ def _strip(label: str, values: pd.Series[float], word: quality.Word) -> charts.S
     if not values.notna().any():
         return None
     note = f"{word(values.sum())}, peak {word(values.max())} in {values.idxmax()}"
-    return charts.Strip(label, note, np.asarray(values, dtype=np.float64), float(values.max()))
+    return charts.Strip(label, note, np.asarray(values, dtype=np.float64), float(values.max()), word=word)
