@@ -37,9 +37,8 @@ _run: _Run | None = None
 class _Run:
     """The state of a run in progress."""
 
-    def __init__(self, root: Task) -> None:
-        now = datetime.now(UTC)
-        self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    def __init__(self, root: Task, run: str) -> None:
+        self.id, now = run, datetime.now(UTC)
         self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
         self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), config.settings().state
@@ -112,10 +111,20 @@ class _Run:
         return "" if well or named else self._not_ours or self.error or logs.last_error()
 
 
-def start(root: Task) -> None:
-    """Begin the run of the root task; called in the process that schedules, before anything is listed."""
+def new_id() -> str:
+    """Return the id of a run that begins now, UTC: `20261121T060003-4f2a`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def start(root: Task, run: str) -> None:
+    """Begin the run of the root task; called in the process that schedules, before anything is listed.
+
+    Args:
+        root: the task that was given, or that another package's task led to
+        run: its id, by `new_id`
+    """
     global _run
-    _run = _Run(root)
+    _run = _Run(root, run)
     _run.record.begin(_run.command, _run.host, _run.began, release())
 
 

@@ -58,6 +58,15 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """Called when the run is over, before Luigi calls `requires()` once more for its summary."""
 
 
+class AwaitedTask(luigi.ExternalTask):
+    """A file that others make. luigid keeps it, and all that requires it, as pending: its page shows why."""
+
+    @property
+    def waits_for(self) -> str:
+        """What is missing, for luigid's page."""
+        raise NotImplementedError
+
+
 class PipelineTask(PlainTask):
     """A task with one output, which it makes whole or not at all.
 

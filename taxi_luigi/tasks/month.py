@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 
-import luigi
-
 from taxi_luigi import config
 from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import (
@@ -24,7 +22,7 @@ from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.inventory import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
 from taxi_luigi.runs.progress import Progress
-from taxi_luigi.runs.task import PipelineTask
+from taxi_luigi.runs.task import AwaitedTask, PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.clean_file import clean_file, explain_damage, stored_now
@@ -68,7 +66,7 @@ class MonthTask(PipelineTask):
         return target.exists()
 
 
-class PublishedMonth(luigi.ExternalTask):
+class PublishedMonth(AwaitedTask):
     """The month's file at the source. A month that is not there yet is not complete, and never an error."""
 
     color = ColorParameter()
@@ -83,6 +81,10 @@ class PublishedMonth(luigi.ExternalTask):
     def address(self) -> str:
         """Where the file is looked for, for logs."""
         return str(self.output())
+
+    @property
+    def waits_for(self) -> str:
+        return f"not published: {self.address}\nA later run looks again; what requires it stays pending until then."
 
     def output(self) -> PublishedTarget:
         return PublishedTarget(self.color, self.month)
