@@ -28,7 +28,16 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
+from taxi_luigi.warehouses import (
+    MARKERS,
+    CleanFile,
+    Marker,
+    Progress,
+    check_zone_columns,
+    duckdb_memory,
+    foreign_of,
+    markers,
+)
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
@@ -63,6 +72,8 @@ def _file(text: str) -> Path:
 
 
 def _memory_limit(text: str) -> str:
+    if not text:
+        return duckdb_memory.limit(duckdb_memory.available())
     if not _SIZE.fullmatch(text):
         raise ValueError(f"must look like 512MB or 2GiB, not {text!r}")
     return text
@@ -101,13 +112,17 @@ class DuckDB:
             _storage_version,
         )
         memory_limit: str = setting(
-            "256MB", "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`.", _memory_limit
+            "",
+            "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`. Empty: 256MB on a machine or in "
+            "a container with less than 4 GB of memory, otherwise 512MB.",
+            _memory_limit,
         )
         wait: float = setting("60", "Seconds to wait for another process that has the file open.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.path = settings.path
+        self._memory_limit = settings.memory_limit
         self._storage_version = settings.storage_version
         self._file = DatabaseFile(
             name, settings.path, settings.memory_limit, settings.wait, settings.schema, settings.storage_version
@@ -170,21 +185,22 @@ class DuckDB:
             return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
-        place = f"warehouse {self.name}"
+        place, limit = f"warehouse {self.name}", f"memory_limit {self._memory_limit}"
         error_line = atomic_files.unwritable(self.path.parent)
         if not error_line and self.path.exists() and not os.access(self.path, os.W_OK):
             error_line = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
         if error_line:
             return [Check(place, "file", Status.ERROR, error_line)]
         if not self.path.exists():
-            return [Check(place, "file", Status.OK, f"{self.path} will be created by the first load")]
+            return [Check(place, "file", Status.OK, f"{self.path} will be created by the first load; {limit}")]
         try:
             lines = self.foreign()
         except WarehouseBusy as error:
             return [Check(place, "file", Status.UNREACHABLE, str(error))]
         except WarehouseError as error:
             return [Check(place, "file", Status.ERROR, str(error))]
-        good = Check(place, "file", Status.OK, f"{self.path}: {self.path.stat().st_size:,} bytes, {self._opened_by()}")
+        found = f"{self.path}: {self.path.stat().st_size:,} bytes, {limit}, {self._opened_by()}"
+        good = Check(place, "file", Status.OK, found)
         return [good, *(Check(place, "table", Status.ERROR, line) for line in lines)]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:

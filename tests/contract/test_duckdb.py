@@ -22,6 +22,7 @@ from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
+from taxi_luigi.warehouses import duckdb_memory
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
 from tests.support.warehouses import Load, Store
@@ -301,7 +302,7 @@ def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Lo
     assert "no permission to write" in said.stdout
 
 
-@pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP", ""])
+@pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP"])
 def test_an_invalid_memory_limit_is_refused(size: str) -> None:
     with pytest.raises(ConfigError, match=r"^\[warehouse\.duckdb\] memory_limit must look like"):
         read(DuckDB.Settings, "warehouse.duckdb", {"memory_limit": size})
@@ -311,6 +312,20 @@ def test_an_invalid_memory_limit_is_refused(size: str) -> None:
 def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
     warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit=size))
     assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
+
+
+@pytest.mark.parametrize(("memory", "limit"), [(2 << 30, "256MB"), (16 << 30, "512MB")])
+def test_the_machine_decides_an_empty_memory_limit_and_doctor_names_it(
+    monkeypatch: pytest.MonkeyPatch, store: Store, load: Load, memory: int, limit: str
+) -> None:
+    monkeypatch.setattr(duckdb_memory, "available", lambda: memory)
+    settings = read(DuckDB.Settings, "warehouse.duckdb", {"path": store.where, "memory_limit": ""})
+    assert settings.memory_limit == DuckDB.Settings().memory_limit == limit
+    warehouse = DuckDB("duckdb", settings)
+    for _ in range(2):
+        [check] = warehouse.checks()
+        assert f" memory_limit {limit}" in check.message
+        warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
 
 
 def storage(path: str | Path) -> int:
