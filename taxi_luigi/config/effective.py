@@ -37,7 +37,7 @@ class EffectiveSetting:
     section: str
     key: str
     value: str
-    """as written, in one line and without secrets: `${NAME}` stays, as its value may be one; what applies, of MACHINE"""
+    """as written, in a line, without secrets: `${NAME}` stays, as its value may be one; of MACHINE, what applies"""
     source: str
     """the path of a file, PACKAGED, DEFAULT or MACHINE"""
 
