@@ -39,7 +39,7 @@ from taxi_luigi.warehouses import (
     markers,
 )
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
-from taxi_luigi.warehouses.duckdb_file import DatabaseFile
+from taxi_luigi.warehouses.duckdb_file import DatabaseFile, execute
 
 _FORBIDDEN_CHARACTERS = "?\\"
 """characters that DuckDB interprets in its file's path: it puts the log before `?`, and 2.0 reads `\\` as `/`"""
@@ -140,7 +140,8 @@ class DuckDB:
             self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
             self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
             _delete(connection, dataset, month)
-            rows = _insert(connection, dataset, month, path, clean.url)
+            total = clean.summary.rows
+            rows = _insert(connection, dataset, month, path, clean.url, lambda part: progress(int(part * total), total))
             markers.check_count(self.address, dataset, month, clean, rows)
             _mark(connection, markers.row(dataset, month, clean.summary, rows))
         progress(rows, rows)
@@ -384,7 +385,14 @@ def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> N
     )
 
 
-def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path: Path, url: str) -> int:
+def _insert(
+    connection: DuckDBPyConnection,
+    dataset: Dataset,
+    month: Month,
+    path: Path,
+    url: str,
+    progress: Callable[[float], None],
+) -> int:
     """Insert the file's rows; return the number of the month's rows that the table then has."""
     read = "INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)"
     with path.open("rb") as file:
@@ -392,7 +400,7 @@ def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path
         # file descriptor refers to exactly this file
         name = f"/proc/self/fd/{file.fileno()}"
         try:
-            connection.execute(sql(read, table=(dataset.table,)), [name])
+            execute(connection, sql(read, table=(dataset.table,)), [name], progress)
         except duckdb.Error as error:
             # for a damaged page, DuckDB's whole message is `Out of buffer`
             raise duckdb.Error(f"{str(error).replace(name, url)} while it read {url}") from error

@@ -7,7 +7,8 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -24,6 +25,9 @@ _PAUSE = 0.1
 
 _THREADS = 4
 """more threads gain little on one month's INSERT, and each takes a share of the memory limit"""
+
+_LOOK = 0.1
+"""seconds between two looks at the progress of a statement, as often as a progress bar is drawn"""
 
 _HELD = re.compile(r"Could not set lock on file|same database file with a different configuration")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
@@ -167,6 +171,34 @@ class DatabaseFile:
             text = unwrapped(" ".join((str(error), *getattr(error, "__notes__", ()))))
             advice = next((f"; {todo}" for cause, todo in _ADVICE.items() if re.search(cause, text)), "")
             raise WarehouseError(f"warehouse {self.name} ({self.path}): {text}{advice}") from error
+
+
+def execute(
+    connection: DuckDBPyConnection, statement: str, values: list[object], progress: Callable[[float], None]
+) -> None:
+    """Execute a statement that takes long, in a thread of its own.
+
+    Args:
+        connection: which this thread leaves alone meanwhile
+        statement: with its values
+        progress: called in this thread with the share that is done, above 0 and below 1; not at all by a DuckDB before
+            2.0 that counts a parquet file as read from the start. An exception of it ends the statement, and is raised.
+    """
+    # DuckDB counts only for a progress bar, which it then prints by itself
+    connection.execute("SET enable_progress_bar_print = false")
+    connection.execute("SET enable_progress_bar = true")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(connection.execute, statement, values)
+        try:
+            while wait([running], _LOOK).not_done:
+                percent = connection.query_progress()
+                if 0 < percent < 99.99:
+                    progress(percent / 100)
+        except BaseException:
+            while wait([running], _LOOK).not_done:  # DuckDB forgets an interrupt that comes before the statement begins
+                connection.interrupt()
+            raise
+        running.result()
 
 
 def _holder(text: str) -> str:

@@ -9,9 +9,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -22,7 +23,8 @@ from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import duckdb_memory
+from taxi_luigi.warehouses import duckdb as duckdb_warehouse
+from taxi_luigi.warehouses import duckdb_file, duckdb_memory
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
 from tests.support.warehouses import Load, Store
@@ -326,6 +328,57 @@ def test_the_machine_decides_an_empty_memory_limit_and_doctor_names_it(
         [check] = warehouse.checks()
         assert f" memory_limit {limit}" in check.message
         warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+
+
+@pytest.fixture
+def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[duckdb.DuckDBPyConnection, str, str]]:
+    """A connection, an INSERT that takes a few hundred looks at its progress, and the file that it reads."""
+    monkeypatch.setattr(duckdb_file, "_LOOK", 0.001)
+    path = str(tmp_path / "many.parquet")
+    with duckdb.connect(config={"threads": 2, "preserve_insertion_order": "false"}) as connection:
+        many = (
+            "SELECT range AS a, hash(range) AS b, 0.1 * range AS c, CAST(range AS VARCHAR) AS d FROM range(2_000_000)"
+        )
+        connection.execute(f"COPY ({many}) TO '{path}' (ROW_GROUP_SIZE 131_072)")
+        connection.execute("CREATE TABLE trips (a BIGINT, b UBIGINT, c DOUBLE, d VARCHAR)")
+        yield connection, "INSERT INTO trips SELECT * FROM read_parquet(?)", path
+
+
+def test_a_load_shows_how_far_it_is(
+    long: tuple[duckdb.DuckDBPyConnection, str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection, statement, path = long
+    shares: list[float] = []
+    duckdb_file.execute(connection, statement, [path], shares.append)
+    assert len(set(shares)) > 3
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5 < shares[-1] < 1
+    assert connection.execute("SELECT count(*) FROM trips").fetchall() == [(2_000_000,)]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exception_in_progress_ends_the_statement(long: tuple[duckdb.DuckDBPyConnection, str, str]) -> None:
+    connection, statement, path = long
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt(share)
+
+    connection.begin()
+    with pytest.raises(KeyboardInterrupt):
+        duckdb_file.execute(connection, statement, [path], stop)
+    connection.rollback()
+    assert connection.execute("SELECT count(*) FROM trips").fetchall() == [(0,)]
+
+
+def test_the_progress_of_a_load_is_in_rows(store: Store, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(connection: Any, statement: str, values: list[object], progress: Callable[[float], None]) -> None:
+        progress(0.25)
+        duckdb_file.execute(connection, statement, values, progress)
+
+    monkeypatch.setattr(duckdb_warehouse, "execute", execute)
+    seen: list[tuple[int, int]] = []
+    load.into(store, lambda done, total: seen.append((done, total)))
+    assert (seen[0], seen[-1]) == ((25, 100), (100, 100))
 
 
 def storage(path: str | Path) -> int:
