@@ -344,13 +344,14 @@ def _numbers(version: str) -> list[int]:
 _TABLE = "BASE TABLE"
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another path"
 
-# DuckDB's names are case-insensitive: `Green_Tripdata` conflicts with `green_tripdata`
+# DuckDB's names are case-insensitive: `Green_Tripdata` conflicts with `green_tripdata`. From information_schema, which
+# lists the columns of all views of the system, the answer takes three times as long (November 2026)
 _FIND_TABLE = """
-    SELECT table_type, column_name, data_type
-    FROM information_schema.tables
-    LEFT JOIN information_schema.columns USING (table_catalog, table_schema, table_name)
-    WHERE lower(table_name) = ? AND lower(table_schema) = lower(?) AND table_catalog = current_database()
-    ORDER BY ordinal_position
+    SELECT kind FROM (
+        SELECT database_name, schema_name, table_name AS name, 'BASE TABLE' AS kind FROM duckdb_tables()
+        UNION ALL SELECT database_name, schema_name, view_name, 'VIEW' FROM duckdb_views()
+    )
+    WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(name) = ?
 """
 
 
@@ -372,9 +373,13 @@ def _own(dataset: Dataset) -> dict[str, Columns]:
 
 
 def _find_table(connection: DuckDBPyConnection, schema: str, table: str) -> tuple[str, dict[str, str]]:
-    """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
-    rows = connection.execute(_FIND_TABLE, [table, schema]).fetchall()
-    return (rows[0][0] if rows else ""), {name: kind for _, name, kind in rows}
+    """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of a table's columns."""
+    found = connection.execute(_FIND_TABLE, [schema, table]).fetchone()
+    kind = "" if found is None else str(found[0])
+    if kind != _TABLE:
+        return kind, {}
+    described = connection.execute(sql("DESCRIBE {table}", table=(table,))).fetchall()
+    return kind, {name: type_ for name, type_, *_ in described}
 
 
 def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> None:

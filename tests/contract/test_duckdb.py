@@ -94,6 +94,32 @@ def test_the_file_is_free_and_alone_after_each_call(store: Store, load: Load) ->
         assert connection.execute("SELECT count(*) FROM yellow_tripdata").fetchall() == [(100,)]
 
 
+def test_duckdb_starts_once_for_all_uses_until_a_fork(
+    store: Store, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load.into(store)  # makes the file
+    starts, connect = [], duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *args, **more: starts.append(args) or connect(*args, **more))
+    warehouse = store.open()
+    for _ in range(2):
+        assert list(warehouse.loaded_months(YELLOW)) == [JANUARY]
+        warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+    assert len(starts) == 1
+    child = os.fork()
+    if not child:
+        os._exit(list(warehouse.loaded_months(YELLOW)) != [JANUARY] or len(starts) != 2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_duckdb_spills_is_gone_after_each_call(store: Store, load: Load) -> None:
+    load.into(store)
+    warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit="5MB"))
+    with warehouse._file.reading() as connection:
+        connection.execute("CREATE TEMP TABLE large AS SELECT range, random() AS x FROM range(2_000_000)")
+        assert Path(f"{store.where}.tmp").exists()
+    assert [path.name for path in Path(store.where).parent.iterdir()] == ["trips.duckdb"]
+
+
 @pytest.mark.parametrize("read_only", [False, True])
 def test_a_file_in_use_is_busy_and_its_user_is_named(store: Store, load: Load, read_only: bool) -> None:
     load.into(store)
