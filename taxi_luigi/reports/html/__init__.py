@@ -3,7 +3,7 @@
 data.py      receipts from the footers of clean files, times from the history, and pandas tables of both
 parts.py     the elements of the page, and numbers as text
 charts.py    the charts, drawn by matplotlib and adapted to the page
-sections.py  the top of the page and the section of each record type; quality.py has the figures on its rows
+sections.py  the top of the page and the section of each record type; quality.py and trips.py have its figures
 page.py      the page's file, its digest, and the rendering of page.html
 """
 

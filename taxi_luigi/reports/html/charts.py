@@ -109,8 +109,10 @@ class Strip:
     """a value as text, for the pointer"""
 
 
-Drawn = tuple[Figure, Sequence[str], tuple[float, float, float, float]]
-"""a chart; the text of each month, which the pointer shows; and left, right, top and bottom of the months"""
+Box = tuple[float, float, float, float]
+"""left, right, top and bottom"""
+Drawn = tuple[Figure, Sequence[tuple[str, Box]]]
+"""a chart, and its fields with the text that the pointer shows on each"""
 
 
 def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
@@ -137,6 +139,16 @@ def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str
     return _both(lambda width: _strips(months, rows, height, width), title)
 
 
+def bars(panels: Sequence[tuple[str, Sequence[str], Sequence[float]]], title: str) -> str:
+    """Return the SVG of small bar charts, two beside each other on a wide page.
+
+    Args:
+        panels: of each, its heading, the label of each bar, and shares from 0 to 1
+        title: the text alternative
+    """
+    return _both(lambda width: _panels(panels, width), title)
+
+
 def _both(draw: Callable[[int], Drawn], title: str) -> str:
     drawn = []
     with mpl.rc_context():
@@ -144,24 +156,26 @@ def _both(draw: Callable[[int], Drawn], title: str) -> str:
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
         for kind, width in WIDTHS.items():
             written = io.StringIO()
-            figure, texts, box = draw(width)
+            figure, fields = draw(width)
             figure.savefig(written, format="svg", transparent=True)
             svg = _fit(written.getvalue(), title, kind)
             # A phone has no pointer.
-            drawn.append(svg if kind == "narrow" else svg.replace("</svg>", _hover(texts, box) + "</svg>"))
+            drawn.append(svg if kind == "narrow" else svg.replace("</svg>", _hover(fields) + "</svg>"))
     return "".join(drawn)
 
 
-def _hover(texts: Sequence[str], box: tuple[float, float, float, float]) -> str:
-    """Return a field for each month, over all of the chart's height, with the text that browsers show on it."""
-    left, right, top, bottom = box
-    width = (right - left) / max(len(texts), 1)
-    fields = (
-        f'<rect x="{left + number * width:.1f}" y="{top:.0f}" width="{width:.1f}" height="{bottom - top:.0f}">'
+def _hover(fields: Sequence[tuple[str, Box]]) -> str:
+    """Return fields that are not seen, with the text that browsers show on each."""
+    drawn = (
+        f'<rect x="{left:.1f}" y="{top:.0f}" width="{right - left:.1f}" height="{bottom - top:.0f}">'
         f"<title>{escape(text)}</title></rect>"
-        for number, text in enumerate(texts)
+        for text, (left, right, top, bottom) in fields
     )
-    return f'<g class="hover">{"".join(fields)}</g>'
+    return f'<g class="hover">{"".join(drawn)}</g>'
+
+
+def _of_months(texts: Sequence[str], edges: Numbers, top: float, bottom: float) -> list[tuple[str, Box]]:
+    return [(text, (edges[place], edges[place + 1], top, bottom)) for place, text in enumerate(texts)]
 
 
 def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Drawn:
@@ -192,7 +206,7 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
     for month, here, elsewhere in zip(months, held, missing, strict=True):
         known = f"{elsewhere:,.0f} trips published, not here" if np.isfinite(elsewhere) else "not published"
         texts.append(f"{month}: {here:,.0f} trips" if np.isfinite(here) else f"{month}: {known}")
-    return figure, texts, (left, width, above, base)
+    return figure, _of_months(texts, edges, above, base)
 
 
 def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Drawn:
@@ -224,7 +238,30 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
         )
         for number, month in enumerate(months)
     ]
-    return figure, texts, (left, right, 0, pitch * len(rows) - gap)
+    return figure, _of_months(texts, edges, 0, pitch * len(rows) - gap)
+
+
+def _panels(panels: Sequence[tuple[str, Sequence[str], Sequence[float]]], width: int) -> Drawn:
+    beside = 2 if width == WIDTHS["wide"] else 1
+    gap, above, height, below = 48, 24, 110, 40
+    of_each = (width - gap * (beside - 1)) / beside
+    pitch = above + height + below
+    fields: list[tuple[str, tuple[float, float, float, float]]] = []
+    with _canvas(width, pitch * math.ceil(len(panels) / beside)) as (figure, axes):
+        for number, (heading, labels, shares) in enumerate(panels):
+            left, top = (number % beside) * (of_each + gap), (number // beside) * pitch
+            base, step = top + above + height, of_each / len(labels)
+            highest = max(shares) or 1
+            _text(axes, left, top + 12, heading, INK, _TEXT, bold=True)
+            heights = np.asarray(shares, dtype=np.float64) / highest * height
+            _bars(axes, np.linspace(left, left + of_each, len(labels) + 1), heights, base, ACCENT)
+            for place, (label, share) in enumerate(zip(labels, shares, strict=True)):
+                at = left + place * step
+                fields.append((f"{label}: {share:.1%} of the trips", (at, at + step, top + above, base)))
+                if place % math.ceil(_LETTER * (max(map(len, labels)) + 1) / step) == 0:
+                    _text(axes, at, base + 15, label, SOFT, _SMALL)
+            axes.hlines(base, left, left + of_each, color=SOFT, linewidth=0.8)
+    return figure, fields
 
 
 @contextmanager

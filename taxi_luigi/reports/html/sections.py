@@ -13,7 +13,7 @@ import pandas as pd
 from taxi_luigi.core.units import plural
 from taxi_luigi.inventory import ColorStatus, State, Status
 from taxi_luigi.inventory.accounts import Accounts
-from taxi_luigi.reports.html import charts, quality
+from taxi_luigi.reports.html import charts, quality, trips
 from taxi_luigi.reports.html.data import Tables, layout_spans, names_over_time
 from taxi_luigi.reports.html.parts import Figure, Section, Table, count, duration, share, size
 from taxi_luigi.reports.status_text import short, without_address
@@ -139,7 +139,7 @@ def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Lim
         accounts: footers of clean files, for the reasons of missing ones
         limits: of `[clean]`
     """
-    figures = [_trips(tables)]
+    figures = [_trips(tables), *trips.figures(tables)]
     if tables.accounts:
         figures += [_columns(tables), *quality.figures(tables, limits)]
     figures.append(_sizes(tables))

@@ -105,6 +105,8 @@ class Dataset:
     columns: tuple[Column, ...]
     distance: str | None = None
     """the column with the miles of a trip, where there is one"""
+    fare: str | None = None
+    """the column with the fare without taxes, fees and tips, where there is one"""
     last_csv: Month | None = None
     """the last month that was published as csv too; None: every month is"""
     money: tuple[str, ...] = ()

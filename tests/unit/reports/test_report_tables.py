@@ -150,6 +150,44 @@ def test_a_month_that_took_another_s_place_is_shown_with_what_was_there(
     assert part.text.startswith("1 month took the place of another")
 
 
+def test_the_trips_of_the_latest_year_are_shown_by_hour_day_fare_distance_and_payment() -> None:
+    counted = {
+        "hours": [0] * 23 + [100], "days": [100] + [0] * 28,
+        "fares": [0] * 19 + [100], "distances": [100] + [0] * 19, "payments": [0, 75, 25, 0, 0, 0, 0, 0],
+    }  # fmt: skip
+    shown = figure("What the trips are like", profile=counted)
+    tables_shown = {heading: table.rows for heading, table in shown.hidden}
+    assert tables_shown["Trips by hour of the day"][23] == ("23", "100", "100 %")
+    assert [row[0] for row in tables_shown["Trips by fare, dollars"]][-1] == "95+"
+    assert "2024-01 to 2024-01 (1 month)" in shown.text, "February's receipt has no profile"
+    assert "100.0% of the trips" in shown.chart
+    payments = figure("Kinds of payment", profile=counted)
+    assert "credit card: 75.0 %" in payments.chart
+    assert "no charge" not in payments.chart
+
+
+def test_months_without_a_profile_have_no_figure_on_trips() -> None:
+    titles = [each.title for each in section(green(), tables(), Accounts(), Limits()).figures]
+    assert "Trips by month" in titles
+    assert "What the trips are like" not in titles
+
+
+def test_a_month_far_from_those_before_it_is_unusual() -> None:
+    assert figure("Unusual months").table is None
+    usual = {Month(2022, 5): 20, Month(2023, 5): 22, Month(2024, 3): 20, Month(2024, 4): 21}
+    holdings = {month: Holding(1) for month in (*usual, Month(2024, 5))}
+    places = [Place("clean", "clean", True, {"green": holdings})]
+    status = color_status("green", Month(2022, 1), {}, {}, places, Month(2024, 6), lambda month: RECIPE, {})
+    found = {
+        ("green", month): Account(receipt(month, rules={"zero_distance": rows}), 990, {})
+        for month, rows in (usual | {Month(2024, 5): 600}).items()
+    }
+    figures = section(status, tables_of(status, Accounts(found), {}), Accounts(found), Limits()).figures
+    [row] = cells(next(each for each in figures if each.title == "Unusual months"))
+    assert row[0] == "2024-05"
+    assert row[1].startswith("the rule zero_distance applies to 60.0% of the rows, where 2.")
+
+
 def test_of_many_replaced_months_the_newest_are_unfolded() -> None:
     months = [Month(2023, 1).plus(number) for number in range(15)]
     found = {
