@@ -9,9 +9,10 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
 from luigi.interface import core
@@ -55,7 +56,7 @@ class _Run:
         """whether luigid was restarted in the meantime and no longer has the tasks"""
         self.error = ""
         """the exception that ended it, in one line"""
-        self.close_bar: Callable[[], None] = lambda: None
+        self.close_panel: Callable[[], None] = lambda: None
         self.is_ours = type(root).__module__.startswith(f"{__name__.partition('.')[0]}.")
         """whether the root task is of this package: of others, nothing is known of what they did"""
 
@@ -142,8 +143,35 @@ def begin(plan: Plan) -> None:
         months = [str(month) for month in missing if month not in plan.not_published.get(color, [])]
         if months:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
-    if plan.to_do and core().workers > 1 and terminal.can_draw():
-        _run.close_bar = _draw(_run.tasks, month_results.Countdown(plan))
+
+
+def follow(tasks: Iterable[Mapping[str, str]]) -> None:
+    """Log a line for each month when it is loaded; called when everything is scheduled, before the first fork.
+
+    Args:
+        tasks: the `log_fields` of those that are to run
+    """
+    if _run is None:
+        return
+    months, fresh = month_results.ScheduledMonths(tasks), _run.tasks.reader()
+    bar = Months(len(months.steps)) if months.steps and core().workers > 1 and terminal.can_draw() else None
+
+    def note() -> None:
+        for result in fresh():
+            if months.add(result):
+                of_month = [*months.results[result.color, result.month].values()]
+                log.info("%s", month_results.month_line(of_month), extra=_month_fields(of_month))
+        if bar is not None:
+            bar.show(sum(months.loaded(key) or bool(months.failure(key)) for key in months.steps))
+
+    forget = logs.whenever_a_task_ended(note)
+
+    def close() -> None:
+        forget()
+        if bar is not None:
+            bar.close()
+
+    _run.close_panel = close
 
 
 def add(result: TaskResult) -> None:
@@ -183,7 +211,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     if run is None:
         return
     run.exit_code, run.error, run.done_by_others, run.forgotten = exit_code, error, done_by_others, forgotten
-    run.close_bar()
+    run.close_panel()
     terminal.clear()
     tasks = run.tasks.all()
     run.tasks.close()
@@ -201,22 +229,9 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         run.close_log()
 
 
-def _draw(tasks: TaskResults, countdown: month_results.Countdown) -> Callable[[], None]:
-    """One bar for the months, in this process: bars of several processes would write over each other.
-
-    Returns what takes it away.
-    """
-    bar, fresh = Months(countdown.all), tasks.reader()
-
-    def redraw() -> None:
-        for result in fresh():
-            countdown.count(result)
-        bar.show(countdown.through)
-
-    forget = logs.whenever_a_task_ended(redraw)
-
-    def close() -> None:
-        forget()
-        bar.close()
-
-    return close
+def _month_fields(tasks: list[TaskResult]) -> dict[str, Any]:
+    """Return `extra=` for the line of a month."""
+    rows = max(each.rows for each in tasks)
+    downloaded = sum(each.bytes for each in tasks if each.task == month_results.DOWNLOAD)
+    sums = logs.figures(rows, downloaded, sum(each.seconds for each in tasks))
+    return {"fields": {"color": tasks[0].color, "month": tasks[0].month} | sums["fields"]}

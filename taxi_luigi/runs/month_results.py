@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from taxi_luigi.core.text import several
-from taxi_luigi.core.units import plural
+from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.runs import drift
 from taxi_luigi.transform.staleness import Reason
+
+ColorMonth = tuple[str, str]
+Step = tuple[str, str]
+"""a task of a month by its name and its store"""
 
 SHOWN = 10
 """the most lines of one kind, such as replaced months, at a run's end; `taxi-luigi history RUN` has all"""
@@ -93,29 +98,71 @@ def zones(tasks: Iterable[TaskResult]) -> list[str]:
     return lines + [f"zones failed: {each.task} {each.store}: {each.error}" for each in about if each.error]
 
 
-class Countdown:
-    """The number of finished months of a plan, counted from the results of tasks as they arrive."""
+class ScheduledMonths:
+    """The results of a run's tasks by month, as they arrive.
 
-    def __init__(self, plan: Plan) -> None:
-        self._left = {
-            (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in plan.to_do
-        }  # fmt: skip
-        self.all = len(self._left)
+    Tasks that nothing was scheduled for, as an `--assistant` does them, are months with a step for each store.
+    """
 
-    @property
-    def through(self) -> int:
-        """Months that every store has, or that failed."""
-        return self.all - len(self._left)
+    def __init__(self, tasks: Iterable[Mapping[str, str]]) -> None:
+        """`tasks`: the `log_fields` of those that were scheduled; tasks without a month are left out."""
+        self.steps: dict[ColorMonth, set[Step]] = {}
+        self.results: dict[ColorMonth, dict[Step, TaskResult]] = {}
+        for each in tasks:
+            if each["color"]:
+                self.steps.setdefault((each["color"], each["month"]), set()).add((each["task"], each["store"]))
 
-    def count(self, result: TaskResult) -> None:
-        """Count one more."""
-        key = (result.color, result.month)
-        stores = self._left.get(key)
-        if stores is None:
-            return
-        stores.discard(result.store)
-        if result.error or not stores:
-            del self._left[key]
+    def add(self, result: TaskResult) -> bool:
+        """Add the result of a task; of two tries, the last one counts. Return whether its month is loaded by it."""
+        key, step = (result.color, result.month), (result.task, result.store)
+        if not result.color:
+            return False
+        before = self.loaded(key)
+        self.results.setdefault(key, {})[step] = result
+        if key not in self.steps:
+            return bool(result.store) and not result.error
+        return self.loaded(key) and not before
+
+    def loaded(self, key: ColorMonth) -> bool:
+        """Whether the last steps of a month have succeeded."""
+        done = {step for step, result in self.results.get(key, {}).items() if not result.error}
+        return bool(done) and _last_steps(self.steps.get(key, done)) <= done
+
+    def failure(self, key: ColorMonth) -> str:
+        """Return the error of a month, with the task that has it; '' of a month that has not failed."""
+        return _first_failure([*self.results.get(key, {}).values()])
+
+
+def _last_steps(steps: set[Step]) -> set[Step]:
+    """Return those that no other step of the month waits for; what comes before them may be another machine's."""
+    for names in (("LoadMonth", "UploadMonth"), (CLEAN,), (DOWNLOAD,)):
+        found = {step for step in steps if step[0] in names}
+        if found:
+            return found
+    return steps
+
+
+def month_line(tasks: Iterable[TaskResult]) -> str:
+    """Return the line of a month that has been loaded: what it took, and what is remarkable in it.
+
+    `green 2021-01: 3,000 rows in duckdb, 43.9 kB downloaded, 1.9 s; 2 rows rejected: …`
+
+    Args:
+        tasks: the results of its tasks
+    """
+    tasks = [*tasks]
+    first, done = tasks[0], [each for each in tasks if not (each.error or each.elsewhere)]
+    loaded = [each for each in done if each.store]
+    stores = ", ".join(dict.fromkeys(each.store for each in loaded if each.task != CLEAN))
+    parts = [f"{max(each.rows for each in loaded):,} rows {f'in {stores}' if stores else 'cleaned'}"] if loaded else []
+    downloaded = sum(each.bytes for each in done if each.task == DOWNLOAD)
+    parts += [f"{size(downloaded)} downloaded"] if downloaded else []
+    parts += [duration(sum(each.seconds for each in done))] if done else ["done by another run"]
+    remarks = [
+        _replaced(tasks),
+        *(text for each in done if each.drift is not None for text in drift.phrases(each.drift)),
+    ]
+    return f"{first.color} {first.month}: {'; '.join(filter(None, [', '.join(parts), *remarks]))}"
 
 
 def _last(tasks: Iterable[TaskResult]) -> list[TaskResult]:

@@ -103,6 +103,8 @@ class Worker(luigi.worker.Worker):
             for task in self._ours:
                 task.scheduled()
             if ours or helping:
+                current_run.follow([task.log_fields for task in ours if isinstance(task, PipelineTask)])
+            if ours or helping:
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
 

@@ -21,6 +21,14 @@ from tests.support.project import Project
 from tests.support.terminal import on_a_terminal, screen
 
 JANUARY = "green_tripdata_2021-01.parquet"
+DETAILS = (
+    r"Downloaded green 2021-0\d: [\d,]+ bytes of parquet in [\d.]+ s from http://.*\.parquet",
+    r"green 2021-0\d: passenger_count missing in .* after",
+    r"Cleaned green 2021-0\d: 3,000 rows in, 3,000 kept, 0 rejected, in [\d.]+ s; [\d,]+ bytes in /.*\.parquet",
+    r"Loaded green 2021-0\d: 3,000 rows into green_tripdata of duckdb in [\d.]+ s",
+)
+"""the steps of a month, which the file has; the terminal has them with DEBUG alone"""
+
 LUIGI = ("luigi", "--module", "taxi_luigi", "--local-scheduler")
 MONTHS = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
@@ -29,10 +37,7 @@ NOISE = ("Informed scheduler", "Worker", "scheduling tasks", "Execution Summary"
 
 EVENTS = (
     r"green: \d to load \(.*\)",
-    r"Downloaded green 2021-0\d: [\d,]+ bytes of parquet in [\d.]+ s from http://.*\.parquet",
-    r"green 2021-0\d: passenger_count missing in .* after",
-    r"Cleaned green 2021-0\d: 3,000 rows in, 3,000 kept, 0 rejected, in [\d.]+ s; [\d,]+ bytes in /.*\.parquet",
-    r"Loaded green 2021-0\d: 3,000 rows into green_tripdata of duckdb in [\d.]+ s",
+    r"green 2021-0\d: 3,000 rows in duckdb, [\d.]+ kB downloaded, [\d.]+ s",
     r"green: \d months? loaded .*already there.*",
     r"WARNING: http://.*\.parquet: .*; again in .* s",
     r"ERROR: DownloadMonth green 2021-01: .*",
@@ -52,12 +57,12 @@ def unknown(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_the_terminal_has_a_line_per_event_and_the_file_has_luigis_too(loading: Project, workers: int) -> None:
+def test_a_pipe_has_a_line_per_month_and_the_file_has_its_steps_and_luigis_too(loading: Project, workers: int) -> None:
     done = loading.run(*MONTHS, "--workers", workers)
     assert done.rc == 0, done.out
     lines = done.out.splitlines()
     assert unknown(lines) == []
-    assert len(lines) == 1 + 2 * 4 + 1
+    assert len(lines) == 1 + 2 + 1
     assert "\x1b" not in done.out
     assert "\r" not in done.out
 
@@ -65,8 +70,11 @@ def test_the_terminal_has_a_line_per_event_and_the_file_has_luigis_too(loading: 
     typed = " ".join((*MONTHS, "--workers", str(workers), "--local-scheduler"))
     assert first["message"] == f"taxi_luigi {version('taxi_luigi')}: {typed}"
     assert {line["message"] for line in logged} >= set(lines)
+    ours = [line["message"] for line in logged if "by" not in line]
+    steps = [line for line in ours if any(re.fullmatch(detail, line) for detail in DETAILS)]
+    assert len(steps) == 2 * len(DETAILS)
     # Two processes may reach terminal and file in another order
-    assert sorted(line["message"] for line in logged if "by" not in line) == sorted(lines)
+    assert sorted(ours) == sorted([*lines, *steps])
     luigis = "\n".join(line["message"] for line in logged if line.get("by") == "luigi")
     assert all(noise in luigis for noise in NOISE)
     assert len({line["run"] for line in logged}) == 1
@@ -93,6 +101,8 @@ def test_what_a_line_is_about_is_in_fields_of_its_own(loading: Project, samples:
         "rows": 3_000,
         "host": os.uname().nodename,
     }
+    [month] = [line for line in logged if line["message"].startswith("green 2021-02: 3,000 rows")]
+    assert (month["color"], month["month"], month["rows"], "task" in month) == ("green", "2021-02", 3_000, False)
     [downloaded] = [line for line in logged if line["message"].startswith("Downloaded green 2021-01")]
     assert downloaded["bytes"] == (samples / JANUARY).stat().st_size
     assert "rows" not in downloaded
@@ -131,6 +141,7 @@ def test_debug_shows_everything(loading: Project) -> None:
     done = loading.run(*MONTHS, "--log-level", "DEBUG")
     assert all(noise in done.out for noise in NOISE)
     assert "DEBUG: Asking scheduler for work..." in done.out
+    assert all(len(re.findall(detail, done.out)) == 2 for detail in DETAILS)
     assert "DEBUG" in {line["level"] for line in log_lines(loading)}
 
 
@@ -150,6 +161,7 @@ def test_a_log_configuration_of_ones_own_is_left_as_it_is(loading: Project) -> N
     done = loading.run(*MONTHS, "--logging-conf-file", "logging.ini")
     assert done.rc == 0
     assert "mine Loaded green 2021-01" in done.out
+    assert "mine green 2021-01: 3,000 rows in duckdb" in done.out
     assert "mine Informed scheduler" in done.out
     assert len([line for line in log_lines(loading) if line["message"].startswith("Loaded ")]) == 2
 
@@ -224,7 +236,7 @@ def test_bars_leave_no_trace_between_the_lines_and_at_the_end(loading: Project, 
     shown = screen(written)
     assert shown[-1] == ""
     assert unknown(shown[:-1]) == [], written
-    assert len(shown) == 1 + 2 * 4 + 1 + 1
+    assert len(shown) == 1 + 2 + 1 + 1
     drawn = {match[1] for match in re.finditer(r"\r(months|downloading|cleaning|loading duckdb)\b", written)}
     assert drawn == ({"months"} if workers > 1 else {"downloading", "cleaning", "loading duckdb"})
     if workers > 1:

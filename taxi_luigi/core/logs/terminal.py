@@ -59,7 +59,7 @@ def clear() -> None:
 
 
 def _not_noise(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or not is_luigis(record)
+    return record.levelno >= logging.WARNING or not (is_luigis(record) or getattr(record, "detail", False))
 
 
 class _Line(logging.Formatter):
