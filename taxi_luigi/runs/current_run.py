@@ -9,13 +9,13 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
-from luigi.interface import core
 from luigi.retcodes import retcode
 from luigi.task import Task
 
@@ -26,8 +26,8 @@ from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import several
 from taxi_luigi.history import Result, RunResult, TaskResult
 from taxi_luigi.inventory import Plan
-from taxi_luigi.runs import cron_mail, drift, month_results, notify
-from taxi_luigi.runs.progress import Months
+from taxi_luigi.runs import cron_mail, drift, live, month_results, notify
+from taxi_luigi.runs.panel import Panel
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import spans
 
@@ -72,7 +72,7 @@ class _Run:
             exit_code=self.exit_code,
             already_there=sum(map(len, there.values())),
             months=month_results.results(self.plan, tasks, self.done_by_others),
-            zones="; ".join(month_results.zones(tasks)),
+            zones="; ".join(month_results.zones(tasks) + month_results.zone_failures(tasks)),
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
@@ -81,15 +81,18 @@ class _Run:
         )
         return replace(result, error=redact(self._why(result)))
 
-    def lines(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
-        """Return the summary that is logged at the end."""
-        if self.plan is not None:
-            lines = month_results.lines(self.plan, tasks, self.done_by_others, self.id)
-        else:
-            lines = month_results.few(month_results.replacements(result.months), self.id) + month_results.failures(
-                result.months
-            )
-            lines += [result.zones] if result.zones else []
+    def notes(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
+        """Return the lines of what was replaced, and of the zones."""
+        replaced = month_results.few(month_results.replacements(result.months), self.id)
+        return replaced + month_results.zones(tasks)
+
+    def counts(self, result: RunResult) -> list[month_results.ColorCounts]:
+        """Return the counts of each record type."""
+        return [] if self.plan is None else month_results.counts(self.plan, result.months)
+
+    def failures(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
+        """Return the last lines: what failed, and why the run got no further."""
+        lines = month_results.failures(result.months) + month_results.zone_failures(tasks)
         if self.is_ours and all(each.elsewhere for each in tasks) and self.plan is None and self.exit_code == 0:
             lines.append(f"{self.command}: nothing to do")
         if self._not_ours:
@@ -145,33 +148,46 @@ def begin(plan: Plan) -> None:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
 
 
-def follow(tasks: Iterable[Mapping[str, str]]) -> None:
-    """Log a line for each month when it is loaded; called when everything is scheduled, before the first fork.
+def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple[str, str]] = ()) -> None:
+    """Log a line for each month when it is loaded, or show a panel of the run where there is a terminal.
+
+    Called when everything is scheduled, before the first fork.
 
     Args:
-        tasks: the `log_fields` of those that are to run
+        tasks: the id of each task that is to run → its `log_fields`
+        unpublished: (color, month) of the scheduled months that are not there yet
     """
     if _run is None:
         return
-    months, fresh = month_results.ScheduledMonths(tasks), _run.tasks.reader()
-    bar = Months(len(months.steps)) if months.steps and core().workers > 1 and terminal.can_draw() else None
+    tasks = {name: each for name, each in tasks.items() if (each["color"], each["month"]) not in unpublished}
+    months, fresh, shown = month_results.ScheduledMonths(tasks.values()), _run.tasks.reader(), terminal.can_draw()
 
     def note() -> None:
         for result in fresh():
             if months.add(result):
                 of_month = [*months.results[result.color, result.month].values()]
-                log.info("%s", month_results.month_line(of_month), extra=_month_fields(of_month))
-        if bar is not None:
-            bar.show(sum(months.loaded(key) or bool(months.failure(key)) for key in months.steps))
+                log.info("%s", month_results.month_line(of_month), extra=_month_fields(of_month) | {"detail": shown})
 
     forget = logs.whenever_a_task_ended(note)
+    panel = _panel(_run, tasks, unpublished) if shown else None
 
     def close() -> None:
         forget()
-        if bar is not None:
-            bar.close()
+        if panel is not None:
+            panel.close()
 
     _run.close_panel = close
+
+
+def _panel(run: _Run, tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple[str, str]]) -> live.Live:
+    months = month_results.ScheduledMonths(tasks.values())
+    sizes, unit = month_results.sizes(months.steps, run.plan, run.settings.source)
+    missing, there = Counter(color for color, _ in unpublished), {}
+    if run.plan is not None:
+        missing |= Counter({color: len(months) for color, months in run.plan.not_published.items()})
+        there = {color: len(months) for color, months in run.plan.already_there.items()}
+    panel = Panel(run.command, months, sizes, unit, missing, there)
+    return live.Live(panel, run.started, run.tasks.reader(), tasks)
 
 
 def add(result: TaskResult) -> None:
@@ -195,6 +211,7 @@ def stopped(exit_code: int, why: str) -> None:
     if _run is not None:
         _run.exit_code, _run.error = exit_code, why
         _run.record.end(_run.result([]))
+        terminal.clear()
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
@@ -216,11 +233,18 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     tasks = run.tasks.all()
     run.tasks.close()
     result = run.result(tasks)
-    lines, warnings = run.lines(tasks, result), [*result.remarks, *month_results.few([*result.fewer], run.id)]
-    for line in lines:
-        log.info("%s", line)
+    warnings = [*result.remarks, *month_results.few([*result.fewer], run.id)]
+    notes, counts, failures = run.notes(tasks, result), run.counts(result), run.failures(tasks, result)
     for line in warnings:
         log.warning("%s", line)
+    for line in notes:
+        log.info("%s", line)
+    in_color = bool(tasks and counts) and terminal.shows_summary()
+    for line in (*map(str, counts), *failures):
+        log.info("%s", line, extra={"detail": in_color})
+    if in_color:
+        live.print_summary(counts, failures)
+    lines = (*map(str, counts), *failures, *notes)
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result)

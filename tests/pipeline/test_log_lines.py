@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
-from tests.support.terminal import on_a_terminal, screen
+from tests.support.terminal import Terminal, on_a_terminal, screen
 
 JANUARY = "green_tripdata_2021-01.parquet"
 DETAILS = (
@@ -229,42 +229,56 @@ def test_only_the_newest_files_are_kept(loading: Project) -> None:
     assert kept[0] == "2025-01-11.jsonl"
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_bars_leave_no_trace_between_the_lines_and_at_the_end(loading: Project, workers: int) -> None:
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, "--workers", workers)
+@pytest.mark.parametrize(("workers", "no_color"), [(1, ""), (3, "1")])
+def test_a_terminal_has_a_panel_and_in_the_end_a_table(loading: Project, workers: int, no_color: str) -> None:
+    command = (*LUIGI, *MONTHS, "--workers", workers)
+    rc, written = on_a_terminal(loading, *command, env={"NO_COLOR": no_color})
     assert rc == 0, written
-    shown = screen(written)
-    assert shown[-1] == ""
-    assert unknown(shown[:-1]) == [], written
-    assert len(shown) == 1 + 2 + 1 + 1
-    drawn = {match[1] for match in re.finditer(r"\r(months|downloading|cleaning|loading duckdb)\b", written)}
-    assert drawn == ({"months"} if workers > 1 else {"downloading", "cleaning", "loading duckdb"})
-    if workers > 1:
-        assert "| 1 of 2 [" in written
-        assert "| 2 of 2 [" in written
+    first, *table, last = screen(written)
+    assert re.fullmatch(EVENTS[0], first)
+    assert [line.split() for line in table] == [["loaded", "rows", "already", "there"], ["✓", "green", "2", "6,000"]]
+    assert last == ""
+    assert re.search(r"\r--local-scheduler LoadAllMonths .* 0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", written))
+    assert (re.search(r"\x1b\[[\d;]*3\dm", written) is None) == bool(no_color)
     assert all("\r" not in line["message"] and "\x1b" not in line["message"] for line in log_lines(loading))
+    assert len([line for line in log_lines(loading) if re.fullmatch(EVENTS[1], line["message"])]) == 2
 
 
-def test_a_bar_whose_process_is_killed_leaves_no_trace(loading: Project, cdn: Cdn) -> None:
+def test_a_panel_follows_its_terminal_and_leaves_no_trace_of_a_run_that_is_stopped(loading: Project, cdn: Cdn) -> None:
     cdn.fault(JANUARY, Stall(40_000))
     loading.configure({"download": {"read_timeout": 60}})
-
-    def stop(pid: int) -> None:
-        cdn.wait(lambda: cdn.sent(JANUARY) >= 40_000)
-        time.sleep(0.5)  # the bar is drawn
-        os.kill(pid, signal.SIGTERM)
-
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, meanwhile=stop)
+    terminal = Terminal(loading, *LUIGI, *MONTHS, "--workers", 2)
+    terminal.read_until(r"green 2021-01 downloading .* 40\.0 kB of 4\d\.\d kB")
+    terminal.read_until(r"✓ 1 loaded.*1 to go")
+    terminal.resize(40)
+    terminal.read_until(r"✓ 1\S*  1 to go")
+    os.kill(terminal.process.pid, signal.SIGTERM)
+    rc, written = terminal.end()
     assert rc == 143, written
-    assert "downloading green 2021-01" in written
-    shown = screen(written)
-    assert shown[-1] == ""
-    assert unknown(shown[:-1]) == [], written
+    lines = screen(written)
+    assert unknown(lines[:2]) == []
+    assert " ".join(lines[2:]).split(":")[0] == "✗ green"
+    assert lines[-1] == ""
 
 
-def test_a_dumb_terminal_is_drawn_nothing(loading: Project) -> None:
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, term="dumb")
+def test_a_failure_is_pinned_to_the_panel_and_the_last_line(loading: Project, cdn: Cdn) -> None:
+    cdn.fault(JANUARY, *[Status(503)] * 9)
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, columns=200)
+    assert rc == 30, written
+    assert "ERROR" not in written
+    assert re.search(r"✗ green 2021-01 DownloadMonth: HTTP 503", written)
+    *_, failed, last = screen(written)
+    assert failed.startswith("✗ green 2021-01 failed: DownloadMonth: http://")
+    assert last == ""
+
+
+def test_a_dumb_terminal_and_one_with_debug_are_drawn_nothing(loading: Project) -> None:
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, env={"TERM": "dumb"})
     assert rc == 0
     assert "\r" not in written
     assert "\x1b" not in written
     assert unknown(written.splitlines()) == []
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, "--force", "--log-level", "DEBUG")
+    assert rc == 0
+    assert "\x1b" not in written
+    assert all(len(re.findall(detail, written)) == 2 for detail in DETAILS[:3])

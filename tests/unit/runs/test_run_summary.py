@@ -7,8 +7,9 @@ import pytest
 from taxi_luigi.core.redaction import shown_command as shown
 from taxi_luigi.history import Drift, MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.runs import month_results
 from taxi_luigi.runs.drift import warnings
-from taxi_luigi.runs.month_results import ScheduledMonths, lines, month_line, results
+from taxi_luigi.runs.month_results import ScheduledMonths, counts, failures, few, month_line, replacements, results
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason
@@ -22,6 +23,13 @@ def missing(month: Month) -> PlannedMonth:
 
 def done(month: Month, *stores: str, rows: int = 10) -> list[TaskResult]:
     return [TaskResult("AnyTask", "green", str(month), store, rows=rows) for store in stores]
+
+
+def lines(plan: Plan, tasks: list[TaskResult], elsewhere: bool = False, run: str = "") -> list[str]:
+    """The end of a run in the order of its log: what failed comes last."""
+    months = results(plan, tasks, elsewhere)
+    notes = few(replacements(months), run) + month_results.zones(tasks)
+    return [*notes, *map(str, counts(plan, months)), *failures(months), *month_results.zone_failures(tasks)]
 
 
 def test_a_month_counts_as_loaded_when_every_store_that_lacked_it_has_it() -> None:
@@ -100,8 +108,8 @@ def test_a_replaced_month_shows_records_before_and_after() -> None:
         TaskResult("LoadMonth", "green", "2024-01", "duckdb", rows=5_003, replaced="5,000 → 5,003 records"),
     ]
     assert lines(plan, tasks) == [
-        "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
         f"green 2024-01: {CHANGE}",
+        "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
     ]
     assert [each.replaced for each in results(None, tasks)] == [CHANGE]
 
@@ -136,11 +144,11 @@ def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     tasks = [TaskResult("LoadMonth", "green", str(month), "duckdb", rows=5, replaced=CHANGE) for month in months]
     plan = Plan([PlannedMonth("green", month, (), ("duckdb",), reason=Reason.REPUBLISHED) for month in months])
     told = lines(plan, tasks, run="20261121T060003-4f2a")
-    assert told[1:] == [
+    assert told[:-1] == [
         *(f"green {month}: {CHANGE}" for month in months[:10]),
         "and 2 more: taxi-luigi history 20261121T060003-4f2a",
     ]
-    assert lines(Plan(plan.to_do[:10]), tasks[:10])[-1] == f"green 2024-10: {CHANGE}"
+    assert lines(Plan(plan.to_do[:10]), tasks[:10])[-2] == f"green 2024-10: {CHANGE}"
 
 
 def test_what_others_did_is_not_called_unfinished() -> None:
@@ -273,10 +281,10 @@ def test_zones_have_a_line_only_when_there_was_something_to_do() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
     there = "green: 0 months loaded, 1 already there"
     assert lines(nothing, []) == [there]
-    assert lines(nothing, [zones("duckdb"), zones("pg")]) == [there, "zones: 265 rows loaded into duckdb, pg"]
+    assert lines(nothing, [zones("duckdb"), zones("pg")]) == ["zones: 265 rows loaded into duckdb, pg", there]
     assert lines(nothing, [zones("duckdb"), zones("pg", why="it is down")]) == [
-        there,
         "zones: 265 rows loaded into duckdb",
+        there,
         "zones failed: LoadZones pg: it is down",
     ]
 
@@ -284,7 +292,7 @@ def test_zones_have_a_line_only_when_there_was_something_to_do() -> None:
 def test_zones_that_replaced_others_say_how_many_there_were() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
     replaced = TaskResult("LoadZones", "", "", "pg", rows=265, replaced="263 → 265 zones")
-    assert lines(nothing, [zones("duckdb"), replaced])[-1] == (
+    assert lines(nothing, [zones("duckdb"), replaced])[0] == (
         "zones: 265 rows loaded into duckdb, pg (263 → 265 zones)"
     )
 
