@@ -129,7 +129,7 @@ class PipelineTask(PlainTask):
         with logs.about(self.log_fields):
             result = self._work()
             if result is None:
-                log.info("%s %s is there already", type(self).__name__, self.label)
+                log.info("%s %s is there already", type(self).__name__, self.label, extra=logs.detail())
                 current_run.add(replace(self.result(), elsewhere=True))
             else:
                 self._made = True

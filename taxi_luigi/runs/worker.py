@@ -112,6 +112,9 @@ class Worker(luigi.worker.Worker):
                 if status == PENDING and isinstance(task, AwaitedTask):
                     scheduler_client.set_status(task.task_id, task.waits_for, None)
             if ours or helping:
+                tasks = {task.task_id: task.log_fields for task in ours if isinstance(task, PipelineTask)}
+                current_run.follow(tasks, self._unpublished)
+            if ours or helping:
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
 
@@ -148,6 +151,13 @@ class Worker(luigi.worker.Worker):
     def _ours(self) -> list[PlainTask]:
         """The scheduled tasks of taxi_luigi."""
         return [task for task, *_ in self._add_task_history if isinstance(task, PlainTask)]
+
+    @property
+    def _unpublished(self) -> set[tuple[str, str]]:
+        """(color, month) of the scheduled months that are not published: Luigi runs nothing that waits for them."""
+        waiting = (task for task, status, _ in self._add_task_history if status == PENDING)
+        external = (task for task in waiting if isinstance(task, luigi.ExternalTask) and hasattr(task, "log_fields"))
+        return {(task.log_fields["color"], task.log_fields["month"]) for task in external}
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root

@@ -15,7 +15,7 @@ from taxi_luigi.core.errors import (
     made_later,
     replaced_meanwhile,
 )
-from taxi_luigi.core.logs import figures, log
+from taxi_luigi.core.logs import detail, log
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.core.units import duration, size
 from taxi_luigi.history import Drift, TaskResult
@@ -132,7 +132,7 @@ class DownloadMonth(MonthTask):
         log.info(
             "Downloaded %s %s: %s bytes of %s in %s from %s",
             self.color, self.month, f"{fetched.bytes:,}", form, duration(seconds), fetched.url,
-            extra=figures(bytes=fetched.bytes, seconds=seconds),
+            extra=detail(bytes=fetched.bytes, seconds=seconds),
         )  # fmt: skip
         return self.result(bytes=fetched.bytes)
 
@@ -218,7 +218,7 @@ class CleanMonth(MonthTask):
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %s; %s bytes in %s%s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
             duration(seconds), f"{written:,}", self.output(), f"; {replaced}" if replaced else "",
-            extra=figures(receipt.rows_kept, written, seconds),
+            extra=detail(receipt.rows_kept, written, seconds),
         )  # fmt: skip
         return self.result(receipt.rows_kept, written, replaced, drift=drift)
 
@@ -273,7 +273,7 @@ class UploadMonth(MonthTask):
         seconds, rows, sent = time.monotonic() - started, stored.summary.rows, stored.entry.bytes
         log.info(
             "Uploaded %s %s: %s bytes in %s to %s%s", self.color, self.month, f"{sent:,}", duration(seconds), target,
-            f"; {replaced}" if replaced else "", extra=figures(rows, sent, seconds),
+            f"; {replaced}" if replaced else "", extra=detail(rows, sent, seconds),
         )  # fmt: skip
         drop_if_spent(self)
         return self.result(rows, sent, replaced)
@@ -340,7 +340,7 @@ class LoadMonth(MonthTask):
         log.info(
             "Loaded %s %s: %s rows into %s of %s in %s%s",
             self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, duration(seconds),
-            f"; {replaced}" if replaced else "", extra=figures(rows=rows, seconds=seconds),
+            f"; {replaced}" if replaced else "", extra=detail(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)
         return self.result(rows, replaced=replaced)

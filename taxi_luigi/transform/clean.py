@@ -291,4 +291,5 @@ def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> No
             receipt.month,
             *(f"{rows:,}" for rows in (receipt.rules[FILL_MISSING_PASSENGERS], tally.missing_after)),
             *(f"{rows:,}" for rows in (tally.zero_before, tally.zero_after)),
+            extra={"detail": True},
         )

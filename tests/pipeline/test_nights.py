@@ -68,7 +68,7 @@ def test_a_clock_that_is_wrong_by_a_month_costs_nothing_that_the_right_one_does_
         assert duckdb_counts(loading, "green_tripdata") == seen
         again = loading.run(*latest)
         assert again.rc == 0, again.out
-        assert "Cleaned" in again.out if len(seen) < 2 else "2 already there" in again.out
+        assert "rows in duckdb" in again.out if len(seen) < 2 else "2 already there" in again.out
     assert duckdb_counts(loading, "green_tripdata") == {str(newest.plus(-1)): ROWS, str(newest): ROWS}
     assert loading.command("taxi-luigi", "verify").rc == 0
     runs = loading.command("taxi-luigi", "history").out
@@ -90,7 +90,7 @@ def test_a_clock_that_was_ahead_once_costs_no_record_and_a_month_that_it_forced_
     again = loading.run(*month, "--force")
     assert again.rc == 0, again.out
     for verb in ("Downloaded", "Cleaned", "Loaded"):
-        assert f"{verb} green 2021-01: " in again.out
+        assert f"{verb} green 2021-01: " in loading.logged()
     assert loading.command("taxi-luigi", "history").out.count("LoadAllMonths") == 3
     assert len(list((loading.state / "logs").glob("*.jsonl"))) == 2
 

@@ -161,7 +161,7 @@ def test_a_signal_ends_its_run_and_nothing_goes_on(empty: Path) -> None:
     process = begin(empty, env(empty))
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("Downloaded"):
+        if " to load (" in line:
             break
     run = psutil.Process(process.pid).children(recursive=True)
     assert run

@@ -44,6 +44,11 @@ def figures(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, An
     return {"fields": {"rows": rows, "bytes": bytes, "seconds": round(seconds, 3)}}
 
 
+def detail(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, Any]:
+    """Return `extra=` for a line that the terminal has with DEBUG alone, as the month's own line adds it up."""
+    return figures(rows, bytes, seconds) | {"detail": True}
+
+
 def of_task(task: Mapping[str, str]) -> dict[str, Any]:
     """Return `extra=` for a line about a task that this process does not run."""
     return {"fields": dict(task)}
