@@ -12,9 +12,6 @@ from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month
 
-_WELL = (0, 20)
-"""Exit codes of a run that went well; 20: a month that was named is not published, and may never be."""
-
 
 @dataclass(frozen=True)
 class Overdue:
@@ -37,20 +34,11 @@ def overdue(result: RunResult, days: int) -> tuple[Overdue, ...]:
     return tuple(each for each in late if each.days > days)
 
 
-def failed(result: RunResult) -> bool:
-    """Whether a month failed or the run did; of a run whose exit code is not known, whether it left months undone."""
-    if _any(result.months, Result.FAILED):
-        return True
-    if result.exit_code is None:
-        return _any(result.months, Result.NOT_FINISHED)
-    return result.exit_code not in _WELL
-
-
 def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
     """Return the events of a run, chosen or not."""
     found = {
-        FAILED: failed(result),
-        FINISHED: not failed(result),
+        FAILED: result.has_failed,
+        FINISHED: not result.has_failed,
         NOT_PUBLISHED_FOR: bool(overdue(result, not_published_for)),
         DRIFT: bool(result.remarks),
         FEWER: bool(result.fewer),

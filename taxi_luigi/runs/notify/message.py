@@ -130,7 +130,7 @@ def _content(result: RunResult, not_published_for: int) -> Content:
     return Content(
         subject=one_line(f"taxi_luigi: {headline} ({result.host})", _LONGEST),
         headline=headline,
-        tone=BAD if events.failed(result) else PLAIN if late or result.remarks or result.fewer else GOOD,
+        tone=BAD if result.has_failed else PLAIN if late or result.remarks or result.fewer else GOOD,
         summary=tuple(one_line(each, _LONGEST) for each in (_totals(result), result.zones) if each),
         sections=tuple(section for section in sections if section.lines),
         table=_table(months[:ROWS]) if months else (),
@@ -145,7 +145,7 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
     if parts:
         number, _, rest = parts[0].partition(" ")
         parts[0] = f"{plural(int(number), 'month')} {rest}"
-    if events.failed(result) and not counts[Result.FAILED] and result.exit_code is not None:
+    if result.has_failed and not counts[Result.FAILED] and result.exit_code is not None:
         parts.insert(0, f"failed with exit code {result.exit_code}")
     if late:
         parts.append(f"{late[0].color} {late[0].month} overdue" if len(late) == 1 else f"{len(late)} overdue")
