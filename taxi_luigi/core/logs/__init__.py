@@ -16,7 +16,7 @@ from luigi.interface import core
 from taxi_luigi.core.logs import failures, terminal
 from taxi_luigi.core.logs.failures import failure_line
 from taxi_luigi.core.logs.failures import name as task_name
-from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, figures, of_task
+from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, figures, lines_of, of_task
 
 __all__ = [
     "Once",
@@ -26,6 +26,7 @@ __all__ = [
     "figures",
     "install",
     "last_error",
+    "lines_of",
     "log",
     "of_task",
     "task_name",
