@@ -5,12 +5,12 @@ An overdue month is an event of each run that looks for it: no run knows the mes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
 from taxi_luigi.history import MonthResult, Result, RunResult
-from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.months import Month, Selection
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,22 @@ def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
         REFRESHED: _any(result.months, Result.REFRESHED) or any(each.replaced for each in result.months),
     }
     return frozenset(event for event, happens in found.items() if happens)
+
+
+def of_color(result: RunResult, color: str) -> RunResult:
+    """Return what happened to the months of one record type."""
+    prefixes = (f"{color} ", f"{color}:")
+    there = {name: months for name, months in result.there.items() if name == color}
+    return replace(
+        result,
+        months=tuple(each for each in result.months if each.color == color),
+        already_there=sum(len(Selection.parse(text).resolve(date.max)) for text in there.values()),
+        there=there,
+        zones="",
+        error="",
+        remarks=tuple(line for line in result.remarks if line.startswith(prefixes)),
+        fewer=tuple(line for line in result.fewer if line.startswith(prefixes)),
+    )
 
 
 def _any(months: tuple[MonthResult, ...], kind: Result) -> bool:
