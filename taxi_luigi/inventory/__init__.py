@@ -3,7 +3,7 @@
 inventory.py    lists raw, clean, lakes and warehouses at the same time: place → color → month → Holding
 plan.py         what a run has to do: missing, stale, refused and forced months
 month_state.py  the state of every month, for `taxi-luigi status` and the report
-alerts.py       what a monitor asks of them, of runs and disks; imported by its name
+alerts.py       what a monitor reports of them, of runs and disks; imported by its name
 verify.py       every month counted anew; imported by its name, as it needs pyarrow
 read_trips.py   trips from the lake as a DataFrame
 

@@ -1,4 +1,4 @@
-"""What a monitor asks: no run for too long; months overdue, failed or short of rows; a full disk; a silent store.
+"""What a monitor reports: no good run for too long; months overdue, failed or short of rows; a full disk; no answer.
 
 Pure but for `free_disk`. `taxi-luigi status --check` prints the alerts.
 """
