@@ -29,6 +29,9 @@ MALFORMED = 2
 DIFFERENT = 50
 """Exit code of `verify` when counts disagree."""
 
+ATTENTION = 60
+"""Exit code of `status --check` when there is something to look at."""
+
 _JSON_VERSION = 1
 """of all shapes of --json; raised when a key goes or changes its meaning, not when one is added"""
 

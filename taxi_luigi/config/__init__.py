@@ -36,7 +36,17 @@ from taxi_luigi.config.flags import known as known_flags
 from taxi_luigi.config.flags import unknown as unknown_flag
 from taxi_luigi.config.luigi_cfg import find
 from taxi_luigi.config.overlap import check_overlap
-from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, net, notices, recipe, settings
+from taxi_luigi.config.sections import (
+    Settings,
+    check_version,
+    clean_rules,
+    limits,
+    monitor,
+    net,
+    notices,
+    recipe,
+    settings,
+)
 from taxi_luigi.config.validation import check, faults, known_keys
 from taxi_luigi.core.settings import project_folder
 
@@ -60,6 +70,7 @@ __all__ = [
     "lake_type",
     "limits",
     "loads_from",
+    "monitor",
     "net",
     "notices",
     "project_folder",

@@ -3,7 +3,7 @@
 results.py  TaskResult, MonthResult, RunResult: the results of a task, a month and a run, as values
 sqlite.py   the SQLite file: its tables and their versions; sets a file aside that cannot be used
 write.py    writes a run; an error here never fails the run
-read.py     reads runs for `taxi-luigi history`, `status` and the report
+read.py     reads runs for `taxi-luigi history`, `status` and the reports
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from taxi_luigi.history.read import (
     done_tasks,
     find,
+    last_good_run,
+    last_results,
     last_runs,
     steady_now,
     tasks_of,
@@ -31,6 +33,8 @@ __all__ = [
     "WorkDone",
     "done_tasks",
     "find",
+    "last_good_run",
+    "last_results",
     "last_runs",
     "now",
     "steady_now",

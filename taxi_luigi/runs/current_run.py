@@ -21,6 +21,7 @@ from luigi.task import Task
 
 from taxi_luigi import config, history
 from taxi_luigi.core import logs, redaction, release
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import several
@@ -257,7 +258,8 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result)
-    notify.send(result, run.notices)
+    notify.send(result, run.notices, lambda: _page(run, result))
+    notify.beat(result, run.notices, cron_mail.is_wanted())
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()
 
@@ -268,3 +270,14 @@ def _month_fields(tasks: list[TaskResult]) -> dict[str, Any]:
     downloaded = sum(each.bytes for each in tasks if each.task == month_results.DOWNLOAD)
     sums = logs.figures(rows, downloaded, sum(each.seconds for each in tasks))
     return {"fields": {"color": tasks[0].color, "month": tasks[0].month} | sums["fields"]}
+
+
+def _page(run: _Run, result: RunResult) -> str:
+    """Write the page of the run; return its address, '' where that fails."""
+    from taxi_luigi.reports.html import run_page
+
+    try:
+        return run_page.write(run.state, result).as_uri()
+    except TaxiError as error:
+        log.warning("%s", error)
+        return ""

@@ -17,7 +17,7 @@ from luigi.interface import core
 from taxi_luigi.core.logs import failures, terminal
 from taxi_luigi.core.logs.failures import failure_line
 from taxi_luigi.core.logs.failures import name as task_name
-from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, detail, figures, of_task
+from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, detail, figures, lines_of, of_task
 
 __all__ = [
     "Once",
@@ -28,6 +28,7 @@ __all__ = [
     "figures",
     "install",
     "last_error",
+    "lines_of",
     "log",
     "of_task",
     "task_name",

@@ -4,6 +4,7 @@ data.py      receipts from the footers of clean files, times from the history, a
 parts.py     the elements of the page, and numbers as text
 charts.py    the charts, drawn by matplotlib and adapted to the page
 sections.py  the top of the page and the section of each record type; quality.py and trips.py have its figures
+run_page.py  the page of one run, run.html
 page.py      the page's file, its digest, and the rendering of page.html
 """
 

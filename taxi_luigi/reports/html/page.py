@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from taxi_luigi import config
+from taxi_luigi import config, history
 from taxi_luigi.core import atomic_files, receipts, release
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
+from taxi_luigi.history import State
 from taxi_luigi.inventory import Status
 from taxi_luigi.reports import templates
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _FORM = 4
 """The version of the page's form; raise it to have existing pages written again."""
 _MARK = re.compile(r'<meta name="taxi_luigi-holds" content="(\w+)">')
+_RUNS = 5
+"""last runs that are listed"""
 _HEAD = 2_000
 """Characters of a page that are searched for its digest."""
 
@@ -108,7 +112,7 @@ def write(page: Page, status: Status, read: Callable[[int, int], None], drawing:
     notes = [*status.errors, *(f"{key} cannot be read: {why}" for key, why in accounts.unreadable.items())]
     times = _times([*accounts.found, *accounts.missing], notes)
     drawing()
-    return page.write(_render(_content(status, accounts, times, notes)))
+    return page.write(_render(_content(status, accounts, times, notes, page.path.parent)))
 
 
 def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth, Mapping[str, float]]:
@@ -123,7 +127,11 @@ def _times(months: Sequence[ColorMonth], notes: list[str]) -> Mapping[ColorMonth
 
 
 def _content(
-    status: Status, accounts: Accounts, times: Mapping[ColorMonth, Mapping[str, float]], notes: Sequence[str]
+    status: Status,
+    accounts: Accounts,
+    times: Mapping[ColorMonth, Mapping[str, float]],
+    notes: Sequence[str],
+    folder: Path,
 ) -> PageContent:
     # matplotlib caches its list of fonts beside the history: a home can be read-only, or missing.
     os.environ.setdefault("MPLCONFIGDIR", str(config.settings().state / "matplotlib"))
@@ -143,12 +151,35 @@ def _content(
         overview=sections.overview(tables),
         where=sections.places(status),
         sections=[sections.section(by_color[each.color], each, accounts, config.limits()) for each in tables],
+        runs=_runs(folder),
         footer=(
             f"Made {now:%Y-%m-%d %H:%M} UTC on {socket.gethostname()} by taxi_luigi {release()}.",
             "Numbers are from the receipts in the clean files' footers, from markers and listings; no trip was read.",
             "Make it again: luigi --module taxi_luigi Report",
         ),
     )
+
+
+def _runs(folder: Path) -> list[tuple[str, str]]:
+    """Return the last runs, and the address of each one's page from a folder; the pages are written where needed."""
+    from taxi_luigi.reports.html import run_page
+
+    state, found = config.settings().state, []
+    try:
+        runs = history.last_runs(state, _RUNS)
+    except StorageError:
+        return []  # which the times of the months have reported
+    for run in runs:
+        if run.state is State.RUNNING:
+            continue
+        path = run_page.path_of(state, run)
+        try:
+            address = quote(os.path.relpath(path if path.exists() else run_page.write(state, run), folder))
+        except StorageError as error:
+            log.warning("%s", error)
+            address = ""
+        found.append((f"{run.began[:16].replace('T', ' ')} UTC, {run.exit}: {run.command}", address))
+    return found
 
 
 def _render(content: PageContent) -> str:

@@ -66,6 +66,8 @@ class PageContent:
     overview: Figure
     where: Table
     sections: Sequence[Section] = field(default_factory=tuple)
+    runs: Sequence[tuple[str, str]] = ()
+    """(text, address of its page beside this one; '' where it could not be written) of the last runs"""
     footer: Sequence[str] = ()
 
 

@@ -267,6 +267,8 @@ def test_the_results_of_tasks_are_read_on_from_where_they_were() -> None:
         ("X --token=hush", "X --token=***"),
         ("X --notify-urls ntfy://topic", "X --notify-urls ***"),
         ("X --notify-url slack://A/B/C", "X --notify-url ***"),
+        ("X --notify-heartbeat https://host/topic", "X --notify-heartbeat ***"),
+        ("X --notify-color-urls=green=ntfy://topic", "X --notify-color-urls=***"),
     ],
 )
 def test_a_command_is_shown_as_typed_but_for_its_secrets(typed: str, shown_: str) -> None:
