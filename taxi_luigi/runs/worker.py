@@ -128,6 +128,7 @@ class Worker(luigi.worker.Worker):
             if supervision is not None and supervision.stopped:
                 error = SystemExit(supervision.stopped)
             if self._root is not None:
+                config.release()
                 self._end(error, *found)
             if supervision is not None:
                 supervision.over()
@@ -144,6 +145,7 @@ class Worker(luigi.worker.Worker):
         self._root = root
         console.repair_streams()
         config.remember_secrets()
+        config.hold()
         self._task_completion_cache = self._completion_cache
         self._supervision = self._supervision or signals.Supervision()
         self._supervision.take_signals(current_run.stopped)
