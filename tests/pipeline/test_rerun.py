@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import atexit, json, sys
 import luigi.cmdline
 import taxi_luigi.storage.lake as lakes, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.tasks.targets as targets
 import taxi_luigi.sources as sources
-calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists"], 0)
+calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists", "connect"], 0)
 def count(owner, name):
     real = getattr(owner, name)
     def counted(*args, **kwargs):
@@ -24,7 +25,7 @@ def count(owner, name):
         return real(*args, **kwargs)
     setattr(owner, name, counted)
 count(lakes.Lake, "list"), count(lakes.Lake, "stat"), count(duck.DuckDB, "loaded_months")
-count(duck.DuckDB, "zones"), count(sources.SingleFile, "fetch")
+count(duck.DuckDB, "zones"), count(duck.duckdb, "connect"), count(sources.SingleFile, "fetch")
 for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget,
                targets.ZonesTarget):
     count(target, "exists")
@@ -49,7 +50,8 @@ def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(
     done = loading.command("python", "-c", COUNTED, "--module", "taxi_luigi", *COMMAND, "--local-scheduler")
     assert done.rc == 0, done.out
     seen = next(line for line in done.out.splitlines() if line.startswith("SEEN"))
-    assert seen == 'SEEN [{"list": 2, "stat": 0, "loaded_months": 2, "zones": 1, "fetch": 0, "exists": 0}, []]'
+    questions = {"list": 2, "stat": 0, "loaded_months": 2, "zones": 1, "fetch": 0, "exists": 0, "connect": 1}
+    assert json.loads(seen.removeprefix("SEEN ")) == [questions, []]
 
 
 def test_a_rerun_against_postgres_imports_nothing_heavy_either(loading: Project, postgres_url: str) -> None:
