@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Self, TypeVar
@@ -270,13 +269,10 @@ class Inventory:
 
         def ask() -> Place:
             try:
-                # Rows are counted for minutes, in which a file that stayed open would keep loads waiting
-                with nullcontext() if self._counted else warehouse.asking():
-                    zones = warehouse.zones() if self._zones else 0
-                    found = _by_color(self.colors, months)
+                zones = warehouse.zones() if self._zones else 0
             except TaxiError as error:
                 return Place(name, "warehouse", True, errors=dict.fromkeys(self.colors, error))
-            return Place(name, "warehouse", True, *found, zones=zones)
+            return Place(name, "warehouse", True, *_by_color(self.colors, months), zones=zones)
 
         return ask
 

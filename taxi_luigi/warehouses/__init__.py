@@ -93,9 +93,6 @@ class Warehouse(Protocol):
             AccountError: before the commit, when the warehouse counted other rows than `clean.summary.rows`.
         """
 
-    def asking(self) -> AbstractContextManager[None]:
-        """Let the short questions of this thread in the block share a connection, where opening one takes long."""
-
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         """Return the markers of one table, from one query; empty when nothing was ever loaded into it."""
 

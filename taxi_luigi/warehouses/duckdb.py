@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -147,9 +146,6 @@ class DuckDB:
             _mark(connection, markers.row(dataset, month, clean.summary, rows))
         progress(rows, rows)
         return rows
-
-    def asking(self) -> AbstractContextManager[None]:
-        return self._file.sharing() if self.path.exists() else nullcontext()
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT {select} FROM {table} WHERE color = ? ORDER BY file_month"

@@ -87,7 +87,6 @@ class DatabaseFile:
         self.wait = wait
         self.schema = schema
         self._spill = Path(f"{path}.tmp")
-        self._shared = threading.local()
         self._config: dict[str, str | bool | int | float | list[str]] = {
             # for a file of another format, SQLite's for one, DuckDB would download an extension
             "autoinstall_known_extensions": "false",
@@ -106,27 +105,9 @@ class DatabaseFile:
     @contextmanager
     def reading(self) -> Iterator[DuckDBPyConnection]:
         """Open a read-only connection; the file must exist, the schema need not."""
-        shared: DuckDBPyConnection | None = getattr(self._shared, "connection", None)
-        if shared is not None:
-            with self._failures():
-                yield shared
-            return
         with self._lock() as deadline, self._open(True, deadline) as connection:
             self._use_schema(connection, create=False)
             yield connection
-
-    @contextmanager
-    def sharing(self) -> Iterator[None]:
-        """Use one connection for every `reading` of this thread in the block.
-
-        To open the file and find its tables takes 40 ms, and a question then 3 (589 markers, November 2026).
-        """
-        with self.reading() as connection:
-            self._shared.connection = connection
-            try:
-                yield
-            finally:
-                self._shared.connection = None
 
     @contextmanager
     def writing(self) -> Iterator[DuckDBPyConnection]:

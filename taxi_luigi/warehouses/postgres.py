@@ -8,7 +8,6 @@ imports SQLAlchemy and pyarrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -96,9 +95,6 @@ class Postgres:
 
             postgres_partitions.with_lock_retry(cursor, self._where, parent, self.wait, swap)
         return clean.summary.rows
-
-    def asking(self) -> AbstractContextManager[None]:
-        return nullcontext()  # a transaction holds the locks of all its questions until it ends
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         query = "SELECT {select} FROM {table} WHERE color = %s ORDER BY file_month"

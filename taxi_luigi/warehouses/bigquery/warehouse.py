@@ -7,7 +7,6 @@ own starts again, so the last marker and the rows agree once all loaders are don
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -118,9 +117,6 @@ class BigQuery:
                 raise self._busy(dataset, month)
         progress(clean.summary.rows, clean.summary.rows)
         return clean.summary.rows
-
-    def asking(self) -> AbstractContextManager[None]:
-        return nullcontext()  # its client keeps its connections
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         with self._connection.querying() as connection:
