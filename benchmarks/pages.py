@@ -55,6 +55,22 @@ def write(title: str, text: str) -> None:
     README.write_text(section.sub(lambda _: how_fast(), readme), encoding="utf-8")
 
 
+def rows_of(title: str) -> list[dict[str, str]]:
+    """Return the rows of all tables in a section of benchmarks/README.md, each as column → cell."""
+    section = RESULTS.read_text(encoding="utf-8").partition(f"### {title}\n")[2].partition("\n### ")[0]
+    found: list[dict[str, str]] = []
+    head: list[str] = []
+    for line in section.splitlines():
+        cells = [text.strip() for text in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            head = []
+        elif not head:
+            head = cells
+        elif line.startswith("| "):
+            found.append(dict(zip(head, cells, strict=True)))
+    return found
+
+
 def cell(title: str, row: str, column: str) -> str:
     """Return a figure of benchmarks/README.md.
 
@@ -66,16 +82,9 @@ def cell(title: str, row: str, column: str) -> str:
     Raises:
         LookupError: there is no such cell.
     """
-    section = RESULTS.read_text(encoding="utf-8").partition(f"### {title}\n")[2].partition("\n### ")[0]
-    head: list[str] = []
-    for line in section.splitlines():
-        cells = [text.strip() for text in line.strip("|").split("|")] if line.startswith("| ") else []
-        if not line.startswith("|"):
-            head = []
-        elif not head:
-            head = cells
-        elif column in head and cells and cells[0].startswith(row):
-            return cells[head.index(column)]
+    for cells in rows_of(title):
+        if column in cells and next(iter(cells.values())).startswith(row):
+            return cells[column]
     raise LookupError(f"{RESULTS.name}: {title} has no {column} of {row}")
 
 
@@ -88,16 +97,20 @@ def how_fast() -> str:
     def others(title: str, column: str, **rows: str) -> str:
         return ", ".join(f"{name.replace('_', ' ')} {cell(title, row, column)} ×" for name, row in rows.items())
 
+    scripts = {
+        "a_DuckDB_script_with_clean_files": "DuckDB script: casts",
+        "one_without": "DuckDB script: one INSERT",
+    }
     dlt = {"dlt_with_ADBC": "dlt + ADBC", "dlt": "dlt[postgres]"}
     rows = [
         (
-            "6 months over HTTP into DuckDB",
+            "months over HTTP into DuckDB",
             "the same files and rows by two processes, nothing checked",
             ours(DUCKDB, "× prototype"),
-            others(DUCKDB, "× ours", a_DuckDB_script_that_checks_nothing="DuckDB script", polars="polars"),
+            others(DUCKDB, "× ours", **scripts, polars="polars"),
         ),
         (
-            "6 months over HTTP into PostgreSQL",
+            "months over HTTP into PostgreSQL",
             "the same, without index",
             ours(POSTGRES, "× prototype"),
             others(POSTGRES, "× ours", polars_with_ADBC="polars", **dlt, pandas="the course"),
@@ -117,27 +130,29 @@ def how_fast() -> str:
             others(INTO_POSTGRES, "process × ours", **dlt, pandas_to_sql="DataFrame.to_sql"),
         ),
         ("up to Google Cloud Storage", "Google's own client", ours(UPLOAD, "process × floor"), ""),
-        ("24 months that are all there", "`luigi` over nothing", f"{cell(RERUN, 'taxi_luigi', '× luigi')} ×", ""),
+        ("months that are all there", "`luigi` over nothing", f"{cell(RERUN, 'taxi_luigi', '× luigi')} ×", ""),
     ]
     head = "| work | the least that is possible | taxi_luigi against it | other ways against taxi_luigi |"
     table = "\n".join([head, "|---|---|--:|---|", *(f"| {' | '.join(row)} |" for row in rows)])
-    peaks = [cell(MEMORY, length, "DuckDB: peak PSS MB") for length in ("2,600,000 rows", "20,000,000 rows")]
+    memory = [(cells["months"].partition(" rows")[0], cells["DuckDB: peak PSS MB"]) for cells in rows_of(MEMORY)]
+    (_, (usual, peak), (long, long_peak), _) = memory
+    months, _, millions = cell(DUCKDB, OURS, "million rows").partition(" × ")
     month = cell(BACKFILL, "", "ms a month")
     first = _middle(cell(ABSENT, "local scheduler", "s until the first task"))
     nothing = _middle(cell(NIGHT, "`LoadAllMonths", "process s"))
     return f"""\
 Multiples of the time that each other way takes on the same machine: medians, with the range of the rounds in brackets.
-The first two rows are whole commands with two workers over months of 2.6 million rows, the others single steps with
-1.4 million rows of yellow taxis. [benchmarks/README.md](benchmarks/README.md) says how it was measured and what is
-noise, and has the seconds.
+The first two rows are whole commands with two workers over {months} months of {millions} million rows, the others
+single steps with a month of yellow taxis. [benchmarks/README.md](benchmarks/README.md) says how it was measured and
+what is noise, and has the seconds.
 
 {table}
 
 With one row for each month that TLC has published, two workers load a month in {month} ms, and the first task begins
 after {first} s. A run that finds all of them loaded takes {nothing} s.
 
-A run with two workers that loads into DuckDB holds, all its processes together, {peaks[0]} MB of memory for months
-of 2.6 million rows and {peaks[1]} MB for months of 20 million.
+A run with two workers that loads into DuckDB holds, all its processes together, {peak} MB of memory for months of
+{usual} rows and {long_peak} MB for months of {long}.
 """
 
 

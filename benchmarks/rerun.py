@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks import harness
 from benchmarks.harness import ROOT, Run, Scope, Way
 
-MONTHS = "2021-01..2022-12"
+MONTHS = 24
 SETTINGS = """\
 [taxi]
 source = {folder}/published/{{color}}_tripdata_{{year}}-{{month:02}}.parquet
@@ -19,18 +19,21 @@ zones =
 path = {folder}/data/warehouse.duckdb
 """
 _LUIGI = [sys.executable, "-m", "luigi", "--local-scheduler"]
-RERUN = [*_LUIGI, "--module", "taxi_luigi", "LoadAllMonths", "--colors", "yellow", "--months", MONTHS]
+RERUN = [*_LUIGI, "--module", "taxi_luigi", "LoadAllMonths", "--colors", "yellow", "--months"]
 EMPTY = [*_LUIGI, "--module", "benchmarks.empty", "Empty"]
 
 
 def table(scope: Scope) -> str:
     """Load the months, then run both in turn; end the benchmark if a rerun changed the warehouse."""
     folder = scope.folder
-    environment = _project(folder)
+    last = scope.of(MONTHS) - 1
+    months = f"2021-01..{2021 + last // 12}-{last % 12 + 1:02}"
+    environment = _project(folder, months)
     warehouse = folder / "data" / "warehouse.duckdb"
-    harness.spawn(RERUN, folder, environment)
+    rerun = [*RERUN, months]
+    harness.spawn(rerun, folder, environment)
     loaded = warehouse.stat().st_mtime_ns
-    commands = {"luigi, a wrapper over nothing": EMPTY, "taxi_luigi, 24 loaded months": RERUN}
+    commands = {"luigi, a wrapper over nothing": EMPTY, f"taxi_luigi, {last + 1} loaded months": rerun}
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(scope.rounds or 9):
         for name, command in commands.items():
@@ -46,11 +49,11 @@ def table(scope: Scope) -> str:
     return harness.markdown(["way", "process s", "× luigi", "peak MB", "runs"], rows)
 
 
-def _project(folder: Path) -> dict[str, str]:
-    """Make a folder with the package's luigi.cfg, its own paths in a second file, and 24 short months to load."""
+def _project(folder: Path, months: str) -> dict[str, str]:
+    """Make a folder with the package's luigi.cfg, its own paths in a second file, and short months to load."""
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(ROOT / "config" / "luigi.cfg", folder / "luigi.cfg")
     own = folder / "own.cfg"
     own.write_text(SETTINGS.format(folder=folder))
-    harness.run(Way("make up 24 months", ("benchmarks.months", str(folder / "published"), "1000", "--months", MONTHS)))
+    harness.run(Way("make up months", ("benchmarks.months", str(folder / "published"), "1000", "--months", months)))
     return {"PYTHONPATH": str(ROOT), "LUIGI_CONFIG_PATH": str(own)}

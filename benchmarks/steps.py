@@ -134,7 +134,8 @@ def postgres(scope: Scope) -> str:
             load("ours", OURS),
         ]
         # A new server's first loads take twice as long as its later ones: its log's files are not there yet (Nov 2026).
-        harness.race(ways, rounds=2)
+        rounds = scope.rounds or 7
+        harness.race(ways, min(2, rounds))
         if scope.peers:
             ways += [
                 load("dlt_parquet", "dlt + ADBC", rounds=2),
@@ -142,7 +143,7 @@ def postgres(scope: Scope) -> str:
                 load("to_sql", "DataFrame.to_sql, chunksize=100000", rounds=1),
             ]
         parts = statements.Parts(server)
-        runs = harness.race(ways, scope.rounds or 7, before=parts.start)
+        runs = harness.race(ways, rounds, before=parts.start)
         parts.stop()
     floor = ways[0].name
     texts = [harness.table(runs, floor), "The same, as the server timed it:", parts.table(floor)]
