@@ -33,6 +33,11 @@ Types are Arrow's. In DuckDB and PostgreSQL `int32` is `INTEGER`, `int64` `BIGIN
 precision`), `string` `VARCHAR` (`text`), `timestamp[us]` `TIMESTAMP` without a zone, `date32` `DATE`. Time stamps are
 New York's wall clock: one hour a year comes twice and one never.
 
+The files are parquet with zstd and row groups of at least 131,072 rows but the last. Times are encoded as
+`DELTA_BINARY_PACKED` or `RLE_DICTIONARY`, whichever takes fewer bytes in a month's first row group, and its receipt
+states which; all other columns have dictionaries. DuckDB 1.4, polars, Spark, pandas and pyarrow read both back exactly
+(Nov 2026). fastparquet 2026.9 returns wrong times for `DELTA_BINARY_PACKED`: read the files with another library.
+
 **Required** columns make a row a trip of that color. A file that should have one and has not fails its month.
 
 Values are kept as published, with these exceptions:

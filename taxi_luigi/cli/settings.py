@@ -19,7 +19,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
     parser.description = (
         "Show which settings files are read, in their order, and every setting in force with the file that it comes "
-        "from, as written there: ${NAME} stays, and secrets are masked. Of Luigi's own keys, those that a file has. "
+        "from, as written there: ${NAME} stays, and secrets are masked. An empty one that depends on this machine has "
+        "the value that applies here, from: machine. Of Luigi's own keys, those that a file has. "
         "Nothing is checked; doctor does that."
     )
     add_json(parser)

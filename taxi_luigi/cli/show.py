@@ -125,6 +125,9 @@ def _print(color: str, month: Month, cell: Cell, receipt: CleanReceipt | None) -
         print(f"source   {receipt.raw.url} ({receipt.raw_format}, {size(receipt.raw.bytes)}, {seen})")
         versions = ", ".join(f"{name} {version}" for name, version in receipt.versions.items())
         print(f"edition  {receipt.edition} ({versions}; downloaded {receipt.raw.downloaded_at})")
+        for encoding in dict.fromkeys(receipt.encodings.values()):
+            times = [name for name, chosen in receipt.encodings.items() if chosen == encoding]
+            print(f"encoded  {', '.join(times)}: {encoding}")
     if cell.stale:
         print(f"stale    {cell.stale.value} since it was cleaned")
     if cell.refused:

@@ -16,9 +16,13 @@ from taxi_luigi.config.luigi_cfg import packaged
 from taxi_luigi.core import redaction, settings_files
 from taxi_luigi.core.settings import declared
 from taxi_luigi.core.text import unwrapped
+from taxi_luigi.warehouses import duckdb_memory
 
-DEFAULT, PACKAGED = "default", "packaged"
-"""sources of a setting that no file of the user has"""
+DEFAULT, PACKAGED, MACHINE = "default", "packaged", "machine"
+"""sources of a setting that no file of the user has, or has empty"""
+
+_OF_MACHINE = {("warehouse", "duckdb", "memory_limit"): lambda: duckdb_memory.limit(duckdb_memory.available())}
+"""Noun, type and key of a setting → what applies on this machine where it is empty"""
 
 _ADDRESSES = ("notify", "urls")
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
@@ -33,9 +37,9 @@ class EffectiveSetting:
     section: str
     key: str
     value: str
-    """as written, in one line and without secrets: `${NAME}` stays, as its value may be one"""
+    """as written, in a line, without secrets: `${NAME}` stays, as its value may be one; of MACHINE, what applies"""
     source: str
-    """the path of a file, PACKAGED or DEFAULT"""
+    """the path of a file, PACKAGED, DEFAULT or MACHINE"""
 
 
 def in_force() -> list[EffectiveSetting]:
@@ -47,17 +51,18 @@ def in_force() -> list[EffectiveSetting]:
             files[str(layer.path)] = settings_files.parsed(layer.path.read_text("utf-8"))
     found = []
     for section in parser.sections():
+        noun, _, name = section.partition(".")
+        kind = parser.get(section, "type", name, raw=True)
+        of_section = []
         for key, value in parser.items(section, raw=True):
             sources = [source for source, each in files.items() if each.has_option(section, key)]
-            found.append(
-                EffectiveSetting(section, key, masked(section, key, value), sources[-1] if sources else DEFAULT)
-            )
-        noun, _, name = section.partition(".")
-        defaults = _defaults(noun, parser.get(section, "type", name, raw=True))
-        found += [
-            EffectiveSetting(section, key, defaults[key], DEFAULT)
-            for key in sorted(defaults.keys() - {*parser.options(section)})
-        ]
+            of_section.append((key, masked(section, key, value), sources[-1] if sources else DEFAULT))
+        defaults = _defaults(noun, kind)
+        of_section += [(key, defaults[key], DEFAULT) for key in sorted(defaults.keys() - {*parser.options(section)})]
+        for key, value, source in of_section:
+            if not value and (noun, kind, key) in _OF_MACHINE:
+                value, source = _OF_MACHINE[noun, kind, key](), MACHINE
+            found.append(EffectiveSetting(section, key, value, source))
     return found
 
 

@@ -230,6 +230,8 @@ class CleanReceipt:
     """what is odd about the month though nothing is wrong with it, a phrase each"""
     replaced: dict[str, Any] = field(default_factory=dict)
     """edition, records and sums of the file that this one replaced; empty where there was none"""
+    encodings: dict[str, str] = field(default_factory=dict)
+    """column of times → parquet encoding chosen for the clean file; empty: no rows, or written before this was kept"""
     later: tuple[str, ...] = field(default=(), compare=False)
     """fields that a later version has written, those of `raw` too; not in the JSON"""
 

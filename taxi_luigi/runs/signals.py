@@ -211,6 +211,11 @@ class Supervision:
                 self._restore_handlers()
 
 
+def in_task_process() -> bool:
+    """Return whether this process was forked to run a task, and ends with it."""
+    return _in_task_process
+
+
 def _hook() -> None:
     """Register the hooks of forks once per process: they cannot be removed, and do nothing without a run."""
     global _hooked

@@ -122,11 +122,13 @@ class PipelineTask(PlainTask):
             if result is None:
                 log.info("%s %s is there already", type(self).__name__, self.label)
                 current_run.add(replace(self.result(), elsewhere=True))
-                return
-            self._made = True
-            if not self.complete():
-                raise replaced_meanwhile(self.output())
-            current_run.add(result)
+            else:
+                self._made = True
+                if not self.complete():
+                    raise replaced_meanwhile(self.output())
+                current_run.add(result)
+        if signals.in_task_process():
+            self._known = True  # Luigi checks the same again at once: `[worker] check_complete_on_run`
 
     def _work(self) -> TaskResult | None:
         """Return the result of `work`, tried again when its input was replaced; None if another run has done it."""

@@ -96,14 +96,14 @@ def clean_month(
         _judge_unknown(layout, rules, where)
         tally = Tally()
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
-        with MonthFiles(clean, rejects) as files, closing(groups):
+        with MonthFiles(clean, rejects, layout.schema) as files, closing(groups):
             done = 0
             for group in groups:
-                files.write_clean(layout.schema, [cleaned.kept for cleaned in group])
+                files.write_clean(cleaned.kept for cleaned in group)
                 files.write_rejects(rejected_rows.SCHEMA, chain.from_iterable(cleaned.rejects for cleaned in group))
                 done += sum(cleaned.records for cleaned in group)
                 progress(done, source.records_hint or 0)
-            receipt = make_receipt(layout, source, tally, edition, raw_receipt, held)
+            receipt = make_receipt(layout, source, tally, edition, raw_receipt, held, files.encodings)
             files.sign(receipt)
         _balance(receipt, where, clean, rejects)
     if receipt.rows_in and not receipt.records:

@@ -63,7 +63,13 @@ class Tally:
 
 
 def make_receipt(
-    layout: Layout, source: RawFile, tally: Tally, edition: str, raw: RawReceipt, held: CleanReceipt | None
+    layout: Layout,
+    source: RawFile,
+    tally: Tally,
+    edition: str,
+    raw: RawReceipt,
+    held: CleanReceipt | None,
+    encodings: dict[str, str],
 ) -> CleanReceipt:
     """Return the receipt of a month whose chunks have all been read.
 
@@ -74,6 +80,7 @@ def make_receipt(
         edition: of the clean month
         raw: receipt of the raw file
         held: receipt of the file that is replaced; None where there is none
+        encodings: `MonthFiles.encodings`
     """
     records = source.records()
     found, left_out = _columns(layout, tally, records)
@@ -100,6 +107,7 @@ def make_receipt(
         },
         warnings=_warnings(tally, layout),
         replaced={"edition": held.edition, "records": held.records, "sums": held.sums} if held else {},
+        encodings=encodings,
         versions={"schema": str(SCHEMA_VERSION), "taxi_luigi": release(), "pyarrow": pa.__version__},
     )
 

@@ -73,7 +73,7 @@ def duckdb_columns(table_columns: Columns) -> list[str]:
 
 
 def duckdb_types(table_columns: Columns) -> dict[str, str]:
-    """Return name → type, as DuckDB's information_schema writes it."""
+    """Return name → type, as DuckDB shows it."""
     return {name: _DUCKDB[kind] for name, kind in table_columns.items()}
 
 

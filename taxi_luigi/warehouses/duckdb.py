@@ -28,9 +28,18 @@ from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
-from taxi_luigi.warehouses import MARKERS, CleanFile, Marker, Progress, check_zone_columns, foreign_of, markers
+from taxi_luigi.warehouses import (
+    MARKERS,
+    CleanFile,
+    Marker,
+    Progress,
+    check_zone_columns,
+    duckdb_memory,
+    foreign_of,
+    markers,
+)
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
-from taxi_luigi.warehouses.duckdb_file import DatabaseFile
+from taxi_luigi.warehouses.duckdb_file import DatabaseFile, execute
 
 _FORBIDDEN_CHARACTERS = "?\\"
 """characters that DuckDB interprets in its file's path: it puts the log before `?`, and 2.0 reads `\\` as `/`"""
@@ -63,6 +72,8 @@ def _file(text: str) -> Path:
 
 
 def _memory_limit(text: str) -> str:
+    if not text:
+        return duckdb_memory.limit(duckdb_memory.available())
     if not _SIZE.fullmatch(text):
         raise ValueError(f"must look like 512MB or 2GiB, not {text!r}")
     return text
@@ -101,13 +112,17 @@ class DuckDB:
             _storage_version,
         )
         memory_limit: str = setting(
-            "256MB", "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`.", _memory_limit
+            "",
+            "What DuckDB may use in each process, in its notation: `512MB` or `2GiB`. Empty: 256MB on a machine or in "
+            "a container with less than 4 GB of memory, otherwise 512MB.",
+            _memory_limit,
         )
         wait: float = setting("60", "Seconds to wait for another process that has the file open.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.path = settings.path
+        self._memory_limit = settings.memory_limit
         self._storage_version = settings.storage_version
         self._file = DatabaseFile(
             name, settings.path, settings.memory_limit, settings.wait, settings.schema, settings.storage_version
@@ -125,7 +140,8 @@ class DuckDB:
             self._make_table(connection, dataset.table, columns(dataset), own[dataset.table], dataset.descriptions)
             self._make_table(connection, MARKERS, markers.COLUMNS, own[MARKERS], markers.DESCRIPTIONS)
             _delete(connection, dataset, month)
-            rows = _insert(connection, dataset, month, path, clean.url)
+            total = clean.summary.rows
+            rows = _insert(connection, dataset, month, path, clean.url, lambda part: progress(int(part * total), total))
             markers.check_count(self.address, dataset, month, clean, rows)
             _mark(connection, markers.row(dataset, month, clean.summary, rows))
         progress(rows, rows)
@@ -170,21 +186,22 @@ class DuckDB:
             return foreign_of(table_checks)
 
     def checks(self) -> Sequence[Check]:
-        place = f"warehouse {self.name}"
+        place, limit = f"warehouse {self.name}", f"memory_limit {self._memory_limit}"
         error_line = atomic_files.unwritable(self.path.parent)
         if not error_line and self.path.exists() and not os.access(self.path, os.W_OK):
             error_line = f"{self.path}: no permission to write, so no load can: make the file writable for this user"
         if error_line:
             return [Check(place, "file", Status.ERROR, error_line)]
         if not self.path.exists():
-            return [Check(place, "file", Status.OK, f"{self.path} will be created by the first load")]
+            return [Check(place, "file", Status.OK, f"{self.path} will be created by the first load; {limit}")]
         try:
             lines = self.foreign()
         except WarehouseBusy as error:
             return [Check(place, "file", Status.UNREACHABLE, str(error))]
         except WarehouseError as error:
             return [Check(place, "file", Status.ERROR, str(error))]
-        good = Check(place, "file", Status.OK, f"{self.path}: {self.path.stat().st_size:,} bytes, {self._opened_by()}")
+        found = f"{self.path}: {self.path.stat().st_size:,} bytes, {limit}, {self._opened_by()}"
+        good = Check(place, "file", Status.OK, found)
         return [good, *(Check(place, "table", Status.ERROR, line) for line in lines)]
 
     def refused(self, dataset: Dataset, months: Sequence[Month]) -> dict[Month, str]:
@@ -327,13 +344,14 @@ def _numbers(version: str) -> list[int]:
 _TABLE = "BASE TABLE"
 _NOT_OURS = "so taxi_luigi did not make it; rename it or set another path"
 
-# DuckDB's names are case-insensitive: `Green_Tripdata` conflicts with `green_tripdata`
+# DuckDB's names are case-insensitive: `Green_Tripdata` conflicts with `green_tripdata`. From information_schema, which
+# lists the columns of all views of the system, the answer takes three times as long (November 2026)
 _FIND_TABLE = """
-    SELECT table_type, column_name, data_type
-    FROM information_schema.tables
-    LEFT JOIN information_schema.columns USING (table_catalog, table_schema, table_name)
-    WHERE lower(table_name) = ? AND lower(table_schema) = lower(?) AND table_catalog = current_database()
-    ORDER BY ordinal_position
+    SELECT kind FROM (
+        SELECT database_name, schema_name, table_name AS name, 'BASE TABLE' AS kind FROM duckdb_tables()
+        UNION ALL SELECT database_name, schema_name, view_name, 'VIEW' FROM duckdb_views()
+    )
+    WHERE database_name = current_database() AND lower(schema_name) = lower(?) AND lower(name) = ?
 """
 
 
@@ -355,9 +373,13 @@ def _own(dataset: Dataset) -> dict[str, Columns]:
 
 
 def _find_table(connection: DuckDBPyConnection, schema: str, table: str) -> tuple[str, dict[str, str]]:
-    """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of its columns."""
-    rows = connection.execute(_FIND_TABLE, [table, schema]).fetchall()
-    return (rows[0][0] if rows else ""), {name: kind for _, name, kind in rows}
+    """Return `BASE TABLE` or `VIEW`, '' when nothing has that name; and name → type of a table's columns."""
+    found = connection.execute(_FIND_TABLE, [schema, table]).fetchone()
+    kind = "" if found is None else str(found[0])
+    if kind != _TABLE:
+        return kind, {}
+    described = connection.execute(sql("DESCRIBE {table}", table=(table,))).fetchall()
+    return kind, {name: type_ for name, type_, *_ in described}
 
 
 def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> None:
@@ -368,7 +390,14 @@ def _delete(connection: DuckDBPyConnection, dataset: Dataset, month: Month) -> N
     )
 
 
-def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path: Path, url: str) -> int:
+def _insert(
+    connection: DuckDBPyConnection,
+    dataset: Dataset,
+    month: Month,
+    path: Path,
+    url: str,
+    progress: Callable[[float], None],
+) -> int:
     """Insert the file's rows; return the number of the month's rows that the table then has."""
     read = "INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?, hive_partitioning = false)"
     with path.open("rb") as file:
@@ -376,7 +405,7 @@ def _insert(connection: DuckDBPyConnection, dataset: Dataset, month: Month, path
         # file descriptor refers to exactly this file
         name = f"/proc/self/fd/{file.fileno()}"
         try:
-            connection.execute(sql(read, table=(dataset.table,)), [name])
+            execute(connection, sql(read, table=(dataset.table,)), [name], progress)
         except duckdb.Error as error:
             # for a damaged page, DuckDB's whole message is `Out of buffer`
             raise duckdb.Error(f"{str(error).replace(name, url)} while it read {url}") from error

@@ -9,9 +9,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -22,6 +23,8 @@ from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
+from taxi_luigi.warehouses import duckdb as duckdb_warehouse
+from taxi_luigi.warehouses import duckdb_file, duckdb_memory
 from taxi_luigi.warehouses.duckdb import DuckDB
 from tests.support.trips import write_clean
 from tests.support.warehouses import Load, Store
@@ -89,6 +92,32 @@ def test_the_file_is_free_and_alone_after_each_call(store: Store, load: Load) ->
     assert [path.name for path in Path(store.where).parent.iterdir()] == ["trips.duckdb"]
     with duckdb.connect(store.where) as connection:
         assert connection.execute("SELECT count(*) FROM yellow_tripdata").fetchall() == [(100,)]
+
+
+def test_duckdb_starts_once_for_all_uses_until_a_fork(
+    store: Store, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load.into(store)  # makes the file
+    starts, connect = [], duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", lambda *args, **more: starts.append(args) or connect(*args, **more))
+    warehouse = store.open()
+    for _ in range(2):
+        assert list(warehouse.loaded_months(YELLOW)) == [JANUARY]
+        warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+    assert len(starts) == 1
+    child = os.fork()
+    if not child:
+        os._exit(list(warehouse.loaded_months(YELLOW)) != [JANUARY] or len(starts) != 2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_duckdb_spills_is_gone_after_each_call(store: Store, load: Load) -> None:
+    load.into(store)
+    warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit="5MB"))
+    with warehouse._file.reading() as connection:
+        connection.execute("CREATE TEMP TABLE large AS SELECT range, random() AS x FROM range(2_000_000)")
+        assert Path(f"{store.where}.tmp").exists()
+    assert [path.name for path in Path(store.where).parent.iterdir()] == ["trips.duckdb"]
 
 
 @pytest.mark.parametrize("read_only", [False, True])
@@ -301,7 +330,7 @@ def test_a_file_that_may_only_be_read_is_found_beforehand(store: Store, load: Lo
     assert "no permission to write" in said.stdout
 
 
-@pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP", ""])
+@pytest.mark.parametrize("size", ["plenty", "512", "-1GB", "512MB; DROP"])
 def test_an_invalid_memory_limit_is_refused(size: str) -> None:
     with pytest.raises(ConfigError, match=r"^\[warehouse\.duckdb\] memory_limit must look like"):
         read(DuckDB.Settings, "warehouse.duckdb", {"memory_limit": size})
@@ -311,6 +340,71 @@ def test_an_invalid_memory_limit_is_refused(size: str) -> None:
 def test_memory_limits_are_duckdbs(store: Store, load: Load, size: str) -> None:
     warehouse = DuckDB("duckdb", DuckDB.Settings(Path(store.where), memory_limit=size))
     assert warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None) == 100
+
+
+@pytest.mark.parametrize(("memory", "limit"), [(2 << 30, "256MB"), (16 << 30, "512MB")])
+def test_the_machine_decides_an_empty_memory_limit_and_doctor_names_it(
+    monkeypatch: pytest.MonkeyPatch, store: Store, load: Load, memory: int, limit: str
+) -> None:
+    monkeypatch.setattr(duckdb_memory, "available", lambda: memory)
+    settings = read(DuckDB.Settings, "warehouse.duckdb", {"path": store.where, "memory_limit": ""})
+    assert settings.memory_limit == DuckDB.Settings().memory_limit == limit
+    warehouse = DuckDB("duckdb", settings)
+    for _ in range(2):
+        [check] = warehouse.checks()
+        assert f" memory_limit {limit}" in check.message
+        warehouse.replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+
+
+@pytest.fixture
+def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[duckdb.DuckDBPyConnection, str, str]]:
+    """A connection, an INSERT that takes a few hundred looks at its progress, and the file that it reads."""
+    monkeypatch.setattr(duckdb_file, "_LOOK", 0.001)
+    path = str(tmp_path / "many.parquet")
+    with duckdb.connect(config={"threads": 2, "preserve_insertion_order": "false"}) as connection:
+        many = (
+            "SELECT range AS a, hash(range) AS b, 0.1 * range AS c, CAST(range AS VARCHAR) AS d FROM range(2_000_000)"
+        )
+        connection.execute(f"COPY ({many}) TO '{path}' (ROW_GROUP_SIZE 131_072)")
+        connection.execute("CREATE TABLE trips (a BIGINT, b UBIGINT, c DOUBLE, d VARCHAR)")
+        yield connection, "INSERT INTO trips SELECT * FROM read_parquet(?)", path
+
+
+def test_a_load_shows_how_far_it_is(
+    long: tuple[duckdb.DuckDBPyConnection, str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection, statement, path = long
+    shares: list[float] = []
+    duckdb_file.execute(connection, statement, [path], shares.append)
+    assert len(set(shares)) > 3
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5 < shares[-1] < 1
+    assert connection.execute("SELECT count(*) FROM trips").fetchall() == [(2_000_000,)]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_exception_in_progress_ends_the_statement(long: tuple[duckdb.DuckDBPyConnection, str, str]) -> None:
+    connection, statement, path = long
+
+    def stop(share: float) -> None:
+        raise KeyboardInterrupt(share)
+
+    connection.begin()
+    with pytest.raises(KeyboardInterrupt):
+        duckdb_file.execute(connection, statement, [path], stop)
+    connection.rollback()
+    assert connection.execute("SELECT count(*) FROM trips").fetchall() == [(0,)]
+
+
+def test_the_progress_of_a_load_is_in_rows(store: Store, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(connection: Any, statement: str, values: list[object], progress: Callable[[float], None]) -> None:
+        progress(0.25)
+        duckdb_file.execute(connection, statement, values, progress)
+
+    monkeypatch.setattr(duckdb_warehouse, "execute", execute)
+    seen: list[tuple[int, int]] = []
+    load.into(store, lambda done, total: seen.append((done, total)))
+    assert (seen[0], seen[-1]) == ((25, 100), (100, 100))
 
 
 def storage(path: str | Path) -> int:

@@ -1,4 +1,7 @@
-"""What tasks need is imported once, before the first of them is forked, and begins no thread that a fork would lose."""
+"""What tasks need is imported once, before the first of them is forked, and begins no thread that a fork would lose.
+
+And what the process of a task does no oftener than it must.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +23,32 @@ PROBE = """
 import json, os, sys
 from pathlib import Path
 from taxi_luigi.runs.signals import TaskProcess
+from taxi_luigi.warehouses.duckdb_file import DatabaseFile
 
 class Probe(TaskProcess):
     def __enter__(self):
         self.before = set(sys.modules)
         self.threads = len(os.listdir(f"/proc/{os.getppid()}/task"))
+        self.calls = {"_start": 0, "_attach": 0}
+        for name in self.calls:
+            setattr(DatabaseFile, name, self.counted(name, getattr(DatabaseFile, name)))
         return super().__enter__()
+
+    def counted(self, name, method):
+        def call(*args):
+            self.calls[name] += 1
+            return method(*args)
+        return call
 
     def __exit__(self, *error):
         task = type(self._task_process.task).__name__
-        seen = {"task": task, "imported": sorted(set(sys.modules) - self.before), "threads": self.threads}
+        seen = {"task": task, "imported": sorted(set(sys.modules) - self.before), "threads": self.threads, **self.calls}
         with open(os.environ["SEEN"], "a") as file:
             file.write(json.dumps(seen) + "\\n")
         return super().__exit__(*error)
 """
-"""A `[worker] task_process_context` that writes down what the task's process imports, and its parent's threads."""
+"""A `[worker] task_process_context` that writes down what the task's process imports, its parent's threads, and how
+often it starts DuckDB and opens a file with it."""
 
 
 @pytest.fixture
@@ -76,6 +90,17 @@ def test_no_thread_of_a_library_is_alive_when_a_task_is_forked(month: Project) -
     numpy and pyarrow would begin one more each.
     """
     assert {each["threads"] for each in looked_at(month, "--workers", 2)} == {3}
+
+
+def test_a_load_starts_duckdb_once_and_opens_its_file_four_times(month: Project) -> None:
+    """For `complete()` before and after its work, to read the marker that it replaces, and to load.
+
+    The first load has no file to look into before it.
+    """
+    write_month(month.folder / "published", "green", MONTH.plus(1), 100)
+    seen = looked_at(month, "--months", f"{MONTH}..{MONTH.plus(1)}")
+    assert [(each["_start"], each["_attach"]) for each in seen if each["task"] == "LoadMonth"] == [(1, 2), (1, 4)]
+    assert {(each["_start"], each["_attach"]) for each in seen if each["task"] == "CleanMonth"} == {(0, 0)}
 
 
 def test_a_run_with_nothing_to_do_imports_none_of_it(month: Project) -> None:

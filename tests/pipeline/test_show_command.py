@@ -54,6 +54,10 @@ def test_each_rule_has_what_it_counted_and_took_out(loaded: Project) -> None:
     assert f"{receipt['rows_kept']:,} kept" in shown.out
     for rule, taken in receipt["rejected"].items():
         assert [rule, f"{receipt['rules'][rule]:,}", f"{taken:,}"] in lines
+    assert (
+        f"encoded  lpep_pickup_datetime, lpep_dropoff_datetime: {receipt['encodings']['lpep_pickup_datetime']}\n"
+        in shown.out
+    )
     assert ["no_passengers", f"{receipt['rules']['no_passengers']:,}"] in lines
 
 

@@ -17,6 +17,7 @@ from taxi_luigi.core import release, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
+from taxi_luigi.warehouses import duckdb_memory
 
 Settings = dict[str, dict[str, str]]
 VERSION = release()
@@ -360,7 +361,11 @@ def test_an_empty_flag_of_a_task_is_its_empty_value_where_it_has_one(given: Call
 def test_every_setting_in_force_names_the_file_it_comes_from(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LUIGI_CONFIG_PATH", str(elsewhere / "named.cfg"))
     here = elsewhere / "here" / "luigi.cfg"
-    here.write_text("[taxi]\nlake = nas\nzones =\n[warehouse.analytics]\ntype = postgres\nurl = ${URL}\n")
+    here.write_text(
+        "[taxi]\nlake = nas\nzones =\n[warehouse.analytics]\ntype = postgres\nurl = ${URL}\n"
+        "[warehouse.small]\ntype = duckdb\nmemory_limit = 100MB\n"
+    )
+    monkeypatch.setattr(duckdb_memory, "available", lambda: 2 << 30)
     (elsewhere / "named.cfg").write_text("[taxi]\nlake = gcs\n[warehouse.postgres]\nwait = 5\n")
     config.find()
     found = {(each.section, each.key): (each.value, each.source) for each in config.in_force()}
@@ -370,6 +375,8 @@ def test_every_setting_in_force_names_the_file_it_comes_from(elsewhere: Path, mo
     assert found["warehouse.analytics", "url"] == ("${URL}", str(here))
     assert found["warehouse.analytics", "wait"] == ("600", "default")
     assert found["core", "lock_pid_dir"][1] == "default"
+    assert found["warehouse.duckdb", "memory_limit"] == ("256MB", "machine")
+    assert found["warehouse.small", "memory_limit"] == ("100MB", str(here))
     for section, keys in config.known_keys().items():
         assert section == "lake.local" or {(section, key) for key in keys - {"type"}} <= found.keys()
 

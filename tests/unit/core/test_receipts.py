@@ -1,5 +1,6 @@
 """Receipts and editions."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -59,6 +60,12 @@ def test_receipts_read_back_what_they_wrote() -> None:
     assert RawReceipt.from_json(RAW.to_json()) == RAW
     assert CleanReceipt.from_json(CLEAN.to_json()) == CLEAN
     assert CLEAN.rows_rejected == 2
+
+
+def test_a_receipt_of_before_the_encodings_were_kept_has_none() -> None:
+    written = json.loads(replace(CLEAN, encodings={"lpep_pickup_datetime": "RLE_DICTIONARY"}).to_json())
+    del written["encodings"]
+    assert CleanReceipt.from_json(json.dumps(written)) == CLEAN
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null"])

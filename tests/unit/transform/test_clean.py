@@ -8,10 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -239,7 +240,7 @@ def test_a_month_without_rows_is_a_clean_file_without_rows(clean: Callable[..., 
     month = clean(raw)
     assert month.kept().num_rows == 0
     assert month.kept().schema.remove_metadata() == canonical_schema(YELLOW)
-    assert month.receipt.rows_in == 0
+    assert (month.receipt.rows_in, month.receipt.encodings) == (0, {})
     assert not month.rejects.exists()
 
 
@@ -365,6 +366,25 @@ def test_many_rejects_do_not_pile_up(clean: Callable[..., Cleaned], monkeypatch:
     month = clean(trips(300), CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
     footer = pq.read_metadata(month.rejects)
     assert [footer.row_group(i).num_rows for i in range(footer.num_row_groups)] == [50, 10] * 5
+
+
+@pytest.mark.parametrize(("step", "encoding"), [(1, "DELTA_BINARY_PACKED"), (0.1, "RLE_DICTIONARY")])
+def test_times_have_the_encoding_that_is_smallest_in_the_first_row_group(
+    clean: Callable[..., Cleaned], monkeypatch: pytest.MonkeyPatch, step: float, encoding: str
+) -> None:
+    """A trip each second, then ten: seconds repeat within a row group. The first group has rejects alone."""
+    monkeypatch.setattr("taxi_luigi.transform.readers.parquet.BATCH_ROWS", 2_000)
+    monkeypatch.setattr("taxi_luigi.transform.clean.MOST_REJECTED", 1_000)
+    places = np.random.default_rng(1).permutation(4_000)
+    times = [datetime(2020, 1, 1)] * 2_000 + [START + timedelta(seconds=int(place * step)) for place in places]
+    rules = CleanRules(reject=frozenset({"outside_file_month"}))
+    month = clean({**trips(6_000), "tpep_pickup_datetime": times, "tpep_dropoff_datetime": times}, rules)
+    assert month.receipt.encodings == {"tpep_pickup_datetime": encoding, "tpep_dropoff_datetime": encoding}
+    metadata = pq.read_metadata(month.clean)
+    place = month.kept().schema.get_field_index("tpep_pickup_datetime")
+    for group in range(metadata.num_row_groups):
+        assert encoding in metadata.row_group(group).column(place).encodings
+    assert month.kept()["tpep_pickup_datetime"].to_pylist() == times[2_000:]
 
 
 def test_the_same_raw_file_gives_the_same_bytes(clean: Callable[..., Cleaned]) -> None:
