@@ -34,7 +34,7 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
 from taxi_luigi.config.flags import known as known_flags
 from taxi_luigi.config.flags import unknown as unknown_flag
-from taxi_luigi.config.luigi_cfg import find
+from taxi_luigi.config.luigi_cfg import find, hold, release
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import (
     Settings,
@@ -62,6 +62,7 @@ __all__ = [
     "clean_rules",
     "faults",
     "find",
+    "hold",
     "in_force",
     "known_flags",
     "known_keys",
@@ -76,6 +77,7 @@ __all__ = [
     "project_folder",
     "raw_month",
     "recipe",
+    "release",
     "remember_secrets",
     "settings",
     "single_writer",

@@ -58,7 +58,7 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """Called when the run is over, before Luigi calls `requires()` once more for its summary."""
 
 
-class AwaitedTask(luigi.ExternalTask):
+class AwaitedTask(config.EmptyFlags, luigi.ExternalTask):
     """A file that others make. luigid keeps it, and all that requires it, as pending: its page shows why."""
 
     @property
