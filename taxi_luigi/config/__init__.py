@@ -31,7 +31,7 @@ from taxi_luigi.config.factories import (
 )
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
-from taxi_luigi.config.luigi_cfg import find
+from taxi_luigi.config.luigi_cfg import find, hold, release
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, net, notices, recipe, settings
 from taxi_luigi.config.validation import check, faults, known_keys
@@ -49,6 +49,7 @@ __all__ = [
     "clean_rules",
     "faults",
     "find",
+    "hold",
     "in_force",
     "known_keys",
     "lake",
@@ -61,6 +62,7 @@ __all__ = [
     "project_folder",
     "raw_month",
     "recipe",
+    "release",
     "remember_secrets",
     "settings",
     "single_writer",
