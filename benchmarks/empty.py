@@ -1,4 +1,4 @@
-"""The least that luigi can be asked to do: a wrapper over nothing."""
+"""The smallest task that luigi can run: a wrapper over nothing."""
 
 import luigi
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from benchmarks.harness import said
+from benchmarks.harness import Way, run, said
 from taxi_luigi.core.receipts import RawReceipt
 from taxi_luigi.tlc.months import Month, month_range
 
@@ -19,14 +19,37 @@ MONTH = Month(2021, 1)
 RAW = f"yellow_tripdata_{MONTH}.parquet"
 
 
+def made(folder: Path, color: str, months: str, rows: int, form: str = "parquet", group: int | None = None) -> Path:
+    """Make up months in a folder of their own, in a process, unless they are there.
+
+    Args:
+        folder: gets a folder for each kind of month.
+        color: the record type.
+        months: `2021-01`, or a range `2021-01..2021-06`.
+        rows: of each month.
+        form: `parquet` or `csv.gz`.
+        group: rows of a row group; None: as TLC's files have them.
+
+    Returns:
+        The file of the first month, which the others stand beside.
+    """
+    first, _, last = months.partition("..")
+    path = folder / f"{color}-{form}-{rows}-{group}" / f"{color}_tripdata_{first}.{form}"
+    if not path.exists():
+        options = ("--color", color, "--form", form, "--months", f"{first}..{last or first}")
+        groups = ("--row-group-rows", str(group)) if group else ()
+        run(Way("make up months", ("benchmarks.months", str(path.parent), str(rows), *options, *groups)))
+    return path
+
+
 def named(raw: Path) -> tuple[str, Month]:
-    """Color and month of a file named as TLC names it."""
+    """Return color and month of a file named as TLC names it."""
     color, _, rest = raw.name.partition("_tripdata_")
     return color, Month.parse(rest[:7])
 
 
 def raw_receipt(raw: Path) -> RawReceipt:
-    """What a download would have left beside the file; the sha256 is made up, as nobody here times a download."""
+    """Return what a download would have left beside the file; the sha256 is made up."""
     return RawReceipt(
         url=raw.as_uri(),
         etag=None,
@@ -39,7 +62,7 @@ def raw_receipt(raw: Path) -> RawReceipt:
 
 
 def clean_file(clean: Path) -> CleanFile:
-    """A clean file as a warehouse is handed it."""
+    """Return a clean file as a warehouse gets it."""
     from taxi_luigi.core.parquet_footer import read_footer
     from taxi_luigi.warehouses import CleanFile
 
@@ -60,7 +83,7 @@ def _write(given: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Writes what was asked for."""
+    """Write the months of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("rows", type=int)

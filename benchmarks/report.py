@@ -1,4 +1,4 @@
-"""The report of all that TLC has published, loaded already: how long it takes, how large the page is, and the memory.
+"""The report of all that TLC has published, loaded already: its time, its memory, and the size of the page.
 
 The months are simulated: markers in DuckDB as in `nightly`, and clean files with the columns, the receipts and as many
 row groups as real ones, and a few rows in each, as only their footers are read.
@@ -11,14 +11,14 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks import harness
-from benchmarks.harness import ROOT
+from benchmarks.harness import ROOT, Scope
+from benchmarks.nightly import published_months
 
 if TYPE_CHECKING:
     from taxi_luigi.core.receipts import CleanReceipt
@@ -41,35 +41,36 @@ path = {folder}/report.html
 """
 
 
-def table(folder: Path, rounds: int) -> str:
-    """Makes the page anew in each round, then once more with nothing to do; as markdown."""
-    months = simulate(folder)
+def table(scope: Scope) -> str:
+    """Make the page anew in each round, then again with nothing to do."""
+    folder, rounds = scope.folder, scope.rounds or 5
+    months = simulate(scope)
     environment = {"PYTHONPATH": str(ROOT), "LUIGI_CONFIG_PATH": str(folder / "own.cfg")}
     page, made = folder / "report.html", []
     for _ in range(rounds):
         page.unlink(missing_ok=True)
         made.append(harness.spawn(_REPORT, folder, environment))
     again = [harness.spawn(_REPORT, folder, environment) for _ in range(rounds)]
-    lines = [f"{months} months.\n", "| command | process s | slowest | peak MB |", "|---|--:|--:|--:|"]
+    rows = []
     for name, runs in {"`Report`": made, "the same, nothing changed": again}.items():
-        seconds = [run[0] for run in runs]
-        peak = max(run[1] for run in runs)
-        lines.append(f"| {name} | {median(seconds):.2f} | {max(seconds):.2f} | {peak:.0f} |")
-    lines.append(f"\nThe page has {page.stat().st_size / 1e6:.2f} MB.")
-    return "\n".join(lines)
+        seconds, peak = harness.spread([run.seconds for run in runs]), max(run.peak_mb for run in runs)
+        rows.append([name, seconds, f"{peak:.0f}", str(len(runs))])
+    table = harness.markdown(["command", "process s", "peak MB", "runs"], rows)
+    return f"{months} months.\n\n{table}\n\nThe page has {page.stat().st_size / 1e6:.2f} MB."
 
 
-def simulate(folder: Path) -> int:
-    """A project with every published month; how many. Numbers are made up, from a seed, on TLC's row counts."""
+def simulate(scope: Scope) -> int:
+    """Make a project with every published month; return their number. Numbers are made up from TLC's row counts."""
     from taxi_luigi.tlc.datasets import DATASETS
+    from taxi_luigi.tlc.published import published_rows
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = scope.folder
     shutil.copyfile(ROOT / "config" / "luigi.cfg", folder / "luigi.cfg")
     (folder / "own.cfg").write_text(SETTINGS.format(folder=folder))
     receipts = []
     for color, dataset in DATASETS.items():
-        for month, rows in _published(color):
+        for month in published_months(scope, color):
+            rows = published_rows(color, month, "parquet") or 0
             chance = random.Random(f"{color} {month}")
             receipt = _receipt(dataset, month, rows, chance)
             path = folder / "data" / "clean" / color / f"{color}_tripdata_{month}.parquet"
@@ -110,18 +111,6 @@ def _receipt(dataset: Dataset, month: Month, rows: int, chance: random.Random) -
         rules={name: int(rows * part) for name, part in shares.items()},
         unmapped={"unknown_code:payment_type": {"Dis pute": 3}} if (month.year, month.month) == (2009, 4) else {},
     )  # fmt: skip
-
-
-def _published(color: str) -> Iterator[tuple[Month, int]]:
-    """TLC's months, and how many rows their parquet files have."""
-    from taxi_luigi.tlc.datasets import DATASETS
-    from taxi_luigi.tlc.months import Month, month_range
-    from taxi_luigi.tlc.published import published_rows
-
-    for month in month_range(DATASETS[color].first_month, Month.of(date.today())):
-        rows = published_rows(color, month, "parquet")
-        if rows:
-            yield month, rows
 
 
 def _counts(rule: str, dataset: Dataset) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg2 import sql
 
-from benchmarks.harness import Way
+from benchmarks.harness import OURS, Way, markdown, spread
 
 if TYPE_CHECKING:
     from tests.support.postgres import Postgres
@@ -45,14 +45,18 @@ class Parts:
             self.of.setdefault(self._running.name, []).append(_parts(self._logged()))
         self._running = None
 
-    def table(self, floor: str, ours: str) -> str:
-        """Markdown: the COPY of ours beside the floor's, by the median of the rounds' ratios, and the rest apart."""
-        ratios = [a["copy"] / b["copy"] for a, b in zip(self.of[ours], self.of[floor], strict=True)]
-        lines = ["| way | COPY s | × | index s | swap, marker, counts s |", "|---|--:|--:|--:|--:|"]
-        for name, ratio in ((floor, 1.0), (ours, median(ratios))):
-            copy, index, rest = (median(run[part] for run in self.of[name]) for part in ("copy", "index", "rest"))
-            lines.append(f"| {name} | {copy:.2f} | {ratio:.2f} | {index:.2f} | {rest:.2f} |")
-        return "\n".join(lines)
+    def table(self, floor: str) -> str:
+        """Return markdown: the statements of ours beside the floor's, with the median of the rounds' ratios."""
+        rows = []
+        for name in (floor, OURS):
+            pairs = list(zip(self.of[name], self.of[floor], strict=True))
+            cells = [name]
+            for part in ("copy", "index", "rest"):
+                cells.append(f"{median(own[part] for own, _ in pairs):.2f}")
+            cells.insert(2, spread([own["copy"] / other["copy"] for own, other in pairs]))
+            cells.append(spread([sum(own.values()) / sum(other.values()) for own, other in pairs]))
+            rows.append(cells)
+        return markdown(["way", "COPY s", "× floor", "index s", "swap, marker, counts s", "all × floor"], rows)
 
     def _logged(self) -> list[tuple[str, float]]:
         """(first line of the statement, seconds) of all that ended since the last call."""

@@ -9,8 +9,6 @@ from time import perf_counter
 
 from benchmarks.harness import said
 
-SIZE = 200_000_000
-
 
 def floor(file: Path, endpoint: str, bucket: str) -> None:
     """What the client does by itself."""
@@ -20,7 +18,7 @@ def floor(file: Path, endpoint: str, bucket: str) -> None:
     client = Client("test", AnonymousCredentials(), client_options={"api_endpoint": endpoint})
     began = perf_counter()
     client.bucket(bucket).blob("floor").upload_from_filename(str(file))
-    said(SIZE, began)
+    said(file.stat().st_size, began)
 
 
 def ours(file: Path, endpoint: str, bucket: str) -> None:
@@ -30,15 +28,15 @@ def ours(file: Path, endpoint: str, bucket: str) -> None:
     store = GcsStore("benchmark", GcsStore.Settings(bucket, "", endpoint=endpoint))
     began = perf_counter()
     store.put(file, "ours", {"rows": "1"})
-    said(SIZE, began)
+    said(file.stat().st_size, began)
 
 
-def large_file(folder: Path) -> Path:
-    """Made-up bytes, a tenth at a time."""
+def large_file(folder: Path, size: int) -> Path:
+    """Write a file of so many made-up bytes, at most, a tenth at a time."""
     file, random = folder / "large", Random(1)
     with file.open("wb") as out:
         for _ in range(10):
-            out.write(random.randbytes(SIZE // 10))
+            out.write(random.randbytes(size // 10))
     return file
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import pages
+from benchmarks.compare import PARTS
 from taxi_luigi import config
 from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
@@ -149,14 +151,19 @@ def test_the_layers_are_those_that_the_linter_holds() -> None:
 
 
 def test_the_figures_of_the_readme_are_those_that_were_measured() -> None:
+    section = text_of(ROOT / "README.md").partition("## How fast\n\n")[2].partition("\n## ")[0]
+    assert section == pages.how_fast(), "benchmarks/run PART --write"
+    assert section.count(" ×") >= 12
+
+
+def test_each_result_of_the_benchmarks_is_one_of_its_parts_and_names_its_commit() -> None:
     measured = text_of(ROOT / "benchmarks" / "README.md")
-    section = text_of(ROOT / "README.md").partition("## How fast\n")[2].partition("\n## ")[0]
-    ratios = re.findall(r"(\d+\.\d+) ×", section)
-    assert len(ratios) >= 9
-    assert [ratio for ratio in ratios if not re.search(rf"(?<![\d.]){re.escape(ratio)}(?!\d)", measured)] == []
-    megabytes = re.findall(r"(\d+) MB", section)
-    assert megabytes
-    assert all(re.search(rf"\| clean \|.*\b{each} \(", measured) for each in megabytes)
+    titles = re.findall(r"^### (.*)", measured, re.MULTILINE)
+    assert titles == [title for title in pages.TITLES if title in titles]
+    assert tuple(title for title, _ in PARTS.values()) == pages.TITLES
+    assert len(re.findall(r"^(?:November 2026|\d{4}-\d\d-\d\d), .*commit [0-9a-f]{7}", measured, re.MULTILINE)) == len(
+        titles
+    )
 
 
 def test_the_changelog_has_this_version() -> None:

@@ -134,10 +134,12 @@ class Handler(BaseHTTPRequestHandler):
         asked, etag = self.entry.headers, headers["ETag"]
         if "if-match" in asked and (asked["if-match"] != etag or self.server.cdn.weak):
             return 412, 0, 0
-        span = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.get("range", ""))
+        span = re.fullmatch(r"bytes=(\d+)-(\d*)|bytes=-(\d+)", asked.get("range", ""))
         rewritten = self.server.cdn.knows_if_range and asked.get("if-range", etag) != etag
         if span is None or not ranges or rewritten:
             return 200, 0, size
+        if span[3]:
+            return 206, max(0, size - int(span[3])), size
         end = min(size, int(span[2]) + 1) if span[2] else size
         return (206, int(span[1]), end) if int(span[1]) < size else (416, 0, 0)
 
