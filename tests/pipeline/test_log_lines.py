@@ -20,7 +20,7 @@ from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
 from tests.support.terminal import Terminal, on_a_terminal, screen
 
-JANUARY = "green_tripdata_2021-01.parquet"
+JANUARY, FEBRUARY = "green_tripdata_2021-01.parquet", "green_tripdata_2021-02.parquet"
 DETAILS = (
     r"Downloaded green 2021-0\d: [\d,]+ bytes of parquet in [\d.]+ s from http://.*\.parquet",
     r"green 2021-0\d: passenger_count missing in .* after",
@@ -245,29 +245,36 @@ def test_a_terminal_has_a_panel_and_in_the_end_a_table(loading: Project, workers
 
 
 def test_a_panel_follows_its_terminal_and_leaves_no_trace_of_a_run_that_is_stopped(loading: Project, cdn: Cdn) -> None:
+    cdn.fault(FEBRUARY, *[Status(503)] * 9)
     cdn.fault(JANUARY, Stall(40_000))
     loading.configure({"download": {"read_timeout": 60}})
     terminal = Terminal(loading, *LUIGI, *MONTHS, "--workers", 2)
-    terminal.read_until(r"green 2021-01 downloading .* 40\.0 kB of 4\d\.\d kB")
-    terminal.read_until(r"✓ 1 loaded.*1 to go")
-    terminal.resize(40)
-    terminal.read_until(r"✓ 1\S*  1 to go")
-    os.kill(terminal.process.pid, signal.SIGTERM)
-    rc, written = terminal.end()
+    try:
+        terminal.read_until(r"green 2021-01 downloading .*\n(.*\n)?.*✗ 1 failed.*  1 to go")
+        terminal.read_until(r"✗ green 2021-02 DownloadMonth: gave up after 3 attempts, the last: HTTP 503")
+        terminal.resize(40)
+        terminal.read_until(r"✗ green 2021-02 gave up after")
+    finally:
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        rc, written = terminal.end()
     assert rc == 143, written
-    lines = screen(written)
-    assert unknown(lines[:2]) == []
-    assert " ".join(lines[2:]).split(":")[0] == "✗ green"
-    assert lines[-1] == ""
+    assert "ERROR" not in written, "the panel has it"
+    to_load, *stopped, last = screen(written)
+    assert re.fullmatch(EVENTS[0], to_load)
+    assert last == ""
+    assert [line for line in stopped if line.startswith("✗")] == [
+        "✗ green: 0 months loaded, 0 already",
+        "✗ green 2021-02 failed: DownloadMonth:",
+    ]
 
 
-def test_a_failure_is_pinned_to_the_panel_and_the_last_line(loading: Project, cdn: Cdn) -> None:
+def test_what_failed_is_the_last_line(loading: Project, cdn: Cdn) -> None:
     cdn.fault(JANUARY, *[Status(503)] * 9)
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, columns=200)
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, columns=300)
     assert rc == 30, written
     assert "ERROR" not in written
-    assert re.search(r"✗ green 2021-01 DownloadMonth: HTTP 503", written)
-    *_, failed, last = screen(written)
+    *_, color, failed, last = screen(written)
+    assert color.split() == ["✗", "green", "1", "1", "3,000"]
     assert failed.startswith("✗ green 2021-01 failed: DownloadMonth: http://")
     assert last == ""
 

@@ -10,6 +10,7 @@ import select
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Mapping
 
 from tests.support.project import BIN, Project, environment
@@ -69,9 +70,10 @@ class Terminal:
 
     def read_until(self, pattern: str) -> None:
         """Read on until the pattern is found in what is written from now on."""
-        begin = len(self.written)
+        begin, deadline = len(self.written), time.monotonic() + 60
         while not re.search(pattern, self.written[begin:]):
             assert self._read(), self.written
+            assert time.monotonic() < deadline, self.written
 
     def end(self) -> tuple[int, str]:
         """Return the exit code, and everything that was written."""
