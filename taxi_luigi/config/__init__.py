@@ -31,7 +31,7 @@ from taxi_luigi.config.factories import (
 )
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
-from taxi_luigi.config.luigi_cfg import find
+from taxi_luigi.config.luigi_cfg import find, hold, release
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import (
     Settings,
@@ -59,6 +59,7 @@ __all__ = [
     "clean_rules",
     "faults",
     "find",
+    "hold",
     "in_force",
     "known_keys",
     "lake",
@@ -72,6 +73,7 @@ __all__ = [
     "project_folder",
     "raw_month",
     "recipe",
+    "release",
     "remember_secrets",
     "settings",
     "single_writer",

@@ -9,9 +9,11 @@ import difflib
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import pairwise, takewhile
 from typing import Any
 
+import luigi
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import Register
 
@@ -21,11 +23,24 @@ _MALFORMED = 2
 """exit code of argparse, and so of Luigi, for a malformed command line"""
 
 
+_PACKAGE = f"{__name__.partition('.')[0]}."
+
+
 class EmptyFlags:
     """A base class of tasks and sections, before Luigi's: `--taxi-zones ''` is an empty text, `--months ''` an error.
 
     The parameter's `parse`, or the declaration of the setting, refuses an empty text where it is invalid.
     """
+
+    @classmethod
+    def get_params(cls) -> list[tuple[str, luigi.Parameter]]:
+        """Override Luigi's method, which searches the class for its parameters, for 589 months 17,500 times (3.8.1).
+
+        Ours are complete when the class is made. A user's subclass may get more later, as by `luigi.util.requires`.
+        """
+        if cls.__module__.startswith(_PACKAGE):
+            return _params(cls)  # type: ignore[arg-type]  # a class can be hashed
+        return super().get_params()  # type: ignore[misc, no-any-return]
 
     @classmethod
     def get_param_values(
@@ -45,6 +60,12 @@ class EmptyFlags:
         family = cls.get_task_family()  # type: ignore[attr-defined]
         names = [f"{family}_{name}", *([name] if parser.known_args.root_task == family else [])]
         return any(getattr(parser.known_args, each, None) == "" for each in names)
+
+
+@cache
+def _params(kind: Any) -> list[tuple[str, luigi.Parameter]]:
+    found: list[tuple[str, luigi.Parameter]] = super(EmptyFlags, kind).get_params()
+    return found
 
 
 def check() -> None:

@@ -11,6 +11,8 @@ Changes nothing, except for `drop_spent`, which removes files that are not to be
 """
 
 from taxi_luigi.inventory.inventory import (
+    CLEAN,
+    RAW,
     Holding,
     Inventory,
     Place,
@@ -28,6 +30,8 @@ from taxi_luigi.inventory.read_trips import read_trips
 from taxi_luigi.transform.staleness import Reason
 
 __all__ = [
+    "CLEAN",
+    "RAW",
     "Cell",
     "ColorMonth",
     "ColorStatus",

@@ -19,6 +19,7 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.receipts import Edition, SourceFingerprint, source_digest
 from taxi_luigi.inventory.inventory import (
     CLEAN,
+    RAW,
     Inventory,
     Place,
     error_lines,
@@ -56,6 +57,8 @@ class PlannedMonth:
     reason: Reason = Reason.MISSING
     bytes: int | None = 0
     """to be downloaded; None when the source did not show how many"""
+    unlisted: tuple[str, ...] = ()
+    """`raw` and `clean`, where the workspace was listed and has no such file, so that no task has to look for it"""
 
 
 @dataclass
@@ -159,6 +162,8 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
             planned = (_stale(each, look) if recheck is not None else None) or _lacking(each, look)
         if planned is not None and not force:
             planned = _without_refused(planned, each, inventory, plan)
+        if planned is not None:
+            planned = replace(planned, unlisted=_unlisted(each, inventory))
         _sort(each, look, planned, named, plan)
     workspace = [place for place in inventory.places if place.key not in store_keys()]
     for line in error_lines(workspace):
@@ -272,6 +277,13 @@ def _at_hand(each: _HeldMonth, inventory: Inventory) -> bool:
     ):
         return True
     return inventory.has_raw_file(each.color, each.month) and raw_has(each.color, each.month)
+
+
+def _unlisted(each: _HeldMonth, inventory: Inventory) -> tuple[str, ...]:
+    has_raw = inventory.has_raw_file(each.color, each.month)
+    has_clean = each.month in inventory.place(CLEAN).months(each.color)
+    found = ((RAW, has_raw), (CLEAN, has_clean))
+    return tuple(key for key, has in found if not has and each.color not in inventory.place(key).errors)
 
 
 def _lacking(each: _HeldMonth, look: Look | None) -> PlannedMonth | None:

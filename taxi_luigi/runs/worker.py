@@ -19,8 +19,10 @@ from types import TracebackType
 from typing import Any, Literal
 
 import luigi.interface
+import luigi.scheduler
 from luigi import execution_summary
 from luigi.cmdline_parser import CmdlineParser
+from luigi.metrics import MetricsCollectors
 from luigi.retcodes import retcode
 from luigi.scheduler import DONE, PENDING
 from luigi.worker import worker as worker_settings
@@ -128,6 +130,7 @@ class Worker(luigi.worker.Worker):
             if supervision is not None and supervision.stopped:
                 error = SystemExit(supervision.stopped)
             if self._root is not None:
+                config.release()
                 self._end(error, *found)
             if supervision is not None:
                 supervision.over()
@@ -144,6 +147,7 @@ class Worker(luigi.worker.Worker):
         self._root = root
         console.repair_streams()
         config.remember_secrets()
+        config.hold()
         self._task_completion_cache = self._completion_cache
         self._supervision = self._supervision or signals.Supervision()
         self._supervision.take_signals(current_run.stopped)
@@ -273,6 +277,12 @@ class Factory(luigi.interface._WorkerSchedulerFactory):
         if len(holders) >= settings.lock_size and not settings.take_lock:
             locks.report_holder(holders[0])
             raise luigi.interface.PidLockAlreadyTakenExit
+
+    def create_local_scheduler(self) -> Any:
+        # Counts for Prometheus are read from a luigid: the import of its client took 3 % of a run with nothing to do
+        chosen = luigi.scheduler.scheduler().metrics_collector
+        collector = MetricsCollectors.none if chosen is MetricsCollectors.prometheus else chosen
+        return luigi.scheduler.Scheduler(prune_on_get_work=True, record_task_history=False, metrics_collector=collector)
 
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:
         # Luigi's worker sets a signal handler, which Python allows in the main thread only

@@ -41,7 +41,7 @@ class Web:
         self._setting = setting
 
     def look(self, address: str) -> Look:
-        return self.look_all([address])[address]
+        return _looks.get(address) or self.look_all([address])[address]
 
     def look_all(self, addresses: Iterable[str]) -> dict[str, Look]:
         unique = list(dict.fromkeys(addresses))

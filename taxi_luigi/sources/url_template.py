@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from urllib.parse import unquote, urlsplit
@@ -67,8 +68,9 @@ class Template:
         return unquote(urlsplit(address).path.rpartition("/")[2])
 
 
+@cache
 def parse_template(text: str) -> Template:
-    """Parse and validate a template.
+    """Parse and validate a template; once, as all names of 22 years are compared.
 
     Args:
         text: a URL of http(s), a `file://` URL, or a path, which may be relative to the working folder. The file's name

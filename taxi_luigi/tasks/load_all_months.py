@@ -14,11 +14,12 @@ from taxi_luigi.core.errors import TaxiError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.history import TaskResult, now
-from taxi_luigi.inventory import Plan, drop_spent, make_plan
+from taxi_luigi.inventory import CLEAN, RAW, Plan, drop_spent, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
-from taxi_luigi.tasks.month import CleanMonth, LoadMonth, MonthTask, UploadMonth
+from taxi_luigi.tasks.month import CleanMonth, DownloadMonth, LoadMonth, MonthTask, UploadMonth
 from taxi_luigi.tasks.parameters import ColorsParameter, FlagParameter, MonthsParameter, RefreshParameter
+from taxi_luigi.tasks.targets import raw_edition
 from taxi_luigi.tasks.zones import LoadZones, UploadZones
 from taxi_luigi.tlc.datasets import select_months
 from taxi_luigi.tlc.months import LATEST, Month
@@ -62,6 +63,8 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         check_settings()
         self._today = date.today()
         self._wanted = select_months(self.colors, self.months, self._today)
+        self._unlisted: list[PipelineTask] = []
+        """tasks that need not look for their file while everything is scheduled; some are not scheduled themselves"""
 
     @property
     def log_fields(self) -> dict[str, str]:
@@ -101,13 +104,18 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def scheduled(self) -> None:
         self._scheduled = True
+        for task in self._unlisted:
+            task.scheduled()
 
     def ended(self) -> None:
         self._over = True
+        for task in self._unlisted:
+            task.ended()
 
     def _forget_plan(self) -> None:
         """Luigi has one object for equal parameters: a second `luigi.build` of a process decides for itself."""
         self._scheduled = self._over = self._done = False
+        self._unlisted.clear()
         for name in ("plan", "_tasks"):
             self.__dict__.pop(name, None)
 
@@ -152,6 +160,11 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         tasks: list[PipelineTask] = []
         for each in self.plan.to_do:
             common = {"color": each.color, "month": each.month, "edition": each.edition}
+            if CLEAN in each.unlisted:
+                self._unlisted.append(CleanMonth(**common).with_known_status(complete=False))
+            if RAW in each.unlisted:
+                raw = DownloadMonth(**(common | {"edition": raw_edition(each.edition)}))
+                self._unlisted.append(raw.with_known_status(complete=False))
             for name in each.lakes:
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
                 tasks.append(task.with_known_status(complete=False))

@@ -68,7 +68,7 @@ class MonthTask(PipelineTask):
         return target.exists()
 
 
-class PublishedMonth(luigi.ExternalTask):
+class PublishedMonth(config.EmptyFlags, luigi.ExternalTask):
     """The month's file at the source. A month that is not there yet is not complete, and never an error."""
 
     color = ColorParameter()

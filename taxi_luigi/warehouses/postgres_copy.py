@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 
 from taxi_luigi.core.errors import BadFile
+from taxi_luigi.core.parquet_footer import null_counts
 from taxi_luigi.core.text import unwrapped
+from taxi_luigi.tlc.datasets import FILE_MONTH
 from taxi_luigi.warehouses import Progress
 from taxi_luigi.warehouses.ddl import Columns, quoted, sql
 from taxi_luigi.warehouses.postgres_connection import Cursor
@@ -59,9 +61,12 @@ def copy_month(
 ) -> int:
     """Copy every row of the file into the table.
 
+    A column that has no value in the whole file is not sent, and so stays NULL: with 19 of yellow's 26 columns the
+    server's COPY takes 0.92 of the time, and this process 0.77 of the CPU (2.6 million rows, November 2026).
+
     Args:
         cursor: a cursor in the transaction of the load.
-        table: schema and name of the table.
+        table: schema and name of the table, which is new and whose columns have no defaults.
         clean: the parquet file.
         expected: column name → type of the table.
         total: rows of the file, for the progress.
@@ -80,9 +85,10 @@ def copy_month(
         ThreadPoolExecutor(1) as pool,
     ):
         _check(clean, file.schema_arrow, expected)
-        names = ", ".join(quoted(name) for name in file.schema_arrow.names)
+        sent = _with_values(file)
+        names = ", ".join(map(quoted, sent.names))
         copy = sql("COPY {table} ", table=table) + f"({names}) FROM STDIN (FORMAT binary)"
-        stream = _Stream(_encoded(file), pool, lambda rows: progress(rows, total))
+        stream = _Stream(_encoded(file, sent), pool, lambda rows: progress(rows, total))
         try:
             with _without_system_errors():
                 cursor.copy_expert(copy, stream)  # type: ignore[arg-type]  # reads by read() alone
@@ -125,12 +131,23 @@ def _without_system_errors() -> Iterator[None]:
             sys.excepthook = hook
 
 
-def _encoded(file: pq.ParquetFile) -> Iterator[tuple[bytes, int]]:
+def _with_values(file: pq.ParquetFile) -> pa.Schema:
+    """Return the columns that have a value in some row, or of which the file's statistics do not tell."""
+    metadata = file.metadata
+    nulls = null_counts(metadata)
+    # file_month, which every row has, so that a month without rows has a column too
+    return pa.schema(
+        field for field in file.schema_arrow if field.name == FILE_MONTH or nulls.get(field.name) != metadata.num_rows
+    )
+
+
+def _encoded(file: pq.ParquetFile, columns: pa.Schema) -> Iterator[tuple[bytes, int]]:
     """Yield the stream in chunks, each with the number of rows encoded so far; 0 for the header and the end."""
-    encoder = ArrowToPostgresBinaryEncoder(file.schema_arrow)
+    encoder = ArrowToPostgresBinaryEncoder(columns)
     yield encoder.write_header(), 0
     rows = 0
-    for batch in file.iter_batches(BATCH_ROWS):
+    # Without threads of its own: this one decodes faster than the server stores, and needs 0.9 of the CPU
+    for batch in file.iter_batches(BATCH_ROWS, columns=columns.names, use_threads=False):
         rows += batch.num_rows
         yield encoder.write_batch(batch), rows
     yield encoder.finish(), 0

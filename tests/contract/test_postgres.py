@@ -9,12 +9,15 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg2
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from psycopg2 import sql
 
@@ -24,7 +27,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses.postgres import Postgres
-from taxi_luigi.warehouses.postgres_connection import Server
+from taxi_luigi.warehouses.postgres_connection import Cursor, Server
 from tests.support import postgres as server_module
 from tests.support.postgres import PASSWORD, USER
 from tests.support.trips import write_clean
@@ -133,6 +136,69 @@ def test_attaching_reads_no_rows(store: Store, make: Make, postgres_server: serv
     replace(talkative, make())
     said = 'partition constraint for table "yellow_tripdata_2024_01" is implied by existing constraints'
     assert said in postgres_server.log.read_text()[before:]
+
+
+@pytest.fixture
+def statements(store: Store) -> Iterator[list[str]]:
+    """The statements of all connections from now on, each in one line, before their values are put in."""
+    seen: list[str] = []
+
+    class Recording(Cursor):
+        def execute(self, query: Any, values: Any = None) -> None:
+            seen.append(" ".join(query.split()))
+            super().execute(query, values)
+
+        def copy_expert(self, query: Any, file: Any, size: int = 8192) -> None:
+            seen.append(" ".join(query.split()))
+            super().copy_expert(query, file, size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(psycopg2, "connect", partial(psycopg2.connect, cursor_factory=Recording))
+        yield seen
+
+
+def copied_columns(statements: list[str]) -> list[str]:
+    """The columns of the only COPY among the statements."""
+    [copy] = [statement for statement in statements if statement.startswith("COPY ")]
+    return copy.partition("(")[2].partition(")")[0].replace('"', "").split(", ")
+
+
+def test_columns_without_a_value_are_not_sent(store: Store, tmp_path: Path, statements: list[str]) -> None:
+    nothing, path, names = [None] * 99, tmp_path / "clean.parquet", [column.name for column in YELLOW.columns]
+    last: dict[str, list[Any]] = {"airport_fee": [*nothing[1:], -0.0], "request_source": [*nothing[1:], ""]}
+    never = dict.fromkeys(
+        ("passenger_count", "tpep_dropoff_datetime", "store_and_fwd_flag", "pickup_longitude"), nothing
+    )
+    first = write_clean(path, YELLOW, JANUARY, 99, vendorid=range(99), **last, **never)
+    assert pq.read_metadata(path).num_row_groups == 3
+    Load(YELLOW, JANUARY, path, first).into(store)
+    assert copied_columns(statements) == [name for name in names if name not in never]
+    for count, beginning in (
+        (1, "CREATE INDEX"),
+        (1, "INSERT INTO"),
+        (3, "CREATE TABLE"),
+        (0, "SELECT count"),
+        (0, "UPDATE"),
+    ):
+        assert sum(statement.startswith(beginning) for statement in statements) == count, beginning
+    in_order = f"SELECT {', '.join(names)} FROM yellow_tripdata ORDER BY vendorid"
+    assert store.query(in_order) == [tuple(row.values()) for row in pq.read_table(path).to_pylist()]
+
+    statements.clear()
+    later = write_clean(path, YELLOW, JANUARY, 99, seed=1, vendorid=range(99), airport_fee=nothing)
+    Load(YELLOW, JANUARY, path, later).into(store)
+    assert copied_columns(statements) == [name for name in names if name != "airport_fee"]
+    assert store.query(in_order) == [tuple(row.values()) for row in pq.read_table(path).to_pylist()]
+
+
+def test_every_column_is_sent_of_a_file_without_statistics(store: Store, make: Make, statements: list[str]) -> None:
+    load = make()
+    table = pq.read_table(load.clean)
+    empty = table.set_column(19, table.schema.field(19), pa.nulls(100, table.schema.field(19).type))
+    pq.write_table(empty, load.clean, write_statistics=False)
+    load.into(store)
+    assert copied_columns(statements) == table.schema.names
+    assert store.open().filled(YELLOW, JANUARY, table.schema.names) == {*table.schema.names} - {table.schema.names[19]}
 
 
 def test_a_query_of_one_month_reads_one_partition(store: Store, make: Make) -> None:

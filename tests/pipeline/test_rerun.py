@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,8 +16,8 @@ COUNTED = """
 import atexit, json, sys
 import luigi.cmdline
 import taxi_luigi.storage.lake as lakes, taxi_luigi.warehouses.duckdb as duck, taxi_luigi.tasks.targets as targets
-import taxi_luigi.sources as sources
-calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists"], 0)
+import taxi_luigi.sources as sources, taxi_luigi.sources.url_template as url_template
+calls = dict.fromkeys(["list", "stat", "loaded_months", "zones", "fetch", "exists", "connect", "_check_names"], 0)
 def count(owner, name):
     real = getattr(owner, name)
     def counted(*args, **kwargs):
@@ -24,7 +25,8 @@ def count(owner, name):
         return real(*args, **kwargs)
     setattr(owner, name, counted)
 count(lakes.Lake, "list"), count(lakes.Lake, "stat"), count(duck.DuckDB, "loaded_months")
-count(duck.DuckDB, "zones"), count(sources.SingleFile, "fetch")
+count(duck.DuckDB, "zones"), count(duck.duckdb, "connect"), count(url_template, "_check_names")
+count(sources.SingleFile, "fetch")
 for target in (targets.RawTarget, targets.LakeTarget, targets.MarkerTarget, targets.PublishedTarget,
                targets.ZonesTarget):
     count(target, "exists")
@@ -49,7 +51,10 @@ def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(
     done = loading.command("python", "-c", COUNTED, "--module", "taxi_luigi", *COMMAND, "--local-scheduler")
     assert done.rc == 0, done.out
     seen = next(line for line in done.out.splitlines() if line.startswith("SEEN"))
-    assert seen == 'SEEN [{"list": 2, "stat": 0, "loaded_months": 2, "zones": 1, "fetch": 0, "exists": 0}, []]'
+    questions = {"list": 2, "loaded_months": 2, "zones": 1, "connect": 1, "_check_names": 1}
+    calls, heavy = json.loads(seen.removeprefix("SEEN "))
+    assert {name: number for name, number in calls.items() if number} == questions
+    assert heavy == []
 
 
 def test_a_rerun_against_postgres_imports_nothing_heavy_either(loading: Project, postgres_url: str) -> None:

@@ -148,9 +148,11 @@ def without_secrets(record: logging.LogRecord) -> bool:
         message = record.getMessage()
     except (TypeError, ValueError):  # arguments that do not fit their text: the handlers report it
         return True
-    shown = redact(message)
-    if shown != message:
-        record.msg, record.args = "%s", (shown,)
+    if message != getattr(record, "masked", None):  # Luigi's lines pass here twice: at its logger, and at our handler
+        shown = redact(message)
+        if shown != message:
+            record.msg, record.args = "%s", (shown,)
+        record.__dict__["masked"] = shown
     if record.exc_info:
         # Formatters take it in place of the traceback
         record.exc_text = redact(record.exc_text or logging.Formatter().formatException(record.exc_info))

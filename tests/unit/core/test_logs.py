@@ -13,8 +13,8 @@ import requests
 from luigi.rpc import RPCError
 
 from taxi_luigi.core.errors import SourceError
-from taxi_luigi.core.logs import Once, failure_line
-from taxi_luigi.core.logs.failures import OneLine
+from taxi_luigi.core.logs import Once, failure_line, failures
+from taxi_luigi.core.logs.failures import OneLine, without_secrets
 from taxi_luigi.core.logs.jsonl import about, fields_of, figures
 from taxi_luigi.core.logs.terminal import is_luigis
 
@@ -147,3 +147,22 @@ def test_an_invalid_answer_of_luigid_has_another_line_than_none(status: int, say
     error = RPCError("Errors (3 attempts)", requests.HTTPError(response=response))
     assert str(failure_line(error)).startswith(says)
     assert str(failure_line(RPCError("no", requests.ConnectionError()))).startswith("luigid does not answer")
+
+
+def test_a_line_that_passes_twice_is_masked_once_and_again_where_its_text_has_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    masked: list[str] = []
+
+    def redact(text: str) -> str:
+        masked.append(text)
+        return text.replace("secret", "***")
+
+    monkeypatch.setattr(failures, "redact", redact)
+    record = logging.LogRecord("luigi-interface", logging.INFO, __file__, 1, "a %s", ("secret",), None)
+    for _ in range(2):
+        assert without_secrets(record)
+    assert (record.getMessage(), masked) == ("a ***", ["a secret"])
+    record.msg, record.args = "b %s", ("secret",)
+    assert without_secrets(record)
+    assert (record.getMessage(), masked) == ("b ***", ["a secret", "b secret"])
