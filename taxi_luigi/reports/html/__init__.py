@@ -8,6 +8,6 @@ run_page.py  the page of one run, run.html
 page.py      the page's file, its digest, and the rendering of page.html
 """
 
-from taxi_luigi.reports.html.page import Page, digest, write
+from taxi_luigi.reports.html.page import Glance, Page, digest, glance, write
 
-__all__ = ["Page", "digest", "write"]
+__all__ = ["Glance", "Page", "digest", "glance", "write"]

@@ -63,6 +63,8 @@ class PageContent:
     """(label, number, explanation)"""
     notes: Sequence[str]
     """errors of places and history that could not be read"""
+    glance: Sequence[str]
+    """the last run, and months that need attention, in lines"""
     overview: Figure
     where: Table
     sections: Sequence[Section] = field(default_factory=tuple)

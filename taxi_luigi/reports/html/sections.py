@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from taxi_luigi.core.units import plural
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import ColorStatus, State, Status
 from taxi_luigi.inventory.accounts import Accounts
 from taxi_luigi.reports.html import charts, quality, trips
@@ -58,6 +59,32 @@ def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
         ("stray dates", count(stray), "begin outside their file's month"),
         ("receipts", f"{accounts:,} of {len(held):,}", "months whose account could be read"),
     ]
+
+
+_RECENT = 12
+"""held months of each record type whose unusual figures the top of the page names"""
+
+
+def glance(last: RunResult | None, alerts: Sequence[str], tables: Sequence[Tables]) -> list[str]:
+    """Return the lines that the page begins with.
+
+    Args:
+        last: the last run that loads months, where the history has one
+        alerts: months that failed, are overdue or have fewer records than published, in lines
+        tables: of each record type with held months
+    """
+    if last is None:
+        lines = ["No run that loads months is in this machine's history."]
+    else:
+        ended = f"ended {last.ended[:16].replace('T', ' ')} UTC" if last.ended else "has not ended"
+        done = f"{plural(last.loaded, 'month')} loaded ({count(last.rows)} rows), {count(last.failed)} failed"
+        lines = [f"The last run {ended}, exit code {last.exit}: {done}, {count(last.already_there)} already there."]
+    lines += [f"{line[:1].upper()}{line[1:]}" for line in alerts]
+    for each in tables:
+        recent = [Month.parse(month) for month in each.held[-_RECENT:]]
+        found = quality.unusual_months(each)
+        lines += [f"Unusual: {each.color} {month}: {figure}" for month in recent for figure in found.get(month, ())]
+    return lines if len(lines) > 1 else [*lines, "No month needs attention."]
 
 
 def overview(tables: Sequence[Tables]) -> Figure:

@@ -12,9 +12,10 @@ import pytest
 
 from taxi_luigi.core.errors import BadFile, WarehouseError
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
+from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
 from taxi_luigi.inventory.accounts import MAX_FAILURES, Account, Accounts, first_account, read_account
-from taxi_luigi.reports.html import digest, parts
+from taxi_luigi.reports.html import Glance, digest, parts, sections
 from taxi_luigi.reports.html.data import Tables, layout_spans, tables_of
 from taxi_luigi.reports.html.parts import Figure
 from taxi_luigi.reports.html.sections import section
@@ -260,18 +261,44 @@ def test_a_page_is_another_one_when_a_month_was_refused_or_became_stale() -> Non
 
     def of(recipe: Recipe, failures: dict[Month, LastFailure]) -> str:
         color = color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: recipe, failures)
-        return digest(Status([color], places))
+        return digest(Status([color], places), Glance())
 
     refused = {JANUARY: LastFailure("60 records", True)}
     pages = {of(RECIPE, {}), of(replace(RECIPE, mapping="2"), {}), of(RECIPE, refused)}
     assert len(pages) == 3
 
 
+RUN = RunResult(
+    "20240201T060000-0001", "LoadAllMonths", "here", "2024-02-01T06:00:00+00:00", "2024-02-01T06:05:00+00:00", 30, 1,
+    (MonthResult("green", "2024-01", Result.LOADED, rows=990), MonthResult("green", "2024-02", Result.FAILED)),
+)  # fmt: skip
+
+
+def test_the_page_begins_with_the_last_run_and_what_needs_attention() -> None:
+    said = sections.glance(RUN, ["green failed: 2024-02: the server is down"], [tables()])
+    assert said == [
+        "The last run ended 2024-02-01 06:05 UTC, exit code 30 task failed: 1 month loaded (990 rows), 1 failed, "
+        "1 already there.",
+        "Green failed: 2024-02: the server is down",
+    ]
+    assert sections.glance(None, [], []) == [
+        "No run that loads months is in this machine's history.",
+        "No month needs attention.",
+    ]
+
+
+def test_a_page_is_another_one_after_another_run_or_alert() -> None:
+    status = Status([], [])
+    seen = (Glance(), Glance(RUN), Glance(RUN, ("overdue",)), Glance(replace(RUN, run="20240202T060000-0001")))
+    assert len({digest(status, each) for each in seen}) == 4
+
+
 def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> None:
     def of(**more: str) -> str:
         places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Holding(None, 990, "0-0", **more)}})]
         return digest(
-            Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places)
+            Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places),
+            Glance(),
         )
 
     assert of() == of()
@@ -281,7 +308,8 @@ def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> N
 def test_a_page_is_of_another_state_when_a_place_does_not_answer() -> None:
     def of(error: str) -> str:
         return digest(
-            Status([], [Place("duckdb", "warehouse", True, errors={"green": WarehouseError(error)} if error else {})])
+            Status([], [Place("duckdb", "warehouse", True, errors={"green": WarehouseError(error)} if error else {})]),
+            Glance(),
         )
 
     assert of("") != of("it is down") == of("it is down since five")
