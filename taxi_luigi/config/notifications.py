@@ -17,6 +17,7 @@ FINISHED = "finished"
 NOT_PUBLISHED_FOR = "not_published_for"
 DRIFT = "drift"
 FEWER = "fewer"
+UNUSUAL = "unusual"
 REFRESHED = "refreshed"
 
 EVENTS = {
@@ -25,6 +26,7 @@ EVENTS = {
     NOT_PUBLISHED_FOR: "a month's file is overdue",
     DRIFT: "the files brought columns or codes that are not known, or lack columns",
     FEWER: "a month was loaded with fewer records than TLC published",
+    UNUSUAL: "a month's records, null shares or rule shares are far from those of the months before it",
     REFRESHED: "a month that was there was replaced",
 }
 """Event → when it happens."""
@@ -85,9 +87,10 @@ class Settings:
         split,
     )
     events: frozenset[str] = setting(
-        "failed, drift, fewer, refreshed, not_published_for",
+        "failed, drift, fewer, unusual, refreshed, not_published_for",
         "Which events are reported, once a run at most: failed, finished, drift (unknown or missing columns, unknown "
-        "codes), fewer (a month with fewer rows than TLC published), refreshed, not_published_for.",
+        "codes), fewer (a month with fewer rows than TLC published), unusual (a month unlike those before it), "
+        "refreshed, not_published_for.",
         _events,
     )
     """some of `EVENTS`"""

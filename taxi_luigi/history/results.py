@@ -42,6 +42,8 @@ class Drift:
     """phrases"""
     fewer: tuple[int, int] | None = None
     """(records, published) of a month with fewer records than TLC published"""
+    unusual: list[str] = field(default_factory=list)
+    """figures unlike those of the months before it, a phrase each"""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ class RunResult:
     """drift in the published files: unknown columns and codes, missing columns; one line each"""
     fewer: tuple[str, ...] = ()
     """months loaded for the first time with fewer records than TLC published; one line each"""
+    unusual: tuple[str, ...] = ()
+    """figures of months unlike those of the months before; one line each. The history has them among the remarks"""
     error: str = ""
     """why it failed, in one line, where no month has the reason"""
     version: str = ""

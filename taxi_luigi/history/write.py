@@ -91,8 +91,8 @@ class Recorder:
                     "UPDATE runs SET ended = ?, seconds = ?, exit_code = ?, already_there = ?, zones = ?, remarks = ?, "
                     "error = ?, fewer = ?, there = ? WHERE run = ?",
                     (result.ended, result.seconds, result.exit_code, result.already_there, result.zones,
-                     json.dumps(result.remarks), result.error, json.dumps(result.fewer), json.dumps(dict(result.there)),
-                     result.run),
+                     json.dumps([*result.remarks, *result.unusual]), result.error, json.dumps(result.fewer),
+                     json.dumps(dict(result.there)), result.run),
                 )  # fmt: skip
                 # Where its begin could not be written, the months would be of no run, and kept for ever.
                 months = result.months if known.rowcount else ()

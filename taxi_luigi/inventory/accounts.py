@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -17,8 +18,11 @@ from taxi_luigi.core.logs import log
 from taxi_luigi.core.parquet_footer import damage, null_counts, receipt_in
 from taxi_luigi.core.receipts import CleanReceipt
 from taxi_luigi.inventory.month_state import ColorStatus
+from taxi_luigi.storage import is_remote
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.published import counts_apply_to, published_rows
+from taxi_luigi.transform import unusual
 
 PARALLEL = 8
 """Footers read at a time: as many as a browser's connections to one server."""
@@ -135,3 +139,32 @@ def read_account(lake: Lake, color: str, month: Month) -> Account:
     if receipt is None:
         raise BadFile(f"{url} was not written by taxi_luigi: it has no receipt; take it away, and load the month again")
     return Account(receipt, metadata.num_rows, null_counts(metadata))
+
+
+def unlike_before(receipt: CleanReceipt, clean: Path) -> list[str]:
+    """Return the figures of a month that are unlike those of the months before it, a phrase each.
+
+    Compared with the months that the workspace holds, and with TLC's counts of others where they apply. In a bucket,
+    where each footer is a request, with the counts alone: the report compares the rest.
+
+    Args:
+        receipt: of the month
+        clean: its clean file, on this machine
+    """
+    month, counts, known = Month.parse(receipt.month), counts_apply_to(receipt.raw.url), {}
+    in_a_folder = not is_remote(config.settings().workspace)
+    for each in unusual.reference(month):
+        rows = published_rows(receipt.color, each, "parquet") if counts else None
+        if rows is not None:
+            known[each] = {unusual.RECORDS: float(rows)}
+        if in_a_folder:
+            try:
+                account = read_account(config.clean_lake(), receipt.color, each)
+            except (FileNotFoundError, TaxiError) as error:
+                log.debug("%s %s is not compared with: %s", receipt.color, each, error)
+            else:
+                known[each] = unusual.figures(account.receipt, account.nulls)
+    if len(known) < unusual.FEWEST:
+        return []
+    known[month] = unusual.figures(receipt, null_counts(pq.read_metadata(clean)))
+    return [str(each) for each in unusual.unusual(month, known)]

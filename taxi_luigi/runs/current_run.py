@@ -75,6 +75,7 @@ class _Run:
             zones="; ".join(month_results.zones(tasks) + month_results.zone_failures(tasks)),
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
+            unusual=tuple(map(redact, drift.unusual(tasks))),
             version=release(),
             there={color: spans(months) for color, months in there.items()},
             seconds=round(time.monotonic() - self.started, 3),
@@ -243,7 +244,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     tasks = run.tasks.all()
     run.tasks.close()
     result = run.result(tasks)
-    warnings = [*result.remarks, *month_results.few([*result.fewer], run.id)]
+    warnings = [*result.remarks, *month_results.few([*result.fewer, *result.unusual], run.id)]
     notes, counts, failures = run.notes(tasks, result), run.counts(result), run.failures(tasks, result)
     for line in warnings:
         log.warning("%s", line)

@@ -53,6 +53,16 @@ def phrases(drift: Drift) -> list[str]:
     ]
 
 
+def unusual(results: Iterable[TaskResult]) -> list[str]:
+    """Return a line for each figure of a month that is unlike those of the months before it."""
+    return [
+        f"{color} {month} is unusual: {text}"
+        for color, months in _by_color(results).items()
+        for month, drift in months.items()
+        for text in drift.unusual
+    ]
+
+
 def _by_color(results: Iterable[TaskResult]) -> dict[str, dict[str, Drift]]:
     """Return color → month, in order → its drift, from the last try of a task that ran twice."""
     found: dict[str, dict[str, Drift]] = {}

@@ -142,7 +142,7 @@ class CleanMonth(MonthTask):
 
     priority = 10
     store = "local"
-    imports = ("taxi_luigi.transform.clean",)
+    imports = ("taxi_luigi.inventory.accounts", "taxi_luigi.transform.clean")
 
     def requires(self) -> DownloadMonth:
         return DownloadMonth(color=self.color, month=self.month, edition=raw_edition(self.edition))
@@ -176,6 +176,7 @@ class CleanMonth(MonthTask):
 
     def _clean(self, raw: RawMonth, raw_receipt: RawReceipt, edition: Edition, held: CleanReceipt | None) -> TaskResult:
         """Clean the raw file, check the result against what is held, and publish it."""
+        from taxi_luigi.inventory.accounts import unlike_before
         from taxi_luigi.transform.clean import clean_month, describe_rejects, find_layout
 
         dataset, limits, started = DATASETS[self.color], config.limits(), time.monotonic()
@@ -195,7 +196,7 @@ class CleanMonth(MonthTask):
             guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
             if not _same_file(raw, raw_receipt):
                 raise replaced_meanwhile(raw)
-            drift = _drift(receipt, describe_rejects(receipt, rejects_part), held)
+            drift = _drift(receipt, describe_rejects(receipt, rejects_part), held, unlike_before(receipt, part))
             if held is not None:
                 holding = replacing.in_lake(clean, receipt)
                 assert holding is not None, "its receipt was read a moment ago"
@@ -223,7 +224,7 @@ class CleanMonth(MonthTask):
         return self.result(receipt.rows_kept, written, replaced, drift=drift)
 
 
-def _drift(receipt: CleanReceipt, rejects: str | None, held: CleanReceipt | None) -> Drift | None:
+def _drift(receipt: CleanReceipt, rejects: str | None, held: CleanReceipt | None, unusual: list[str]) -> Drift | None:
     """Return what is unexpected in a cleaned month; None where nothing is."""
     drift = Drift(
         receipt.left_out,
@@ -231,6 +232,7 @@ def _drift(receipt: CleanReceipt, rejects: str | None, held: CleanReceipt | None
         missing=[name for name, kind in receipt.missing.items() if kind != OTHER_FORM],
         warnings=[*filter(None, [rejects, *receipt.warnings])],
         fewer=guards.fewer_than_published(receipt, config.limits()) if held is None else None,
+        unusual=unusual,
     )
     return None if drift == Drift() else drift
 

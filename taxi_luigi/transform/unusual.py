@@ -22,7 +22,7 @@ RECORDS, NULLS, RULE = "records", "null ", "rule "
 
 _BEFORE, _YEARS = 2, 5
 """months before a month, and earlier years of the same month, that are its reference"""
-_FEWEST = 4
+FEWEST = 4
 """reference months without which nothing is judged"""
 _DEVIATIONS = 4.0
 _NORMAL = 1.4826
@@ -90,7 +90,7 @@ def _expected(value: float, known: Iterable[float], of_records: bool) -> float |
     """The median of the known values, when this one is far from it; None for a usual one."""
     scale = math.log1p if of_records else float
     values = [scale(each) for each in known]
-    if len(values) < _FEWEST:
+    if len(values) < FEWEST:
         return None
     middle = median(values)
     deviation = _NORMAL * median(abs(each - middle) for each in values)

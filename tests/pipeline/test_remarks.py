@@ -64,3 +64,18 @@ def test_a_long_text_is_cut_with_its_length_wherever_it_is_shown(loading: Projec
         f"'{'A' * 36}… (5,242,880 characters)' in 2021-01 (1 row)"
     ) in done.out.splitlines()
     assert len(done.out) < 10_000
+
+
+def test_a_month_unlike_those_before_it_is_named_and_kept_in_the_history(loading: Project, tmp_path: Path) -> None:
+    before = [Month(2019, 3), Month(2020, 3), Month(2021, 1), Month(2021, 2)]
+    for month in before:
+        write_month(tmp_path, "green", month, 400)
+    usual = loading.run("LoadAllMonths", "--colors", "green", "--months", ",".join(map(str, before)))
+    assert usual.rc == 0, usual.out
+    assert "unusual" not in usual.out
+    write_month(tmp_path, "green", Month(2021, 3), 90)
+    done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-03")
+    assert done.rc == 0, done.out
+    line = "green 2021-03 is unusual: 90 records, where about 400 are usual"
+    assert f"WARNING: {line}" in done.out.splitlines()
+    assert line in loading.command("taxi-luigi", "history", "--last", "1", "--json").out

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
+from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED, UNUSUAL
 from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.tlc.months import Month, Selection
 
@@ -42,6 +42,7 @@ def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
         NOT_PUBLISHED_FOR: bool(overdue(result, not_published_for)),
         DRIFT: bool(result.remarks),
         FEWER: bool(result.fewer),
+        UNUSUAL: bool(result.unusual),
         REFRESHED: _any(result.months, Result.REFRESHED) or any(each.replaced for each in result.months),
     }
     return frozenset(event for event, happens in found.items() if happens)
@@ -60,6 +61,7 @@ def of_color(result: RunResult, color: str) -> RunResult:
         error="",
         remarks=tuple(line for line in result.remarks if line.startswith(prefixes)),
         fewer=tuple(line for line in result.fewer if line.startswith(prefixes)),
+        unusual=tuple(line for line in result.unusual if line.startswith(prefixes)),
     )
 
 

@@ -129,6 +129,7 @@ def _content(result: RunResult, not_published_for: int, page: str) -> Content:
     sections = (
         _section("Failed", [*filter(None, [result.error]), *(_failure(each) for each in went_wrong)], BAD),
         _section("Fewer records than TLC published", result.fewer, PLAIN),
+        _section("Unlike the months before", result.unusual, PLAIN),
         _section("Unexpected in the published files", result.remarks, PLAIN),
         _section("Overdue", [_overdue(each) for each in late], PLAIN),
         _section("Replaced", [_replaced(each) for each in result.months if each.replaced], PLAIN),
@@ -138,7 +139,7 @@ def _content(result: RunResult, not_published_for: int, page: str) -> Content:
     return Content(
         subject=one_line(f"taxi_luigi: {headline} ({result.host})", _LONGEST),
         headline=headline,
-        tone=BAD if result.has_failed else PLAIN if late or result.remarks or result.fewer else GOOD,
+        tone=BAD if result.has_failed else PLAIN if late or result.remarks or result.fewer or result.unusual else GOOD,
         summary=tuple(one_line(each, _LONGEST) for each in (_totals(result), result.zones) if each),
         sections=tuple(section for section in sections if section.lines),
         table=_table(months[:ROWS]) if months else (),
@@ -160,6 +161,8 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
         parts.append(f"{late[0].color} {late[0].month} overdue" if len(late) == 1 else f"{len(late)} overdue")
     if result.fewer:
         parts.append(f"{len(result.fewer)} with fewer records than published")
+    if result.unusual:
+        parts.append("unusual figures")
     if result.remarks:
         parts.append("unexpected columns or values")
     return ", ".join(parts) or "nothing to load"

@@ -64,6 +64,11 @@ def test_a_month_with_fewer_records_than_published_is_an_event_of_its_own() -> N
     assert events.happened(run(LOADED, fewer=fewer), DAYS) == {events.FINISHED, events.FEWER}
 
 
+def test_a_month_unlike_those_before_it_is_an_event_of_its_own() -> None:
+    unusual = ("green 2026-08 is unusual: 60 records, where about 54,000 are usual",)
+    assert events.happened(run(LOADED, unusual=unusual), DAYS) == {events.FINISHED, events.UNUSUAL}
+
+
 def test_a_month_that_was_replaced_is_a_refresh() -> None:
     assert events.happened(run(REFRESHED), DAYS) == {events.FINISHED, events.REFRESHED}
     forced = replace(LOADED, replaced="5,000 → 60 records")

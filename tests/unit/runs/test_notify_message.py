@@ -49,6 +49,7 @@ class Page(HTMLParser):
         (run(*[MonthResult("fhv", "2026-03", Result.NOT_PUBLISHED)] * 2), "2 overdue"),
         (run(LOADED, remarks=("green: …",)), "1 month loaded, unexpected columns or values"),
         (run(LOADED, fewer=("green: …",)), "1 month loaded, 1 with fewer records than published"),
+        (run(LOADED, unusual=("green 2026-08 is …",)), "1 month loaded, unusual figures"),
         (run(fewer=("green: …", "fhv: …")), "2 with fewer records than published"),
         (run(MonthResult("fhv", "2026-03", Result.ELSEWHERE)), "1 month loaded by other workers"),
     ],
