@@ -128,7 +128,6 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
     import pyarrow.parquet as pq
 
     from taxi_luigi.core.receipts import FOOTER_KEY
-    from taxi_luigi.reports.html.data import sources
     from taxi_luigi.tlc.datasets import FILE_MONTH
     from taxi_luigi.transform.clean import ROW_GROUP
     from taxi_luigi.transform.column_mapping import canonical_schema
@@ -136,7 +135,7 @@ def _write(path: Path, dataset: Dataset, receipt: CleanReceipt, chance: random.R
     schema, columns = canonical_schema(dataset), []
     groups = max(1, math.ceil(receipt.rows_kept / ROW_GROUP))
     for column in dataset.columns:
-        there = column.name == FILE_MONTH or bool(sources(column, receipt.layout))
+        there = column.name == FILE_MONTH or bool(column.names_in(receipt.layout))
         nulls = pa.nulls(_GROUP, schema.field(column.name).type)
         value = pa.array(range(_GROUP), pa.int32() if column.type in ("int32", "date32") else pa.int64())
         values = value.cast(schema.field(column.name).type) if there else nulls

@@ -132,6 +132,7 @@ OURS = {
     "`--refresh` replaces what is held.",
     "download": "Retries, time limits and bandwidth of downloads.",
     "notify": "Where messages about a run go, and which.",
+    "monitor": "What `taxi-luigi status --check` reports ([operating.md](operating.md#monitoring)).",
 }
 LUIGIS = ("core", "worker", "scheduler", "resources", "retcode")
 TASKS_SET = ("LoadAllMonths", "Report")

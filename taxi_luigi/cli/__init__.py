@@ -24,12 +24,14 @@ from taxi_luigi.cli import (
     plan,
     quickstart,
     remove,
+    report,
     run,
     sample,
     schedule,
     settings,
     show,
     status,
+    tidy,
     verify,
 )
 from taxi_luigi.cli.output import FAILED, MALFORMED, complain, print_json
@@ -39,27 +41,43 @@ from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.runs.task import check_settings
 
-_COMMANDS = {
-    "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),
-    "run": (run.add, "a task of the pipeline: luigi --module taxi_luigi with the same words"),
-    "status": (status.add, "how far every month is, from listings and markers alone"),
-    "plan": (plan.add, "what LoadAllMonths would do with the same options, and why"),
-    "show": (show.add, "the account of one month: by rule counted, rejected and changed"),
-    "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
-    "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
-    "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
-    "doctor": (doctor.add, "check everything that luigi.cfg names, before a run"),
-    "settings": (settings.add, "every setting in force, and which file it comes from"),
-    "dbt-sources": (dbt_sources.add, "the tables as sources.yml for dbt, with types and meanings"),
-    "schedule": (schedule.add, "runs at set times, by the user's crontab"),
-    "cron-run": (cron_run.add, "run luigi once for an entry of the crontab, with its output in a log file"),
-    "luigid": (luigid.add, "start, stop or find Luigi's scheduler and its pages, with these settings"),
-    "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
-    "sample": (sample.add, "write made-up months in the shape of TLC's files"),
+_GROUPS = {
+    "Run": {
+        "run": (run.add, "a task of the pipeline: luigi --module taxi_luigi with the same words"),
+        "plan": (plan.add, "what LoadAllMonths would do with the same options, why, and what it needs"),
+        "cron-run": (cron_run.add, "run luigi once for an entry of the crontab, with its output in a log file"),
+    },
+    "Look": {
+        "status": (status.add, "how far every month is, from listings and markers alone"),
+        "history": (history.add, "the last runs on this machine, or one of them with its tasks and errors"),
+        "report": (report.add, "one page of all that is held, with charts"),
+        "loaded": (loaded.add, "rows per table and month, counted in each warehouse"),
+        "show": (show.add, "the account of one month: by rule counted, rejected and changed"),
+        "verify": (verify.add, "count raw, clean and rejected rows, lakes and warehouses again"),
+    },
+    "Mend": {
+        "doctor": (doctor.add, "check everything that luigi.cfg names, before a run"),
+        "remove": (remove.add, "take months out of warehouses, lakes and workspace"),
+        "tidy": (tidy.add, "remove the raw files that an earlier source left"),
+    },
+    "Set up": {
+        "quickstart": (quickstart.add, "made-up months into DuckDB, for a first look"),
+        "settings": (settings.add, "every setting in force, and which file it comes from"),
+        "schedule": (schedule.add, "runs at set times, by the user's crontab"),
+        "luigid": (luigid.add, "start, stop or find Luigi's scheduler and its pages, with these settings"),
+        "dbt-sources": (dbt_sources.add, "the tables as sources.yml for dbt, with types and meanings"),
+        "sample": (sample.add, "write made-up months in the shape of TLC's files"),
+    },
 }
+"""heading of `taxi-luigi --help` → command → what adds its options, what it does"""
 
-_ON_SETTINGS = {"status", "plan", "show", "loaded", "verify", "remove"}
+_COMMANDS = {name: command for group in _GROUPS.values() for name, command in group.items()}
+
+_ON_SETTINGS = {"status", "show", "loaded", "verify", "remove", "tidy"}
 """commands that need readable settings: without them they would query, or empty, the wrong places"""
+
+_FIRST_LOOK = {"status", "history", "report", "loaded", "show", "verify"}
+"""commands that show the quickstart's months where nothing else is loaded yet"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,16 +119,44 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _run(argv: list[str] | None) -> int:
-    parser = _Parser(prog="taxi-luigi", description=__doc__)
+def _help() -> str:
+    """Return the commands, each with what it does, below the headings of their groups."""
+    width = max(map(len, _COMMANDS))
+    groups = [
+        "\n".join([f"{heading}:", *(f"  {name:<{width}}  {what}" for name, (_, what) in commands.items())])
+        for heading, commands in _GROUPS.items()
+    ]
+    return "\n\n".join(groups)
+
+
+def _make_parser() -> _Parser:
+    parser = _Parser(
+        prog="taxi-luigi",
+        usage="taxi-luigi COMMAND [OPTIONS]",
+        description="New York's taxi trips, from TLC's files to a lake and warehouses. COMMAND --help has its options.",
+        epilog=_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action=_Version, nargs=0, help="show which version this is, and exit")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for name, (add, what) in _COMMANDS.items():
-        add(commands.add_parser(name, help=what))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command", help=argparse.SUPPRESS)
+    for name, (add, _) in _COMMANDS.items():
+        add(commands.add_parser(name, prog=f"taxi-luigi {name}"))
+    if "_ARGCOMPLETE" in os.environ:  # a shell requests what may follow, as docs/operating.md sets it up
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    return parser
+
+
+def _run(argv: list[str] | None) -> int:
+    parser = _make_parser()
     try:
         arguments = parser.parse_args(argv)
         if arguments.command in _ON_SETTINGS:
             check_settings()
+        if arguments.command in _FIRST_LOOK:
+            with contextlib.suppress(TaxiError):  # of the settings, which the command itself reports
+                quickstart.show_instead(sys.argv[1:] if argv is None else argv)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except KeyboardInterrupt:

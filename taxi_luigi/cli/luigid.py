@@ -27,16 +27,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("run", "in the foreground, as systemd and containers require", _run),
     ):
         added = verbs.add_parser(verb, help=what)
-        added.add_argument("--port", type=_port, help="without it, [core] scheduler_port")
+        added.add_argument("--port", type=parse_port, help="without it, [core] scheduler_port")
         if verb != "run":
             add_json(added)
+        if verb == "start":
+            added.add_argument("--own", action="store_true", help="leave alone one that was not started here")
         added.set_defaults(run=run)
     added.add_argument("--address", default=luigid_server.HOST, help="to listen on instead of 127.0.0.1")
     added.add_argument("--unix-socket", type=Path, metavar="FILE", help="to listen on instead of a port")
     added.add_argument("--state-path", type=Path, metavar="FILE", help="file that keeps its state over a restart")
 
 
-def _port(text: str) -> int:
+def parse_port(text: str) -> int:
+    """Parse an option. Raise ArgumentTypeError for anything but a number of a port."""
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
     raise argparse.ArgumentTypeError(f"a port must be a number from 1 to 65535, not {text!r}")
@@ -52,7 +55,7 @@ def _port_of(arguments: argparse.Namespace) -> int:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    _print(arguments, luigid_server.start(_port_of(arguments)))
+    _print(arguments, luigid_server.start(_port_of(arguments), arguments.own))
     return 0
 
 

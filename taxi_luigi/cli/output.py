@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from taxi_luigi.core import console
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.tasks.parameters import ColorsParameter
 from taxi_luigi.tlc.datasets import DATASETS, select_months
@@ -27,6 +28,9 @@ MALFORMED = 2
 
 DIFFERENT = 50
 """Exit code of `verify` when counts disagree."""
+
+ATTENTION = 60
+"""Exit code of `status --check` when there is something to look at."""
 
 _JSON_VERSION = 1
 """of all shapes of --json; raised when a key goes or changes its meaning, not when one is added"""
@@ -85,6 +89,17 @@ def print_json(value: Mapping[str, Any], errors: Iterable[str] = ()) -> None:
 
     document = {"version": _JSON_VERSION, **value, "errors": [redact(line) for line in errors]}
     sys.stdout.write(json.dumps(document, indent=1, default=plain) + "\n")
+
+
+def confirm(question: str) -> bool:
+    """Return whether the answer on the terminal is yes. Raise UsageError where there is no terminal."""
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to confirm on: add --yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 def make_console(**options: Any) -> rich.console.Console:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from taxi_luigi.cli.output import add_json, make_console, print_json
-from taxi_luigi.core.units import plural, size
-from taxi_luigi.inventory import Plan
+import luigi.interface
+from luigi.cmdline_parser import CmdlineParser
+
+from taxi_luigi import config
+from taxi_luigi.cli.output import make_console, print_json
+from taxi_luigi.core.units import duration, plural, size
+from taxi_luigi.inventory import Plan, estimate
 from taxi_luigi.tasks import LoadAllMonths
 from taxi_luigi.tlc.months import Month
 
 UP_TO_DATE, NOT_PUBLISHED, WITHDRAWN = "up to date", "not published", "withdrawn"
 REFUSED, FAILED, GONE = "refused", "failed last time", "failed before, and no longer published"
 """beside `staleness.Reason`, what a month can be; the last three have a reason"""
+
+_TASK = LoadAllMonths.__name__
+_STEPS = {
+    estimate.DOWNLOAD: "downloads",
+    estimate.CLEAN: "cleaning",
+    estimate.UPLOAD: "uploads",
+    estimate.LOAD: "loads",
+}
 
 _LEAST = 30
 """columns that a reason gets on the narrowest terminal"""
@@ -25,36 +42,60 @@ _WIDE = 200
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the options and help of the command."""
+    parser.usage = "taxi-luigi plan [OPTIONS OF LoadAllMonths] [--json]"
     parser.description = (
-        "Show what `luigi --module taxi_luigi LoadAllMonths` would do with the same options, and why; nothing is done. "
-        "Lists lakes, reads the markers of warehouses, and sends HEAD requests to the source."
+        "Show what `luigi --module taxi_luigi LoadAllMonths` would do with the same options, why, and what it needs: "
+        "bytes, room on the disks, time. Nothing is done. Lists lakes, reads the markers of warehouses and the history "
+        "of this machine, and sends HEAD requests to the source. It takes every option that a run takes, as --colors, "
+        "--months, --refresh, --force, --workers, --taxi-lake; `taxi-luigi run LoadAllMonths --help` shows them. "
+        "--json prints one JSON object, for programs; docs/json.md has its keys."
     )
-    parser.add_argument("--colors", help="as for LoadAllMonths; by default, those of luigi.cfg")
-    parser.add_argument("--months", help="the same")
-    parser.add_argument("--force", action="store_true", help="as for LoadAllMonths")
-    parser.add_argument("--refresh", nargs="?", const="recent", help="as for LoadAllMonths: recent or all")
-    add_json(parser)
-    parser.set_defaults(run=_plan)
+    parser.prefix_chars = ""  # every word but --json is luigi's
+    words: Any = parser.add_argument("words", metavar="OPTION", nargs=argparse.REMAINDER, help="as for LoadAllMonths")
+    words.completer = lambda **_: ["--json", *sorted(config.known_flags([_TASK]))]  # of argcomplete
+    parser.set_defaults(run=partial(_plan, parser))
 
 
-def _plan(arguments: argparse.Namespace) -> int:
-    given = {name: getattr(arguments, name) for name in ("colors", "months", "refresh")}
-    options = LoadAllMonths.get_param_values(
-        LoadAllMonths.get_params(),
-        (),
-        {name: _parsed(name, text) for name, text in given.items() if text is not None} | {"force": arguments.force},
-    )
-    plan = LoadAllMonths(**dict(options)).plan
+def _plan(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    words = [word for word in arguments.words if word != "--json"]
+    arguments.json = len(words) < len(arguments.words)  # main() reports errors by it, too
+    if {"-h", "--help"} & {*words}:
+        parser.print_help()
+        return 0
+    unknown = config.unknown_flag([_TASK, *words])
+    if unknown:
+        parser.error(f"unrecognized arguments: {unknown}")
+    with _parsed(parser, words) as luigis:
+        plan = luigis.get_task_obj().plan
+        workers = luigi.interface.core().workers
+        needs = estimate.of_plan(plan, workers)
+        rooms = estimate.disks(needs)
     lines = sorted(months_of(plan), key=lambda line: (line["color"], line["month"]))
     if arguments.json:
-        print_json({"months": lines, "zones": plan.zones}, plan.unchecked)
+        shown = {
+            **asdict(needs),
+            "measured": sorted(needs.measured),
+            "guessed": sorted(needs.guessed),
+            "disks": {str(each.folder): {"needed": each.needed, "free": each.free} for each in rooms},
+        }
+        print_json({"months": lines, "zones": plan.zones, "estimate": shown}, plan.unchecked)
     else:
         _print(lines, plan)
+        _print_needs(needs, rooms, workers)
     return 0
 
 
-def _parsed(name: str, text: str) -> Any:
-    return dict(LoadAllMonths.get_params())[name].parse(text)
+@contextmanager
+def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> Iterator[CmdlineParser]:
+    """Yield Luigi's parser of the words; its errors, which have a long usage, are shown in one line."""
+    said = io.StringIO()
+    with ExitStack() as stack:
+        try:
+            with contextlib.redirect_stderr(said):
+                luigis = stack.enter_context(CmdlineParser.global_instance([_TASK, *words]))
+        except SystemExit:
+            parser.error(said.getvalue().strip().rpartition("error: ")[2])
+        yield luigis
 
 
 def months_of(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -122,6 +163,27 @@ def _print(lines: list[dict[str, Any]], plan: Plan) -> None:
     console.print(_closing(lines))
     for error in plan.unchecked[:1]:
         console.print(f"the source could not be checked for {len(plan.unchecked)} of them: {error}", markup=False)
+
+
+def _print_needs(needs: estimate.Estimate, rooms: list[estimate.Disk], workers: int) -> None:
+    """Print the room and the time that the months need; nothing where there are none."""
+    from taxi_luigi.reports.status_text import short
+
+    if not needs.months:
+        return
+    parts = {"raw": needs.raw, "clean": needs.clean}
+    parts |= {f"lake {name}": bytes_ for name, bytes_ in needs.lakes.items()}
+    parts |= {f"warehouse {name}": bytes_ for name, bytes_ in needs.warehouses.items()}
+    console = make_console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    total = ", ".join(f"{size(bytes_)} {name}" for name, bytes_ in parts.items() if bytes_)
+    console.print(f"about {short(needs.rows)} rows: {total}", markup=False)
+    for room in rooms:
+        style = "red" if room.too_small else None
+        console.print(f"{'not enough room: ' if room.too_small else ''}{room}", style=style, markup=False)
+    guessed = ", ".join(_STEPS[task] for task in _STEPS if task in needs.guessed)
+    by = "at this machine's own speeds" if needs.measured else "by guessed speeds"
+    by += f"; guessed for {guessed}" if guessed and needs.measured else ""
+    console.print(f"about {duration(needs.seconds)} with {plural(workers, 'worker')}, {by}", markup=False)
 
 
 def _why_text(line: dict[str, Any]) -> str:

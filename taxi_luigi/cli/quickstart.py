@@ -15,10 +15,13 @@ from types import FrameType
 
 from luigi.interface import core
 
+from taxi_luigi import config
+from taxi_luigi.cli.luigid import parse_port
 from taxi_luigi.cli.output import complain
 from taxi_luigi.cli.run import program
-from taxi_luigi.core import settings_files
+from taxi_luigi.core import console, settings_files
 from taxi_luigi.runs import luigid_server, scheduler_client
+from taxi_luigi.storage import is_remote
 
 SETTINGS = settings_files.PACKAGED.with_name("quickstart.cfg")
 """config/quickstart.cfg in the wheel"""
@@ -45,6 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "server, no network. Completed steps are not repeated. Exit code: luigi's."
     )
     parser.add_argument("--folder", type=Path, help="to work in, made where it is missing; else the project folder")
+    parser.add_argument("--port", type=parse_port, help="of luigid; without it [core] scheduler_port, or the next free")
     parser.set_defaults(run=_quickstart)
 
 
@@ -55,7 +59,7 @@ def _quickstart(arguments: argparse.Namespace) -> int:
     env = {**home, settings_files.NAMED: str(SETTINGS)}
     try:
         _sample(folder, env)
-        port = None if core().local_scheduler else _luigid(folder, home)
+        port = None if core().local_scheduler else _luigid(folder, home, arguments.port)
         where = ["--local-scheduler"] if port is None else ["--scheduler-url", f"http://{luigid_server.HOST}:{port}"]
         _load(folder, env, where)
         _say("== In data/quickstart/warehouse.duckdb")
@@ -68,6 +72,32 @@ def _quickstart(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def show_instead(words: list[str]) -> None:
+    """Become the same command on the quickstart's months, where they are all that is here.
+
+    They are so when none of the places in luigi.cfg exists yet, and all would be on this machine. So somebody who has
+    just run the quickstart sees what it loaded by the same commands as later.
+
+    Args:
+        words: of the command line, after `taxi-luigi`
+    """
+    quickstart = settings_files.project_folder() / "data" / "quickstart"
+    if settings_files.NAMED in os.environ or not (quickstart / "state").is_dir() or _own_places():
+        return
+    complain(f"the made-up months of the quickstart, in {quickstart}, as nothing else is loaded yet")
+    console.flush_streams()
+    command = [*_OURS, *words]
+    os.execve(command[0], command, {**os.environ, settings_files.NAMED: str(SETTINGS)})  # noqa: S606 no shell
+
+
+def _own_places() -> bool:
+    """Whether a place in luigi.cfg exists, or may exist elsewhere."""
+    settings, files = config.settings(), config.warehouse_files()
+    elsewhere = is_remote(settings.workspace) or {*settings.lakes} != {"local"} or {*settings.warehouses} != {*files}
+    held = [Path(settings.workspace) / part for part in ("raw", "clean")]
+    return elsewhere or any(path.exists() for path in (*held, *files.values()))
+
+
 def _sample(folder: Path, env: Mapping[str, str]) -> None:
     _say("== Sample months in data/sample")
     words = ("sample", "--to", "data/sample", *_MADE_UP, "--rows", "40000", "--seed", "1")
@@ -77,10 +107,13 @@ def _sample(folder: Path, env: Mapping[str, str]) -> None:
     _say(made.stdout.strip() or "all there already")
 
 
-def _luigid(folder: Path, env: Mapping[str, str]) -> int:
-    """Start luigid with the user's own settings, because other runs will use it; return its port."""
+def _luigid(folder: Path, env: Mapping[str, str], port: int | None) -> int:
+    """Start luigid with the user's own settings, because other runs will use it; return its port.
+
+    One that another project runs is left alone: this run would be among its tasks, by its settings.
+    """
     _say("== luigid")
-    _step([*_OURS, "luigid", "start"], folder, env)
+    _step([*_OURS, "luigid", "start", "--own", *(["--port", str(port)] if port else [])], folder, env)
     return luigid_server.running_port(folder)
 
 
@@ -128,8 +161,11 @@ def _what_next(folder: Path, port: int | None) -> list[str]:
     return [
         *([page + f"{command} luigid stop ends it."] if page else []),
         f"What was loaded, with charts, is on the page {here}data/quickstart/report.html: open it in a browser.",
-        f"TLC's real files, into {here}data/ and {here}data/warehouse.duckdb, apart from these made-up trips:",
+        "Next:",
+        f"    {command} status     how far every month is; until you load your own, the made-up ones",
         f"    {command} run {' '.join(REAL)}{other}",
+        f"               a month of TLC's real files, into {here}data/ and {here}data/warehouse.duckdb",
+        f"    {command} --help     everything else",
     ]
 
 

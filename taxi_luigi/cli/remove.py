@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import date
 from functools import partial
 from itertools import chain
 
 from taxi_luigi import config
-from taxi_luigi.cli.output import FAILED, add_json, complain, print_json
+from taxi_luigi.cli.output import FAILED, add_json, complain, confirm, print_json
 from taxi_luigi.core.errors import TaxiError, UsageError
 from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.units import plural
@@ -58,7 +57,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         return FAILED if errors else 0
     where = ", ".join([*config.settings().lakes, *config.settings().warehouses, "workspace"])
     print(f"{', '.join(f'{color} {month}' for color, month in held)}: to be taken out of {where}")
-    if not arguments.yes and not _confirm(len(held)):
+    if not arguments.yes and not confirm(f"Remove {plural(len(held), 'month')}?"):
         print("nothing was removed")
         return 0
     failed = False
@@ -77,16 +76,6 @@ def _is_held(inventory: Inventory, color: str, month: Month) -> bool:
         or inventory.has_raw_file(color, month)
         or bool(inventory.failure_names(color, month))
     )
-
-
-def _confirm(number: int) -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError("no terminal to confirm on: add --yes")
-    try:
-        return input(f"Remove {plural(number, 'month')}? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:  # Ctrl-D
-        print()
-        return False
 
 
 def _take_out(color: str, month: Month, inventory: Inventory) -> list[str]:

@@ -7,11 +7,12 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
 from luigi.task_register import TaskClassException
 
-from taxi_luigi import tasks
+from taxi_luigi import config, tasks
 from taxi_luigi.cli.output import MALFORMED
 from taxi_luigi.core.errors import UsageError
 from taxi_luigi.core.text import unwrapped
@@ -27,7 +28,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "taxi-luigi run LoadAllMonths --help shows the task's options."
     )
     parser.prefix_chars = ""  # every word is luigi's
-    parser.add_argument("words", metavar="WORD", nargs=argparse.REMAINDER, help="a task and luigi's arguments")
+    words: Any = parser.add_argument("words", metavar="WORD", nargs=argparse.REMAINDER, help="a task and its options")
+
+    words.completer = lambda **_: [*tasks.__all__, *sorted(config.known_flags(tasks.__all__))]
     parser.set_defaults(run=partial(_run, parser))
 
 

@@ -41,9 +41,12 @@ def _verify(arguments: argparse.Namespace) -> int:
         complain(line)
     if arguments.colors is None:
         colors = tuple(color for color in colors if held_months(inventory, color, today)) or colors
-    widest, months = max(map(len, colors)), []
+    widest = max(map(len, colors))
+    months: list[VerifiedMonth] = []
     for month in verified_months(inventory, colors, selected, today, arguments.published):
         if not arguments.json:
+            if not months:
+                print(verify_text.heading(month, widest))
             print(verify_text.text(month, widest), flush=True)
         months.append(month)
     if arguments.json:

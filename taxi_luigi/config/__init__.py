@@ -25,15 +25,28 @@ from taxi_luigi.config.factories import (
     single_writer,
     source,
     warehouse,
+    warehouse_files,
     workspace,
     written_folders,
     zones_file,
 )
 from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
+from taxi_luigi.config.flags import known as known_flags
+from taxi_luigi.config.flags import unknown as unknown_flag
 from taxi_luigi.config.luigi_cfg import find, hold, release
 from taxi_luigi.config.overlap import check_overlap
-from taxi_luigi.config.sections import Settings, check_version, clean_rules, limits, net, notices, recipe, settings
+from taxi_luigi.config.sections import (
+    Settings,
+    check_version,
+    clean_rules,
+    limits,
+    monitor,
+    net,
+    notices,
+    recipe,
+    settings,
+)
 from taxi_luigi.config.validation import check, faults, known_keys
 from taxi_luigi.core.settings import project_folder
 
@@ -51,12 +64,14 @@ __all__ = [
     "find",
     "hold",
     "in_force",
+    "known_flags",
     "known_keys",
     "lake",
     "lake_for",
     "lake_type",
     "limits",
     "loads_from",
+    "monitor",
     "net",
     "notices",
     "project_folder",
@@ -67,7 +82,9 @@ __all__ = [
     "settings",
     "single_writer",
     "source",
+    "unknown_flag",
     "warehouse",
+    "warehouse_files",
     "workspace",
     "written_folders",
     "zones_file",

@@ -24,8 +24,9 @@ DEFAULT, PACKAGED, MACHINE = "default", "packaged", "machine"
 _OF_MACHINE = {("warehouse", "duckdb", "memory_limit"): lambda: duckdb_memory.limit(duckdb_memory.available())}
 """Noun, type and key of a setting → what applies on this machine where it is empty"""
 
-_ADDRESSES = ("notify", "urls")
+_ADDRESSES = {("notify", "urls"), ("notify", "color_urls"), ("notify", "heartbeat")}
 _VARIABLE = re.compile(r"\$\{([^}]+)\}")
+_OF_COLOR = re.compile(r"\w+=(\w+://|\$\{)")
 _NO_SECRETS = ("_FILE", "_PATH", "_DIR", "_HOME", "_ID", "GOOGLE_APPLICATION_CREDENTIALS")
 """endings of variables whose value is a name or a path, not a secret"""
 
@@ -84,7 +85,7 @@ def masked(section: str, key: str, value: str) -> str:
         value: as written
     """
     text = unwrapped(value)
-    if (section, key) == _ADDRESSES:
+    if (section, key) in _ADDRESSES:
         return ", ".join(map(_address, re.split(r"[,\s]+", text))) if text else ""
     if text and is_secret(key) and not _VARIABLE.fullmatch(text):
         return redaction.MASK
@@ -97,11 +98,12 @@ def is_secret(key: str) -> bool:
 
 
 def _address(text: str) -> str:
-    """Mask a URL of apprise, which is a password from its scheme on."""
-    if _VARIABLE.fullmatch(text):
-        return text
-    scheme, colon, _ = text.partition("://")
-    return f"{scheme}://{redaction.MASK}" if colon and scheme.isalnum() else redaction.MASK
+    """Mask a URL of apprise, or `green=URL`, which is a password from its scheme on."""
+    color, equals, url = text.partition("=") if _OF_COLOR.match(text) else ("", "", text)
+    if not _VARIABLE.fullmatch(url):
+        scheme, colon, _ = url.partition("://")
+        url = f"{scheme}://{redaction.MASK}" if colon and scheme.isalnum() else redaction.MASK
+    return color + equals + url
 
 
 def remember_secrets() -> None:

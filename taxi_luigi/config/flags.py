@@ -78,7 +78,7 @@ def check() -> None:
         return
     unknown_flag = unknown(words)
     if unknown_flag:
-        near = difflib.get_close_matches(unknown_flag, sorted(_flags(words)), n=1)
+        near = difflib.get_close_matches(unknown_flag, sorted(known(words)), n=1)
         hint = f"; did you mean {near[0]}?" if near else "; --help lists them"
         sys.stderr.write(f"luigi: error: there is no option {redact(unknown_flag)}{hint}\n")
         raise SystemExit(_MALFORMED)
@@ -86,10 +86,10 @@ def check() -> None:
 
 def unknown(words: Sequence[str]) -> str:
     """Return the first unknown option, without its value; '' if there is none. As in argparse, a prefix is enough."""
-    known = _flags(words)
+    flags = known(words)
     for word in takewhile(lambda word: word != "--", words):
         name = word.partition("=")[0]
-        if re.match(r"-[^\d.\s]", word) and not any(flag.startswith(name) for flag in known):
+        if re.match(r"-[^\d.\s]", word) and not any(flag.startswith(name) for flag in flags):
             return name
     return ""
 
@@ -100,10 +100,10 @@ def _module(word: str, following: str) -> Sequence[str]:
     return [word.removeprefix("--module=")] if word.startswith("--module=") else []
 
 
-def _flags(words: Sequence[str]) -> set[str]:
+def known(words: Sequence[str]) -> set[str]:
     """Return the flags of all tasks and sections, and the short ones of the tasks among the words."""
-    known = {"--help", "--help-all"}
+    flags = {"--help", "--help-all"}
     for task, bare, name, _ in Register.get_all_params():
         names = [name] if bare else [f"{task}_{name}", *([name] if task in words else [])]
-        known |= {f"--{each.replace('_', '-')}" for each in names}
-    return known
+        flags |= {f"--{each.replace('_', '-')}" for each in names}
+    return flags

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import setting, whole
+from taxi_luigi.tlc.datasets import DATASETS
 
 FAILED = "failed"
 FINISHED = "finished"
@@ -31,6 +32,8 @@ EVENTS = {
 _BETWEEN = re.compile(r"[\s,]+(?=[A-Za-z0-9]+://)")
 """A URL may contain commas and blanks too, as between the addresses of a mail."""
 _URL = re.compile(r"[A-Za-z0-9]+://\S+")
+_BETWEEN_COLORS = re.compile(r"[\s,]+(?=\w+=[A-Za-z0-9]+://)")
+_HEARTBEAT = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -43,6 +46,24 @@ def split(text: str) -> tuple[str, ...]:
                 "(a blank in one is written %20, and its percent sign twice in luigi.cfg)"
             )
     return urls
+
+
+def _of_colors(text: str) -> tuple[tuple[str, str], ...]:
+    """Return (color, URL) for each part of `[notify] color_urls`. Raise ConfigError, without the text."""
+    parts = [part.partition("=") for part in _BETWEEN_COLORS.split(text.strip(" \t\r\n,")) if part]
+    for number, (color, _, url) in enumerate(parts, 1):
+        if color not in DATASETS or not _URL.fullmatch(url):
+            raise ConfigError(
+                f"[notify] color_urls: the {ordinal(number)} is not like green=mailto://…, with one of "
+                f"{', '.join(DATASETS)} (a blank in it is written %20, and its percent sign twice in luigi.cfg)"
+            )
+    return tuple((color, url) for color, _, url in parts)
+
+
+def _heartbeat(text: str) -> str:
+    if text and not _HEARTBEAT.fullmatch(text):
+        raise ConfigError("[notify] heartbeat is no address such as https://hc-ping.com/…")
+    return text
 
 
 def _events(text: str) -> frozenset[str]:
@@ -72,6 +93,20 @@ class Settings:
     """some of `EVENTS`"""
     not_published_for: int = setting(
         "210", "Days after a month's end from which not_published_for is reported; TLC took 50 to 180.", whole
+    )
+    color_urls: tuple[tuple[str, str], ...] = setting(
+        "",
+        "Where the failures of one record type go as well, whatever events are chosen: `green=mailto://…, "
+        "fhv=slack://…`, with addresses as in urls. The message has the months of that record type alone.",
+        _of_colors,
+    )
+    """(color, URL)"""
+    heartbeat: str = setting(
+        "",
+        "An address that gets a GET request at the end of each run for months that ended well, so that a monitor "
+        "notices when none does: https://hc-ping.com/… of healthchecks.io and the like. Exit code 20 is well under "
+        "cron-run alone. The address is a password: ${NAME} is the place for it. Empty: none.",
+        _heartbeat,
     )
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.luigi_cfg import kept
 from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
-from taxi_luigi.core.settings import absolute, boolean, declared, names, project_folder, read, setting
+from taxi_luigi.core.settings import absolute, boolean, declared, names, number, project_folder, read, setting
 from taxi_luigi.sources import HttpSettings, parse_address, parse_template
 from taxi_luigi.storage import is_remote
 from taxi_luigi.tlc.datasets import DATASETS
@@ -138,11 +138,27 @@ class Settings:
             )
 
 
+@dataclass(frozen=True)
+class Monitor:
+    """The settings of `[monitor]`, typed."""
+
+    hours: float = setting(
+        "36",
+        "Hours without a run that ended well which `taxi-luigi status --check` reports: more than lie between two runs "
+        "and the longest of them. 36 is for a nightly run.",
+        number,
+    )
+    free_disk: float = setting(
+        "10", "Gigabytes that should be free on each disk that runs write to; less is reported.", number
+    )
+
+
 SECTIONS: dict[str, tuple[type, ...]] = {
     "taxi": (Settings,),
     "clean": (CleanRules, Limits),
     "download": (HttpSettings,),
     "notify": (notifications.Settings,),
+    "monitor": (Monitor,),
 }
 """Section → the dataclasses that declare its settings"""
 
@@ -199,6 +215,12 @@ def net() -> HttpSettings:
 def notices() -> notifications.Settings:
     """Return the settings of `[notify]`."""
     return read(notifications.Settings, "notify", texts("notify"))
+
+
+@kept
+def monitor() -> Monitor:
+    """Return the settings of `[monitor]`."""
+    return read(Monitor, "monitor", texts("monitor"))
 
 
 @kept

@@ -224,6 +224,8 @@ class CleanReceipt:
     """schema, taxi_luigi, pyarrow"""
     sums: dict[str, float] = field(default_factory=dict)
     """money column → dollars in all records that can be stored, to the cent; empty: written before this was kept"""
+    profile: dict[str, list[int]] = field(default_factory=dict)
+    """trips kept by hour, day, fare, miles and kind of payment (transform/profile.py); empty: written before"""
     missing: dict[str, str] = field(default_factory=dict)
     """columns that a layout of the month has and the file lacks → LAYOUT, DROPPED or OTHER_FORM"""
     warnings: list[str] = field(default_factory=list)

@@ -265,7 +265,7 @@ def _forms(secret: str) -> tuple[re.Pattern[str], frozenset[str]]:
 
 # ---- command lines
 
-_SECRET = re.compile(r"--(notify-u\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
+_SECRET = re.compile(r"--(notify-[uhc]\S*|\S*(passw|secret|token|key|credential))", re.IGNORECASE)
 """options whose value is a secret: addresses that hold passwords, also abbreviated, and those of users' own tasks"""
 
 

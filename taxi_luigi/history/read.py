@@ -1,4 +1,4 @@
-"""The history, read: the last runs, one of them, its tasks.
+"""The history, read: the last runs, one of them, its tasks, the last result of each month.
 
 Raises StorageError, one line, when the file cannot be read. Without a file there are no runs, and none is made.
 """
@@ -9,32 +9,88 @@ import json
 import socket
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import psutil
 
 from taxi_luigi.core.errors import StorageError, UsageError
 from taxi_luigi.history import sqlite
-from taxi_luigi.history.results import MonthResult, Result, RunResult, State, TaskResult
+from taxi_luigi.history.results import WELL, MonthResult, Result, RunResult, State, TaskResult, WorkDone
 from taxi_luigi.tlc.months import Month
 
 _TASKS = "SELECT task, color, month, store, began, ended, seconds, rows, bytes, error FROM tasks"
 """each a field of TaskResult"""
 
+_RUNS = "SELECT * FROM runs WHERE {} ORDER BY id DESC"
+_A_MONTH = "EXISTS (SELECT 1 FROM months WHERE {})"
+_FAILED_MONTH = "run = runs.run AND result = 'failed'"
+
 _STEADY = 10
 """the number of runs that have to begin by a clock that is ahead before its time is used"""
 
+_SPEEDS_OF = 2_000
+"""tasks from which speeds are computed: a back-fill of all history has 1,800 with one warehouse"""
 
-def last_runs(folder: Path, count: int) -> list[RunResult]:
-    """Return the newest runs, the last first; `folder` is `[taxi] state`, here and below."""
+
+def last_runs(
+    folder: Path,
+    count: int | None,
+    since: str = "",
+    colors: Collection[str] = (),
+    months: Collection[str] = (),
+    failed: bool = False,
+) -> list[RunResult]:
+    """Return the newest runs, the last first.
+
+    Args:
+        folder: `[taxi] state`, here and below
+        count: at most so many; None: all
+        since: UTC, ISO 8601: those that began then or later
+        colors: those that worked on a month of one of these record types; empty: all
+        months: those that worked on one of these, `2024-01`; empty: all
+        failed: those that failed; with `colors` or `months`, those in which one of these months did
+    """
+    where, values = ["began >= ?"], [since]
+    if colors or months:
+        named = [_FAILED_MONTH if failed else "run = runs.run"]
+        for column, chosen in (("color", colors), ("month", months)):
+            if chosen:
+                named.append(f"{column} IN ({', '.join('?' * len(chosen))})")
+                values += chosen
+        where.append(_A_MONTH.format(" AND ".join(named)))
+    if failed:
+        where.append(f"(exit_code NOT IN {WELL} OR exit_code IS NULL OR {_A_MONTH.format(_FAILED_MONTH)})")
     with _connection(folder) as connection:
         if connection is None:
             return []
-        rows = connection.execute("SELECT * FROM runs ORDER BY id DESC LIMIT ?", (count,)).fetchall()
-        return [_run(connection, row) for row in rows]
+        # One after the other: whether a run without an end has failed, its process shows.
+        rows = connection.execute(_RUNS.format(" AND ".join(where)), values)
+        runs = (_run(connection, row) for row in rows)
+        return list(islice((run for run in runs if run.has_failed or not failed), count))
+
+
+def last_good_run(folder: Path, until: str) -> RunResult | None:
+    """Return the newest run for months that ended well; `until`: UTC, ISO 8601, it ended then or earlier.
+
+    So a run of a clock that was ahead is not the newest one for as long.
+    """
+    query = _RUNS.format(f"exit_code IN {WELL} AND ended <= ?")
+    with _connection(folder) as connection:
+        if connection is None:
+            return None
+        runs = (_run(connection, row) for row in connection.execute(query, (until,)))
+        return next((run for run in runs if run.is_good), None)
+
+
+def last_results(folder: Path) -> list[MonthResult]:
+    """Return the result of each month in the last run that worked on it."""
+    with _connection(folder) as connection:
+        query = "SELECT * FROM months WHERE rowid IN (SELECT max(rowid) FROM months GROUP BY color, month)"
+        return [] if connection is None else [_month(row) for row in connection.execute(query)]
 
 
 def steady_now(folder: Path) -> float:
@@ -74,10 +130,22 @@ def tasks_of(folder: Path, run: RunResult) -> list[TaskResult]:
 
 
 def done_tasks(folder: Path) -> list[TaskResult]:
-    """Return the tasks of all runs that succeeded, the last first."""
+    """Return the last success of each task, of all runs."""
     with _connection(folder) as connection:
-        query = f"{_TASKS} WHERE result = 'done' ORDER BY rowid DESC"
+        last = "SELECT max(rowid) FROM tasks WHERE result = 'done' GROUP BY task, color, month, store"
+        query = f"{_TASKS} WHERE rowid IN ({last})"
         return [] if connection is None else [TaskResult(**dict(row)) for row in connection.execute(query)]
+
+
+def work_done(folder: Path) -> list[WorkDone]:
+    """Return what the last _SPEEDS_OF tasks that succeeded did, added up by kind, store and record type."""
+    query = (
+        "SELECT task, store, color, COUNT(*) tasks, SUM(rows) rows, SUM(bytes) bytes, SUM(seconds) seconds FROM "
+        "(SELECT * FROM tasks WHERE result = 'done' ORDER BY rowid DESC LIMIT ?) GROUP BY task, store, color"
+    )
+    with _connection(folder) as connection:
+        found = [] if connection is None else connection.execute(query, (_SPEEDS_OF,))
+        return [WorkDone(**dict(row)) for row in found]
 
 
 def withdrawn(folder: Path) -> dict[str, dict[Month, str]]:

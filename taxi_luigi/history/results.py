@@ -7,6 +7,26 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+WELL = (0, 20)
+"""exit codes of a run that ended well; 20: a month that was named is not published, and may never be"""
+
+_EXITS = {
+    0: "done",
+    10: "already running",
+    20: "missing data",
+    25: "not run",
+    30: "task failed",
+    35: "scheduling error",
+    40: "error",
+    129: "stopped",
+    130: "stopped",
+    143: "stopped",
+}
+"""exit code → its kind: `[retcode]` as config/luigi.cfg has it, and signals"""
+
+_WITHOUT_MONTHS = {"Idle", "LoadZones", "Report", "UploadZones"}
+"""tasks that load no month: a run of one of them does not show that months are looked for"""
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -63,6 +83,20 @@ class TaskResult:
         """Return column → value of the history's table of tasks, in its order; `history --json` shows the same."""
         names = ("task", "color", "month", "store", "began", "ended", "seconds", "rows", "bytes", "result", "error")
         return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class WorkDone:
+    """What the last tasks of one kind did together: those of one class, store and record type that succeeded."""
+
+    task: str
+    store: str
+    color: str
+    tasks: int
+    """their number"""
+    rows: int
+    bytes: int
+    seconds: float
 
 
 class Result(Enum):
@@ -164,13 +198,54 @@ class RunResult:
         return sum(each.rows for each in self._loaded)
 
     @property
+    def exit_kind(self) -> str:
+        """The kind of the exit code, `missing data`; of a run that has not ended, its state. '' for other codes."""
+        return _EXITS.get(self.exit_code or 0, "") if self._known else self.state.value
+
+    @property
+    def exit(self) -> str:
+        """The exit code with its kind, `20 missing data`; `?` where it is not known."""
+        if self.state is State.ENDED and self.exit_code is None:
+            return "?"
+        return f"{self.exit_code} {self.exit_kind}".rstrip() if self._known else self.exit_kind
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether a month or the run failed; of one whose exit code is not known, whether it left months undone."""
+        if self.failed or self.state is State.DID_NOT_END:
+            return True
+        if self.exit_code is None:
+            return any(each.result is Result.NOT_FINISHED for each in self.months)
+        return self.exit_code not in WELL
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the run ended well, and was for months: not for the zones or the report alone."""
+        return self.exit_code in WELL and not _WITHOUT_MONTHS & {*self.command.split()}
+
+    @property
+    def _known(self) -> bool:
+        return self.state is State.ENDED and self.exit_code is not None
+
+    @property
     def _loaded(self) -> list[MonthResult]:
         return [each for each in self.months if each.result in (Result.LOADED, Result.REFRESHED)]
 
     def as_row(self) -> dict[str, Any]:
         """Return what `taxi-luigi history --json` shows of a run, without its months and tasks."""
         names = (
-            *("run", "command", "host", "began", "ended", "seconds", "exit_code", "state", "already_there", "loaded"),
-            *("failed", "rows", "zones", "remarks", "fewer", "error", "version"),
+            *(
+                "run",
+                "command",
+                "host",
+                "began",
+                "ended",
+                "seconds",
+                "exit_code",
+                "exit_kind",
+                "state",
+                "already_there",
+            ),
+            *("loaded", "failed", "rows", "zones", "remarks", "fewer", "error", "version"),
         )
         return {name: getattr(self, name) for name in names}

@@ -2,7 +2,11 @@
 
 inventory.py    lists raw, clean, lakes and warehouses at the same time: place → color → month → Holding
 plan.py         what a run has to do: missing, stale, refused and forced months
+estimate.py     what the months of a plan need: rows, bytes, time
+leftovers.py    raw files with the names of an earlier source
+accounts.py     the footers of held clean files; imported by its name, as it needs pyarrow
 month_state.py  the state of every month, for `taxi-luigi status` and the report
+alerts.py       what a monitor reports of them, of runs and disks; imported by its name
 verify.py       every month counted anew; imported by its name, as it needs pyarrow
 read_trips.py   trips from the lake as a DataFrame
 

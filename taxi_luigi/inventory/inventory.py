@@ -49,6 +49,8 @@ class Holding:
     """UTC, ISO 8601; of markers"""
     counted: int | None = None
     """rows in a warehouse's table, where they were counted; `rows` is then None where no marker is"""
+    records: int | None = None
+    """of markers: records of the file that can be stored, whatever rules took out"""
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ class Inventory:
             held = {month: Holding(counted=rows) for month, rows in counts.items()}
             for month, marker in markers.items():
                 counted = counts.get(month, 0) if self._counted else None
-                held[month] = Holding(None, marker.rows, marker.edition, marker.loaded_at, counted)
+                held[month] = Holding(None, marker.rows, marker.edition, marker.loaded_at, counted, marker.records)
             return held
 
         def ask() -> Place:

@@ -10,12 +10,15 @@ from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import Cell, ColorStatus, Holding, State, Status
 
 
-def account(status: Status, runs: Sequence[RunResult]) -> dict[str, Any]:
-    """Return the status as an object; `runs` are the last ones, the newest first."""
+def account(
+    status: Status, runs: Sequence[RunResult], alerts: Sequence[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the status as an object; `runs` are the last ones, the newest first; `alerts` those of --check."""
     return {
         "colors": {color.color: _color(color) for color in status.colors},
         "silent": {place.key: str(place.error) for place in status.places if place.error is not None},
         "last_runs": [_run(run) for run in runs],
+        "alerts": alerts,
     }
 
 

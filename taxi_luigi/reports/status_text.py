@@ -232,12 +232,11 @@ def _beside(blocks: Sequence[RenderableType], width: int, beside: int) -> Iterat
 def _runs(runs: Sequence[RunResult]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading in ("last runs", "took", "exit", "months", "command"):
-        table.add_column(heading, justify="right" if heading in ("took", "exit") else "left")
+        table.add_column(heading, justify="right" if heading == "took" else "left")
     for run in runs:
         began = datetime.fromisoformat(run.began).astimezone()
         took = "?" if run.seconds is None else duration(run.seconds)
-        code = "?" if run.exit_code is None else str(run.exit_code)
-        table.add_row(f"{began:%Y-%m-%d %H:%M}", took, code, _results(run), Text(run.command))
+        table.add_row(f"{began:%Y-%m-%d %H:%M}", took, run.exit, _results(run), Text(run.command))
     return table
 
 

@@ -1,8 +1,9 @@
-"""The verification as text: a line for each month, its counts in columns, and one line at the end."""
+"""The verification as text: a table with a row for each month and a column for each place, and one line at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 from taxi_luigi.core.text import several
 from taxi_luigi.core.units import plural
@@ -10,21 +11,42 @@ from taxi_luigi.inventory.verify import Count, VerifiedMonth
 
 _WIDTH = len("99,999,999")
 """TLC's largest month has 23,864,598 rows; a column's width is set before its numbers are known."""
+_LINE = 100
+"""columns that a difference is wrapped at"""
 _NAMED = 4
 """months whose two counts the last line shows; of more it names the first and the last, as each has a line above"""
 
 
+def heading(verified: VerifiedMonth, widest_color: int) -> str:
+    """Return the names of the columns: `published`, `raw`, …, each lake and each warehouse."""
+    columns = "  ".join(f"{count.place:>{_width(count)}}" for count in _counts(verified))
+    return f"{'':<{widest_color}} {'month':<7}  {columns}"
+
+
 def text(verified: VerifiedMonth, widest_color: int) -> str:
-    """Return `green 2021-01      76,518 published ·     76,518 raw · …`, with `≠` and the reasons of differences."""
+    """Return the row `green 2021-01      76,518      76,518 …`, and lines with `≠` for what does not agree."""
     counts = verified.counts
-    columns = " · ".join(
-        f"{count!s:>{_WIDTH}} {count.place}" for count in (Count("published", counts.published), *counts.counts)
-    )
-    reasons = f"  ≠ {'; '.join(verified.differences)}" if verified.differences else ""
+    columns = "  ".join(f"{count!s:>{_width(count)}}" for count in _counts(verified))
+    row = f"{verified.color:<{widest_color}} {verified.month}  {columns}"
     refused = ["raw was refused"] if counts.other_raw and counts.refused else []
     refused += [f"{count.place} refused the month" for count in counts.counts if count.refused]
-    stays = f"  {', '.join(refused)}, and what is held stays" if refused else ""
-    return f"{verified.color:<{widest_color}} {verified.month}  {columns}{reasons}{stays}"
+    below = [f"≠ {difference}" for difference in verified.differences]
+    below += [f"{', '.join(refused)}, and what is held stays"] if refused else []
+    return "\n".join([row, *(_wrapped(line) for line in below)])
+
+
+def _counts(verified: VerifiedMonth) -> tuple[Count, ...]:
+    return Count("published", verified.counts.published), *verified.counts.counts
+
+
+def _width(count: Count) -> int:
+    return max(_WIDTH, len(count.place))
+
+
+def _wrapped(line: str) -> str:
+    return fill(
+        line, _LINE, initial_indent="    ", subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def closing(months: Sequence[VerifiedMonth], all_listed: bool) -> str:

@@ -7,10 +7,12 @@ task_results.py      passes a task's result from its process to the main one
 month_results.py     the result of each month, and the lines of the summary
 drift.py             the lines about unknown columns and values
 preflight.py         the health checks before the first byte is downloaded, and those of `taxi-luigi doctor`
-progress.py          progress bars, and the status of a task on luigid's page
+progress.py          the progress of a task, for luigid's page and for the panel
+panel.py             the panel of a run on a terminal, and its summary: state and layout
+live.py              draws the panel while a run goes on
 signals.py           ends the processes of a run after a signal
 scheduler_client.py  the requests to luigid that Luigi's worker does not make
-shared_runs.py       takes over the tasks of a lost machine
+shared_runs.py       takes over the tasks of a lost machine, and shows what other machines do
 luigid_server.py     `taxi-luigi luigid`
 cron_mail.py         the last lines of a failed run, for cron's mail
 notify/              mail, chat and webhooks

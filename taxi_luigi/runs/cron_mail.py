@@ -23,6 +23,11 @@ _NOISE = re.compile(r"(DEBUG|INFO)\b|\[?pid \d|={5}|\s*$")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
+def is_wanted() -> bool:
+    """Whether cron-run has started this run."""
+    return bool(os.environ.get(LAST_LINES))
+
+
 def leave(lines: Iterable[str]) -> None:
     """Write the last lines of a run for cron-run, if that has started it."""
     path = os.environ.get(LAST_LINES)

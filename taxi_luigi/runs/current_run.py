@@ -9,24 +9,26 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
-from luigi.interface import core
 from luigi.retcodes import retcode
 from luigi.task import Task
 
 from taxi_luigi import config, history
 from taxi_luigi.core import logs, redaction, release
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import several
 from taxi_luigi.history import Result, RunResult, TaskResult
 from taxi_luigi.inventory import Plan
-from taxi_luigi.runs import cron_mail, drift, month_results, notify
-from taxi_luigi.runs.progress import Months
+from taxi_luigi.runs import cron_mail, drift, live, month_results, notify
+from taxi_luigi.runs.panel import Panel
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import spans
 
@@ -37,9 +39,8 @@ _run: _Run | None = None
 class _Run:
     """The state of a run in progress."""
 
-    def __init__(self, root: Task) -> None:
-        now = datetime.now(UTC)
-        self.id = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    def __init__(self, root: Task, run: str) -> None:
+        self.id, now = run, datetime.now(UTC)
         self.began, self.started = now.isoformat(timespec="seconds"), time.monotonic()
         self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), config.settings().state
@@ -55,7 +56,7 @@ class _Run:
         """whether luigid was restarted in the meantime and no longer has the tasks"""
         self.error = ""
         """the exception that ended it, in one line"""
-        self.close_bar: Callable[[], None] = lambda: None
+        self.close_panel: Callable[[], None] = lambda: None
         self.is_ours = type(root).__module__.startswith(f"{__name__.partition('.')[0]}.")
         """whether the root task is of this package: of others, nothing is known of what they did"""
 
@@ -71,7 +72,7 @@ class _Run:
             exit_code=self.exit_code,
             already_there=sum(map(len, there.values())),
             months=month_results.results(self.plan, tasks, self.done_by_others),
-            zones="; ".join(month_results.zones(tasks)),
+            zones="; ".join(month_results.zones(tasks) + month_results.zone_failures(tasks)),
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
             version=release(),
@@ -80,15 +81,18 @@ class _Run:
         )
         return replace(result, error=redact(self._why(result)))
 
-    def lines(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
-        """Return the summary that is logged at the end."""
-        if self.plan is not None:
-            lines = month_results.lines(self.plan, tasks, self.done_by_others, self.id)
-        else:
-            lines = month_results.few(month_results.replacements(result.months), self.id) + month_results.failures(
-                result.months
-            )
-            lines += [result.zones] if result.zones else []
+    def notes(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
+        """Return the lines of what was replaced, and of the zones."""
+        replaced = month_results.few(month_results.replacements(result.months), self.id)
+        return replaced + month_results.zones(tasks)
+
+    def counts(self, result: RunResult) -> list[month_results.ColorCounts]:
+        """Return the counts of each record type."""
+        return [] if self.plan is None else month_results.counts(self.plan, result.months)
+
+    def failures(self, tasks: list[TaskResult], result: RunResult) -> list[str]:
+        """Return the last lines: what failed, and why the run got no further."""
+        lines = month_results.failures(result.months) + month_results.zone_failures(tasks)
         if self.is_ours and all(each.elsewhere for each in tasks) and self.plan is None and self.exit_code == 0:
             lines.append(f"{self.command}: nothing to do")
         if self._not_ours:
@@ -112,10 +116,20 @@ class _Run:
         return "" if well or named else self._not_ours or self.error or logs.last_error()
 
 
-def start(root: Task) -> None:
-    """Begin the run of the root task; called in the process that schedules, before anything is listed."""
+def new_id() -> str:
+    """Return the id of a run that begins now, UTC: `20261121T060003-4f2a`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def start(root: Task, run: str) -> None:
+    """Begin the run of the root task; called in the process that schedules, before anything is listed.
+
+    Args:
+        root: the task that was given, or that another package's task led to
+        run: its id, by `new_id`
+    """
     global _run
-    _run = _Run(root)
+    _run = _Run(root, run)
     _run.record.begin(_run.command, _run.host, _run.began, release())
 
 
@@ -142,8 +156,48 @@ def begin(plan: Plan) -> None:
         months = [str(month) for month in missing if month not in plan.not_published.get(color, [])]
         if months:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
-    if plan.to_do and core().workers > 1 and terminal.can_draw():
-        _run.close_bar = _draw(_run.tasks, month_results.Countdown(plan))
+
+
+def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple[str, str]] = ()) -> None:
+    """Log a line for each month when it is loaded, or show a panel of the run where there is a terminal.
+
+    Called when everything is scheduled, before the first fork.
+
+    Args:
+        tasks: the id of each task that is to run → its `log_fields`
+        unpublished: (color, month) of the scheduled months that are not there yet
+    """
+    if _run is None:
+        return
+    tasks = {name: each for name, each in tasks.items() if (each["color"], each["month"]) not in unpublished}
+    months, fresh, shown = month_results.ScheduledMonths(tasks.values()), _run.tasks.reader(), terminal.can_draw()
+
+    def note() -> None:
+        for result in fresh():
+            if months.add(result):
+                of_month = [*months.results[result.color, result.month].values()]
+                log.info("%s", month_results.month_line(of_month), extra=_month_fields(of_month) | {"detail": shown})
+
+    forget = logs.whenever_a_task_ended(note)
+    panel = _panel(_run, tasks, unpublished) if shown else None
+
+    def close() -> None:
+        forget()
+        if panel is not None:
+            panel.close()
+
+    _run.close_panel = close
+
+
+def _panel(run: _Run, tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple[str, str]]) -> live.Live:
+    months = month_results.ScheduledMonths(tasks.values())
+    sizes, unit = month_results.sizes(months.steps, run.plan, run.settings.source)
+    missing, there = Counter(color for color, _ in unpublished), {}
+    if run.plan is not None:
+        missing |= Counter({color: len(months) for color, months in run.plan.not_published.items()})
+        there = {color: len(months) for color, months in run.plan.already_there.items()}
+    panel = Panel(run.command, months, sizes, unit, missing, there)
+    return live.Live(panel, run.started, run.tasks.reader(), tasks)
 
 
 def add(result: TaskResult) -> None:
@@ -167,6 +221,7 @@ def stopped(exit_code: int, why: str) -> None:
     if _run is not None:
         _run.exit_code, _run.error = exit_code, why
         _run.record.end(_run.result([]))
+        terminal.clear()
 
 
 def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
@@ -183,40 +238,46 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     if run is None:
         return
     run.exit_code, run.error, run.done_by_others, run.forgotten = exit_code, error, done_by_others, forgotten
-    run.close_bar()
+    run.close_panel()
     terminal.clear()
     tasks = run.tasks.all()
     run.tasks.close()
     result = run.result(tasks)
-    lines, warnings = run.lines(tasks, result), [*result.remarks, *month_results.few([*result.fewer], run.id)]
-    for line in lines:
-        log.info("%s", line)
+    warnings = [*result.remarks, *month_results.few([*result.fewer], run.id)]
+    notes, counts, failures = run.notes(tasks, result), run.counts(result), run.failures(tasks, result)
     for line in warnings:
         log.warning("%s", line)
+    for line in notes:
+        log.info("%s", line)
+    in_color = bool(tasks and counts) and terminal.shows_summary()
+    for line in (*map(str, counts), *failures):
+        log.info("%s", line, extra={"detail": in_color})
+    if in_color:
+        live.print_summary(counts, failures)
+    lines = (*map(str, counts), *failures, *notes)
     why = [result.error] if result.error and result.error not in lines else []
     cron_mail.leave((*why, *lines, *(f"WARNING: {line}" for line in warnings)))
     run.record.end(result)
-    notify.send(result, run.notices)
+    notify.send(result, run.notices, lambda: _page(run, result))
+    notify.beat(result, run.notices, cron_mail.is_wanted())
     if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
         run.close_log()
 
 
-def _draw(tasks: TaskResults, countdown: month_results.Countdown) -> Callable[[], None]:
-    """One bar for the months, in this process: bars of several processes would write over each other.
+def _month_fields(tasks: list[TaskResult]) -> dict[str, Any]:
+    """Return `extra=` for the line of a month."""
+    rows = max(each.rows for each in tasks)
+    downloaded = sum(each.bytes for each in tasks if each.task == month_results.DOWNLOAD)
+    sums = logs.figures(rows, downloaded, sum(each.seconds for each in tasks))
+    return {"fields": {"color": tasks[0].color, "month": tasks[0].month} | sums["fields"]}
 
-    Returns what takes it away.
-    """
-    bar, fresh = Months(countdown.all), tasks.reader()
 
-    def redraw() -> None:
-        for result in fresh():
-            countdown.count(result)
-        bar.show(countdown.through)
+def _page(run: _Run, result: RunResult) -> str:
+    """Write the page of the run; return its address, '' where that fails."""
+    from taxi_luigi.reports.html import run_page
 
-    forget = logs.whenever_a_task_ended(redraw)
-
-    def close() -> None:
-        forget()
-        bar.close()
-
-    return close
+    try:
+        return run_page.write(run.state, result).as_uri()
+    except TaxiError as error:
+        log.warning("%s", error)
+        return ""

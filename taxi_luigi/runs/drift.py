@@ -40,6 +40,19 @@ def fewer(results: Iterable[TaskResult]) -> list[str]:
     ]
 
 
+def phrases(drift: Drift) -> list[str]:
+    """Return what is unexpected in one month, in a few words each."""
+    columns = [_name(name) for name, found in drift.left_out.items() if "columns" not in found]
+    others = sum(found.get("columns", 0) for found in drift.left_out.values())
+    return [
+        *drift.warnings,
+        *([f"left out {_few(columns, others)}"] if columns else []),
+        *([f"without {_few(drift.missing)}"] if drift.missing else []),
+        *(f"unknown texts in {reason.partition(':')[2]}" for reason in drift.unmapped),
+        *([f"{drift.fewer[0]:,} records, where TLC published {drift.fewer[1]:,}"] if drift.fewer else []),
+    ]
+
+
 def _by_color(results: Iterable[TaskResult]) -> dict[str, dict[str, Drift]]:
     """Return color → month, in order → its drift, from the last try of a task that ran twice."""
     found: dict[str, dict[str, Drift]] = {}
@@ -88,8 +101,11 @@ def _column(name: str, months: dict[str, dict[str, Any]]) -> str:
     types = " or ".join([_shown(kind) for kind in dict.fromkeys(found["type"] for found in months.values())][:_NAMED])
     percent = sorted({round(100 * found["nulls"]) for found in months.values()})
     share = " to ".join(str(each) for each in dict.fromkeys((percent[0], percent[-1])))
-    shown = name if name.isidentifier() and len(name) <= LONGEST else _quoted(name)
-    return f"{shown} ({types}, {share} % null) in {several(months)}"
+    return f"{_name(name)} ({types}, {share} % null) in {several(months)}"
+
+
+def _name(column: str) -> str:
+    return column if column.isidentifier() and len(column) <= LONGEST else _quoted(column)
 
 
 def _unmapped(color: str, drifts: dict[str, Drift]) -> list[str]:

@@ -96,11 +96,14 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
         raise ConfigError(f"luigid cannot listen on {where}: {error.strerror}") from error
 
 
-def start(port: int) -> str:
+def start(port: int, own: bool = False) -> str:
     """Start luigid in the background on this port or the next free one, unless one answers there already.
 
+    Args:
+        port: the first to try
+        own: whether one that was not started here is left alone, and the next port is tried
     Returns:
-        its address, in one line
+        its address, in one line; before it, a line for each luigid that was left alone
     Raises:
         ConfigError: no port is free
         StorageError: its folder cannot be made
@@ -109,15 +112,17 @@ def start(port: int) -> str:
     with _alone():
         if _ours() is not None:
             return f"luigid is running already: {_recorded()}"
-        last = min(port + _MORE_PORTS, 65535)
+        last, others = min(port + _MORE_PORTS, 65535), ""
         for number in range(port, last + 1):
             found = _probe(number)
-            if found is _Port.LUIGID:
+            if found is _Port.LUIGID and own:
+                others += f"{_url(number)} is a luigid that was not started here, and is not used{_owner(number)}\n"
+            elif found is _Port.LUIGID:
                 _write("port", number)
                 return f"A luigid that was not started here answers, and is used: {_url(number)}"
             if found is _Port.FREE:
                 _launch(number)
-                return f"luigid is running: {_url(number)}"
+                return f"{others}luigid is running: {_url(number)}"
     raise ConfigError(f"the ports up to {last} are all taken: name another with --port")
 
 
@@ -257,6 +262,18 @@ def _probe(port: int) -> _Port:
         return _Port.FREE if _can_listen(port) else _Port.TAKEN
     except (OSError, http.client.HTTPException):
         return _Port.TAKEN
+
+
+def _owner(port: int) -> str:
+    """Return `: process 123 of anna in /home/anna/taxi`, or nothing of a process that this user may not look at."""
+    import psutil
+
+    try:
+        found = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN and each.pid]
+        process = psutil.Process(next(each.pid for each in found if each.laddr[1:2] == (port,) and each.pid))
+        return f": process {process.pid} of {process.username()} in {process.cwd()}"
+    except (StopIteration, psutil.Error):
+        return ""
 
 
 def _can_listen(port: int) -> bool:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from taxi_luigi.core.text import several
-from taxi_luigi.core.units import plural
+from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.history import MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.runs import drift
+from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.published import counts_apply_to, expected_rows
 from taxi_luigi.transform.staleness import Reason
+
+ColorMonth = tuple[str, str]
+Step = tuple[str, str]
+"""a task of a month by its name and its store"""
 
 SHOWN = 10
 """the most lines of one kind, such as replaced months, at a run's end; `taxi-luigi history RUN` has all"""
@@ -49,23 +57,49 @@ def results(plan: Plan | None, tasks: Iterable[TaskResult], elsewhere: bool = Fa
     return tuple(found[key] for key in sorted(found))
 
 
-def lines(plan: Plan, tasks: Iterable[TaskResult], elsewhere: bool = False, run: str = "") -> list[str]:
-    """Return the summary of a run: a line for each record type, replaced month and failed month, and for the zones.
+@dataclass(frozen=True)
+class ColorCounts:
+    """What became of the months of one record type in a run."""
+
+    color: str
+    already_there: int
+    months: dict[Result, list[str]]
+    """of each result, those that had it"""
+    rows: dict[Result, int]
+
+    @property
+    def well(self) -> bool:
+        """Whether no month failed, and none was left."""
+        return not (self.months[Result.FAILED] or self.months[Result.NOT_FINISHED])
+
+    def __str__(self) -> str:
+        loaded, refreshed = len(self.months[Result.LOADED]), len(self.months[Result.REFRESHED])
+        parts = [_loaded(loaded, "loaded", self.rows[Result.LOADED])]
+        parts += [_loaded(refreshed, "refreshed", self.rows[Result.REFRESHED])] if refreshed else []
+        parts.append(f"{self.already_there} already there")
+        for kind in (Result.NOT_PUBLISHED, Result.NOT_FINISHED, Result.ELSEWHERE):
+            if self.months[kind]:
+                parts.append(f"{len(self.months[kind])} {kind.value} ({several(self.months[kind])})")
+        if self.months[Result.FAILED]:
+            parts.append(f"{len(self.months[Result.FAILED])} failed")
+        return f"{self.color}: {', '.join(parts)}"
+
+
+def counts(plan: Plan, months: Iterable[MonthResult]) -> list[ColorCounts]:
+    """Return the counts of each record type of a run.
 
     Args:
         plan: of the run
-        tasks: as for `results`
-        elsewhere: as for `results`
-        run: its id
+        months: as `results` returns them
     """
-    tasks = list(tasks)
-    months = results(plan, tasks, elsewhere)
-    colors = dict.fromkeys([*plan.already_there, *(each.color for each in plan.to_do), *plan.not_published])
+    months = [*months]
     found = []
-    for color in colors:
-        there = len(plan.already_there.get(color, []))
-        found.append(f"{color}: {_counts([each for each in months if each.color == color], there)}")
-    return found + few(replacements(months), run) + failures(months) + zones(tasks)
+    for color in dict.fromkeys([*plan.already_there, *(each.color for each in plan.to_do), *plan.not_published]):
+        of_color = {kind: [each for each in months if (each.color, each.result) == (color, kind)] for kind in Result}
+        named = {kind: [each.month for each in of_kind] for kind, of_kind in of_color.items()}
+        rows = {kind: sum(each.rows for each in of_kind) for kind, of_kind in of_color.items()}
+        found.append(ColorCounts(color, len(plan.already_there.get(color, [])), named, rows))
+    return found
 
 
 def replacements(months: Iterable[MonthResult]) -> list[str]:
@@ -85,37 +119,104 @@ def failures(months: Iterable[MonthResult]) -> list[str]:
 
 
 def zones(tasks: Iterable[TaskResult]) -> list[str]:
-    """Return the lines about the taxi zones; none where there was nothing to do."""
-    about = [each for each in _last(tasks) if each.task in ZONES]
-    done = [each for each in about if not each.error]
+    """Return the line about the taxi zones that were loaded; none where there was nothing to do."""
+    done = [each for each in _of_zones(tasks) if not each.error]
     stores = ", ".join(f"{each.store} ({each.replaced})" if each.replaced else each.store for each in done)
-    lines = [f"zones: {done[0].rows:,} rows loaded into {stores}"] if done else []
-    return lines + [f"zones failed: {each.task} {each.store}: {each.error}" for each in about if each.error]
+    return [f"zones: {done[0].rows:,} rows loaded into {stores}"] if done else []
 
 
-class Countdown:
-    """The number of finished months of a plan, counted from the results of tasks as they arrive."""
+def zone_failures(tasks: Iterable[TaskResult]) -> list[str]:
+    """Return a line for each place that did not get the zones."""
+    return [f"zones failed: {each.task} {each.store}: {each.error}" for each in _of_zones(tasks) if each.error]
 
-    def __init__(self, plan: Plan) -> None:
-        self._left = {
-            (each.color, str(each.month)): {*each.lakes, *each.warehouses} for each in plan.to_do
-        }  # fmt: skip
-        self.all = len(self._left)
 
-    @property
-    def through(self) -> int:
-        """Months that every store has, or that failed."""
-        return self.all - len(self._left)
+def _of_zones(tasks: Iterable[TaskResult]) -> list[TaskResult]:
+    return [each for each in _last(tasks) if each.task in ZONES]
 
-    def count(self, result: TaskResult) -> None:
-        """Count one more."""
-        key = (result.color, result.month)
-        stores = self._left.get(key)
-        if stores is None:
-            return
-        stores.discard(result.store)
-        if result.error or not stores:
-            del self._left[key]
+
+class ScheduledMonths:
+    """The results of a run's tasks by month, as they arrive.
+
+    Tasks that nothing was scheduled for, as an `--assistant` does them, are months with a step for each store.
+    """
+
+    def __init__(self, tasks: Iterable[Mapping[str, str]]) -> None:
+        """`tasks`: the `log_fields` of those that were scheduled; tasks without a month are left out."""
+        self.steps: dict[ColorMonth, set[Step]] = {}
+        self.results: dict[ColorMonth, dict[Step, TaskResult]] = {}
+        for each in tasks:
+            if each["color"]:
+                self.steps.setdefault((each["color"], each["month"]), set()).add((each["task"], each["store"]))
+
+    def add(self, result: TaskResult) -> bool:
+        """Add the result of a task; of two tries, the last one counts. Return whether its month is loaded by it."""
+        key, step = (result.color, result.month), (result.task, result.store)
+        if not result.color:
+            return False
+        before = self.loaded(key)
+        self.results.setdefault(key, {})[step] = result
+        if key not in self.steps:
+            return bool(result.store) and not result.error
+        return self.loaded(key) and not before
+
+    def loaded(self, key: ColorMonth) -> bool:
+        """Whether the last steps of a month have succeeded."""
+        done = {step for step, result in self.results.get(key, {}).items() if not result.error}
+        return bool(done) and _last_steps(self.steps.get(key, done)) <= done
+
+    def failure(self, key: ColorMonth) -> str:
+        """Return the error of a month, with the task that has it; '' of a month that has not failed."""
+        return _first_failure([*self.results.get(key, {}).values()])
+
+
+def _last_steps(steps: set[Step]) -> set[Step]:
+    """Return those that no other step of the month waits for; what comes before them may be another machine's."""
+    for names in (("LoadMonth", "UploadMonth"), (CLEAN,), (DOWNLOAD,)):
+        found = {step for step in steps if step[0] in names}
+        if found:
+            return found
+    return steps
+
+
+def sizes(months: Iterable[ColorMonth], plan: Plan | None, source: str) -> tuple[dict[ColorMonth, int], str]:
+    """Return how large months are, and in which unit: `rows` as published, else `B` to download, else `months`.
+
+    Args:
+        months: of a run; yellow months differ 30-fold
+        plan: of the run, which has the bytes where all of them are downloaded
+        source: the template of its addresses
+    """
+    months = [*months]
+    if counts_apply_to(source):
+        rows = {key: expected_rows(key[0], Month.parse(key[1])) for key in months}
+        if None not in rows.values():
+            return {key: count or 0 for key, count in rows.items()}, "rows"
+    planned = {} if plan is None else {(each.color, str(each.month)): each.bytes for each in plan.to_do}
+    found = {key: planned.get(key) or 0 for key in months}
+    return (found, "B") if all(found.values()) else (dict.fromkeys(months, 1), "months")
+
+
+def month_line(tasks: Iterable[TaskResult]) -> str:
+    """Return the line of a month that has been loaded: what it took, and what is remarkable in it.
+
+    `green 2021-01: 3,000 rows in duckdb, 43.9 kB downloaded, 1.9 s; 2 rows rejected: …`
+
+    Args:
+        tasks: the results of its tasks
+    """
+    tasks = [*tasks]
+    first, done = tasks[0], [each for each in tasks if not (each.error or each.elsewhere)]
+    loaded = [each for each in done if each.store]
+    stores = ", ".join(dict.fromkeys(each.store for each in loaded if each.task != CLEAN))
+    parts = [f"{max(each.rows for each in loaded):,} rows {f'in {stores}' if stores else 'cleaned'}"] if loaded else []
+    downloaded = sum(each.bytes for each in done if each.task == DOWNLOAD)
+    parts += [f"{size(downloaded)} downloaded"] if downloaded else []
+    parts += [duration(sum(each.seconds for each in done))] if done else ["done by another run"]
+    remarks = [
+        _replaced(tasks),
+        *(text for each in done if each.drift is not None for text in drift.phrases(each.drift)),
+    ]
+    return f"{first.color} {first.month}: {'; '.join(filter(None, [', '.join(parts), *remarks]))}"
 
 
 def _last(tasks: Iterable[TaskResult]) -> list[TaskResult]:
@@ -174,22 +275,6 @@ def _first_failure(tasks: list[TaskResult]) -> str:
             store = f" {each.store}" if each.store not in ("", "local") else ""
             return f"{each.task}{store}: {each.error}"
     return ""
-
-
-def _counts(months: list[MonthResult], there: int) -> str:
-    """Of one color."""
-    named = {kind: [each.month for each in months if each.result is kind] for kind in Result}
-    rows = {kind: sum(each.rows for each in months if each.result is kind) for kind in Result}
-    parts = [_loaded(len(named[Result.LOADED]), "loaded", rows[Result.LOADED])]
-    if named[Result.REFRESHED]:
-        parts.append(_loaded(len(named[Result.REFRESHED]), "refreshed", rows[Result.REFRESHED]))
-    parts.append(f"{there} already there")
-    for kind in (Result.NOT_PUBLISHED, Result.NOT_FINISHED, Result.ELSEWHERE):
-        if named[kind]:
-            parts.append(f"{len(named[kind])} {kind.value} ({several(named[kind])})")
-    if named[Result.FAILED]:
-        parts.append(f"{len(named[Result.FAILED])} failed")
-    return ", ".join(parts)
 
 
 def _loaded(count: int, how: str, rows: int) -> str:

@@ -15,6 +15,7 @@ from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.text import several
+from taxi_luigi.core.units import plural, size
 from taxi_luigi.runs import scheduler_client
 from taxi_luigi.sources import Published
 from taxi_luigi.storage import is_remote
@@ -48,6 +49,7 @@ def checks() -> Iterator[Check]:
     """Yield the checks of everything in luigi.cfg, as each is done."""
     if not is_remote(config.settings().workspace):
         yield from config.workspace().checks()
+    yield from _leftovers()
     yield _source()
     for name in config.settings().lakes:
         if config.lake_type(name) == "local" and name != "local":
@@ -60,6 +62,19 @@ def checks() -> Iterator[Check]:
         if config.loads_from(name):
             yield from _foreign(name)
     yield from _luigid()
+
+
+def _leftovers() -> Iterator[Check]:
+    """Yield a check where raw files have the names of an earlier source: nothing is wrong, they take room."""
+    from taxi_luigi.inventory.leftovers import leftovers  # not on the path of a run
+
+    try:
+        found = leftovers()
+    except TaxiError:  # the workspace's own checks have it
+        return
+    if found:
+        line = f"{plural(len(found), 'file')} of an earlier source, {size(sum(found.values()))}: taxi-luigi tidy"
+        yield Check("workspace", "leftovers", Status.OK, f"{line} shows and removes them")
 
 
 def _clouds() -> Iterator[Check]:

@@ -1,22 +1,19 @@
-"""The progress of a run: a line for each task on luigid's page, and one bar on a terminal.
-
-With one worker the bar is of the running task; with several it is of the months, and drawn by the main process. So a
-terminal has one bar at a time, and log lines of every process clear it first (logs/terminal.py).
-"""
+"""The progress of a task: a line on luigid's page, and what its process passes to the panel of the main one."""
 
 from __future__ import annotations
 
-import sys
-import threading
+import json
+import os
+import select
 import time
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from luigi.interface import core
 from luigi.rpc import RPCError
-from tqdm import tqdm
 
-from taxi_luigi.core.logs import log, terminal
+from taxi_luigi.core.logs import log
 from taxi_luigi.core.units import duration, size
 from taxi_luigi.runs import scheduler_client
 
@@ -27,44 +24,112 @@ _PAUSE = 30.0
 """seconds without a report after a failed one, which may cost a task 3 s (scheduler_client.py)"""
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
-    """A bar with its own lock: tqdm's is shared with all forked processes, and stays held when its holder is killed."""
-
-    monitor_interval = 0
-    """no thread that looks for bars that stand still, in a process that forks"""
+_FRAME = 0.1
+"""seconds between two reports to the panel: 20 µs each"""
 
 
-_Bar.set_lock(threading.RLock())
+@dataclass(frozen=True)
+class Step:
+    """What a task is doing now, for the panel: of a task of this run, or of another machine's."""
+
+    task: str
+    color: str
+    month: str
+    store: str
+    doing: str
+    done: int = 0
+    total: int = 0
+    """0: not known"""
+    unit: str = ""
+    """`B`, or what is counted"""
+    seconds: float = 0.0
+    """that the step has taken"""
+    host: str = ""
+    """the other machine; '' is this one"""
+    percent: int | None = None
+    """of a step of another machine: luigid has its amounts as text alone"""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """The task."""
+        return self.task, self.color, self.month, self.store
+
+    @property
+    def share(self) -> float | None:
+        """The part of the step that is done, from 0 to 1; None where its total is not known."""
+        if self.percent is not None:
+            return self.percent / 100
+        return min(1.0, self.done / self.total) if self.total else None
+
+
+class Channel:
+    """Passes steps from the tasks' processes, which inherit it, to the main one: a pipe, and one write for each.
+
+    A step is dropped while the pipe is full: the next one has all that it had.
+    """
+
+    def __init__(self) -> None:
+        self._ends = os.pipe()
+        for end in self._ends:
+            os.set_blocking(end, False)
+
+    def send(self, step: Step) -> None:
+        """Pass a step; without a reader, do nothing."""
+        line = json.dumps(astuple(step)).encode() + b"\n"
+        if len(line) <= select.PIPE_BUF:  # which no other process's write is mixed with
+            with suppress(BlockingIOError, BrokenPipeError):
+                os.write(self._ends[1], line)
+
+    def received(self) -> list[Step]:
+        """Return the steps that were sent since the last call."""
+        found = b""
+        with suppress(BlockingIOError):
+            while piece := os.read(self._ends[0], 65_536):
+                found += piece
+        return [Step(*json.loads(line)) for line in found.splitlines()]
+
+    def close(self) -> None:
+        """Free the pipe."""
+        for end in self._ends:
+            os.close(end)
+
+
+_channel: Channel | None = None
+"""of the run with a panel in this process, or in the one that it was forked from"""
+
+
+def send_steps(channel: Channel | None) -> None:
+    """Send the steps of tasks that begin from now on, in this process and those forked from it; None: nowhere."""
+    global _channel
+    _channel = channel
 
 
 class Progress:
     """Called with (done, total) in `unit`, "B" or what is counted; a total of 0 is unknown.
 
-    A context manager, which removes the bar and shows an error on the page. Shows our own words, numbers and names of
-    stores only, and nothing from the data.
+    A context manager, which shows an error on the page. Shows our own words, numbers and names of stores only, and
+    nothing from the data.
     """
 
     def __init__(self, task: Any, doing: str, unit: str) -> None:
         self._task, self._unit = task, unit
         self._began = time.monotonic()
-        self._bar: tqdm[Any] | None = None
-        if core().workers == 1 and terminal.can_draw():
-            self._bar = _bar(f"{doing} {task.label}", f" {unit}", unit_scale=True)
         self.now(doing)
 
     def now(self, doing: str) -> None:
         """Begin the next step, which is counted from 0 again."""
         self._doing, self._since = doing, time.monotonic()
         self._done = self._total = 0
+        self._send(0.0)
         self._shown = self._show(doing, None)
 
     def __call__(self, done: int, total: int) -> None:
-        if self._bar is not None:
-            self._bar.total = total or None
-            self._bar.update(done - self._bar.n)
         self._done, self._total = done, total
-        if time.monotonic() >= self._next:
-            seconds = time.monotonic() - self._since
+        now = time.monotonic()
+        seconds = now - self._since
+        if now >= self._next_frame:
+            self._send(seconds)
+        if now >= self._next:
             self._shown = self._show(f"{self._doing}: {pace(done, total, self._unit, seconds)}", self._percent)
 
     def page(self, url: str) -> None:
@@ -87,8 +152,6 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
         if error is not None:
             far = f" at {amount(self._done, self._total, self._unit)}" if self._done else ""
             self._show(f"{self._doing}: failed{far} after {duration(time.monotonic() - self._began)}", self._percent)
@@ -102,26 +165,13 @@ class Progress:
         self._next = time.monotonic() + (_INTERVAL if shown else _PAUSE)
         return shown
 
-
-class Months:
-    """The bar of a run with several workers."""
-
-    def __init__(self, total: int) -> None:
-        shown = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt} of {total_fmt} [{elapsed}, {remaining} left]"
-        self._bar: tqdm[Any] = _bar("months", "", total=total, bar_format=shown, unit_scale=False)
-
-    def show(self, done: int) -> None:
-        """Draw the bar again, below the lines written since."""
-        self._bar.n = done
-        self._bar.refresh()
-
-    def close(self) -> None:
-        """Remove the bar."""
-        self._bar.close()
-
-
-def _bar(what: str, unit: str, **more: Any) -> tqdm[Any]:
-    return _Bar(desc=what, unit=unit, leave=False, dynamic_ncols=True, file=sys.stderr, **more)
+    def _send(self, seconds: float) -> None:
+        self._next_frame = time.monotonic() + _FRAME
+        if _channel is not None:
+            task = self._task.log_fields
+            _channel.send(
+                Step(**task, doing=self._doing, done=self._done, total=self._total, unit=self._unit, seconds=seconds)
+            )
 
 
 def pace(done: int, total: int, unit: str, seconds: float) -> str:
@@ -137,15 +187,16 @@ def pace(done: int, total: int, unit: str, seconds: float) -> str:
     """
     speed = done / seconds
     left = f", {duration((total - done) / speed)} left" if speed and done < total else ""
-    return f"{amount(done, total, unit)}\n{_number(round(speed), unit)}/s{left}"
+    return f"{amount(done, total, unit)}\n{number(round(speed), unit)}/s{left}"
 
 
 def amount(done: int, total: int, unit: str) -> str:
     """Return `12.4 MB of 49.9 MB`, `131,072 of 1,369,769 rows`; `131,072 rows` where the total is unknown (0)."""
     if not total:
-        return _number(done, unit)
-    return f"{size(done) if unit == 'B' else f'{done:,}'} of {_number(total, unit)}"
+        return number(done, unit)
+    return f"{size(done) if unit == 'B' else f'{done:,}'} of {number(total, unit)}"
 
 
-def _number(number: int, unit: str) -> str:
-    return size(number) if unit == "B" else f"{number:,} {unit}"
+def number(count: int, unit: str) -> str:
+    """Return `12.4 MB`, `131,072 rows`."""
+    return size(count) if unit == "B" else f"{count:,} {unit}"

@@ -106,8 +106,7 @@ def set_status(task_id: str, message: str, percent: int | None) -> bool:
 
 def failed(families: Container[str]) -> dict[str, str]:
     """Return the failed tasks of these families → the error from their worker; '' of one whose worker is gone."""
-    tasks = _request("task_list", status="FAILED", upstream_status="", limit=False) or {}
-    ours = [task_id for task_id, task in tasks.items() if task["name"] in families]
+    ours = [task_id for task_id, task in tasks("FAILED").items() if task["name"] in families]
     errors = {task_id: _request("fetch_error", task_id=task_id) for task_id in ours}
     return {task_id: str(error["error"] or "") for task_id, error in errors.items() if error}
 
@@ -115,16 +114,21 @@ def failed(families: Container[str]) -> dict[str, str]:
 def stuck(families: Container[str]) -> bool:
     """Return whether no task of these families runs, and all pending ones wait for a failed or missing task."""
 
-    def tasks(status: str, upstream: str = "") -> set[str] | None:
+    def ids(status: str, upstream: str = "") -> set[str] | None:
         found = _request("task_list", status=status, upstream_status=upstream, limit=False)
         return None if found is None else {task_id for task_id, task in found.items() if task["name"] in families}
 
     # In this order: a task that starts in between is then running, or no longer pending.
-    waiting, running = tasks("PENDING"), tasks("RUNNING")
+    waiting, running = ids("PENDING"), ids("RUNNING")
     if waiting is None or running != set():
         return False
-    hopeless = [tasks("PENDING", f"UPSTREAM_{why}") or set() for why in ("FAILED", "MISSING_INPUT")]
+    hopeless = [ids("PENDING", f"UPSTREAM_{why}") or set() for why in ("FAILED", "MISSING_INPUT")]
     return waiting <= set().union(*hopeless)
+
+
+def tasks(status: str) -> dict[str, dict[str, Any]]:
+    """Return the tasks with this status by id; none without an answer."""
+    return _request("task_list", status=status, upstream_status="", limit=False) or {}
 
 
 def knows(task_id: str) -> bool:

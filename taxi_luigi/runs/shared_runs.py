@@ -1,4 +1,4 @@
-"""Runs shared by several machines: take over the tasks of a lost machine.
+"""Runs shared by several machines: take over the tasks of a lost machine, and see what the others do.
 
 Luigi treats a task whose worker is gone as failed, and retries it after `[scheduler] retry_delay`, which is a day in
 the packaged settings (3.8.1).
@@ -6,15 +6,21 @@ the packaged settings (3.8.1).
 
 from __future__ import annotations
 
+import os
+import re
 import signal
+import socket
 import threading
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from dataclasses import replace
 
 from luigi.worker import Worker
 from luigi.worker import worker as worker_settings
 
 from taxi_luigi.core.logs import log
+from taxi_luigi.history import TaskResult
 from taxi_luigi.runs import scheduler_client
+from taxi_luigi.runs.progress import Step
 
 _LOOK = 5.0
 """seconds between two checks for lost machines"""
@@ -52,3 +58,32 @@ def _monitor(families: Container[str], worker: Worker, helps: bool) -> None:
             worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs
             return
         seen_before = stuck
+
+
+def steps_elsewhere(ids: Mapping[str, Mapping[str, str]]) -> dict[str, Step]:
+    """Return what other workers are doing of the tasks that this run scheduled, by task id.
+
+    Args:
+        ids: the id of each scheduled task → its `log_fields`
+    """
+    found = {}
+    for task_id, task in scheduler_client.tasks("RUNNING").items():
+        host = _host(str(task["worker_running"])) if task_id in ids else ""
+        if host:
+            doing = str(task["status_message"] or "").partition(":")[0]
+            step = Step(**ids[task_id], doing=doing, host=host)  # type: ignore[arg-type]  # texts, as the fields are
+            found[task_id] = replace(step, percent=task["progress_percentage"])
+    return found
+
+
+def done_elsewhere(ids: Mapping[str, Mapping[str, str]]) -> list[TaskResult]:
+    """Return the results of those of these tasks that are done, as if other workers had done all of them."""
+    done = [ids[task_id] for task_id in scheduler_client.tasks("DONE") if task_id in ids]
+    return [TaskResult(**fields, elsewhere=True) for fields in done]  # type: ignore[arg-type]  # texts
+
+
+def _host(worker: str) -> str:
+    """Return the machine of a worker, `Worker(salt=…, host=…, pid=…)` in Luigi 3.8.1; '' of this process."""
+    named = dict(re.findall(r"(\w+)=([^,)]*)", worker))
+    mine = named.get("host") == socket.gethostname() and named.get("pid") == str(os.getpid())
+    return "" if mine else named.get("host", worker)

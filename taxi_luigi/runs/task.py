@@ -58,6 +58,15 @@ class PlainTask(config.EmptyFlags, luigi.Task):
         """Called when the run is over, before Luigi calls `requires()` once more for its summary."""
 
 
+class AwaitedTask(config.EmptyFlags, luigi.ExternalTask):
+    """A file that others make. luigid keeps it, and all that requires it, as pending: its page shows why."""
+
+    @property
+    def waits_for(self) -> str:
+        """What is missing, for luigid's page."""
+        raise NotImplementedError
+
+
 class PipelineTask(PlainTask):
     """A task with one output, which it makes whole or not at all.
 
@@ -120,7 +129,7 @@ class PipelineTask(PlainTask):
         with logs.about(self.log_fields):
             result = self._work()
             if result is None:
-                log.info("%s %s is there already", type(self).__name__, self.label)
+                log.info("%s %s is there already", type(self).__name__, self.label, extra=logs.detail())
                 current_run.add(replace(self.result(), elsewhere=True))
             else:
                 self._made = True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line, log
 from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_runs, signals
-from taxi_luigi.runs.task import PipelineTask, PlainTask, families, imports_of_all
+from taxi_luigi.runs.task import AwaitedTask, PipelineTask, PlainTask, families, imports_of_all
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
 """the sets of Luigi's summary that have what other workers have done, or none"""
@@ -69,7 +70,12 @@ class Worker(luigi.worker.Worker):
     """Luigi's worker, which manages a run from the first task of taxi_luigi that it gets or schedules."""
 
     def __init__(self, assistant: bool, **kwargs: Any) -> None:
-        super().__init__(assistant=assistant, **kwargs, cache_task_completion=False)
+        self._run = current_run.new_id()
+        # luigid's page shows this name above the tasks of a run, and history and logs have the same one.
+        name = f"Worker(run={self._run}, host={socket.gethostname()}, pid={os.getpid()})"
+        super().__init__(
+            assistant=assistant, worker_id=worker_settings().id or name, **kwargs, cache_task_completion=False
+        )
         self._completion_cache = _CompletionCache(self._add_task_history)
         if worker_settings().cache_task_completion:
             self._task_completion_cache = self._completion_cache
@@ -104,6 +110,12 @@ class Worker(luigi.worker.Worker):
                 import_once({name for task in ours if isinstance(task, PipelineTask) for name in task.imports})
             for task in self._ours:
                 task.scheduled()
+            for task, status, _ in self._add_task_history:
+                if status == PENDING and isinstance(task, AwaitedTask):
+                    scheduler_client.set_status(task.task_id, task.waits_for, None)
+            if ours or helping:
+                tasks = {task.task_id: task.log_fields for task in ours if isinstance(task, PipelineTask)}
+                current_run.follow(tasks, self._unpublished)
             if ours or helping:
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
@@ -143,6 +155,13 @@ class Worker(luigi.worker.Worker):
         """The scheduled tasks of taxi_luigi."""
         return [task for task, *_ in self._add_task_history if isinstance(task, PlainTask)]
 
+    @property
+    def _unpublished(self) -> set[tuple[str, str]]:
+        """(color, month) of the scheduled months that are not published: Luigi runs nothing that waits for them."""
+        waiting = (task for task, status, _ in self._add_task_history if status == PENDING)
+        external = (task for task in waiting if isinstance(task, luigi.ExternalTask) and hasattr(task, "log_fields"))
+        return {(task.log_fields["color"], task.log_fields["month"]) for task in external}
+
     def _begin(self, root: luigi.Task) -> None:
         self._root = root
         console.repair_streams()
@@ -152,7 +171,7 @@ class Worker(luigi.worker.Worker):
         self._supervision = self._supervision or signals.Supervision()
         self._supervision.take_signals(current_run.stopped)
         with self._supervision.holding():  # else the history would not have the run that was stopped
-            current_run.start(root)
+            current_run.start(root, self._run)
         scheduler_client.check()
         scheduler_client.warn_of_other_settings()
         for path in atomic_files.sweep(

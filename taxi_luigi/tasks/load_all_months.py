@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 import luigi
+import luigi.interface
 
 from taxi_luigi import config
 from taxi_luigi.core.errors import TaxiError, replaced_meanwhile
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.text import several
 from taxi_luigi.history import TaskResult, now
-from taxi_luigi.inventory import CLEAN, RAW, Plan, drop_spent, make_plan
+from taxi_luigi.inventory import CLEAN, RAW, Plan, drop_spent, estimate, make_plan
 from taxi_luigi.runs import current_run, preflight, signals
 from taxi_luigi.runs.task import PipelineTask, PlainTask, check_settings
 from taxi_luigi.tasks.month import CleanMonth, DownloadMonth, LoadMonth, MonthTask, UploadMonth
@@ -85,6 +86,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     def prepare(self) -> None:
         if not self.complete():
             preflight.check(self.plan.months)
+            _log_full_disks(self.plan)
         current_run.begin(self.plan)
         _log_source_changes(self.plan)
         self._tidy()
@@ -180,6 +182,16 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     def requires(self) -> list[PipelineTask]:
         return self._tasks
+
+
+def _log_full_disks(plan: Plan) -> None:
+    """Log a warning for each disk of this machine on which the months of a plan will hardly find room."""
+    for disk in estimate.disks(estimate.of_plan(plan, luigi.interface.core().workers)):
+        if disk.too_small:
+            log.warning(
+                "the months of this run need %s: those that find no room will fail; taxi-luigi plan has the parts, and"
+                " [taxi] keep_raw = false keeps no raw files", disk,
+            )  # fmt: skip
 
 
 def _log_source_changes(plan: Plan) -> None:

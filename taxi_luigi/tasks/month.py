@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from functools import cache
 
-import luigi
-
 from taxi_luigi import config
 from taxi_luigi.core.cloud import console_links
 from taxi_luigi.core.errors import (
@@ -17,14 +15,14 @@ from taxi_luigi.core.errors import (
     made_later,
     replaced_meanwhile,
 )
-from taxi_luigi.core.logs import figures, log
+from taxi_luigi.core.logs import detail, log
 from taxi_luigi.core.receipts import FILE, OTHER_FORM, CleanReceipt, Edition, Failure, RawReceipt, source_digest
 from taxi_luigi.core.units import duration, size
 from taxi_luigi.history import Drift, TaskResult
 from taxi_luigi.inventory import drop_spent, held_everywhere
 from taxi_luigi.runs import current_run
 from taxi_luigi.runs.progress import Progress
-from taxi_luigi.runs.task import PipelineTask
+from taxi_luigi.runs.task import AwaitedTask, PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.clean_file import clean_file, explain_damage, stored_now
@@ -68,7 +66,7 @@ class MonthTask(PipelineTask):
         return target.exists()
 
 
-class PublishedMonth(config.EmptyFlags, luigi.ExternalTask):
+class PublishedMonth(AwaitedTask):
     """The month's file at the source. A month that is not there yet is not complete, and never an error."""
 
     color = ColorParameter()
@@ -83,6 +81,10 @@ class PublishedMonth(config.EmptyFlags, luigi.ExternalTask):
     def address(self) -> str:
         """Where the file is looked for, for logs."""
         return str(self.output())
+
+    @property
+    def waits_for(self) -> str:
+        return f"not published: {self.address}\nA later run looks again; what requires it stays pending until then."
 
     def output(self) -> PublishedTarget:
         return PublishedTarget(self.color, self.month)
@@ -130,7 +132,7 @@ class DownloadMonth(MonthTask):
         log.info(
             "Downloaded %s %s: %s bytes of %s in %s from %s",
             self.color, self.month, f"{fetched.bytes:,}", form, duration(seconds), fetched.url,
-            extra=figures(bytes=fetched.bytes, seconds=seconds),
+            extra=detail(bytes=fetched.bytes, seconds=seconds),
         )  # fmt: skip
         return self.result(bytes=fetched.bytes)
 
@@ -216,7 +218,7 @@ class CleanMonth(MonthTask):
             "Cleaned %s %s: %s rows in, %s kept, %s rejected, in %s; %s bytes in %s%s",
             self.color, self.month, f"{receipt.rows_in:,}", f"{receipt.rows_kept:,}", f"{receipt.rows_rejected:,}",
             duration(seconds), f"{written:,}", self.output(), f"; {replaced}" if replaced else "",
-            extra=figures(receipt.rows_kept, written, seconds),
+            extra=detail(receipt.rows_kept, written, seconds),
         )  # fmt: skip
         return self.result(receipt.rows_kept, written, replaced, drift=drift)
 
@@ -271,7 +273,7 @@ class UploadMonth(MonthTask):
         seconds, rows, sent = time.monotonic() - started, stored.summary.rows, stored.entry.bytes
         log.info(
             "Uploaded %s %s: %s bytes in %s to %s%s", self.color, self.month, f"{sent:,}", duration(seconds), target,
-            f"; {replaced}" if replaced else "", extra=figures(rows, sent, seconds),
+            f"; {replaced}" if replaced else "", extra=detail(rows, sent, seconds),
         )  # fmt: skip
         drop_if_spent(self)
         return self.result(rows, sent, replaced)
@@ -338,7 +340,7 @@ class LoadMonth(MonthTask):
         log.info(
             "Loaded %s %s: %s rows into %s of %s in %s%s",
             self.color, self.month, f"{rows:,}", dataset.table, self.warehouse, duration(seconds),
-            f"; {replaced}" if replaced else "", extra=figures(rows=rows, seconds=seconds),
+            f"; {replaced}" if replaced else "", extra=detail(rows=rows, seconds=seconds),
         )  # fmt: skip
         drop_if_spent(self)
         return self.result(rows, replaced=replaced)

@@ -39,7 +39,8 @@ class ReportTarget(luigi.Target):
         self.page = report.Page(path)
         self._colors = colors
         self.status: Status | None = None
-        """what the last `exists()` found"""
+        """what the last `exists()` found, as `glance`"""
+        self.glance = report.Glance()
 
     def exists(self) -> bool:
         try:
@@ -48,7 +49,8 @@ class ReportTarget(luigi.Target):
             log.debug("withdrawn months are not known: %s", error)
             withdrawn = {}
         self.status = status(self._colors or tuple(DATASETS), date.today(), withdrawn)
-        return self.page.shows(report.digest(self.status))
+        self.glance = report.glance(self.status)
+        return self.page.shows(report.digest(self.status, self.glance))
 
     def __str__(self) -> str:
         return str(self.page.path)
@@ -91,7 +93,7 @@ class Report(PipelineTask):
         for line in target.status.errors:
             log.warning("%s", line)
         with Progress(self, "reading receipts", "months") as progress:
-            written = report.write(target.page, target.status, progress, lambda: progress.now("drawing"))
+            written = report.write(target.page, target.status, target.glance, progress, lambda: progress.now("drawing"))
             progress.ended(f"{written:,} bytes")
         self._made = True
         seconds = time.monotonic() - started

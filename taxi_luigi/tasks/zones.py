@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taxi_luigi import config
-from taxi_luigi.core.logs import figures, log
+from taxi_luigi.core.logs import detail, log
 from taxi_luigi.core.text import cut, listed
 from taxi_luigi.history import TaskResult
 from taxi_luigi.runs.progress import Progress
@@ -65,7 +65,7 @@ class ZonesTask(PipelineTask):
             progress.ended(f"{rows:,} rows in {TABLE} of {self.store}")
         log.info(
             "Loaded %s zones into %s of %s, which had %s",
-            rows, TABLE, self.store, before or "none", extra=figures(rows),
+            rows, TABLE, self.store, before or "none", extra=detail(rows),
         )  # fmt: skip
         self._replaced = True
         return self.result(rows, replaced=f"{before:,} → {rows:,} zones" if before else "")

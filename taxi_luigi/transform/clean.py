@@ -30,6 +30,7 @@ from taxi_luigi.transform.clean_settings import CleanRules
 from taxi_luigi.transform.column_mapping import Conformed, Layout, conform, match, names_of
 from taxi_luigi.transform.hints import is_merge_marker, time_hint
 from taxi_luigi.transform.parquet_writer import MonthFiles, rows_written
+from taxi_luigi.transform.profile import Profile
 from taxi_luigi.transform.readers import Chunk, RawFile, open_raw
 from taxi_luigi.transform.readers.ahead import ahead
 from taxi_luigi.transform.receipt_builder import FIRST_YEAR, Tally, last_year, make_receipt
@@ -94,7 +95,7 @@ def clean_month(
     with open_raw(raw, where) as source:
         layout = _match(dataset, month, source, where)
         _judge_unknown(layout, rules, where)
-        tally = Tally()
+        tally = Tally(Profile(dataset, month))
         groups = ahead(_grouped(_cleaned(source, layout, rules, tally)))
         with MonthFiles(clean, rejects, layout.schema) as files, closing(groups):
             done = 0
@@ -163,6 +164,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
         tally.rejected[rejected_rows.FIELD_COUNT] += len(chunk.broken)
         tally.merge_markers += sum(is_merge_marker(record.text) for record in chunk.broken)
     tally.kept += kept.num_rows
+    tally.profile.add(kept)
     if layout.dataset.has("passenger_count"):
         tally.missing_after += kept["passenger_count"].null_count
         tally.zero_after += _zeros(kept)
@@ -289,4 +291,5 @@ def _log_passengers(receipt: CleanReceipt, tally: Tally, dataset: Dataset) -> No
             receipt.month,
             *(f"{rows:,}" for rows in (receipt.rules[FILL_MISSING_PASSENGERS], tally.missing_after)),
             *(f"{rows:,}" for rows in (tally.zero_before, tally.zero_after)),
+            extra={"detail": True},
         )

@@ -14,6 +14,7 @@ from taxi_luigi.core.receipts import DROPPED, LAYOUT, OTHER_FORM, CleanReceipt, 
 from taxi_luigi.core.text import LONGEST, cut
 from taxi_luigi.tlc.datasets import SCHEMA_VERSION
 from taxi_luigi.transform.column_mapping import Layout
+from taxi_luigi.transform.profile import Profile
 from taxi_luigi.transform.readers import RawFile
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
 
@@ -32,6 +33,7 @@ OTHER_COLUMNS = "(other columns)"
 class Tally:
     """Counts of one month."""
 
+    profile: Profile
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
@@ -99,6 +101,7 @@ def make_receipt(
         rules={name: tally.rules[name] for name in rules if name in tally.rules},
         changed=dict(tally.changed),
         unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unknown_values.items())},
+        profile=tally.profile.counts(),
         sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money},
         missing={
             **dict.fromkeys(layout.missing, LAYOUT),

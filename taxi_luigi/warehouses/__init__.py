@@ -71,6 +71,10 @@ class Warehouse(Protocol):
     """whether it is a file on this machine, at `path`"""
     single_writer: bool
     """whether one process at a time may write, so that loads into it wait for each other"""
+    growth: float
+    """bytes that it stores for each byte of a clean file, about"""
+    speed: float
+    """rows a second that it loads on two cores, about"""
     loads_from: str
     """the type of lake from which it reads clean files itself; '' when it loads a local file"""
 

@@ -97,6 +97,8 @@ class DuckDB:
     imports: tuple[str, ...] = ()
     in_a_file = True
     single_writer = True
+    growth = 2.0
+    speed = 3e6
     loads_from = ""
 
     @dataclass(frozen=True)

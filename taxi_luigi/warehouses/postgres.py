@@ -45,6 +45,8 @@ class Postgres:
 
     in_a_file = False
     single_writer = False
+    growth = 10.0
+    speed = 0.6e6
     loads_from = ""
 
     @dataclass(frozen=True)

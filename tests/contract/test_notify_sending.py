@@ -16,7 +16,7 @@ import pytest
 from taxi_luigi.config.notifications import EVENTS, Settings
 from taxi_luigi.history import RunResult
 from taxi_luigi.runs import notify
-from taxi_luigi.runs.notify import sending
+from taxi_luigi.runs.notify import heartbeat, sending
 from taxi_luigi.runs.notify.message import Message, compose
 from tests.support.mailbox import PASSWORD, USER, Mailbox
 from tests.support.run_results import FAILED, LOADED, MISSING, REFRESHED, run
@@ -258,6 +258,64 @@ atexit.register(notify.send, run, settings)
     assert ended.stdout == "False\n"
     (post,) = webhook.posts
     assert post["title"] == message().subject
+
+
+def test_the_failures_of_a_record_type_go_to_its_address(webhook: Webhook) -> None:
+    with Webhook() as other:
+        of_colors = (("fhv", f"json://127.0.0.1:{other.port}"), ("green", f"json://127.0.0.1:{other.port}/green"))
+        notify.send(RUN, Settings((), frozenset(), 210, of_colors))
+        [post] = other.posts
+        assert post["title"] == "taxi_luigi: 1 month failed (taxi-host)"
+        assert "fhv 2026-07: DownloadMonth: the server answered 503" in post["message"]
+        assert "green" not in post["message"]
+        notify.send(RUN, Settings((f"json://127.0.0.1:{webhook.port}",), frozenset({"failed"}), 210, of_colors))
+    assert [len(webhook.posts), len(other.posts)] == [1, 2]
+    assert webhook.posts[0]["title"] == message().subject
+
+
+def beat(webhook: Webhook, result: RunResult, under_cron: bool = False) -> list[str]:
+    notify.beat(result, Settings(heartbeat=f"http://127.0.0.1:{webhook.port}/PathSecret"), under_cron)
+    return webhook.gets
+
+
+def test_a_good_run_sends_its_heartbeat(webhook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
+    for silent in (
+        run(LOADED, exit_code=30), run(exit_code=143), run(exit_code=None), run(MISSING, exit_code=20),
+        run(command="Report --local-scheduler"), run(command="LoadZones --warehouse duckdb"),
+    ):  # fmt: skip
+        assert beat(webhook, silent) == []
+    assert len(beat(webhook, run())) == 1
+    assert beat(webhook, run(MISSING, exit_code=20), under_cron=True) == ["/PathSecret"] * 2
+    assert lines(caplog) == set()
+
+
+@pytest.mark.parametrize(("status", "requests"), [(404, 1), (503, 3)])
+def test_a_heartbeat_that_is_refused_is_one_line_without_its_path(
+    status: int, requests: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeat, "_PAUSE", 0.0)
+    with Webhook(status) as webhook:
+        assert len(beat(webhook, run())) == requests
+    assert lines(caplog) == {
+        f"WARNING heartbeat not sent to http://127.0.0.1:{webhook.port}: the server answers {status}"
+    }
+
+
+def test_a_heartbeat_server_that_hangs_or_is_not_there_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(heartbeat, "_PAUSE", 0.0)
+    with Webhook(dripping=True) as slow, socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = slow.port, silent.getsockname()[1]
+        for port in ports:
+            heartbeat.beat(f"http://127.0.0.1:{port}/PathSecret", limit=0.5)
+        heartbeat.beat("http://127.0.0.1:1/PathSecret")
+    begins = "WARNING heartbeat not sent to http://127.0.0.1"
+    assert lines(caplog) == {
+        f"{begins}:{ports[0]}: no answer within 0.5 s",
+        f"{begins}:{ports[1]}: no answer within 0.5 s",
+        f"{begins}:1: no answer (ConnectionError)",
+    }
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> set[str]:

@@ -17,6 +17,7 @@ from taxi_luigi import config
 from taxi_luigi.cli import cron_run, output
 from taxi_luigi.config.notifications import EVENTS
 from taxi_luigi.core import console
+from taxi_luigi.inventory.alerts import Kind
 from taxi_luigi.runs.task import families
 from tests.docs.documents import DOCUMENTS, anchors, blocks, help_of, name, prose, text_of
 from tests.support.project import ROOT
@@ -130,8 +131,10 @@ def test_what_each_recovery_rests_on_is_a_test() -> None:
 
 def test_every_event_and_every_command_has_a_row() -> None:
     text = text_of(OPERATING)
-    assert set(re.findall(r"^\| `([a-z_]+)` \|", text, re.M)) == set(EVENTS)
-    commands = set(re.findall(r"^    ([a-z-]+)(?:  |$)", help_of("taxi-luigi", "--help"), re.M))
+    for title, words in (("Notifications", set(EVENTS)), ("Monitoring", {each.value for each in Kind})):
+        section = text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+        assert set(re.findall(r"^\| `([a-z_ ]+)` \|", section, re.M)) == words
+    commands = set(re.findall(r"^  ([a-z][a-z-]+)  ", help_of("taxi-luigi", "--help"), re.M))
     assert {"status", "plan", "run"} < commands
     helpers = {"sample", "schedule"}  # in CONTRIBUTING.md and under its own heading
     assert set(re.findall(r"^\| `taxi-luigi ([a-z-]+)` \|", text, re.M)) == commands - helpers

@@ -14,19 +14,21 @@ from taxi_luigi.core.health import Status
 from taxi_luigi.history import Result
 from taxi_luigi.history import State as RunState
 from taxi_luigi.inventory import Reason, State
+from taxi_luigi.inventory.alerts import Kind
 from taxi_luigi.sample import write_samples
 from taxi_luigi.tlc.months import Month
 from tests.docs.documents import help_of, text_of
 from tests.support.project import ROOT, Project
 
 PAGE = ROOT / "docs" / "json.md"
-WITHOUT = {"run", "quickstart", "cron-run"}
+WITHOUT = {"run", "report", "quickstart", "cron-run"}
 MONTHS = ("--colors", "green", "--months", "2021-01..2021-02")
 COMMANDS = [
     ("history", "--last", "5"), ("history", "--last", "1"), ("status",), ("status", *MONTHS),
+    ("status", "--check"), ("status", "--check", *MONTHS),
     ("plan", *MONTHS, "--force"), ("show", "green", "2021-02"), ("show", "green", "2021-01"),
     ("loaded",), ("loaded", "--months", "2021-01"), ("verify",), ("doctor",), ("settings",),
-    ("schedule", "@daily"), ("schedule",), ("luigid", "status", "--port", "9"), ("dbt-sources",),
+    ("schedule", "@daily"), ("schedule",), ("luigid", "status", "--port", "9"), ("dbt-sources",), ("tidy", "--yes"),
     ("sample", "--to", "more", *MONTHS, "--rows", "10"),
     ("remove", "--colors", "green", "--months", "2021-02", "--yes"), ("remove", *MONTHS, "--yes"),
     ("status", "--colors", "purple"),
@@ -120,14 +122,14 @@ def test_every_key_is_documented_and_every_documented_key_is_there(
 
 
 def test_every_command_is_on_the_page() -> None:
-    commands = set(re.findall(r"^    ([a-z-]+)(?:  |$)", help_of("taxi-luigi", "--help"), re.M))
+    commands = set(re.findall(r"^  ([a-z][a-z-]+)  ", help_of("taxi-luigi", "--help"), re.M))
     assert set(re.findall(r"^## taxi-luigi (\S+)$", text_of(PAGE), re.M)) == commands - WITHOUT
     assert {words[0] for words in COMMANDS} == commands - WITHOUT
 
 
 def test_every_word_that_a_program_compares_is_on_the_page() -> None:
     words = {
-        *(each.value for kind in (RunState, Result, Reason, State, Status) for each in kind),
+        *(each.value for kind in (RunState, Result, Reason, State, Status, Kind) for each in kind),
         plan.UP_TO_DATE, plan.NOT_PUBLISHED, plan.WITHDRAWN, plan.REFUSED, plan.FAILED, plan.GONE,
     }  # fmt: skip
     assert sorted(word for word in words if f"`{word}`" not in text_of(PAGE)) == []
@@ -161,6 +163,12 @@ def test_months_select_what_is_shown(answers: dict[tuple[str, ...], tuple[int, A
     tables = {words: answers[words][1]["warehouses"]["duckdb"]["tables"] for words in COMMANDS if words[0] == "loaded"}
     rows = {words: list(each["green_tripdata"]["months"]) for words, each in tables.items()}
     assert rows == {("loaded",): ["2021-01", "2021-02"], ("loaded", "--months", "2021-01"): ["2021-01"]}
+
+
+def test_a_check_of_months_is_about_these_alone(answers: dict[tuple[str, ...], tuple[int, Any]]) -> None:
+    code, value = answers["status", "--check", *MONTHS]
+    assert (code, value["alerts"]) == (0, [])
+    assert answers["status",][1]["alerts"] is None
 
 
 def test_what_is_removed_is_named(answers: dict[tuple[str, ...], tuple[int, Any]]) -> None:

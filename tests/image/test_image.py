@@ -90,7 +90,7 @@ def test_sigterm_to_process_1_ends_a_run_and_the_next_one_finishes_it(engine: En
     sample(engine, volume, "yellow", "2021-01", 1_000_000)
     options = ("--volume", f"{volume}:/app/data", *QUICKSTART)
     load = ("LoadAllMonths", "--colors", "yellow", "--months", "2021-01")
-    running = engine.start(*load, options=options)
+    running = engine.start(*load, "--log-level", "DEBUG", options=options)
 
     @wait_for(after)
     def _() -> bool:

@@ -84,7 +84,7 @@ def test_each_month_goes_to_every_lake_from_one_download_and_one_cleaning(
     done = loading.run(*COMMAND, "--workers", "2")
     assert done.rc == 0, done.out
     assert cdn.count("GET") == len(MONTHS)
-    assert done.out.count("Cleaned green") == len(MONTHS)
+    assert loading.logged().count("Cleaned green") == len(MONTHS)
     client = boto3.client("s3", endpoint_url=moto_server.url, region_name="us-east-1")
     in_s3 = {each["Key"]: each["Size"] for each in client.list_objects_v2(Bucket=s3_bucket)["Contents"]}
     in_gcs = {blob.name: blob.size for blob in fake_gcs.client.list_blobs(bucket)}
@@ -115,9 +115,9 @@ def test_a_lake_that_is_down_fails_what_needs_it_alone_and_the_rerun_does_only_t
     up = loading.run(*COMMAND)
     assert up.rc == 0, up.out
     assert cdn.count("GET") == asked
-    assert up.out.count("Uploaded green") == len(MONTHS)
-    assert "Loaded green" not in up.out
-    assert "Cleaned green" not in up.out
+    assert loading.logged().count("Uploaded green") == len(MONTHS)
+    assert "Loaded green" not in loading.logged()
+    assert "Cleaned green" not in loading.logged()
 
 
 def test_a_wrong_setting_stops_the_run_before_the_first_byte(

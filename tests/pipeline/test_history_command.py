@@ -58,13 +58,33 @@ def test_runs_and_their_tasks_are_recorded(loading: Project, cdn: Cdn, samples: 
     ]  # fmt: skip
 
     table = loading.command("taxi-luigi", "history").out.splitlines()
+    assert " 30 task failed " in table[2]
+    [log] = (loading.state / "logs").iterdir()
     assert table[0].split() == ["run", "began", "took", "loaded", "failed", "exit", "host", "command"]
     assert [line.split()[0] for line in table[1:]] == [good["run"], bad["run"]]
     text = loading.command("taxi-luigi", "history", bad["run"][-4:]).out
     assert text.startswith(f"{bad['run']} on {bad['host']}, taxi_luigi {version('taxi_luigi')}: LoadAllMonths")
     assert re.search(r"^DownloadMonth green 2021-01  +[\d:]{8} +[\d.]+ s +failed$", text, re.MULTILINE)
     assert re.search(r"^DownloadMonth green 2021-01: http://.*HTTP 503", text, re.MULTILINE)
-    assert re.search(r"^green 2021-01 failed$", text, re.MULTILINE)
+    assert re.search(r"^green 2021-01  failed  +[\d.]+ s +D*x$", text, re.MULTILINE)
+    assert re.search(r"^green 2021-02  loaded  3,000 rows +[\d.]+ s +D+ *C+ *L+$", text, re.MULTILINE)
+    assert "\nD download  C clean  L load  x failed\n" in text
+    assert re.search(r"^  [\d:]{8} WARNING http://.*HTTP 503.*again", text, re.MULTILINE)
+    log.rename(log.with_suffix(".gone"))
+    text = loading.command("taxi-luigi", "history", bad["run"]).out
+    assert text.endswith(f"\nthe log of this run cannot be read: No such file or directory: {log}\n")
+
+    table, _, reasons = loading.command("taxi-luigi", "history", "--failed", "--since", "1h").out.partition("\n\n")
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [bad["run"]]
+    assert re.fullmatch(rf"green 2021-01: DownloadMonth: .*HTTP 503.* \(1 run, the last {bad['run']}\)\n", reasons)
+
+    def listed(*words: str) -> list[str]:
+        out = loading.command("taxi-luigi", "history", "--json", *words).out
+        return [run["run"] for run in json.loads(out)["runs"]]
+
+    assert listed("--month", "2021-02", "--color", "green") == [bad["run"]]
+    assert listed("--since", "yesterday", "--last", "1") == [good["run"]]
+    assert listed("--failed", "--months", "2021-02") == []
 
 
 def test_a_replaced_month_is_recorded_with_what_was_there_before(
@@ -160,18 +180,24 @@ def test_a_history_that_cannot_be_kept_costs_one_line_and_nothing_else(loading: 
 def test_on_a_terminal_each_run_and_each_task_has_a_line(loading: Project) -> None:
     assert loading.run(*COMMAND).rc == 0
     [run] = history(loading)
-    for columns, began in ((80, False), (140, True)):
+    for columns, began in ((40, False), (80, False), (140, True)):
         rc, written = on_a_terminal(loading, "taxi-luigi", "history", columns=columns)
         assert rc == 0
         _, line, nothing = re.sub(r"\x1b\[[\d;]*m", "", written).split("\n")
         assert line.startswith(run["run"])
         assert len(line) <= columns
         assert (run["began"][:10] in line) == began
-        assert "LoadAllMonths" in line
+        assert ("LoadAllMonths" in line) == (columns >= 60)
+        assert " done" in line
         assert nothing == ""
     _, written = on_a_terminal(loading, "taxi-luigi", "history", run["run"], columns=80)
     assert written.count(" done") == 6
     assert max(len(line) for line in written.splitlines() if " done" in line) <= 80
+    _, written = on_a_terminal(loading, "taxi-luigi", "history", run["run"], columns=40)
+    lines = re.sub(r"\x1b\[[\d;]*m", "", written).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert re.fullmatch(r"green 2021-01   *D+ *C+ *L+", lines[-5])
+    assert re.fullmatch(r"  loaded, 3,000 rows, [\d.]+ s", lines[-4])
 
 
 def test_a_damaged_history_is_set_aside_by_the_next_run(loading: Project) -> None:
@@ -203,3 +229,9 @@ def test_what_was_typed_wrong_is_one_line(loading: Project) -> None:
     unknown = loading.command("taxi-luigi", "history", "nothing")
     assert (unknown.rc, unknown.out) == (40, "taxi-luigi: no run is called 'nothing': taxi-luigi history names them\n")
     assert loading.command("taxi-luigi", "history", "--last", "0").rc == 2
+    for when in ("8x", "last week", "2021-13-01", "99999999d"):
+        said = loading.command("taxi-luigi", "history", "--since", when)
+        assert (said.rc, len(said.out.splitlines())) == (2, 1)
+        assert "must be like 7d, 12h, 2w, today, yesterday or 2026-11-21, not " in said.out
+    both = loading.command("taxi-luigi", "history", "nothing", "--failed")
+    assert (both.rc, len(both.out.splitlines())) == (40, 1)

@@ -118,12 +118,12 @@ def test_months_do_not_wait_for_zones_that_do_not_come(loading: Project, cdn: Cd
         cdn.wait(lambda: cdn.sent(NAME) > 0)
         out = ""
         assert process.stdout is not None
-        while "Loaded green 2021-01" not in out:
+        while "green 2021-01: 3,000 rows in duckdb" not in out:
             out += process.stdout.readline()
     finally:
         process.terminate()
         process.communicate(timeout=30)
-    assert "Loaded 265 zones" not in out
+    assert "Loaded 265 zones" not in loading.logged()
 
 
 @pytest.mark.parametrize(

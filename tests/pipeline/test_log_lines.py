@@ -18,9 +18,17 @@ import pytest
 
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
-from tests.support.terminal import on_a_terminal, screen
+from tests.support.terminal import Terminal, on_a_terminal, screen
 
-JANUARY = "green_tripdata_2021-01.parquet"
+JANUARY, FEBRUARY = "green_tripdata_2021-01.parquet", "green_tripdata_2021-02.parquet"
+DETAILS = (
+    r"Downloaded green 2021-0\d: [\d,]+ bytes of parquet in [\d.]+ s from http://.*\.parquet",
+    r"green 2021-0\d: passenger_count missing in .* after",
+    r"Cleaned green 2021-0\d: 3,000 rows in, 3,000 kept, 0 rejected, in [\d.]+ s; [\d,]+ bytes in /.*\.parquet",
+    r"Loaded green 2021-0\d: 3,000 rows into green_tripdata of duckdb in [\d.]+ s",
+)
+"""the steps of a month, which the file has; the terminal has them with DEBUG alone"""
+
 LUIGI = ("luigi", "--module", "taxi_luigi", "--local-scheduler")
 MONTHS = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
@@ -29,10 +37,7 @@ NOISE = ("Informed scheduler", "Worker", "scheduling tasks", "Execution Summary"
 
 EVENTS = (
     r"green: \d to load \(.*\)",
-    r"Downloaded green 2021-0\d: [\d,]+ bytes of parquet in [\d.]+ s from http://.*\.parquet",
-    r"green 2021-0\d: passenger_count missing in .* after",
-    r"Cleaned green 2021-0\d: 3,000 rows in, 3,000 kept, 0 rejected, in [\d.]+ s; [\d,]+ bytes in /.*\.parquet",
-    r"Loaded green 2021-0\d: 3,000 rows into green_tripdata of duckdb in [\d.]+ s",
+    r"green 2021-0\d: 3,000 rows in duckdb, [\d.]+ kB downloaded, [\d.]+ s",
     r"green: \d months? loaded .*already there.*",
     r"WARNING: http://.*\.parquet: .*; again in .* s",
     r"ERROR: DownloadMonth green 2021-01: .*",
@@ -52,12 +57,12 @@ def unknown(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_the_terminal_has_a_line_per_event_and_the_file_has_luigis_too(loading: Project, workers: int) -> None:
+def test_a_pipe_has_a_line_per_month_and_the_file_has_its_steps_and_luigis_too(loading: Project, workers: int) -> None:
     done = loading.run(*MONTHS, "--workers", workers)
     assert done.rc == 0, done.out
     lines = done.out.splitlines()
     assert unknown(lines) == []
-    assert len(lines) == 1 + 2 * 4 + 1
+    assert len(lines) == 1 + 2 + 1
     assert "\x1b" not in done.out
     assert "\r" not in done.out
 
@@ -65,8 +70,11 @@ def test_the_terminal_has_a_line_per_event_and_the_file_has_luigis_too(loading: 
     typed = " ".join((*MONTHS, "--workers", str(workers), "--local-scheduler"))
     assert first["message"] == f"taxi_luigi {version('taxi_luigi')}: {typed}"
     assert {line["message"] for line in logged} >= set(lines)
+    ours = [line["message"] for line in logged if "by" not in line]
+    steps = [line for line in ours if any(re.fullmatch(detail, line) for detail in DETAILS)]
+    assert len(steps) == 2 * len(DETAILS)
     # Two processes may reach terminal and file in another order
-    assert sorted(line["message"] for line in logged if "by" not in line) == sorted(lines)
+    assert sorted(ours) == sorted([*lines, *steps])
     luigis = "\n".join(line["message"] for line in logged if line.get("by") == "luigi")
     assert all(noise in luigis for noise in NOISE)
     assert len({line["run"] for line in logged}) == 1
@@ -93,6 +101,8 @@ def test_what_a_line_is_about_is_in_fields_of_its_own(loading: Project, samples:
         "rows": 3_000,
         "host": os.uname().nodename,
     }
+    [month] = [line for line in logged if line["message"].startswith("green 2021-02: 3,000 rows")]
+    assert (month["color"], month["month"], month["rows"], "task" in month) == ("green", "2021-02", 3_000, False)
     [downloaded] = [line for line in logged if line["message"].startswith("Downloaded green 2021-01")]
     assert downloaded["bytes"] == (samples / JANUARY).stat().st_size
     assert "rows" not in downloaded
@@ -131,6 +141,7 @@ def test_debug_shows_everything(loading: Project) -> None:
     done = loading.run(*MONTHS, "--log-level", "DEBUG")
     assert all(noise in done.out for noise in NOISE)
     assert "DEBUG: Asking scheduler for work..." in done.out
+    assert all(len(re.findall(detail, done.out)) == 2 for detail in DETAILS)
     assert "DEBUG" in {line["level"] for line in log_lines(loading)}
 
 
@@ -150,6 +161,7 @@ def test_a_log_configuration_of_ones_own_is_left_as_it_is(loading: Project) -> N
     done = loading.run(*MONTHS, "--logging-conf-file", "logging.ini")
     assert done.rc == 0
     assert "mine Loaded green 2021-01" in done.out
+    assert "mine green 2021-01: 3,000 rows in duckdb" in done.out
     assert "mine Informed scheduler" in done.out
     assert len([line for line in log_lines(loading) if line["message"].startswith("Loaded ")]) == 2
 
@@ -217,42 +229,63 @@ def test_only_the_newest_files_are_kept(loading: Project) -> None:
     assert kept[0] == "2025-01-11.jsonl"
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_bars_leave_no_trace_between_the_lines_and_at_the_end(loading: Project, workers: int) -> None:
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, "--workers", workers)
+@pytest.mark.parametrize(("workers", "no_color"), [(1, ""), (3, "1")])
+def test_a_terminal_has_a_panel_and_in_the_end_a_table(loading: Project, workers: int, no_color: str) -> None:
+    command = (*LUIGI, *MONTHS, "--workers", workers)
+    rc, written = on_a_terminal(loading, *command, env={"NO_COLOR": no_color})
     assert rc == 0, written
-    shown = screen(written)
-    assert shown[-1] == ""
-    assert unknown(shown[:-1]) == [], written
-    assert len(shown) == 1 + 2 * 4 + 1 + 1
-    drawn = {match[1] for match in re.finditer(r"\r(months|downloading|cleaning|loading duckdb)\b", written)}
-    assert drawn == ({"months"} if workers > 1 else {"downloading", "cleaning", "loading duckdb"})
-    if workers > 1:
-        assert "| 1 of 2 [" in written
-        assert "| 2 of 2 [" in written
+    first, *table, last = screen(written)
+    assert re.fullmatch(EVENTS[0], first)
+    assert [line.split() for line in table] == [["loaded", "rows", "already", "there"], ["✓", "green", "2", "6,000"]]
+    assert last == ""
+    assert re.search(r"\r--local-scheduler LoadAllMonths .* 0:00:\d\d", re.sub(r"\x1b\[[\d;]*m", "", written))
+    assert (re.search(r"\x1b\[[\d;]*3\dm", written) is None) == bool(no_color)
     assert all("\r" not in line["message"] and "\x1b" not in line["message"] for line in log_lines(loading))
+    assert len([line for line in log_lines(loading) if re.fullmatch(EVENTS[1], line["message"])]) == 2
 
 
-def test_a_bar_whose_process_is_killed_leaves_no_trace(loading: Project, cdn: Cdn) -> None:
+def test_a_panel_follows_its_terminal_and_leaves_no_trace_of_a_run_that_is_stopped(loading: Project, cdn: Cdn) -> None:
+    cdn.fault(FEBRUARY, *[Status(503)] * 9)
     cdn.fault(JANUARY, Stall(40_000))
     loading.configure({"download": {"read_timeout": 60}})
-
-    def stop(pid: int) -> None:
-        cdn.wait(lambda: cdn.sent(JANUARY) >= 40_000)
-        time.sleep(0.5)  # the bar is drawn
-        os.kill(pid, signal.SIGTERM)
-
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, meanwhile=stop)
+    terminal = Terminal(loading, *LUIGI, *MONTHS, "--workers", 2)
+    try:
+        terminal.read_until(r"green 2021-01 downloading .*\n(.*\n)?.*✗ 1 failed.*  1 to go")
+        terminal.read_until(r"✗ green 2021-02 DownloadMonth: gave up after 3 attempts, the last: HTTP 503")
+        terminal.resize(40)
+        terminal.read_until(r"✗ green 2021-02 gave up after")
+    finally:
+        os.kill(terminal.process.pid, signal.SIGTERM)
+        rc, written = terminal.end()
     assert rc == 143, written
-    assert "downloading green 2021-01" in written
-    shown = screen(written)
-    assert shown[-1] == ""
-    assert unknown(shown[:-1]) == [], written
+    assert "ERROR" not in written, "the panel has it"
+    to_load, *stopped, last = screen(written)
+    assert re.fullmatch(EVENTS[0], to_load)
+    assert last == ""
+    assert [line for line in stopped if line.startswith("✗")] == [
+        "✗ green: 0 months loaded, 0 already",
+        "✗ green 2021-02 failed: DownloadMonth:",
+    ]
 
 
-def test_a_dumb_terminal_is_drawn_nothing(loading: Project) -> None:
-    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, term="dumb")
+def test_what_failed_is_the_last_line(loading: Project, cdn: Cdn) -> None:
+    cdn.fault(JANUARY, *[Status(503)] * 9)
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, columns=300)
+    assert rc == 30, written
+    assert "ERROR" not in written
+    *_, color, failed, last = screen(written)
+    assert color.split() == ["✗", "green", "1", "1", "3,000"]
+    assert failed.startswith("✗ green 2021-01 failed: DownloadMonth: http://")
+    assert last == ""
+
+
+def test_a_dumb_terminal_and_one_with_debug_are_drawn_nothing(loading: Project) -> None:
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, env={"TERM": "dumb"})
     assert rc == 0
     assert "\r" not in written
     assert "\x1b" not in written
     assert unknown(written.splitlines()) == []
+    rc, written = on_a_terminal(loading, *LUIGI, *MONTHS, "--force", "--log-level", "DEBUG")
+    assert rc == 0
+    assert "\x1b" not in written
+    assert all(len(re.findall(detail, written)) == 2 for detail in DETAILS[:3])

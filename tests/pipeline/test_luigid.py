@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import time
+import urllib.request
 from pathlib import Path
 
 from tests.pipeline.conftest import duckdb_counts
@@ -74,6 +77,20 @@ def test_however_often_a_month_failed_the_next_run_tries_it(loading: Project, cd
             assert loading.run(*COMMAND, scheduler=luigid.url).rc == 30
         fine = loading.run(*COMMAND, scheduler=luigid.url)
     assert fine.rc == 0, fine.out
+
+
+def test_the_page_shows_why_a_month_waits_and_which_run_a_task_is_of(loading: Project, tmp_path: Path) -> None:
+    with Luigid(tmp_path / "luigid") as luigid:
+        done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-04", scheduler=luigid.url)
+        assert done.rc == 20, done.out
+        with urllib.request.urlopen(f"{luigid.url}/api/task_list?data=%7B%7D", timeout=10) as answer:
+            tasks = json.load(answer)["response"].values()
+    [month] = [each for each in tasks if each["name"] == "PublishedMonth"]
+    assert month["status"] == "PENDING"
+    assert month["status_message"].startswith("not published: http://")
+    [run] = json.loads(loading.command("taxi-luigi", "history", "--json").out)["runs"]
+    [worker] = {worker for each in tasks for worker in each["workers"]}
+    assert worker.startswith(f"Worker(run={run['run']}, host={socket.gethostname()}, pid=")
 
 
 def of_others(text: str) -> list[str]:

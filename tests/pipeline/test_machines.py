@@ -59,6 +59,7 @@ def shared(cdn: Cdn, fake_gcs: GcsServer, postgres_url: str) -> Sections:
         },
         "lake.gcs": {"bucket": bucket, "endpoint": fake_gcs.endpoint},
         "warehouse.postgres": {"url": postgres_url},
+        "core": {"log_level": "DEBUG"},  # a line for each task
         **PATIENT,
     }
 

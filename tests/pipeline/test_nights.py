@@ -5,6 +5,7 @@ Each night is a whole command; the next one, with nothing in its way, finishes.
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.luigid import Luigid
-from tests.support.project import Project
+from tests.support.project import Project, Run
 from tests.support.webhook import Webhook
 
 NIGHT = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03", "--refresh")
@@ -68,7 +69,7 @@ def test_a_clock_that_is_wrong_by_a_month_costs_nothing_that_the_right_one_does_
         assert duckdb_counts(loading, "green_tripdata") == seen
         again = loading.run(*latest)
         assert again.rc == 0, again.out
-        assert "Cleaned" in again.out if len(seen) < 2 else "2 already there" in again.out
+        assert "rows in duckdb" in again.out if len(seen) < 2 else "2 already there" in again.out
     assert duckdb_counts(loading, "green_tripdata") == {str(newest.plus(-1)): ROWS, str(newest): ROWS}
     assert loading.command("taxi-luigi", "verify").rc == 0
     runs = loading.command("taxi-luigi", "history").out
@@ -90,9 +91,45 @@ def test_a_clock_that_was_ahead_once_costs_no_record_and_a_month_that_it_forced_
     again = loading.run(*month, "--force")
     assert again.rc == 0, again.out
     for verb in ("Downloaded", "Cleaned", "Loaded"):
-        assert f"{verb} green 2021-01: " in again.out
+        assert f"{verb} green 2021-01: " in loading.logged()
     assert loading.command("taxi-luigi", "history").out.count("LoadAllMonths") == 3
     assert len(list((loading.state / "logs").glob("*.jsonl"))) == 2
+
+
+def test_nights_that_did_not_come_are_noticed(loaded_green: Project) -> None:
+    """By `status --check`, and by the monitor that the heartbeat of each good night goes to."""
+    if shutil.which("faketime") is None:
+        pytest.skip("needs faketime: sudo apt-get install faketime")
+    newest = Month.of(datetime.now().astimezone().date())
+
+    def night(days: int, months: str) -> Run:
+        words = ("--colors", "green", "--months", months, "--local-scheduler")
+        return loaded_green.command("taxi-luigi", "cron-run", "--", "LoadAllMonths", *words, env=at(days))
+
+    def check(days: int) -> Run:
+        return loaded_green.command("taxi-luigi", "status", "--check", env=at(days))
+
+    def at(days: int) -> dict[str, str]:
+        time = {"LD_PRELOAD": _faketime(), "FAKETIME": f"+{days}d"} if days else {}
+        return {"TAXI_LUIGI_HOME": str(loaded_green.folder), **time}
+
+    with Webhook() as monitor:
+        loaded_green.configure(
+            {"monitor": {"free_disk": "0.001"}, "notify": {"heartbeat": f"http://127.0.0.1:{monitor.port}/ping"}}
+        )
+        assert night(0, f"2021-01..2021-03,{newest}") == Run(0, "")  # 20, of luigi
+        assert monitor.gets == ["/ping"]
+        well = check(0)
+        assert (well.rc, well.out.partition(" 20")[0]) == (0, "all is well:"), well.out
+        late = check(3)
+        assert late.rc == 60, late.out
+        assert re.fullmatch(
+            r"no run ended well for 72 h 0\d min, more than 36 hours \(\[monitor\] hours\): the last one is \S+\n",
+            late.out,
+        )
+        assert night(3, "2021-01..2021-03") == Run(0, "")
+        assert monitor.gets == ["/ping"] * 2
+    assert check(3).rc == 0
 
 
 def _faketime() -> str:

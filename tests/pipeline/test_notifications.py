@@ -23,6 +23,10 @@ def test_a_failed_month_is_reported_once_with_its_first_error(loading: Project, 
         text = letter.get_body(("plain",)).get_content()
         assert "2021-02" in text
         assert "500" in text
+        [page] = (loading.state / "runs").iterdir()
+        assert page.as_uri() in webhook.posts[0]["message"]
+        assert f'href="{page.as_uri()}"' in letter.get_body(("html",)).get_content()
+        assert "green_tripdata_2021-02.parquet: gave up after" in page.read_text()
         assert len(webhook.posts) == 1
     assert len(duckdb_counts(loading, "green_tripdata")) == 2
 

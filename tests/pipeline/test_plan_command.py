@@ -8,10 +8,12 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import duckdb_counts
-from tests.support.cdn import Cdn
+from tests.support.cdn import Cdn, Headers
 from tests.support.project import Project
 from tests.support.terminal import on_a_terminal
 
@@ -158,3 +160,38 @@ def test_no_answer_to_the_question_removes_nothing(loaded_green: Project) -> Non
     assert rc == 0, written
     assert "nothing was removed" in written
     assert len(duckdb_counts(loaded_green, "green_tripdata")) == 3
+
+
+def test_a_plan_takes_the_options_of_a_run_and_estimates_room_and_time(loading: Project, cdn: Cdn) -> None:
+    size = sum(path.stat().st_size for path in cdn.folders[0].glob("green_tripdata_2021-0[123].parquet"))
+    said = loading.command("taxi-luigi", "plan", *MONTHS, "--workers", "2", "--taxi-warehouse", "", "--json")
+    assert said.rc == 0, said.out
+    document = json.loads(said.out)
+    assert {tuple(line["warehouses"]) for line in document["months"]} == {()}
+    needs = document["estimate"]
+    assert (needs["months"], needs["download"], needs["raw"], needs["warehouses"]) == (3, size, size, {})
+    assert needs["rows"] == pytest.approx(size / 17, abs=2), (
+        "TLC's counts do not apply to another source: by the bytes of a row"
+    )
+    assert (needs["measured"], needs["guessed"]) == ([], ["CleanMonth", "DownloadMonth"])
+    [disk] = needs["disks"].values()
+    assert disk["needed"] == needs["raw"] + needs["clean"] < disk["free"]
+    text = loading.command("taxi-luigi", "plan", *MONTHS, "--workers", "2").out.splitlines()
+    assert re.fullmatch(r"about [\d.]+ s with 2 workers, by guessed speeds", text[-1])
+    for words in (["--monts", "2021"], ["stray"]):
+        wrong = loading.command("taxi-luigi", "plan", *words)
+        assert (wrong.rc, len(wrong.out.splitlines())) == (2, 1), wrong.out
+        assert "unrecognized arguments: " + words[0] in wrong.out
+
+
+def test_a_disk_without_room_for_the_months_is_named_before_the_first_byte(loading: Project, cdn: Cdn) -> None:
+    name, huge = "green_tripdata_2021-01.parquet", {"Content-Length": str(10**14)}
+    cdn.fault(name, *[Headers(huge)] * 2, method="HEAD")
+    plan = loading.command("taxi-luigi", "plan", "--colors", "green", "--months", "2021-01").out
+    assert "not enough room: about" in plan
+    done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01")
+    assert done.rc == 0, "it is an estimate: the months that find room are loaded"
+    lines = done.out.splitlines()
+    [warned] = [number for number, line in enumerate(lines) if "the months of this run need about" in line]
+    [began] = [number for number, line in enumerate(lines) if "Downloaded green 2021-01" in line]
+    assert warned < began

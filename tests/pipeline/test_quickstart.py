@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import psutil
 import pytest
 
 from tests.pipeline.conftest import ROWS
-from tests.support.luigid import free_port
+from tests.support.luigid import Luigid, free_port
 from tests.support.project import BIN, Run, environment
 
 TABLES = {"yellow_tripdata": 120_000, "green_tripdata": 120_000, "taxi_zones": 265}
@@ -84,11 +86,14 @@ def test_made_up_months_are_loaded_once_however_often_it_is_run(empty: Path) -> 
     assert "all there already\n" in again.out
     assert "green: 0 months loaded, 3 already there" in again.out
     assert counts(empty) == TABLES
-    *_, page, report, real, command = again.out.splitlines()
+    *_, page, report, heading, status, real, where, rest = again.out.splitlines()
     assert page.endswith("which luigid serves; taxi-luigi luigid stop ends it.")
     assert report.startswith("What was loaded, with charts, is on the page data/quickstart/report.html")
-    assert real.startswith("TLC's real files, into data/ and data/warehouse.duckdb")
-    assert command == "    taxi-luigi run LoadAllMonths --colors green --months 2024-01"
+    assert heading == "Next:"
+    assert status.startswith("    taxi-luigi status ")
+    assert real == "    taxi-luigi run LoadAllMonths --colors green --months 2024-01"
+    assert where.strip() == "a month of TLC's real files, into data/ and data/warehouse.duckdb"
+    assert rest.startswith("    taxi-luigi --help ")
     assert shell(empty, "taxi-luigi luigid stop", env(empty, path)) == Run(0, "luigid has ended\n")
 
 
@@ -102,6 +107,14 @@ def test_its_last_lines_are_commands_that_work_from_where_it_was_started(sampled
     [load] = re.findall(r"^    (.*) run LoadAllMonths --colors green --months 2024-01", done.out, re.M)
     [stop] = re.findall(r"which luigid serves; (.*) ends it\.$", done.out, re.M)
     assert load == f"TAXI_LUIGI_HOME='{sampled}' {BIN}/taxi-luigi"
+    for command, shown in (("loaded", f"green_tripdata in duckdb: {3 * ROWS:,} rows"), ("status", "green")):
+        first = shell(tmp_path, f"{load} {command}", env(None, without))
+        assert first.rc == 0, first.out
+        assert first.out.startswith(f"taxi-luigi: the made-up months of the quickstart, in {sampled}/data/quickstart")
+        assert shown in first.out
+    (sampled / "data" / "clean").mkdir()
+    own = shell(tmp_path, f"{load} loaded", env(None, without))
+    assert own.out == "nothing is loaded in duckdb\n", "with a place of one's own, that is what is shown"
     assert shell(tmp_path, f"{load} run LoadAllMonths --colors purple", env(None, without)).rc == 40
     assert shell(tmp_path, stop, env(None, without)) == Run(0, "luigid has ended\n")
     assert sorted(os.listdir(tmp_path)) == ["a folder"]
@@ -124,6 +137,19 @@ def test_made_up_trips_stay_out_of_the_warehouses_and_messages_of_the_settings(s
     assert not (sampled / "data" / "luigid").exists()
 
 
+def test_the_luigid_of_another_project_is_named_and_left_alone(sampled: Path, tmp_path: Path) -> None:
+    with Luigid(tmp_path / "other") as other:
+        done = quickstart(sampled, env(sampled), "--port", str(other.port))
+        assert done.rc == 0, done.out
+        named = f"http://127.0.0.1:{other.port} is a luigid that was not started here, and is not used: process "
+        assert named in done.out
+        with urllib.request.urlopen(f"http://127.0.0.1:{other.port}/api/task_list?data=%7B%7D", timeout=10) as answer:
+            assert json.load(answer)["response"] == {}
+        port = int((sampled / "data" / "luigid" / "port").read_text())
+        assert port != other.port
+        assert f"--scheduler-port {port}" in done.out.splitlines()[-3]
+
+
 def test_it_ends_as_luigi_did(sampled: Path) -> None:
     (sampled / "data" / "sample" / "green_tripdata_2021-02.parquet").write_bytes(b"no parquet")
     done = quickstart(sampled, env(sampled))
@@ -135,7 +161,7 @@ def test_a_signal_ends_its_run_and_nothing_goes_on(empty: Path) -> None:
     process = begin(empty, env(empty))
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("Downloaded"):
+        if " to load (" in line:
             break
     run = psutil.Process(process.pid).children(recursive=True)
     assert run

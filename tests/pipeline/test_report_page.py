@@ -117,7 +117,10 @@ def test_the_page_shows_what_receipts_say_on_a_laptop_and_on_a_phone(once: Proje
         assert set(shown.evaluate(SEEN)) == {"narrow"}
         assert shown.evaluate("performance.getEntriesByType('resource').length") == 0
     text = path.read_text()
-    assert set(re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]*)""", text)) == {"#green"}
+    [run] = (once.state / "runs").iterdir()
+    links = set(re.findall(r"""(?:src|href)\s*=\s*["']?([^"'\s>]*)""", text))
+    assert links == {"#green", f"state/runs/{run.name}"}
+    assert "2 months loaded" in run.read_text()
     assert not re.search(r"<script|url\(|@import|https?://", text)
     assert not once.leftovers()
 

@@ -284,6 +284,8 @@ def test_what_is_typed_goes_no_further_than_ps(everything: Everything, cdn: Cdn)
         )
         typed = ["LoadAllMonths", "--colors", "green", "--months", "2021-01", "--taxi-source", env["SOURCE"]]
         typed += ["--notify-urls", f"json://127.0.0.1:1/{secrets.NOTIFY_TOKEN}", "--local-scheduler"]
+        typed += [f"--notify-heartbeat=http://127.0.0.1:1/{secrets.NOTIFY_TOKEN}"]
+        typed += ["--notify-color-urls", f"green=json://127.0.0.1:1/{secrets.NOTIFY_TOKEN}"]
         cron_run = ROOT / "taxi_luigi" / "cli" / "cron_run.py"
         done = project.command("python", "-P", cron_run, project.folder, "--", *typed, env=env)
         history = project.command("taxi-luigi", "history", "--json", env=env)

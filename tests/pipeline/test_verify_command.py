@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from hashlib import sha256
@@ -56,8 +57,23 @@ def verify(project: Project, *args: str, env: dict[str, str] | None = None) -> R
 
 
 def lines(done: Run) -> list[str]:
-    """What was written, one blank between words."""
-    return [" ".join(line.split()) for line in done.out.splitlines()]
+    """The output with each month on one line: `green 2021-01 7 published · 7 raw · …`, and ` ≠ …; …` of differences."""
+    places: list[str] = []
+    found: list[str] = []
+    for line in done.out.splitlines():
+        words = line.split()
+        if words[:2] == ["month", "published"]:
+            places = words[1:]
+        elif line.startswith("    ≠ "):
+            found[-1] += ("; " if "≠" in found[-1] else " ≠ ") + " ".join(words[1:])
+        elif line.startswith("    "):
+            found[-1] += " " + " ".join(words)
+        elif re.match(r"\w+ +\d{4}-\d\d  ", line):
+            counts = [" ".join(pair) for pair in zip(words[2:], places, strict=True)]
+            found.append(" ".join([*words[:2], " · ".join(counts)]))
+        else:
+            found.append(" ".join(words))
+    return found
 
 
 def rejects(project: Project, month: str) -> Path:
@@ -260,7 +276,7 @@ def test_a_raw_file_on_s3_is_held_against_its_receipt_too(
     assert done.rc == DIFFERENT, done.out
     assert "≠ raw: its bytes are not those that were downloaded (sha256 " in done.out
     client.put_object(Bucket=bucket, Key=name, Body=bytes(content[:-1_000]))
-    assert f"≠ raw: s3://{bucket}/{name}: a parquet file cut short after" in verify(loaded).out
+    assert f"≠ raw: s3://{bucket}/{name}: a parquet file cut short after" in "\n".join(lines(verify(loaded)))
 
 
 def test_a_store_that_is_down_is_said_once_and_the_rest_counted(loaded: Project, tmp_path: Path) -> None:
@@ -281,7 +297,7 @@ def test_a_store_that_is_down_is_said_once_and_the_rest_counted(loaded: Project,
         "taxi-luigi: cannot list lake nas",
         "taxi-luigi: cannot list warehouse pg",
     ]
-    assert done.out.count("? nas") == done.out.count("? pg") == 2
+    assert [line.count("? nas") + line.count("? pg") for line in lines(done)[2:4]] == [2, 2]
     assert lines(done)[-1].endswith("no difference among the places that could be listed")
     rejects(loaded, "2021-02").unlink()
     assert verify(loaded).rc == DIFFERENT

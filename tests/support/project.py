@@ -6,6 +6,7 @@ Nothing here imports the pipeline: what is tested is the command, its exit code 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -97,6 +98,12 @@ class Project:
         """The same command, still running, in a session of its own: `os.killpg(process.pid, …)` reaches all of it."""
         where = ["--scheduler-url", scheduler] if scheduler else ["--local-scheduler"]
         return self._start([BIN / "luigi", "--module", "taxi_luigi", *args, *where], env)
+
+    def logged(self) -> str:
+        """The messages of the last run in the log, which has more than a stream: a line each, without their levels."""
+        newest = max(self.state.glob("logs/*.jsonl"), key=lambda path: path.stat().st_mtime)
+        lines = [json.loads(line) for line in newest.read_text().splitlines()]
+        return "\n".join(line["message"] for line in lines if line["run"] == lines[-1]["run"])
 
     def processes(self) -> list[psutil.Process]:
         """Live processes that work in this folder, orphans too: whatever a command started and did not end."""

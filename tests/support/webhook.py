@@ -1,4 +1,4 @@
-"""A real HTTP server that people's messages are posted to. It can refuse them, or take for ever over its answer."""
+"""A real HTTP server that gets messages and heartbeats. It can refuse them, or take for ever over its answer."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Webhook:
 
     def __init__(self, status: int = 200, dripping: bool = False) -> None:
         self.posts: list[dict[str, Any]] = []
+        self.gets: list[str] = []
+        """paths"""
         self._closing = threading.Event()
         webhook = self
 
@@ -24,6 +26,13 @@ class Webhook:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 webhook.posts.append(json.loads(body))
+                self._answer()
+
+            def do_GET(self) -> None:
+                webhook.gets.append(self.path)
+                self._answer()
+
+            def _answer(self) -> None:
                 if dripping:
                     self._drip()
                     return

@@ -1,7 +1,8 @@
 """The run's logger, and where its lines go: to the terminal (terminal.py), and all of them to a file (jsonl.py).
 
 `log` is Luigi's own logger, so `[core] log_level` and `logging_conf_file` hold for our lines too. The file has fields
-beside the text: the task by `about`, figures by `extra=figures(…)`. How failures are shown is in failures.py.
+beside the text: the task by `about`, figures by `extra=figures(…)`, or by `extra=detail(…)` in lines that the terminal
+has with DEBUG alone. How failures are shown is in failures.py.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ from luigi.interface import core
 from taxi_luigi.core.logs import failures, terminal
 from taxi_luigi.core.logs.failures import failure_line
 from taxi_luigi.core.logs.failures import name as task_name
-from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, figures, of_task
+from taxi_luigi.core.logs.jsonl import JsonLines, Once, about, detail, figures, lines_of, of_task
 
 __all__ = [
     "Once",
     "about",
     "begin",
+    "detail",
     "failure_line",
     "figures",
     "install",
     "last_error",
+    "lines_of",
     "log",
     "of_task",
     "task_name",

@@ -44,6 +44,11 @@ def figures(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, An
     return {"fields": {"rows": rows, "bytes": bytes, "seconds": round(seconds, 3)}}
 
 
+def detail(rows: int = 0, bytes: int = 0, seconds: float = 0.0) -> dict[str, Any]:
+    """Return `extra=` for a line that the terminal has with DEBUG alone, as the month's own line adds it up."""
+    return figures(rows, bytes, seconds) | {"detail": True}
+
+
 def of_task(task: Mapping[str, str]) -> dict[str, Any]:
     """Return `extra=` for a line about a task that this process does not run."""
     return {"fields": dict(task)}
@@ -52,6 +57,43 @@ def of_task(task: Mapping[str, str]) -> dict[str, Any]:
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """Return the fields of a line, of its task and its own, without empty ones."""
     return {name: value for name, value in (_task | getattr(record, "fields", {})).items() if value}
+
+
+def lines_of(folder: Path, run: str, first: str, last: str) -> tuple[list[dict[str, Any]], str]:
+    """Read the lines of a run.
+
+    Args:
+        folder: of the files
+        run: its id
+        first: the day on which it began, UTC, `2026-11-21`
+        last: the day on which it ended
+    Returns: the fields of each line, and which file is not there or cannot be read, in one line; '' where none is
+    """
+    found, note = [], ""
+    for path in _files(folder, first, last):
+        try:
+            with path.open("rb") as file:
+                found += [
+                    line for line in (_fields(each) for each in file if run.encode() in each) if line["run"] == run
+                ]
+        except OSError as error:
+            note = note or f"the log of this run cannot be read: {error.strerror}: {path}"
+    return found, note or ("" if found else f"the log has no line of this run: {folder}")
+
+
+def _files(folder: Path, first: str, last: str) -> list[Path]:
+    """Return the files of the days, and that of the first also where there is none."""
+    days = {path.stem for path in folder.glob("*.jsonl") if first <= path.stem <= last}
+    return [folder / f"{day}.jsonl" for day in sorted({first, *days})]
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    """Return the fields of a line; of one that is damaged, none but an empty `run`."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    return {"run": "", **(found if isinstance(found, dict) else {})}
 
 
 class Once:

@@ -1,6 +1,6 @@
 """What the terminal shows of a run: our lines, and of Luigi's own only warnings and errors; with DEBUG all of them.
 
-A line first clears what a progress bar, of whichever process, left on the terminal's last line, in the same write.
+A line first clears the panel of the run, whose process leaves the cursor at its first character, in the same write.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from pathlib import Path
 import luigi
 from luigi.interface import core
 
-CLEAR = "\r\x1b[K"
-"""To the line's beginning, and clear to its end: ECMA-48, which every terminal has that is not dumb."""
+CLEAR = "\r\x1b[J"
+"""To the line's beginning, and clear to the screen's end: ECMA-48, which every terminal has that is not dumb."""
 
 _LUIGIS_FORMAT = "%(levelname)s: %(message)s"
+panel_shown = False
+"""whether the run has a panel, which has the failures of tasks"""
+
 _LUIGI = str(Path(luigi.__file__).parent)
 
 
@@ -27,8 +30,13 @@ def is_luigis(record: logging.LogRecord) -> bool:
 
 
 def can_draw() -> bool:
-    """Return whether stderr is a terminal that can show a progress bar."""
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    """Return whether stderr is a terminal that can show a panel; with DEBUG, it is to show lines."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and core().log_level != "DEBUG"
+
+
+def shows_summary() -> bool:
+    """Return whether stderr is a terminal that can show the summary of a run as a table, and is to show it."""
+    return can_draw() and core().log_level == "INFO"
 
 
 def take_over(logger: logging.Logger) -> list[logging.Handler]:
@@ -51,7 +59,7 @@ def give_back(taken: list[logging.Handler]) -> None:
 
 
 def clear() -> None:
-    """Remove what a progress bar left on the line whose process was killed."""
+    """Remove the panel."""
     if can_draw():
         with suppress(OSError):  # the terminal was closed meanwhile, and the run goes on
             sys.stderr.write(CLEAR)
@@ -59,7 +67,14 @@ def clear() -> None:
 
 
 def _not_noise(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or not is_luigis(record)
+    if (
+        panel_shown
+        and record.levelno == logging.ERROR
+        and not record.exc_info
+        and getattr(record, "fields", {}).get("task")
+    ):
+        return False
+    return record.levelno >= logging.WARNING or not (is_luigis(record) or getattr(record, "detail", False))
 
 
 class _Line(logging.Formatter):

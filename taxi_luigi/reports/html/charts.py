@@ -105,6 +105,14 @@ class Strip:
     color: str = ACCENT
     outline: Numbers | None = None
     """values drawn as a dashed line over the bars"""
+    word: Callable[[float], str] = "{:,.0f}".format
+    """a value as text, for the pointer"""
+
+
+Box = tuple[float, float, float, float]
+"""left, right, top and bottom"""
+Drawn = tuple[Figure, Sequence[tuple[str, Box]]]
+"""a chart, and its fields with the text that the pointer shows on each"""
 
 
 def trips(months: Sequence[str], held: Numbers, published: Numbers, title: str) -> str:
@@ -131,19 +139,46 @@ def strips(months: Sequence[str], rows: Sequence[Strip], height: int, title: str
     return _both(lambda width: _strips(months, rows, height, width), title)
 
 
-def _both(draw: Callable[[int], Figure], title: str) -> str:
+def bars(panels: Sequence[tuple[str, Sequence[str], Sequence[float]]], title: str) -> str:
+    """Return the SVG of small bar charts, two beside each other on a wide page.
+
+    Args:
+        panels: of each, its heading, the label of each bar, and shares from 0 to 1
+        title: the text alternative
+    """
+    return _both(lambda width: _panels(panels, width), title)
+
+
+def _both(draw: Callable[[int], Drawn], title: str) -> str:
     drawn = []
     with mpl.rc_context():
         mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update({"svg.fonttype": "none", "text.parse_math": False})
         for kind, width in WIDTHS.items():
             written = io.StringIO()
-            draw(width).savefig(written, format="svg", transparent=True)
-            drawn.append(_fit(written.getvalue(), title, kind))
+            figure, fields = draw(width)
+            figure.savefig(written, format="svg", transparent=True)
+            svg = _fit(written.getvalue(), title, kind)
+            # A phone has no pointer.
+            drawn.append(svg if kind == "narrow" else svg.replace("</svg>", _hover(fields) + "</svg>"))
     return "".join(drawn)
 
 
-def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Figure:
+def _hover(fields: Sequence[tuple[str, Box]]) -> str:
+    """Return fields that are not seen, with the text that browsers show on each."""
+    drawn = (
+        f'<rect x="{left:.1f}" y="{top:.0f}" width="{right - left:.1f}" height="{bottom - top:.0f}">'
+        f"<title>{escape(text)}</title></rect>"
+        for text, (left, right, top, bottom) in fields
+    )
+    return f'<g class="hover">{"".join(drawn)}</g>'
+
+
+def _of_months(texts: Sequence[str], edges: Numbers, top: float, bottom: float) -> list[tuple[str, Box]]:
+    return [(text, (edges[place], edges[place + 1], top, bottom)) for place, text in enumerate(texts)]
+
+
+def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int) -> Drawn:
     wide = width == WIDTHS["wide"]
     height, above, left = (250, 24, 48) if wide else (190, 24, 42)
     missing = np.where(np.isnan(held), published, np.nan)
@@ -167,10 +202,14 @@ def _trips(months: Sequence[str], held: Numbers, published: Numbers, width: int)
                 place = edges[peak]
             label = f"{short(int(held[peak]))} in {months[peak]}"
             _text(axes, place, base - held[peak] * scale - 7, label, INK, _TEXT, side, bold=True)
-    return figure
+    texts = []
+    for month, here, elsewhere in zip(months, held, missing, strict=True):
+        known = f"{elsewhere:,.0f} trips published, not here" if np.isfinite(elsewhere) else "not published"
+        texts.append(f"{month}: {here:,.0f} trips" if np.isfinite(here) else f"{month}: {known}")
+    return figure, _of_months(texts, edges, above, base)
 
 
-def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Figure:
+def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: int) -> Drawn:
     wide = width == WIDTHS["wide"]
     left, right, above, gap = (196, width - 232, 0, 9) if wide else (0, width, 18, 8)
     pitch = above + height + gap
@@ -190,7 +229,39 @@ def _strips(months: Sequence[str], rows: Sequence[Strip], height: int, width: in
             if row.outline is not None:
                 _outline(axes, edges, row.outline / (row.top or 1) * height, base)
             axes.hlines(base, left, right, color=LINE, linewidth=0.8)
-    return figure
+    texts = [
+        "\n".join(
+            [
+                month,
+                *(f"{row.label}: {row.word(float(value))}" for row in rows if np.isfinite(value := row.values[number])),
+            ]
+        )
+        for number, month in enumerate(months)
+    ]
+    return figure, _of_months(texts, edges, 0, pitch * len(rows) - gap)
+
+
+def _panels(panels: Sequence[tuple[str, Sequence[str], Sequence[float]]], width: int) -> Drawn:
+    beside = 2 if width == WIDTHS["wide"] else 1
+    gap, above, height, below = 48, 24, 110, 40
+    of_each = (width - gap * (beside - 1)) / beside
+    pitch = above + height + below
+    fields: list[tuple[str, tuple[float, float, float, float]]] = []
+    with _canvas(width, pitch * math.ceil(len(panels) / beside)) as (figure, axes):
+        for number, (heading, labels, shares) in enumerate(panels):
+            left, top = (number % beside) * (of_each + gap), (number // beside) * pitch
+            base, step = top + above + height, of_each / len(labels)
+            highest = max(shares) or 1
+            _text(axes, left, top + 12, heading, INK, _TEXT, bold=True)
+            heights = np.asarray(shares, dtype=np.float64) / highest * height
+            _bars(axes, np.linspace(left, left + of_each, len(labels) + 1), heights, base, ACCENT)
+            for place, (label, share) in enumerate(zip(labels, shares, strict=True)):
+                at = left + place * step
+                fields.append((f"{label}: {share:.1%} of the trips", (at, at + step, top + above, base)))
+                if place % math.ceil(_LETTER * (max(map(len, labels)) + 1) / step) == 0:
+                    _text(axes, at, base + 15, label, SOFT, _SMALL)
+            axes.hlines(base, left, left + of_each, color=SOFT, linewidth=0.8)
+    return figure, fields
 
 
 @contextmanager

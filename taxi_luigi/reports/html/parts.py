@@ -63,9 +63,13 @@ class PageContent:
     """(label, number, explanation)"""
     notes: Sequence[str]
     """errors of places and history that could not be read"""
+    glance: Sequence[str]
+    """the last run, and months that need attention, in lines"""
     overview: Figure
     where: Table
     sections: Sequence[Section] = field(default_factory=tuple)
+    runs: Sequence[tuple[str, str]] = ()
+    """(text, address of its page beside this one; '' where it could not be written) of the last runs"""
     footer: Sequence[str] = ()
 
 

@@ -15,9 +15,11 @@ from taxi_luigi.reports.html.data import STRAY, Tables
 from taxi_luigi.reports.html.parts import Figure, Table, count, share
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, spans
+from taxi_luigi.transform import unusual
 from taxi_luigi.transform.clean_settings import Limits
 from taxi_luigi.transform.guards import fewer_than_published
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
+from taxi_luigi.transform.unusual import RECORDS, Unusual
 
 Word = Callable[[float | None], str]
 """The format of a number."""
@@ -37,6 +39,7 @@ def figures(tables: Tables, limits: Limits) -> Iterator[Figure]:
     """Yield the figures of a record type with at least one receipt."""
     yield _replaced(tables)
     yield _fewer(tables, limits)
+    yield _unusual(tables)
     yield _rules(tables)
     yield _stray(tables)
     yield _rejected(tables)
@@ -100,6 +103,32 @@ def _fewer(tables: Tables, limits: Limits) -> Figure:
         "TLC is known to have published.",
         table=Table(head, rows[:_MONTHS]),
         hidden=[("All months with fewer records", Table(head, rows))] if len(rows) > _MONTHS else [],
+    )
+
+
+def unusual_months(tables: Tables) -> dict[Month, list[Unusual]]:
+    """Return the held months of a record type with unusual figures; published counts stand in for what is not held."""
+    published = tables.months["published"].dropna()
+    known = {Month.parse(str(month)): {RECORDS: rows} for month, rows in published.items()}
+    known |= {month: unusual.figures(each.receipt, each.nulls) for month, each in tables.accounts.items()}
+    found = {month: unusual.unusual(month, known) for month in tables.accounts}
+    return {month: figures for month, figures in found.items() if figures}
+
+
+def _unusual(tables: Tables) -> Figure:
+    rows = [(str(month), str(each)) for month, found in sorted(unusual_months(tables).items())[::-1] for each in found]
+    text = (
+        "Records, null shares and rule shares far from those of the two months before and of the same month in five "
+        "years, by median and median absolute deviation."
+    )
+    if not rows:
+        return Figure("Unusual months", f"None{_as_far(tables)}. {text}")
+    head = ("month", "what")
+    return Figure(
+        "Unusual months",
+        text,
+        table=Table(head, rows[:_MONTHS], words=(0, 1)),
+        hidden=[("All that is unusual", Table(head, rows, words=(0, 1)))] if len(rows) > _MONTHS else [],
     )
 
 
@@ -262,5 +291,5 @@ def _strips(tables: Tables, counts: pd.DataFrame, title: str, height: int = 30, 
         word: Word = share if of_all else count
         total = summed / read.sum() if of_all else summed
         note = f"{word(total)}, peak {word(values.max())} in {values.idxmax()}"
-        rows.append(charts.Strip(str(name), note, np.asarray(values, dtype=np.float64), float(values.max())))
+        rows.append(charts.Strip(str(name), note, np.asarray(values, dtype=np.float64), float(values.max()), word=word))
     return charts.strips(held, rows, height, title) if rows else ""

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 
 from taxi_luigi.core.units import plural
+from taxi_luigi.history import RunResult
 from taxi_luigi.inventory import ColorStatus, State, Status
-from taxi_luigi.reports.html import charts, quality
-from taxi_luigi.reports.html.data import Accounts, Tables, layout_spans, names_over_time
+from taxi_luigi.inventory.accounts import Accounts
+from taxi_luigi.reports.html import charts, quality, trips
+from taxi_luigi.reports.html.data import Tables, layout_spans, names_over_time
 from taxi_luigi.reports.html.parts import Figure, Section, Table, count, duration, share, size
 from taxi_luigi.reports.status_text import short, without_address
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH
@@ -57,6 +59,32 @@ def tiles(tables: Sequence[Tables]) -> list[tuple[str, str, str]]:
         ("stray dates", count(stray), "begin outside their file's month"),
         ("receipts", f"{accounts:,} of {len(held):,}", "months whose account could be read"),
     ]
+
+
+_RECENT = 12
+"""held months of each record type whose unusual figures the top of the page names"""
+
+
+def glance(last: RunResult | None, alerts: Sequence[str], tables: Sequence[Tables]) -> list[str]:
+    """Return the lines that the page begins with.
+
+    Args:
+        last: the last run that loads months, where the history has one
+        alerts: months that failed, are overdue or have fewer records than published, in lines
+        tables: of each record type with held months
+    """
+    if last is None:
+        lines = ["No run that loads months is in this machine's history."]
+    else:
+        ended = f"ended {last.ended[:16].replace('T', ' ')} UTC" if last.ended else "has not ended"
+        done = f"{plural(last.loaded, 'month')} loaded ({count(last.rows)} rows), {count(last.failed)} failed"
+        lines = [f"The last run {ended}, exit code {last.exit}: {done}, {count(last.already_there)} already there."]
+    lines += [f"{line[:1].upper()}{line[1:]}" for line in alerts]
+    for each in tables:
+        recent = [Month.parse(month) for month in each.held[-_RECENT:]]
+        found = quality.unusual_months(each)
+        lines += [f"Unusual: {each.color} {month}: {figure}" for month in recent for figure in found.get(month, ())]
+    return lines if len(lines) > 1 else [*lines, "No month needs attention."]
 
 
 def overview(tables: Sequence[Tables]) -> Figure:
@@ -138,7 +166,7 @@ def section(status: ColorStatus, tables: Tables, accounts: Accounts, limits: Lim
         accounts: footers of clean files, for the reasons of missing ones
         limits: of `[clean]`
     """
-    figures = [_trips(tables)]
+    figures = [_trips(tables), *trips.figures(tables)]
     if tables.accounts:
         figures += [_columns(tables), *quality.figures(tables, limits)]
     figures.append(_sizes(tables))
@@ -252,7 +280,7 @@ def _columns(tables: Tables) -> Figure:
         files = int(there.sum())
         filled = f"{share(float(np.average(nulls[there], weights=trips[there])))} missing" if files else "in no file"
         note = filled if files in (0, len(tables.accounts)) else f"{filled}, {plural(files, 'file')}"
-        rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float)))
+        rows.append(charts.Strip(column.name, note, 1 - nulls, 1.0, there.astype(float), word=_filled))
     title = f"{tables.color}: which columns TLC's files have in which month, and how much of them is filled"
     return Figure(
         "Columns by month",
@@ -264,6 +292,10 @@ def _columns(tables: Tables) -> Figure:
             ("Names of each column in TLC's files", _names(tables)),
         ],
     )
+
+
+def _filled(part: float) -> str:
+    return f"{share(part)} filled"
 
 
 def _layouts(tables: Tables) -> Table:
@@ -329,4 +361,4 @@ def _strip(label: str, values: pd.Series[float], word: quality.Word) -> charts.S
     if not values.notna().any():
         return None
     note = f"{word(values.sum())}, peak {word(values.max())} in {values.idxmax()}"
-    return charts.Strip(label, note, np.asarray(values, dtype=np.float64), float(values.max()))
+    return charts.Strip(label, note, np.asarray(values, dtype=np.float64), float(values.max()), word=word)

@@ -5,15 +5,12 @@ An overdue month is an event of each run that looks for it: no run knows the mes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from taxi_luigi.config.notifications import DRIFT, FAILED, FEWER, FINISHED, NOT_PUBLISHED_FOR, REFRESHED
 from taxi_luigi.history import MonthResult, Result, RunResult
-from taxi_luigi.tlc.months import Month
-
-_WELL = (0, 20)
-"""Exit codes of a run that went well; 20: a month that was named is not published, and may never be."""
+from taxi_luigi.tlc.months import Month, Selection
 
 
 @dataclass(frozen=True)
@@ -37,26 +34,33 @@ def overdue(result: RunResult, days: int) -> tuple[Overdue, ...]:
     return tuple(each for each in late if each.days > days)
 
 
-def failed(result: RunResult) -> bool:
-    """Whether a month failed or the run did; of a run whose exit code is not known, whether it left months undone."""
-    if _any(result.months, Result.FAILED):
-        return True
-    if result.exit_code is None:
-        return _any(result.months, Result.NOT_FINISHED)
-    return result.exit_code not in _WELL
-
-
 def happened(result: RunResult, not_published_for: int) -> frozenset[str]:
     """Return the events of a run, chosen or not."""
     found = {
-        FAILED: failed(result),
-        FINISHED: not failed(result),
+        FAILED: result.has_failed,
+        FINISHED: not result.has_failed,
         NOT_PUBLISHED_FOR: bool(overdue(result, not_published_for)),
         DRIFT: bool(result.remarks),
         FEWER: bool(result.fewer),
         REFRESHED: _any(result.months, Result.REFRESHED) or any(each.replaced for each in result.months),
     }
     return frozenset(event for event, happens in found.items() if happens)
+
+
+def of_color(result: RunResult, color: str) -> RunResult:
+    """Return what happened to the months of one record type."""
+    prefixes = (f"{color} ", f"{color}:")
+    there = {name: months for name, months in result.there.items() if name == color}
+    return replace(
+        result,
+        months=tuple(each for each in result.months if each.color == color),
+        already_there=sum(len(Selection.parse(text).resolve(date.max)) for text in there.values()),
+        there=there,
+        zones="",
+        error="",
+        remarks=tuple(line for line in result.remarks if line.startswith(prefixes)),
+        fewer=tuple(line for line in result.fewer if line.startswith(prefixes)),
+    )
 
 
 def _any(months: tuple[MonthResult, ...], kind: Result) -> bool:

@@ -95,11 +95,19 @@ class Content:
     more: int
     """months that the table leaves out"""
     footer: tuple[str, ...]
+    page: str
+    """address of the run's page; '' where there is none"""
 
 
-def compose(result: RunResult, not_published_for: int) -> Message:
-    """Return the message of a run; months are overdue after `not_published_for` days."""
-    shown = _content(result, not_published_for)
+def compose(result: RunResult, not_published_for: int, page: str = "") -> Message:
+    """Return the message of a run.
+
+    Args:
+        result: of the run
+        not_published_for: days after which a month is overdue
+        page: address of the run's page on its machine; '' where there is none
+    """
+    shown = _content(result, not_published_for, page)
     page = templates.render(_TEMPLATE, shown=shown, colors=_COLORS)
     return Message(shown.subject, _text(shown), page, _KINDS[shown.tone])
 
@@ -111,11 +119,11 @@ def _text(shown: Content) -> str:
     table = [f"{row.before}{row.result}{row.after}" for row in shown.table]
     if shown.more:
         table.append(f"and {shown.more:,} more")
-    blocks += [table, list(shown.footer)]
+    blocks += [table, [*shown.footer, *([shown.page] if shown.page else [])]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _content(result: RunResult, not_published_for: int) -> Content:
+def _content(result: RunResult, not_published_for: int, page: str) -> Content:
     late = events.overdue(result, not_published_for)
     went_wrong = [each for each in _sorted(result.months) if each.result is Result.FAILED]
     sections = (
@@ -130,12 +138,13 @@ def _content(result: RunResult, not_published_for: int) -> Content:
     return Content(
         subject=one_line(f"taxi_luigi: {headline} ({result.host})", _LONGEST),
         headline=headline,
-        tone=BAD if events.failed(result) else PLAIN if late or result.remarks or result.fewer else GOOD,
+        tone=BAD if result.has_failed else PLAIN if late or result.remarks or result.fewer else GOOD,
         summary=tuple(one_line(each, _LONGEST) for each in (_totals(result), result.zones) if each),
         sections=tuple(section for section in sections if section.lines),
         table=_table(months[:ROWS]) if months else (),
         more=len(months[ROWS:]),
         footer=tuple(one_line(each, _LONGEST) for each in _footer(result)),
+        page=page,
     )
 
 
@@ -145,7 +154,7 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
     if parts:
         number, _, rest = parts[0].partition(" ")
         parts[0] = f"{plural(int(number), 'month')} {rest}"
-    if events.failed(result) and not counts[Result.FAILED] and result.exit_code is not None:
+    if result.has_failed and not counts[Result.FAILED] and result.exit_code is not None:
         parts.insert(0, f"failed with exit code {result.exit_code}")
     if late:
         parts.append(f"{late[0].color} {late[0].month} overdue" if len(late) == 1 else f"{len(late)} overdue")

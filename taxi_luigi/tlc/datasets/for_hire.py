@@ -69,6 +69,7 @@ FHVHV = Dataset(
     pickup="pickup_datetime",
     dropoff="dropoff_datetime",
     distance="trip_miles",
+    fare="base_passenger_fare",
     last_csv=LAST_CSV,
     money=("base_passenger_fare", "driver_pay"),
     columns=(

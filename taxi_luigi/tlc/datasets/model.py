@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -83,6 +83,11 @@ class Column:
         months = ((spelling.name, spelling.months(form)) for spelling in self.spellings)
         return tuple(name for name, each in months if each is not None and each.covers(month))
 
+    def names_in(self, layout: Iterable[str]) -> list[str]:
+        """Return its names among the columns of a file, by any of its spellings in any case."""
+        known = {spelling.name.casefold() for spelling in self.spellings}
+        return [name for name in layout if name.strip().casefold() in known]
+
     def is_in(self, month: Month, form: SourceForm) -> bool:
         """Return whether TLC's file of a month is known to have it; without spellings, every file has it."""
         return bool(self.source_names(month, form))
@@ -100,6 +105,8 @@ class Dataset:
     columns: tuple[Column, ...]
     distance: str | None = None
     """the column with the miles of a trip, where there is one"""
+    fare: str | None = None
+    """the column with the fare without taxes, fees and tips, where there is one"""
     last_csv: Month | None = None
     """the last month that was published as csv too; None: every month is"""
     money: tuple[str, ...] = ()

@@ -14,10 +14,22 @@ from importlib.resources import files
 from taxi_luigi.tlc.datasets import SourceForm
 from taxi_luigi.tlc.months import Month
 
+_MONTHS_BACK = 36
+"""that a count is looked for, before a month that was published after the counts were collected"""
+
 
 def published_rows(color: str, month: Month, form: SourceForm) -> int | None:
     """Return the rows in TLC's file of a month, without the header; None where no count is known."""
     return _counts().get((color, str(month), form))
+
+
+def expected_rows(color: str, month: Month) -> int | None:
+    """Return the rows of a month's parquet file, or of the last one before it with a known count; None without one."""
+    for before in range(_MONTHS_BACK):
+        found = published_rows(color, month.plus(-before), "parquet")
+        if found is not None:
+            return found
+    return None
 
 
 @cache

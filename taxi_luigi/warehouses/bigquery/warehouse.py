@@ -52,6 +52,8 @@ class BigQuery:
 
     in_a_file = False
     single_writer = False
+    growth = 10.0
+    speed = 1e6
     loads_from = "gcs"
 
     @dataclass(frozen=True)

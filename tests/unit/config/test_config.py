@@ -54,7 +54,7 @@ def test_every_key_of_the_shipped_file_is_known_and_every_known_key_is_in_it() -
     parser.read(Path(config.__file__).parents[2] / "config" / "luigi.cfg")
     shipped = {section: set(parser.options(section)) for section in parser.sections()}
     for section, keys in config.known_keys().items():
-        if section in ("taxi", "clean", "download", "notify"):
+        if section in ("taxi", "clean", "download", "notify", "monitor"):
             assert shipped[section] == keys
         elif section in shipped:
             assert shipped[section] == keys - {"type"}
@@ -423,6 +423,9 @@ SHOWN = {
     ("taxi", "keep_raw", "true"): "true",
     ("notify", "urls", f"slack://{SECRET}/x, ${{MAIL}} {SECRET}"): "slack://***, ${MAIL}, ***",
     ("notify", "urls", ""): "",
+    ("notify", "heartbeat", f"https://hc-ping.com/{SECRET}"): "https://***",
+    ("notify", "heartbeat", "${PING}"): "${PING}",
+    ("notify", "color_urls", f"green=slack://{SECRET}/x fhv=${{MAIL}} {SECRET}"): "green=slack://***, fhv=${MAIL}, ***",
 }
 
 

@@ -68,6 +68,33 @@ def test_what_is_no_url_is_refused_and_not_shown(text: str) -> None:
     assert SECRET not in str(raised.value)
 
 
+def test_a_record_type_has_addresses_of_its_own() -> None:
+    text = "green=mailto://h?to=a@b.example,c@d.example, fhv=json://host/a\n  green=json://host/b=c "
+    assert read(Settings, "notify", {"color_urls": text}).color_urls == (
+        ("green", "mailto://h?to=a@b.example,c@d.example"), ("fhv", "json://host/a"), ("green", "json://host/b=c"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [f"json://{SECRET}", f"purple=json://{SECRET}", f"green=json://a {SECRET}", SECRET])
+def test_an_address_of_no_record_type_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[notify\] color_urls: the 1st is not like green=mailto") as raised:
+        read(Settings, "notify", {"color_urls": text})
+    assert SECRET not in str(raised.value)
+
+
+def test_an_invalid_address_of_a_record_type_is_refused_and_not_shown() -> None:
+    with pytest.raises(ConfigError, match=r"color_urls: the 2nd, slack://…, cannot be used: An inv") as raised:
+        notify.check(Settings(color_urls=(("fhv", "json://a"), ("green", f"slack://{SECRET}/b"))))
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", [SECRET, f"ftp://host/{SECRET}", f"https:///{SECRET}", f"https://host/a {SECRET}"])
+def test_a_heartbeat_that_is_no_address_is_refused_and_not_shown(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[notify\] heartbeat is no address") as raised:
+        read(Settings, "notify", {"heartbeat": text})
+    assert SECRET not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,10 @@ from taxi_luigi.history import (
     RunResult,
     State,
     TaskResult,
+    done_tasks,
     find,
+    last_good_run,
+    last_results,
     last_runs,
     now,
     sqlite,
@@ -466,3 +470,88 @@ def test_tasks_write_from_processes_of_their_own(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     [run] = last_runs(tmp_path, 1)
     assert len(tasks_of(tmp_path, run)) == 1
+
+
+def ended(folder: Path, run: str, began: str, exit_code: int | None, *months: MonthResult, command: str = "") -> None:
+    recorder = begun(folder, run, began=began)
+    if command:
+        with closing(sqlite3.connect(folder / sqlite.NAME)) as connection, connection:
+            connection.execute("UPDATE runs SET command = ? WHERE run = ?", (command, run))
+    recorder.end(replace(result(run, exit_code), ended=began, months=months))
+
+
+@pytest.fixture
+def week(tmp_path: Path) -> Path:
+    """A run each day, from 2026-11-20; the last ones of the report alone, and one that was killed."""
+    green, yellow = (MonthResult(color, "2026-07", Result.LOADED, 10) for color in ("green", "yellow"))
+    missing = MonthResult("green", "2026-08", Result.NOT_PUBLISHED)
+    broken = MonthResult("green", "2026-07", Result.FAILED, why="DownloadMonth: HTTP 503")
+    ended(tmp_path, "broken", "2026-11-20T06:00:00+00:00", 30, broken, yellow)
+    ended(tmp_path, "stopped", "2026-11-21T06:00:00+00:00", 143)
+    ended(tmp_path, "mended", "2026-11-22T06:00:00+00:00", 0, green)
+    ended(tmp_path, "missing", "2026-11-23T06:00:00+00:00", 20, missing)
+    ended(tmp_path, "report", "2026-11-24T06:00:00+00:00", 0, command="Report --local-scheduler")
+    killed = "import sys, taxi_luigi.history as h; from pathlib import Path;"
+    killed += "h.Recorder(Path(sys.argv[1]), 'killed').begin('LoadAllMonths', sys.argv[2], '2026-11-25T06:00:00+00:00')"
+    subprocess.run([sys.executable, "-c", killed, str(tmp_path), HOST], check=True, timeout=60)
+    return tmp_path
+
+
+def names(runs: list[RunResult]) -> list[str]:
+    return [run.run for run in runs]
+
+
+def test_runs_are_selected_by_time_month_and_failure(week: Path) -> None:
+    assert names(last_runs(week, None)) == ["killed", "report", "missing", "mended", "stopped", "broken"]
+    assert names(last_runs(week, None, since="2026-11-24")) == ["killed", "report"]
+    assert names(last_runs(week, None, failed=True)) == ["killed", "stopped", "broken"]
+    assert names(last_runs(week, 2, failed=True)) == ["killed", "stopped"]
+    assert names(last_runs(week, None, months=["2026-07"], colors=["green"])) == ["mended", "broken"]
+    assert names(last_runs(week, None, months=["2026-07"], failed=True)) == ["broken"]
+    assert names(last_runs(week, None, colors=["yellow"], failed=True)) == []
+    assert names(last_runs(week, None, months=["2026-07"], since="2026-11-21")) == ["mended"]
+
+
+def test_the_last_good_run_is_one_for_months_of_a_clock_that_was_right(week: Path) -> None:
+    def good(until: str) -> str | None:
+        run = last_good_run(week, until)
+        return run.run if run else None
+
+    assert good("2026-11-26T00:00:00+00:00") == "missing"
+    assert good("2026-11-23T00:00:00+00:00") == "mended"
+    assert good("2026-11-22T05:00:00+00:00") is None
+
+
+def test_the_last_result_of_a_month_is_that_of_its_last_run(week: Path) -> None:
+    found = {(each.color, each.month): each.result for each in last_results(week)}
+    assert found == {
+        ("green", "2026-07"): Result.LOADED,
+        ("yellow", "2026-07"): Result.LOADED,
+        ("green", "2026-08"): Result.NOT_PUBLISHED,
+    }
+
+
+def test_the_kind_of_an_exit_is_named(week: Path) -> None:
+    exits = {run.run: (run.exit, run.exit_kind) for run in last_runs(week, None)}
+    assert exits == {
+        "killed": ("did not end", "did not end"),
+        "report": ("0 done", "done"),
+        "missing": ("20 missing data", "missing data"),
+        "mended": ("0 done", "done"),
+        "stopped": ("143 stopped", "stopped"),
+        "broken": ("30 task failed", "task failed"),
+    }
+    assert replace(result("x", 7)).exit == "7"
+    assert result("x", None).exit == "?"
+
+
+def test_of_a_task_that_was_done_twice_the_last_success_counts(tmp_path: Path) -> None:
+    for run, seconds, error in (("a", 1.5, ""), ("b", 2.5, ""), ("c", 3.5, "HTTP 503")):
+        begun(tmp_path, run).task(replace(TASK, seconds=seconds, error=error))
+    assert [task.seconds for task in done_tasks(tmp_path)] == [2.5]
+
+
+def test_months_of_a_run_whose_begin_is_not_recorded_are_not_either(tmp_path: Path) -> None:
+    begun(tmp_path, "recorded")
+    Recorder(tmp_path, "not recorded").end(result("not recorded"))
+    assert last_results(tmp_path) == []

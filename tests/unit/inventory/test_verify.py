@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from taxi_luigi.inventory.verify import Count, MonthCounts, VerifiedMonth, differences
-from taxi_luigi.reports.verify_text import closing, text
+from taxi_luigi.reports.verify_text import closing, heading, text
 from taxi_luigi.tlc.months import Month
 
 SOUND = MonthCounts(
@@ -165,22 +165,24 @@ def test_a_line_shows_every_place_in_columns() -> None:
         clean_is_lake=True,
         published=rows,
     )
-    shown = text(line(green), len("green"))
-    assert " ".join(shown.split()) == (
-        "green 2021-01 76,518 published · 76,518 raw · 76,518 clean · 0 rejected · 76,518 duckdb · 76,518 postgres"
-    )
+    month = line(green)
+    assert heading(month, 5).split() == ["month", "published", "raw", "clean", "rejected", "duckdb", "postgres"]
+    shown = text(month, 5)
+    assert shown.split() == ["green", "2021-01", *["76,518"] * 3, "0", *["76,518"] * 2]
     large = replace(green, raw=Count("raw", 23_864_598), published=None)
-    other = text(line(large, "fhvhv"), len("green"))
-    assert [at for at, sign in enumerate(shown) if sign == "·"] == [
-        at for at, sign in enumerate(other.partition("≠")[0]) if sign == "·"
-    ]
-    assert "– published · 23,864,598 raw" in other
+    other = text(line(large, "fhvhv"), 5).splitlines()[0]
+    assert other.split()[2:4] == ["–", "23,864,598"]
+    assert len(heading(month, 5)) == len(shown) == len(other) <= 100
 
 
-def test_a_line_marks_what_disagrees_and_what_could_not_be_listed() -> None:
+def test_a_month_that_disagrees_has_its_reasons_below_in_lines_of_a_hundred_columns() -> None:
     found = replace(SOUND, lakes=[Count("nas", known=False)], warehouses=[replace(DUCKDB, rows=96), Count("pg")])
-    shown = " ".join(text(line(found), 6).split())
-    assert shown.endswith("? nas · 96 duckdb · – pg ≠ pg lacks the month; duckdb has 1 row fewer than clean")
+    row, *reasons = text(line(found), 6).splitlines()
+    assert row.split()[-3:] == ["?", "96", "–"]
+    assert reasons == ["    ≠ pg lacks the month", "    ≠ duckdb has 1 row fewer than clean"]
+    long = text(VerifiedMonth("green", Month(2021, 1), SOUND, ("many words " * 30,)), 6).splitlines()
+    assert len(long) > 3
+    assert max(map(len, long)) <= 100
 
 
 def test_the_last_line_shows_how_it_is() -> None:

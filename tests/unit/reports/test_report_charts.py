@@ -51,8 +51,29 @@ def test_months_that_are_published_alone_are_a_dashed_line(trips: str) -> None:
 
 
 def test_a_chart_takes_colors_size_and_letters_from_the_page(trips: str) -> None:
-    assert not re.search(r'#[0-9a-f]{6}| (?:id|width|height|xmlns)="|font-family|<style|<metadata', trips)
+    assert not re.search(r'#[0-9a-f]{6}| (?:id|xmlns)="|font-family|<style|<metadata', trips)
+    assert not re.search(r'<svg[^>]* (?:width|height)="', trips)
     assert "var(--accent)" in trips
+
+
+def test_the_pointer_shows_each_months_values_on_a_wide_page(trips: str) -> None:
+    wide, narrow = both(trips)
+    fields = [each for group in wide.iter("g") if group.get("class") == "hover" for each in group]
+    assert [each.findtext("title") for each in (fields[0], fields[-1])] == [
+        "2023-01: 1,000 trips",
+        "2024-12: 900 trips published, not here",
+    ]
+    places = [float(each.get("x", "")) for each in fields]
+    assert places == sorted(places)
+    last = fields[-1]
+    assert float(last.get("x", "")) + float(last.get("width", "")) == pytest.approx(charts.WIDTHS["wide"], abs=0.1)
+    assert "hover" not in ElementTree.tostring(narrow, "unicode")
+    rows = [
+        charts.Strip("raw", "", TRIPS, 1_020, word=lambda value: f"{value:.0f} B"),
+        charts.Strip("no", "", NOTHING, 0),
+    ]
+    strips = both(charts.strips(MONTHS, rows, 20, "sizes"))[0]
+    assert [each.text for each in strips.iter("title")][1] == "2023-01\nraw: 1000 B"
 
 
 def test_text_of_tlc_is_shown_as_it_is() -> None:

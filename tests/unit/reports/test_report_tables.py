@@ -12,18 +12,11 @@ import pytest
 
 from taxi_luigi.core.errors import BadFile, WarehouseError
 from taxi_luigi.core.receipts import DROPPED, FOOTER_KEY, LAYOUT, OTHER_FORM, CleanReceipt, RawReceipt
+from taxi_luigi.history import MonthResult, Result, RunResult
 from taxi_luigi.inventory import ColorStatus, Holding, LastFailure, Place, Status, color_status
-from taxi_luigi.reports.html import digest, parts
-from taxi_luigi.reports.html.data import (
-    MAX_FAILURES,
-    Account,
-    Accounts,
-    Tables,
-    first_account,
-    layout_spans,
-    read_account,
-    tables_of,
-)
+from taxi_luigi.inventory.accounts import MAX_FAILURES, Account, Accounts, first_account, read_account
+from taxi_luigi.reports.html import Glance, digest, parts, sections
+from taxi_luigi.reports.html.data import Tables, layout_spans, tables_of
 from taxi_luigi.reports.html.parts import Figure
 from taxi_luigi.reports.html.sections import section
 from taxi_luigi.storage.lake import Lake
@@ -158,6 +151,44 @@ def test_a_month_that_took_another_s_place_is_shown_with_what_was_there(
     assert part.text.startswith("1 month took the place of another")
 
 
+def test_the_trips_of_the_latest_year_are_shown_by_hour_day_fare_distance_and_payment() -> None:
+    counted = {
+        "hours": [0] * 23 + [100], "days": [100] + [0] * 28,
+        "fares": [0] * 19 + [100], "distances": [100] + [0] * 19, "payments": [0, 75, 25, 0, 0, 0, 0, 0],
+    }  # fmt: skip
+    shown = figure("What the trips are like", profile=counted)
+    tables_shown = {heading: table.rows for heading, table in shown.hidden}
+    assert tables_shown["Trips by hour of the day"][23] == ("23", "100", "100 %")
+    assert [row[0] for row in tables_shown["Trips by fare, dollars"]][-1] == "95+"
+    assert "2024-01 to 2024-01 (1 month)" in shown.text, "February's receipt has no profile"
+    assert "100.0% of the trips" in shown.chart
+    payments = figure("Kinds of payment", profile=counted)
+    assert "credit card: 75.0 %" in payments.chart
+    assert "no charge" not in payments.chart
+
+
+def test_months_without_a_profile_have_no_figure_on_trips() -> None:
+    titles = [each.title for each in section(green(), tables(), Accounts(), Limits()).figures]
+    assert "Trips by month" in titles
+    assert "What the trips are like" not in titles
+
+
+def test_a_month_far_from_those_before_it_is_unusual() -> None:
+    assert figure("Unusual months").table is None
+    usual = {Month(2022, 5): 20, Month(2023, 5): 22, Month(2024, 3): 20, Month(2024, 4): 21}
+    holdings = {month: Holding(1) for month in (*usual, Month(2024, 5))}
+    places = [Place("clean", "clean", True, {"green": holdings})]
+    status = color_status("green", Month(2022, 1), {}, {}, places, Month(2024, 6), lambda month: RECIPE, {})
+    found = {
+        ("green", month): Account(receipt(month, rules={"zero_distance": rows}), 990, {})
+        for month, rows in (usual | {Month(2024, 5): 600}).items()
+    }
+    figures = section(status, tables_of(status, Accounts(found), {}), Accounts(found), Limits()).figures
+    [row] = cells(next(each for each in figures if each.title == "Unusual months"))
+    assert row[0] == "2024-05"
+    assert row[1].startswith("the rule zero_distance applies to 60.0% of the rows, where 2.")
+
+
 def test_of_many_replaced_months_the_newest_are_unfolded() -> None:
     months = [Month(2023, 1).plus(number) for number in range(15)]
     found = {
@@ -230,18 +261,44 @@ def test_a_page_is_another_one_when_a_month_was_refused_or_became_stale() -> Non
 
     def of(recipe: Recipe, failures: dict[Month, LastFailure]) -> str:
         color = color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: recipe, failures)
-        return digest(Status([color], places))
+        return digest(Status([color], places), Glance())
 
     refused = {JANUARY: LastFailure("60 records", True)}
     pages = {of(RECIPE, {}), of(replace(RECIPE, mapping="2"), {}), of(RECIPE, refused)}
     assert len(pages) == 3
 
 
+RUN = RunResult(
+    "20240201T060000-0001", "LoadAllMonths", "here", "2024-02-01T06:00:00+00:00", "2024-02-01T06:05:00+00:00", 30, 1,
+    (MonthResult("green", "2024-01", Result.LOADED, rows=990), MonthResult("green", "2024-02", Result.FAILED)),
+)  # fmt: skip
+
+
+def test_the_page_begins_with_the_last_run_and_what_needs_attention() -> None:
+    said = sections.glance(RUN, ["green failed: 2024-02: the server is down"], [tables()])
+    assert said == [
+        "The last run ended 2024-02-01 06:05 UTC, exit code 30 task failed: 1 month loaded (990 rows), 1 failed, "
+        "1 already there.",
+        "Green failed: 2024-02: the server is down",
+    ]
+    assert sections.glance(None, [], []) == [
+        "No run that loads months is in this machine's history.",
+        "No month needs attention.",
+    ]
+
+
+def test_a_page_is_another_one_after_another_run_or_alert() -> None:
+    status = Status([], [])
+    seen = (Glance(), Glance(RUN), Glance(RUN, ("overdue",)), Glance(replace(RUN, run="20240202T060000-0001")))
+    assert len({digest(status, each) for each in seen}) == 4
+
+
 def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> None:
     def of(**more: str) -> str:
         places = [Place("duckdb", "warehouse", True, {"green": {JANUARY: Holding(None, 990, "0-0", **more)}})]
         return digest(
-            Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places)
+            Status([color_status("green", JANUARY, {}, {}, places, JANUARY, lambda month: RECIPE, {})], places),
+            Glance(),
         )
 
     assert of() == of()
@@ -251,7 +308,8 @@ def test_a_page_is_of_other_months_when_a_marker_or_a_listing_has_changed() -> N
 def test_a_page_is_of_another_state_when_a_place_does_not_answer() -> None:
     def of(error: str) -> str:
         return digest(
-            Status([], [Place("duckdb", "warehouse", True, errors={"green": WarehouseError(error)} if error else {})])
+            Status([], [Place("duckdb", "warehouse", True, errors={"green": WarehouseError(error)} if error else {})]),
+            Glance(),
         )
 
     assert of("") != of("it is down") == of("it is down since five")

@@ -383,8 +383,8 @@ KILLED = ran("20261120T060003-4f2b", "LoadAllMonths", "2026-11-20T06:00:03+00:00
 def test_the_last_runs_are_below() -> None:
     *_, heading, first, second = page(*PLACES, runs=[RUN, KILLED])
     assert heading.split() == ["last", "runs", "took", "exit", "months", "command"]
-    assert first.endswith("4 min 07 s    30  1 loaded, 1 failed  LoadAllMonths --months latest")
-    assert second.split()[2:] == ["?", "?", "16", "there", "LoadAllMonths"]
+    assert first.endswith("4 min 07 s  30 task failed  1 loaded, 1 failed  LoadAllMonths --months latest")
+    assert second.split()[2:] == ["?", "did", "not", "end", "16", "there", "LoadAllMonths"]
 
 
 def test_the_json_has_the_same_with_all_figures() -> None:

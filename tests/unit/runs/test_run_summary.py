@@ -7,8 +7,9 @@ import pytest
 from taxi_luigi.core.redaction import shown_command as shown
 from taxi_luigi.history import Drift, MonthResult, Result, TaskResult
 from taxi_luigi.inventory import Plan, PlannedMonth
+from taxi_luigi.runs import month_results
 from taxi_luigi.runs.drift import warnings
-from taxi_luigi.runs.month_results import Countdown, lines, results
+from taxi_luigi.runs.month_results import ScheduledMonths, counts, failures, few, month_line, replacements, results
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.staleness import Reason
@@ -22,6 +23,13 @@ def missing(month: Month) -> PlannedMonth:
 
 def done(month: Month, *stores: str, rows: int = 10) -> list[TaskResult]:
     return [TaskResult("AnyTask", "green", str(month), store, rows=rows) for store in stores]
+
+
+def lines(plan: Plan, tasks: list[TaskResult], elsewhere: bool = False, run: str = "") -> list[str]:
+    """The end of a run in the order of its log: what failed comes last."""
+    months = results(plan, tasks, elsewhere)
+    notes = few(replacements(months), run) + month_results.zones(tasks)
+    return [*notes, *map(str, counts(plan, months)), *failures(months), *month_results.zone_failures(tasks)]
 
 
 def test_a_month_counts_as_loaded_when_every_store_that_lacked_it_has_it() -> None:
@@ -100,8 +108,8 @@ def test_a_replaced_month_shows_records_before_and_after() -> None:
         TaskResult("LoadMonth", "green", "2024-01", "duckdb", rows=5_003, replaced="5,000 → 5,003 records"),
     ]
     assert lines(plan, tasks) == [
-        "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
         f"green 2024-01: {CHANGE}",
+        "green: 0 months loaded, 1 month refreshed (5,003 rows), 0 already there",
     ]
     assert [each.replaced for each in results(None, tasks)] == [CHANGE]
 
@@ -136,11 +144,11 @@ def test_of_many_replaced_months_the_first_ten_are_named() -> None:
     tasks = [TaskResult("LoadMonth", "green", str(month), "duckdb", rows=5, replaced=CHANGE) for month in months]
     plan = Plan([PlannedMonth("green", month, (), ("duckdb",), reason=Reason.REPUBLISHED) for month in months])
     told = lines(plan, tasks, run="20261121T060003-4f2a")
-    assert told[1:] == [
+    assert told[:-1] == [
         *(f"green {month}: {CHANGE}" for month in months[:10]),
         "and 2 more: taxi-luigi history 20261121T060003-4f2a",
     ]
-    assert lines(Plan(plan.to_do[:10]), tasks[:10])[-1] == f"green 2024-10: {CHANGE}"
+    assert lines(Plan(plan.to_do[:10]), tasks[:10])[-2] == f"green 2024-10: {CHANGE}"
 
 
 def test_what_others_did_is_not_called_unfinished() -> None:
@@ -162,19 +170,78 @@ def test_single_tasks_load_a_month_when_a_store_got_it() -> None:
     assert [each.why for each in results(None, [downloaded, failed])] == ["LoadMonth pg: it is down"]
 
 
-def test_months_are_counted_down_as_they_end() -> None:
-    countdown = Countdown(Plan([missing(JANUARY), missing(FEBRUARY)], {"green": [MARCH]}, {}))
-    seen = []
-    for outcome in [
-        TaskResult("DownloadMonth", "green", "2024-01"),
-        *done(JANUARY, "local", "duckdb", "postgres"),
-        TaskResult("DownloadMonth", "green", "2024-02", error="reset"),
-        TaskResult("DownloadMonth", "green", "2024-02"),
-        zones("duckdb"),
-    ]:
-        countdown.count(outcome)
-        seen.append(countdown.through)
-    assert (countdown.all, seen) == (2, [0, 0, 0, 1, 2, 2, 2])
+STEPS = (("DownloadMonth", ""), ("CleanMonth", "local"), ("LoadMonth", "duckdb"), ("LoadMonth", "pg"))
+
+
+def scheduled(*months: Month) -> ScheduledMonths:
+    fields = [
+        {"task": task, "color": "green", "month": str(month), "store": store}
+        for month in months
+        for task, store in STEPS
+    ]
+    return ScheduledMonths([*fields, {"task": "LoadZones", "color": "", "month": "", "store": "pg"}])
+
+
+def result(task: str, store: str = "", **more: Any) -> TaskResult:
+    return TaskResult(task, "green", "2024-01", store, **more)
+
+
+def test_a_month_is_loaded_when_its_last_steps_are_done() -> None:
+    """Another machine may have done those before them."""
+    months, key = scheduled(JANUARY, FEBRUARY), ("green", "2024-01")
+    added = [months.add(each) for each in (zones("pg"), result("CleanMonth", "local"), result("LoadMonth", "pg"))]
+    assert (added, months.loaded(key), months.failure(key)) == ([False] * 3, False, "")
+    assert not months.add(result("LoadMonth", "duckdb", error="it is locked"))
+    assert (months.loaded(key), months.failure(key)) == (False, "LoadMonth duckdb: it is locked")
+    assert months.add(result("LoadMonth", "duckdb"))
+    assert (months.loaded(key), months.failure(key)) == (True, ""), "the second try succeeded"
+    assert not months.add(result("LoadMonth", "duckdb")), "it is loaded once"
+    assert not months.loaded(("green", "2024-02"))
+
+
+def test_without_warehouses_a_month_ends_with_its_last_step() -> None:
+    fields = [{"task": task, "color": "green", "month": "2024-01", "store": store} for task, store in STEPS]
+    assert ScheduledMonths(fields[:2]).add(result("CleanMonth", "local"))
+    assert ScheduledMonths(fields[:1]).add(result("DownloadMonth"))
+
+
+def test_what_a_run_does_for_others_is_a_month_for_each_store() -> None:
+    months = ScheduledMonths([])
+    added = [months.add(result(task, store)) for task, store in STEPS]
+    assert added == [False, True, True, True]
+    assert not months.add(result("LoadMonth", "pg", error="it is down"))
+
+
+def test_the_line_of_a_month_has_what_it_took_and_what_is_remarkable() -> None:
+    steps = [
+        result("DownloadMonth", bytes=43_900, seconds=0.5),
+        result("CleanMonth", "local", rows=3_000, bytes=51_000, seconds=1.0),
+        result("LoadMonth", "duckdb", rows=3_000, seconds=0.4),
+    ]
+    assert month_line(steps) == "green 2024-01: 3,000 rows in duckdb, 43.9 kB downloaded, 1.9 s"
+    assert month_line(steps[:2]) == "green 2024-01: 3,000 rows cleaned, 43.9 kB downloaded, 1.5 s"
+    assert month_line(steps[:1]) == "green 2024-01: 43.9 kB downloaded, 0.5 s"
+    lakes = [steps[1], result("UploadMonth", "gcs", rows=3_000, replaced=CHANGE), steps[2]]
+    assert month_line(lakes) == f"green 2024-01: 3,000 rows in gcs, duckdb, 1.4 s; {CHANGE}"
+    assert month_line([result("LoadMonth", "duckdb", elsewhere=True)]) == "green 2024-01: done by another run"
+
+
+def test_what_is_unexpected_in_a_month_is_in_its_line_in_a_few_words() -> None:
+    odd = drifted(
+        "2024-01",
+        left_out={
+            "fee": {"type": "double", "nulls": 0.1},
+            "(other columns)": {"type": "x", "nulls": 1.0, "columns": 8},
+        },
+        unmapped={"unknown_code:payment_type": {"XYZ": 12}},
+        missing=["airport_fee"],
+        warnings=["2 rows rejected: unreadable:fare_amount"],
+        fewer=(10, 11),
+    )
+    assert month_line([odd]) == (
+        "yellow 2024-01: 0 rows cleaned, 0.0 s; 2 rows rejected: unreadable:fare_amount; left out fee; 8 more in the "
+        "receipts; without airport_fee; unknown texts in payment_type; 10 records, where TLC published 11"
+    )
 
 
 def test_the_results_of_tasks_are_read_on_from_where_they_were() -> None:
@@ -200,6 +267,8 @@ def test_the_results_of_tasks_are_read_on_from_where_they_were() -> None:
         ("X --token=hush", "X --token=***"),
         ("X --notify-urls ntfy://topic", "X --notify-urls ***"),
         ("X --notify-url slack://A/B/C", "X --notify-url ***"),
+        ("X --notify-heartbeat https://host/topic", "X --notify-heartbeat ***"),
+        ("X --notify-color-urls=green=ntfy://topic", "X --notify-color-urls=***"),
     ],
 )
 def test_a_command_is_shown_as_typed_but_for_its_secrets(typed: str, shown_: str) -> None:
@@ -214,10 +283,10 @@ def test_zones_have_a_line_only_when_there_was_something_to_do() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
     there = "green: 0 months loaded, 1 already there"
     assert lines(nothing, []) == [there]
-    assert lines(nothing, [zones("duckdb"), zones("pg")]) == [there, "zones: 265 rows loaded into duckdb, pg"]
+    assert lines(nothing, [zones("duckdb"), zones("pg")]) == ["zones: 265 rows loaded into duckdb, pg", there]
     assert lines(nothing, [zones("duckdb"), zones("pg", why="it is down")]) == [
-        there,
         "zones: 265 rows loaded into duckdb",
+        there,
         "zones failed: LoadZones pg: it is down",
     ]
 
@@ -225,7 +294,7 @@ def test_zones_have_a_line_only_when_there_was_something_to_do() -> None:
 def test_zones_that_replaced_others_say_how_many_there_were() -> None:
     nothing = Plan([], {"green": [MARCH]}, {})
     replaced = TaskResult("LoadZones", "", "", "pg", rows=265, replaced="263 → 265 zones")
-    assert lines(nothing, [zones("duckdb"), replaced])[-1] == (
+    assert lines(nothing, [zones("duckdb"), replaced])[0] == (
         "zones: 265 rows loaded into duckdb, pg (263 → 265 zones)"
     )
 

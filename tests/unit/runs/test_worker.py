@@ -113,7 +113,7 @@ def test_an_import_changes_no_more_than_the_worker_that_luigi_makes() -> None:
     """And Luigi's settings; a warning of Luigi's own is ignored, and a filter is there that awaits a run of ours."""
     script = """
 import logging, os, signal, sys, threading, warnings
-import luigi, luigi.interface, tqdm
+import luigi, luigi.interface
 import multiprocessing.util
 
 log = logging.getLogger("luigi-interface")
@@ -122,7 +122,7 @@ def state():
     return [
         sys.excepthook, sys.unraisablehook, threading.excepthook, sys.argv[:], threading.active_count(),
         [signal.getsignal(number) for number in signals], signal.set_wakeup_fd(-1), dict(os.environ),
-        tqdm.tqdm.monitor_interval, getattr(tqdm.tqdm, "_lock", None), multiprocessing.active_children(),
+        multiprocessing.active_children(),
         log.level, log.handlers[:], logging.getLogger().handlers[:],
     ]
 before, filters = state(), warnings.filters[:]
