@@ -42,6 +42,7 @@ RUN_BY = {
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
     r"python docs/configuration\.py": ("tests/docs/test_pages.py", "runpy"),
+    r"python -m docs\.pictures": ("tests/docs/test_pictures.py", "pictures.py"),
     r"taxi-luigi dbt-sources": ("tests/unit/test_dbt_sources.py", '"dbt-sources"'),
     r"python3 -m venv|\.venv-dbt/bin/pip": ("tests/support/environments.py", '"venv"'),
     r"dbt build": ("tests/pipeline/test_dbt.py", '"build"'),
