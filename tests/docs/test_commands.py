@@ -62,6 +62,7 @@ CANNOT_RUN = {
     ".": "changes the shell that it is typed in",
     "cd": "the same",
     "export": "the same",
+    "eval": "the same",
     "PROJECT=": "the same",
     "BUCKET=": "the same",
     "LOCATION=": "the same",
