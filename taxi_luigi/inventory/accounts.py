@@ -167,4 +167,4 @@ def unlike_before(receipt: CleanReceipt, clean: Path) -> list[str]:
     if len(known) < unusual.FEWEST:
         return []
     known[month] = unusual.figures(receipt, null_counts(pq.read_metadata(clean)))
-    return [str(each) for each in unusual.unusual(month, known)]
+    return unusual.phrases(unusual.unusual(month, known))

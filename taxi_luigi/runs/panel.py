@@ -213,7 +213,8 @@ def _bars(rows: Sequence[tuple[str, str, float | None, list[str]]]) -> Renderabl
     for _ in rows[0][3]:
         table.add_column(no_wrap=True, justify="right")
     for subject, doing, share, figures in rows:
-        bar = "" if share is None else ProgressBar(total=1.0, completed=share)
+        # rich's own color is red on a terminal of 16 colors, as the failures are
+        bar = "" if share is None else ProgressBar(total=1.0, completed=share, complete_style="cyan")
         table.add_row(subject, doing, bar, *figures)
     return table
 

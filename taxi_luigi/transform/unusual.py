@@ -40,13 +40,6 @@ class Unusual:
     expected: float
     """the median of the reference months"""
 
-    def __str__(self) -> str:
-        kind, _, name = self.figure.partition(" ")
-        if self.figure == RECORDS:
-            return f"{self.value:,.0f} records, where about {self.expected:,.0f} are usual"
-        what = f"{name} is empty in" if kind == NULLS.strip() else f"the rule {name} applies to"
-        return f"{what} {self.value:.1%} of the rows, where {self.expected:.1%} is usual"
-
 
 def reference(month: Month) -> list[Month]:
     """Return the months that a month is compared with."""
@@ -97,3 +90,23 @@ def _expected(value: float, known: Iterable[float], of_records: bool) -> float |
     if abs(scale(value) - middle) <= max(_DEVIATIONS * deviation, _LEAST_RATIO if of_records else _LEAST_SHARE):
         return None
     return math.expm1(middle) if of_records else middle
+
+
+def phrases(found: Iterable[Unusual]) -> list[str]:
+    """Return what is unusual in a month. Columns with the same shares are one phrase: values lack in the same rows."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    texts = []
+    for each in found:
+        kind, _, name = each.figure.partition(" ")
+        if each.figure == RECORDS:
+            texts.append(f"{each.value:,.0f} records, where about {each.expected:,.0f} are usual")
+        else:
+            alike.setdefault((kind, f"{each.value:.1%}", f"{each.expected:.1%}"), []).append(name)
+    for (kind, value, expected), names in alike.items():
+        one, which = len(names) == 1, ", ".join(names)
+        if kind == NULLS.strip():
+            what = f"{which} {'is' if one else 'are'} empty in"
+        else:
+            what = f"the rule{'' if one else 's'} {which} {'applies' if one else 'apply'} to"
+        texts.append(f"{what} {value} of the rows, where {expected} is usual")
+    return texts

@@ -67,7 +67,8 @@ def luigi_flags(given: list[str]) -> None:
 
 def taxi_luigi_flags(given: list[str]) -> None:
     """Fails for a command or an option of `taxi-luigi` that does not exist."""
-    known = set(re.findall(r"--[\w-]+", help_of("taxi-luigi", given[0], "--help")))
+    command = given[:2] if given[0] == "luigid" else given[:1]
+    known = set(re.findall(r"--[\w-]+", help_of("taxi-luigi", *command, "--help")))
     if given[0] == "plan":
         known |= set(re.findall(r"--[\w-]+", help_of("luigi", "--module", "taxi_luigi", "LoadAllMonths", "--help-all")))
     ours = given[: given.index("--")] if "--" in given else given  # what follows is luigi's

@@ -19,7 +19,7 @@ from taxi_luigi.transform import unusual
 from taxi_luigi.transform.clean_settings import Limits
 from taxi_luigi.transform.guards import fewer_than_published
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES
-from taxi_luigi.transform.unusual import RECORDS, Unusual
+from taxi_luigi.transform.unusual import RECORDS
 
 Word = Callable[[float | None], str]
 """The format of a number."""
@@ -106,17 +106,17 @@ def _fewer(tables: Tables, limits: Limits) -> Figure:
     )
 
 
-def unusual_months(tables: Tables) -> dict[Month, list[Unusual]]:
-    """Return the held months of a record type with unusual figures; published counts stand in for what is not held."""
+def unusual_months(tables: Tables) -> dict[Month, list[str]]:
+    """Return the held months of a record type with what is unusual; published counts stand in for what is not held."""
     published = tables.months["published"].dropna()
     known = {Month.parse(str(month)): {RECORDS: rows} for month, rows in published.items()}
     known |= {month: unusual.figures(each.receipt, each.nulls) for month, each in tables.accounts.items()}
-    found = {month: unusual.unusual(month, known) for month in tables.accounts}
-    return {month: figures for month, figures in found.items() if figures}
+    found = {month: unusual.phrases(unusual.unusual(month, known)) for month in tables.accounts}
+    return {month: phrases for month, phrases in found.items() if phrases}
 
 
 def _unusual(tables: Tables) -> Figure:
-    rows = [(str(month), str(each)) for month, found in sorted(unusual_months(tables).items())[::-1] for each in found]
+    rows = [(str(month), each) for month, found in sorted(unusual_months(tables).items())[::-1] for each in found]
     text = (
         "Records, null shares and rule shares far from those of the two months before and of the same month in five "
         "years, by median and median absolute deviation."

@@ -83,7 +83,7 @@ def glance(last: RunResult | None, alerts: Sequence[str], tables: Sequence[Table
     for each in tables:
         recent = [Month.parse(month) for month in each.held[-_RECENT:]]
         found = quality.unusual_months(each)
-        lines += [f"Unusual: {each.color} {month}: {figure}" for month in recent for figure in found.get(month, ())]
+        lines += [f"Unusual: {each.color} {month}: {phrase}" for month in recent for phrase in found.get(month, ())]
     return lines if len(lines) > 1 else [*lines, "No month needs attention."]
 
 

@@ -10,7 +10,7 @@ from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import published_rows
-from taxi_luigi.transform.unusual import NULLS, RECORDS, Unusual, figures, reference, unusual
+from taxi_luigi.transform.unusual import NULLS, RECORDS, Unusual, figures, phrases, reference, unusual
 
 JUNE = Month(2024, 6)
 LAYOUT = {"passenger_count": "double"}
@@ -31,8 +31,7 @@ def test_a_month_far_from_its_reference_is_unusual() -> None:
     usual = (100_000, 101_000, 99_000, 102_000, 98_000)
     assert judged(97_000, *usual) == []
     assert judged(85_000, *usual) == [], "a fifth less is within what months differ by"
-    [found] = judged(60_000, *usual)
-    assert str(found) == "60,000 records, where about 100,000 are usual"
+    assert phrases(judged(60_000, *usual)) == ["60,000 records, where about 100,000 are usual"]
     [more] = judged(170_000, *usual)
     assert more.expected == pytest.approx(100_000)
 
@@ -49,10 +48,19 @@ def test_one_odd_month_of_the_reference_changes_nothing() -> None:
 def test_shares_are_judged_by_their_difference() -> None:
     share = f"{NULLS}passenger_count"
     assert judged(0.06, 0.02, 0.02, 0.02, 0.02, figure=share) == []
-    [found] = judged(0.4, 0.02, 0.02, 0.02, 0.02, figure=share)
-    assert str(found) == "passenger_count is empty in 40.0% of the rows, where 2.0% is usual"
-    [rule] = judged(0.4, 0.02, 0.02, 0.02, 0.02, figure="rule no_distance")
-    assert str(rule) == "the rule no_distance applies to 40.0% of the rows, where 2.0% is usual"
+    found = judged(0.4, 0.02, 0.02, 0.02, 0.02, figure=share)
+    assert phrases(found) == ["passenger_count is empty in 40.0% of the rows, where 2.0% is usual"]
+    rule = judged(0.4, 0.02, 0.02, 0.02, 0.02, figure="rule no_distance")
+    assert phrases(rule) == ["the rule no_distance applies to 40.0% of the rows, where 2.0% is usual"]
+
+
+def test_columns_that_miss_in_the_same_rows_are_one_phrase() -> None:
+    found = [Unusual(f"{NULLS}{name}", 0.09, 0.04) for name in ("passenger_count", "ratecodeid")]
+    other = Unusual(f"{NULLS}airport_fee", 0.09, 1.0)
+    assert phrases([found[0], other, found[1]]) == [
+        "passenger_count, ratecodeid are empty in 9.0% of the rows, where 4.0% is usual",
+        "airport_fee is empty in 9.0% of the rows, where 100.0% is usual",
+    ]
 
 
 def test_with_too_few_months_nothing_is_judged() -> None:
