@@ -8,6 +8,7 @@ is pure; `of_plan` gives it the settings and the history, and `disks` compares w
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,9 @@ from taxi_luigi.transform.staleness import Reason
 DOWNLOAD, CLEAN, UPLOAD, LOAD = "DownloadMonth", "CleanMonth", "UploadMonth", "LoadMonth"
 """the steps of a month, by their tasks' names"""
 
-_BYTES_PER_ROW = {"yellow": 15.0, "green": 17.0, "fhv": 9.0, "fhvhv": 25.0}
-"""of TLC's parquet files since 2011: the means of those whose sizes are known"""
-_CLEAN_BYTES_PER_ROW = {"yellow": 16.5, "green": 16.0, "fhv": 12.5, "fhvhv": 29.0}
+_BYTES_PER_ROW = defaultdict(lambda: 15.0) | {"yellow": 15.0, "green": 17.0, "fhv": 9.0, "fhvhv": 25.0}
+"""of TLC's parquet files since 2011: the means of those whose sizes are known; of a new record type, a guess"""
+_CLEAN_BYTES_PER_ROW = defaultdict(lambda: 15.0) | {"yellow": 16.5, "green": 16.0, "fhv": 12.5, "fhvhv": 29.0}
 """measured with made-up months of 400,000 rows (Nov 2026)"""
 _SPEEDS = {DOWNLOAD: 6e6, CLEAN: 2.5e6, UPLOAD: 50e6}
 """guesses: bytes a second of a download from TLC's servers and of an upload, rows a second of cleaning on one core"""

@@ -62,7 +62,9 @@ def test_months_go_from_a_folder_to_the_bucket_and_to_bigquery_once(
     assert "yellow: 0 months loaded, 2 already there" in again.out
     verified = project.command("taxi-luigi", "verify", timeout=600)
     assert verified.rc == 0, verified.out
-    assert len(re.findall(f"{ROWS:,} clean .* {ROWS:,} bigquery", verified.out)) == 2, verified.out
+    # The columns are published, raw, clean, rejected, gcs and bigquery.
+    row = rf"^yellow 2024-0\d(?: +\S+){{2}} +{ROWS:,} +\S+ +{ROWS:,} +{ROWS:,}$"
+    assert len(re.findall(row, verified.out, re.MULTILINE)) == 2, verified.out
 
 
 @pytest.mark.xfail(

@@ -123,10 +123,10 @@ def test_a_month_in_whose_place_another_run_put_other_content_fails_with_one_lin
 OTHER_FILE = """
 import os, sys, luigi.cmdline, taxi_luigi.warehouses.duckdb as own
 real, turns = own._insert, []
-def insert(connection, dataset, month, path, url):
+def insert(connection, dataset, month, path, *more):
     if not turns:
         turns.append(os.replace(os.environ["OTHER"], os.environ["CLEAN"]))
-    return real(connection, dataset, month, path, url)
+    return real(connection, dataset, month, path, *more)
 own._insert = insert
 luigi.cmdline.luigi_run(sys.argv[1:])
 """

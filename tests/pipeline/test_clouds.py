@@ -61,7 +61,7 @@ def test_objects_are_named_as_in_the_course_and_say_which_month_they_are(
     for labels in found.values():
         assert labels.keys() == {"color", "month", "edition", "sha256", "rows", "records", "source"}
         assert int(labels["rows"]) == ROWS
-    assert f"to gs://{bucket}/data/green/green_tripdata_2021-01.parquet" in done.out
+    assert f"to gs://{bucket}/data/green/green_tripdata_2021-01.parquet" in loading.logged()
     assert duckdb_counts(loading, "green_tripdata") == dict.fromkeys(MONTHS, ROWS)
 
 

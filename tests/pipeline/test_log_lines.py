@@ -32,7 +32,7 @@ DETAILS = (
 LUIGI = ("luigi", "--module", "taxi_luigi", "--local-scheduler")
 MONTHS = ("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
 
-NOISE = ("Informed scheduler", "Worker", "scheduling tasks", "Execution Summary", "salt=", "[pid", "This progress")
+NOISE = ("Informed scheduler", "Worker", "scheduling tasks", "Execution Summary", "run=", "[pid", "This progress")
 """of Luigi's"""
 
 EVENTS = (
