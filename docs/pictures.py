@@ -22,7 +22,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from PIL import Image
-from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
@@ -59,20 +58,19 @@ socket.getaddrinfo = lambda host, port, *more, **named: (
 """what Python does first in each command: it has another host's name, and finds the server under another name, too"""
 COLUMNS = 110
 
-SVG = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL).replace(
-    "Fira Code, monospace", "ui-monospace, Consolas, 'Liberation Mono', Menlo, monospace"
-)
-"""rich's own, without the fonts that it takes from a server"""
+FONTS = "ui-monospace, Consolas, 'Liberation Mono', Menlo, monospace"
 
 
 def svg(path: Path, written: str, title: str) -> None:
-    """Write what a terminal shows, with its colors, as an SVG."""
+    """Write what a terminal shows as an SVG in fonts that a reader has; rich takes one from a server."""
     console = Console(
         record=True, width=COLUMNS, file=StringIO(), force_terminal=True, color_system="truecolor", highlight=False
     )
     for line in (*written.splitlines(), ""):  # of the last line, rich cuts the lower edge off
         console.print(Text.from_ansi(line), no_wrap=True, crop=True)
-    console.save_svg(str(path), title=title, code_format=SVG, unique_id=path.stem)
+    drawn = console.export_svg(title=title, unique_id=path.stem)
+    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL).replace("Fira Code, monospace", FONTS)
+    path.write_text(drawn, encoding="utf-8")
 
 
 def frames(written: str) -> list[str]:
