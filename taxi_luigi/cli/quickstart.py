@@ -75,8 +75,8 @@ def _quickstart(arguments: argparse.Namespace) -> int:
 def show_instead(words: list[str]) -> None:
     """Become the same command on the quickstart's months, where they are all that is here.
 
-    They are so when none of the places in luigi.cfg exists yet, and all would be on this machine. So somebody who has
-    just run the quickstart sees what it loaded by the same commands as later.
+    They are so when none of the places in luigi.cfg exists yet, and all would be on this machine. So the commands of
+    later show what the quickstart has loaded.
 
     Args:
         words: of the command line, after `taxi-luigi`
