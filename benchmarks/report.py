@@ -42,7 +42,7 @@ path = {folder}/report.html
 
 
 def table(scope: Scope) -> str:
-    """Make the page anew in each round, then again with nothing to do."""
+    """Make the page in each round, then again with nothing to do."""
     folder, rounds = scope.folder, scope.rounds or 5
     months = simulate(scope)
     environment = {"PYTHONPATH": str(ROOT), "LUIGI_CONFIG_PATH": str(folder / "own.cfg")}

@@ -1,4 +1,4 @@
-"""Makes the pictures of README.md anew, from runs over made-up months: `python -m docs.pictures` in the checkout.
+"""Makes the pictures of README.md again, from runs over made-up months: `python -m docs.pictures` in the checkout.
 
     panel.svg        the panel of a run with months in hand, one that failed and one that is not published
     status.svg       taxi-luigi status after it

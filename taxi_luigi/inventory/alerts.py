@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from taxi_luigi import config
+from taxi_luigi.core.disks import disk_of
 from taxi_luigi.core.text import unwrapped
 from taxi_luigi.core.units import duration, size
 from taxi_luigi.history import MonthResult, Result, RunResult
@@ -54,8 +55,7 @@ def free_disk() -> dict[Path, int]:
     """
     found: dict[int, Path] = {}
     for folder in (*config.written_folders(), config.settings().state):
-        there = next(each for each in (folder, *folder.parents) if each.exists())
-        found.setdefault(there.stat().st_dev, there)
+        found.setdefault(*disk_of(folder))
     return {folder: shutil.disk_usage(folder).free for folder in found.values()}
 
 

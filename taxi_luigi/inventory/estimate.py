@@ -10,18 +10,18 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taxi_luigi import config, history
+from taxi_luigi.core.disks import disk_of
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
 from taxi_luigi.core.units import size
 from taxi_luigi.history import WorkDone
 from taxi_luigi.inventory.plan import Plan, PlannedMonth
 from taxi_luigi.storage.local import FolderStore
-from taxi_luigi.tlc.months import Month
-from taxi_luigi.tlc.published import counts_apply_to, published_rows
+from taxi_luigi.tlc.published import counts_apply_to, expected_rows
 from taxi_luigi.transform.staleness import Reason
 
 DOWNLOAD, CLEAN, UPLOAD, LOAD = "DownloadMonth", "CleanMonth", "UploadMonth", "LoadMonth"
@@ -37,8 +37,6 @@ _OVERHEAD = 0.1
 """seconds of a task beside its work, as 48 months of 1,000 rows took them (Nov 2026)"""
 _ENOUGH_ROWS, _ENOUGH_BYTES = 1_000_000, 20_000_000
 """what this machine has to have done of a step before its own speed is used: less measures the overhead"""
-_LATEST = 24
-"""months before one without a count in which a count is looked for"""
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,8 @@ def estimate(
     """
     speeds = _Speeds(list(done))
     total, waiting, longest = 0.0, dict.fromkeys(loading, 0.0), 0.0
-    for each in months:
-        size_ = round(each.rows * _CLEAN_BYTES_PER_ROW[each.color])
+    sizes = [round(each.rows * _CLEAN_BYTES_PER_ROW[each.color]) for each in months]
+    for each, size_ in zip(months, sizes, strict=True):
         steps = [speeds.seconds(DOWNLOAD, each, each.download, _SPEEDS[DOWNLOAD])] if each.download else []
         if each.clean:
             steps.append(speeds.seconds(CLEAN, each, each.rows, _SPEEDS[CLEAN]))
@@ -139,17 +137,16 @@ def estimate(
         chain = sum(steps) + sum(loads.values())
         total, longest = total + chain, max(longest, chain)
     queues = [seconds for name, seconds in waiting.items() if loading[name].one_at_a_time]
-    clean = [round(each.rows * _CLEAN_BYTES_PER_ROW[each.color]) for each in months]
     return Estimate(
         months=len(months),
         rows=sum(each.rows for each in months),
         download=sum(each.download for each in months),
         raw=_kept([each.download for each in months], keep_raw, workers),
-        clean=_kept([size_ for size_, each in zip(clean, months, strict=True) if each.clean], keep_clean, workers),
-        lakes=_sums((name, size_) for size_, each in zip(clean, months, strict=True) for name in each.lakes),
+        clean=_kept([size_ for size_, each in zip(sizes, months, strict=True) if each.clean], keep_clean, workers),
+        lakes=_sums((name, size_) for size_, each in zip(sizes, months, strict=True) for name in each.lakes),
         warehouses=_sums(
             (name, round(size_ * loading[name].growth))
-            for size_, each in zip(clean, months, strict=True)
+            for size_, each in zip(sizes, months, strict=True)
             for name in each.warehouses
         ),
         seconds=max([total / workers, longest, *queues]),
@@ -179,8 +176,7 @@ def of_plan(plan: Plan, workers: int) -> Estimate:
 def disks(found: Estimate) -> list[Disk]:
     """Return the disks of this machine that the months need, each with the folder that was found on it first.
 
-    A folder that does not exist yet is on the disk of the one that it will be made in. One that cannot be read is
-    left out.
+    One that cannot be looked at is left out: a task that writes there has the error.
     """
     store, files = config.workspace(), config.warehouse_files()
     places = [(store.root, found.raw + found.clean)] if isinstance(store, FolderStore) else []
@@ -188,19 +184,20 @@ def disks(found: Estimate) -> list[Disk]:
         lake = config.lake(name).store
         places += [(lake.root, needed)] if isinstance(lake, FolderStore) else []
     places += [(files[name].parent, needed) for name, needed in found.warehouses.items() if name in files]
-    needs: dict[int, tuple[Path, int]] = {}
+    by_device: dict[int, Disk] = {}
     for folder, needed in places:
-        there = next(path for path in (folder, *folder.parents) if path.exists())
-        first, sum_ = needs.get(there.stat().st_dev, (folder, 0))
-        needs[there.stat().st_dev] = (first, sum_ + needed)
-    return [
-        Disk(folder, needed, shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free)
-        for folder, needed in needs.values()
-    ]
+        try:
+            device, there = disk_of(folder)
+            before = by_device.get(device) or Disk(folder, 0, shutil.disk_usage(there).free)
+        except OSError as error:
+            log.debug("the room in %s is not known: %s", folder, error)
+        else:
+            by_device[device] = replace(before, needed=before.needed + needed)
+    return [*by_device.values()]
 
 
 def _needs(each: PlannedMonth, counts: bool) -> MonthNeeds:
-    rows = _published(each.color, each.month) if counts else None
+    rows = expected_rows(each.color, each.month) if counts else None
     if rows is None:
         rows = round((each.bytes or 0) / _BYTES_PER_ROW[each.color])
     download = round(rows * _BYTES_PER_ROW[each.color]) if each.bytes is None else each.bytes
@@ -212,12 +209,6 @@ def _needs(each: PlannedMonth, counts: bool) -> MonthNeeds:
         lakes=tuple(name for name in each.lakes if name != "local"),
         warehouses=each.warehouses,
     )
-
-
-def _published(color: str, month: Month) -> int | None:
-    """The rows that TLC published of a month, or of the last one before it with a count."""
-    counts = (published_rows(color, month.plus(-back), form) for back in range(_LATEST) for form in ("parquet", "csv"))
-    return next((rows for rows in counts if rows is not None), None)
 
 
 class _Speeds:

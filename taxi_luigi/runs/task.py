@@ -62,6 +62,11 @@ class AwaitedTask(config.EmptyFlags, luigi.ExternalTask):
     """A file that others make. luigid keeps it, and all that requires it, as pending: its page shows why."""
 
     @property
+    def log_fields(self) -> dict[str, str]:
+        """`task`, `color`, `month` and `store`, for logs."""
+        raise NotImplementedError
+
+    @property
     def waits_for(self) -> str:
         """What is missing, for luigid's page."""
         raise NotImplementedError

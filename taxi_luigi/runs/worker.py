@@ -110,13 +110,11 @@ class Worker(luigi.worker.Worker):
                 import_once({name for task in ours if isinstance(task, PipelineTask) for name in task.imports})
             for task in self._ours:
                 task.scheduled()
-            for task, status, _ in self._add_task_history:
-                if status == PENDING and isinstance(task, AwaitedTask):
-                    scheduler_client.set_status(task.task_id, task.waits_for, None)
+            for awaited in self._awaited:
+                scheduler_client.set_status(awaited.task_id, awaited.waits_for, None)
             if ours or helping:
                 tasks = {task.task_id: task.log_fields for task in ours if isinstance(task, PipelineTask)}
                 current_run.follow(tasks, self._unpublished)
-            if ours or helping:
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
 
@@ -158,9 +156,13 @@ class Worker(luigi.worker.Worker):
     @property
     def _unpublished(self) -> set[tuple[str, str]]:
         """(color, month) of the scheduled months that are not published: Luigi runs nothing that waits for them."""
-        waiting = (task for task, status, _ in self._add_task_history if status == PENDING)
-        external = (task for task in waiting if isinstance(task, luigi.ExternalTask) and hasattr(task, "log_fields"))
-        return {(task.log_fields["color"], task.log_fields["month"]) for task in external}
+        return {(task.log_fields["color"], task.log_fields["month"]) for task in self._awaited}
+
+    @property
+    def _awaited(self) -> list[AwaitedTask]:
+        """The scheduled tasks whose file is not there."""
+        pending = (task for task, status, _ in self._add_task_history if status == PENDING)
+        return [task for task in pending if isinstance(task, AwaitedTask)]
 
     def _begin(self, root: luigi.Task) -> None:
         self._root = root

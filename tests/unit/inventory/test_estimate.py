@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from taxi_luigi import config
 from taxi_luigi.history import WorkDone
+from taxi_luigi.inventory import estimate as module
 from taxi_luigi.inventory.estimate import CLEAN, DOWNLOAD, LOAD, UPLOAD, Estimate, Loading, MonthNeeds, estimate
+from taxi_luigi.storage.local import FolderStore
 
 MONTH = MonthNeeds("yellow", 1_000_000, 15_000_000, clean=True, warehouses=("duckdb",))
 DUCKDB = {"duckdb": Loading(2.0, 4e6, one_at_a_time=True)}
@@ -79,3 +83,28 @@ def test_each_lake_has_its_own_speed() -> None:
     found = estimate([month], {}, [done], 1)
     assert found.seconds == pytest.approx(16.5 / 16.5 + 16.5 / 50 + 0.2)
     assert (found.measured, found.guessed) == ({UPLOAD}, {UPLOAD})
+
+
+def places(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Estimate:
+    """What a month needs that goes to a workspace and a DuckDB file below a folder, which need not exist."""
+    monkeypatch.setattr(config, "workspace", lambda: FolderStore("workspace", FolderStore.Settings(folder / "data")))
+    monkeypatch.setattr(config, "warehouse_files", lambda: {"duckdb": folder / "w" / "warehouse.duckdb"})
+    return of(MONTH)
+
+
+def test_places_on_one_disk_share_its_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = places(monkeypatch, tmp_path)
+    [disk] = module.disks(found)
+    assert (disk.folder, disk.needed) == (tmp_path / "data", found.raw + found.clean + found.warehouses["duckdb"])
+    assert disk.free > 0
+    assert not disk.too_small
+    assert replace(disk, free=disk.needed - 1).too_small
+
+
+def test_a_disk_that_cannot_be_looked_at_ends_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(folder: Path) -> tuple[int, Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    found = places(monkeypatch, tmp_path)
+    monkeypatch.setattr(module, "disk_of", refuse)  # root, who runs these tests, is refused nothing
+    assert module.disks(found) == []
