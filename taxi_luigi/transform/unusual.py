@@ -57,7 +57,9 @@ def figures(receipt: CleanReceipt, nulls: Mapping[str, int]) -> dict[str, float]
     """
     found: dict[str, float] = {RECORDS: receipt.records}
     there = (each.name for each in DATASETS[receipt.color].columns if each.names_in(receipt.layout))
-    found |= {f"{NULLS}{name}": nulls[name] / receipt.rows_kept for name in there if nulls.get(name)}
+    found |= {
+        f"{NULLS}{name}": nulls[name] / receipt.rows_kept for name in there if name in nulls and receipt.rows_kept
+    }
     found |= {f"{RULE}{name}": number / receipt.rows_in for name, number in receipt.rules.items() if receipt.rows_in}
     return found
 

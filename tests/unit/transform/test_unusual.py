@@ -89,3 +89,12 @@ def test_of_all_published_counts_few_are_unusual_and_most_of_these_are_of_the_pa
         found += [month for month in known if unusual(month, known)]
     pandemic = [month for month in found if Month(2020, 3) <= month <= Month(2021, 6)]
     assert (len(found), len(pandemic)) == (13, 11)
+
+
+def test_a_column_that_was_full_before_and_is_empty_now_is_unusual() -> None:
+    raw = RawReceipt("u", None, None, 1, "s", "e", "t")
+    receipt = CleanReceipt("e-r", "green", "2024-06", raw, "parquet", LAYOUT, {}, 100, 100, {}, {})
+    full, half = (figures(receipt, {"passenger_count": empty}) for empty in (0, 50))
+    before = dict.fromkeys(reference(JUNE), full)
+    assert unusual(JUNE, {JUNE: full, **before}) == []
+    assert [each.figure for each in unusual(JUNE, {JUNE: half, **before})] == [f"{NULLS}passenger_count"]
