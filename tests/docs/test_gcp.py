@@ -116,7 +116,7 @@ def test_a_check_passes_and_leaves_nothing(
     some = "test_a_second_put or moved_with or test_removing_takes or test_months_go or test_a_job_id or a_taken_name"
     code, out = ended(check(*place, "-k", some))
     assert code == 0, out
-    for suite in SUITES:
+    for suite in SUITES.paths:
         assert f"{suite}" in out, out
     assert "[gcs] PASSED" in out
     assert "[bigquery] PASSED" in out
