@@ -26,10 +26,10 @@ from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import FILE_MONTH
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, uploads
+from tests.support.between import Answered, Asked, Between
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.bigquery_months import JANUARY, YELLOW, Clean, in_bucket, local
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Answered, Asked, Between
 from tests.support.sweep import ANSWER, At, Outcome, Place, Table, Trouble, hurry, kind, outcome, places
 from tests.support.trips import write_clean
 

@@ -21,7 +21,7 @@ from google.api_core.retry import exponential_sleep_generator
 
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.warehouses.bigquery import connection, jobs, load_log, replace_partition, tables, uploads, warehouse
-from tests.support.gcs_between import Answered, Asked, Fault
+from tests.support.between import Answered, Asked, Fault
 
 ANSWER = 1.5
 """seconds to wait for an answer, which the emulators give within one, where a stall is to be noticed"""
