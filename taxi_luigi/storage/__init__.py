@@ -50,6 +50,7 @@ LAKES = {
     "local": LakeType("taxi_luigi.storage.local:FolderStore"),
     "gcs": LakeType("taxi_luigi.storage.gcs:GcsStore", "gs://BUCKET"),
     "s3": LakeType("taxi_luigi.storage.s3:S3Store", "s3://BUCKET"),
+    "azure": LakeType("taxi_luigi.storage.azure:AzureStore", "az://CONTAINER"),
 }
 """The types of `[lake.NAME]`: the one place that names them all. What differs by type is in the class."""
 

@@ -23,7 +23,7 @@ class BucketStore(Store):
     files needs none. `name` is the section of luigi.cfg in words: "lake gcs".
     """
 
-    type: ClassVar[LakeType]
+    kind: ClassVar[LakeType]
 
     def __init__(self, name: str, bucket: str, prefix: str) -> None:
         self.name = name
@@ -32,7 +32,7 @@ class BucketStore(Store):
 
     @property
     def located_by(self) -> str:
-        return f"{self.type.bucket} and prefix"
+        return f"{self.kind.bucket} and prefix"
 
     @property
     def address(self) -> str:
@@ -40,7 +40,7 @@ class BucketStore(Store):
         return self.url("").rstrip("/")
 
     def url(self, name: str) -> str:
-        return f"{self.type.scheme}://{self.bucket}/{self._key(name)}"
+        return f"{self.kind.scheme}://{self.bucket}/{self._key(name)}"
 
     def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
         return {name: entry for name, entry in self._objects(folder, deep) if not name.endswith("/")}

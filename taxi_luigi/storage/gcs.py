@@ -71,7 +71,7 @@ class GcsStore(BucketStore):
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
 
-    type = LAKES["gcs"]
+    kind = LAKES["gcs"]
 
     @dataclass(frozen=True)
     class Settings:

@@ -71,7 +71,7 @@ class S3Store(BucketStore):
     let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
 
-    type = LAKES["s3"]
+    kind = LAKES["s3"]
 
     @dataclass(frozen=True)
     class Settings:
