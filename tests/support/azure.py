@@ -25,6 +25,8 @@ from uuid import uuid4
 import pytest
 from azure.storage.blob import BlobServiceClient, ContainerClient, generate_container_sas
 
+from taxi_luigi.core.settings import read
+from taxi_luigi.storage.azure import AzureStore
 from tests.support import environments
 from tests.support.between import Answered, Between, Server
 
@@ -87,6 +89,12 @@ def sas_of(container: str, permissions: str = "racwdl", hours: float = 1) -> str
     return generate_container_sas(
         ACCOUNT, container, KEYS[ACCOUNT], permission=permissions, start=end - timedelta(days=1), expiry=end
     )
+
+
+def fresh_azure_store(server: Server, container: str = "", **settings: str) -> AzureStore:
+    """A store in a new, empty container, by the account's key."""
+    given = {"account": ACCOUNT, "endpoint": url_of(server), "credential": KEYS[ACCOUNT], **settings}
+    return AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", {"container": container, **given}))
 
 
 def refusal(status: int, code: str, message: str = "as Azure documents it", **headers: str) -> Answered:
