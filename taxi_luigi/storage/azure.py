@@ -10,6 +10,7 @@ import base64
 import binascii
 import errno
 import hashlib
+import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -80,8 +81,8 @@ _DOWNLOADS = 50
 _RETRIES = 4
 """of each request, with pauses of 1 to 3 s: a server may be away for some ten seconds"""
 
-_LOOK: dict[str, Any] = {"read_timeout": ANSWER, "connection_timeout": ANSWER, "retry_total": 2}
-"""of listings and checks, which a run waits for before it can begin"""
+_LOOK: dict[str, Any] = {"read_timeout": 8, "connection_timeout": 8, "retry_total": 2}
+"""of listings and checks, which a run waits for before it can begin: a server that is down costs 30 seconds at most"""
 
 _CHANGED = {
     "BlobAlreadyExists",
@@ -117,7 +118,7 @@ class Credential:
         if not text:
             return None
         if "://" in text.partition("=")[0]:
-            raise ValueError("is an address: set it to the part that follows the question mark, a SAS token")
+            raise ValueError("is an address: set it to the part that follows the question mark")
         if re.search(r"(^|&|\?)sig=", text):
             return cls(sas=text.lstrip("?"))
         if ";" in text or "AccountName=" in text or "UseDevelopmentStorage=" in text:
@@ -127,7 +128,7 @@ class Credential:
                 return cls(key=text)
         except (binascii.Error, ValueError):
             pass
-        raise ValueError("is neither a connection string, nor an account's key, nor a SAS token: copy it again, whole")
+        raise ValueError("is neither a connection string nor an account's key nor a SAS; copy it again, whole")
 
     @classmethod
     def _of_connection_string(cls, text: str) -> Credential:
@@ -374,14 +375,14 @@ class AzureStore(BucketStore):
         if self._credential.key:
             return Status.OK, f"the key of the account {self._name}"
         end = parse_qs(self._credential.sas).get("se", ["an end that a stored access policy sets"])[0]
-        return Status.OK, f"a SAS token, which is valid until {end}"
+        return Status.OK, f"a SAS, valid until {end}"
 
     def _check_permissions(self) -> Check:
         allowed = parse_qs(self._credential.sas).get("sp", [""])[0] if self._credential else ""
         lacking = [word for letter, word in _LETTERS.items() if allowed and letter not in allowed]
         if lacking:
-            line = f"{self.address}: the SAS token in {self._section} credential lacks {', '.join(lacking)}: make one "
-            return Check(self.name, "permissions", Status.ERROR, f"{line}with the permissions {''.join(_LETTERS)}")
+            line = f"{self.address}: the SAS of {self._section} credential lacks {', '.join(lacking)}: {_NEW_SAS}"
+            return Check(self.name, "permissions", Status.ERROR, line)
         untested = f"{self.address}: only a write shows whether the role {ROLE}, or a SAS, allows it"
         return Check(self.name, "permissions", Status.UNKNOWN, untested)
 
@@ -486,6 +487,8 @@ class AzureStore(BucketStore):
     def _login(self) -> Any:
         from azure.identity import DefaultAzureCredential  # 0.8 s, which a key or a SAS does not need
 
+        # It logs its exception in 13 lines, beside raising it (1.27)
+        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
         return per_process((*self._account, "login"), DefaultAzureCredential)
 
     def _token(self) -> str:
@@ -534,111 +537,85 @@ class AzureStore(BucketStore):
 
     def _described(self, error: AzureError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
-        code = _code(error)
+        code, credential = _code(error), f"{self._section} credential"
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
-        # Behind its first sentence, the detail repeats the request
         said = _sentence(detail or error.message)
         line = f"{said}, {code}" if code else said
-        login = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
-        if code == "AuthenticationFailed":
-            for words, cure in _OF_DETAIL.items():
-                if re.search(words, detail):
-                    return ConfigError, f"{cure} ({line})"
-        if code in _CURES:
-            kind, text = _CURES[code]
-            return kind, text.format(line=line, section=self._section, account=self._name, container=self.bucket)
-        if isinstance(error, ServiceRequestError) and "resolve" in said:
-            host = urlsplit(self._endpoint).hostname
-            return (
-                StorageError,
-                f"{host} is not known ({line}): check {self._section} account, and the network; {_AGAIN}",
+        login = f"run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or {credential}"
+        if code == "AuthenticationFailed" or "failed to authenticate" in said:  # an emulator has another code
+            cures = (cure for words, cure in _REFUSED.items() if re.search(words, detail))
+            return ConfigError, next(cures, "the credential was refused ({line}): {login}").format(
+                line=line, login=login
             )
+        for kind, texts in ((ConfigError, _WRONG), (StorageError, _HELD_BACK)):
+            if code in texts:
+                names = {"account": self._name, "container": self.bucket, "section": self._section}
+                return kind, texts[code].format(line=line, **names)
+        if isinstance(error, ServiceRequestError) and "resolve" in said:
+            line = f"no server has the name {urlsplit(self._endpoint).hostname}"
+            return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
         if isinstance(error, DecodeError) or (isinstance(error, HttpResponseError) and not code and _is_page(error)):
             return StorageError, f"the response is not Azure's: check {self._section} endpoint, and proxies"
-        if isinstance(error, ClientAuthenticationError) and not code:
-            return ConfigError, f"no Azure login can be used ({line}): {login}, or set {self._section} credential"
+        if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
+            tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
+            failed = "; ".join(_sentence(each) for each in tried if not _NOT_SET_UP.search(each))
+            return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
         if getattr(error, "status_code", None) in (401, 403):
-            return ConfigError, f"the request was refused ({line}): check {self._section} credential, or {login}"
+            return ConfigError, f"the request was refused ({line}): {login}"
         return StorageError, f"{line}; {_AGAIN}"
 
 
-_OF_DETAIL = {
-    "[Ss]ignature not valid in the specified time|[Ee]xpir": "the SAS token or login has expired, or is not valid yet: "
-    "make a new one",
-    "date header|[Rr]equest date": "this machine's clock is wrong: set it",
-    "MAC signature|[Ss]ignature did not match": "the account's key, or the one that signed the SAS token, is not this "
-    "one: copy it again",
+_NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found")
+"""in what azure-identity reports of a kind of login that this machine has not"""
+
+_REFUSED = {
+    "[Ss]ignature not valid in the specified time|[Ee]xpir": "the SAS or login has expired, or is not valid yet "
+    "({line}): make a new one",
+    "date header": "this machine's clock is wrong ({line}): set it",
+    "MAC signature|[Ss]ignature did not match": "the account has another key, or the SAS is signed with another "
+    "({line}): copy it again, whole",
 }
 """pattern of AuthenticationErrorDetail → what is wrong, and what to do"""
 
-_SAS = "make a SAS token for blobs, containers and objects, with the permissions rwdl, from this network"
+_NEW_SAS = "make a SAS for blobs, containers and objects, with the permissions rwdl"
 
-_CURES: dict[str, tuple[type[TaxiError], str]] = {
-    "AuthorizationPermissionMismatch": (
-        ConfigError,
-        f"permission denied ({{line}}): grant the role {ROLE} on the container, or make a SAS token with the "
-        "permissions rwdl",
-    ),
-    "UnauthorizedBlobOverwrite": (ConfigError, f"the SAS token does not allow to replace blobs ({{line}}): {_SAS}"),
-    "AuthorizationServiceMismatch": (ConfigError, f"the SAS token does not allow it ({{line}}): {_SAS}"),
-    "AuthorizationResourceTypeMismatch": (ConfigError, f"the SAS token does not allow it ({{line}}): {_SAS}"),
-    "AuthorizationSourceIPMismatch": (ConfigError, f"the SAS token does not allow this machine ({{line}}): {_SAS}"),
-    "AuthorizationProtocolMismatch": (ConfigError, "the SAS token is for https:// ({line}): set {section} endpoint"),
-    "AuthorizationFailure": (
-        ConfigError,
-        "refused by the account's firewall or its rules ({line}): az storage account network-rule add --account-name "
-        "{account} --ip-address …, or run inside its network",
-    ),
-    "KeyBasedAuthenticationNotPermitted": (
-        ConfigError,
-        f"the account takes no keys ({{line}}): leave {{section}} credential empty, run az login, and "
-        f"grant the role {ROLE}",
-    ),
-    "NoAuthenticationInformation": (ConfigError, "no credential was sent ({line}): set {section} credential"),
-    "PublicAccessNotPermitted": (ConfigError, "no credential was sent ({line}): set {section} credential"),
-    "InvalidAuthenticationInfo": (
-        ConfigError,
-        "the login was refused ({line}): run az login --tenant with the tenant of the account's subscription",
-    ),
-    "AuthenticationFailed": (
-        ConfigError,
-        "the credential was refused ({line}): correct {section} credential, or run az login",
-    ),
-    "AccountIsDisabled": (
-        ConfigError,
-        "the storage account {account} is disabled ({line}): enable its subscription in Azure's portal",
-    ),
-    "ContainerNotFound": (
-        ConfigError,
-        "no such container ({line}): az storage container create --account-name {account} --name {container}, or "
-        "correct {section} container",
-    ),
-    "ContainerBeingDeleted": (StorageError, "the container is being deleted ({line}): wait a minute, and " + _AGAIN),
-    "InvalidResourceName": (ConfigError, "{line}: correct {section} container"),
-    "InvalidUri": (ConfigError, "{line}: correct {section} prefix"),
-    "BlobArchived": (
-        StorageError,
-        "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name {container} "
-        "--tier Hot --name … brings it back in some hours; then " + _AGAIN,
-    ),
-    "BlobBeingRehydrated": (StorageError, "the blob is being brought back from the archive ({line}): wait some hours"),
-    "LeaseIdMissing": (
-        StorageError,
-        "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; then " + _AGAIN,
-    ),
-    "BlobImmutableDueToPolicy": (
-        StorageError,
-        "a policy of the container keeps its blobs from being replaced or removed ({line}): lift it, or set another "
-        "{section} container",
-    ),
-    "InvalidBlobOrBlock": (
-        StorageError,
-        "another program left blocks of an upload there ({line}): wait until it has ended, or put any file there and "
-        "remove it; then " + _AGAIN,
-    ),
-    "InvalidBlobType": (StorageError, "the blob there is no block blob ({line}): remove it, and " + _AGAIN),
+_WRONG = {
+    "AuthorizationPermissionMismatch": f"permission denied ({{line}}): grant the role {ROLE} on the container to the "
+    f"login, or {_NEW_SAS}",
+    "UnauthorizedBlobOverwrite": f"the SAS does not allow to replace blobs ({{line}}): {_NEW_SAS}",
+    "AuthorizationServiceMismatch": f"the SAS does not allow it ({{line}}): {_NEW_SAS}",
+    "AuthorizationResourceTypeMismatch": f"the SAS does not allow it ({{line}}): {_NEW_SAS}",
+    "AuthorizationSourceIPMismatch": f"the SAS is for other machines ({{line}}): {_NEW_SAS}",
+    "AuthorizationProtocolMismatch": "the SAS is for https:// ({line}): set {section} endpoint to it",
+    "AuthorizationFailure": "refused by the account's firewall ({line}): az storage account network-rule add "
+    "--account-name {account} --ip-address, with the address of this machine, or run inside the account's network",
+    "KeyBasedAuthenticationNotPermitted": "the account takes no keys ({line}): leave {section} credential empty, run "
+    f"az login, and grant the role {ROLE}",
+    "NoAuthenticationInformation": "no credential was sent ({line}): set {section} credential",
+    "PublicAccessNotPermitted": "no credential was sent ({line}): set {section} credential",
+    "InvalidAuthenticationInfo": "the login was refused ({line}): run az login --tenant, with that of the account",
+    "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
+    "ContainerNotFound": "no such container ({line}): az storage container create --account-name {account} --name "
+    "{container}, or correct {section} container",
+    "InvalidResourceName": "no container can have this name ({line}): correct {section} container",
+    "InvalidUri": "no blob can have this name ({line}): correct {section} prefix",
 }
-"""Azure's code → the class of the error, and its line"""
+"""Azure's code → what the user must change first"""
+
+_HELD_BACK = {
+    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {_AGAIN}",
+    "BlobArchived": "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name "
+    f"{{container}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
+    "BlobBeingRehydrated": f"the blob is being brought back from the archive ({{line}}): wait some hours, and {_AGAIN}",
+    "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
+    f"then {_AGAIN}",
+    "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
+    "lift it, or set another {section} container",
+    "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
+    f"any file there and remove it; then {_AGAIN}",
+    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
+}
+"""Azure's code → what keeps one blob, or for a while all, from being read or written"""
 
 
 def _code(error: object) -> str:
