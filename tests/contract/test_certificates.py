@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import luigi.rpc
 import pytest
+from azure.core.pipeline.transport import HttpTransport
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
@@ -25,6 +26,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.postgres import Postgres
+from tests.support.azure import AzureServer, fresh_azure_store
 from tests.support.https import HERE, Server, self_signed, self_signed_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +61,7 @@ def key_file(tmp_path: Path, untrusted: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For Google's clients, which try a connection again for fifteen seconds, time passes as they sleep."""
+    """For the clouds' clients, which try a connection again for seconds, time passes as they sleep."""
     passed = [0.0]
     clock = SimpleNamespace(
         monotonic=lambda: time.monotonic() + passed[0],
@@ -67,6 +69,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("google.api_core.retry.retry_base.time", clock)
     monkeypatch.setattr("google.api_core.retry.retry_unary.time", clock)
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _transport, seconds: clock.sleep(seconds))
 
 
 class Tokens(BaseHTTPRequestHandler):
@@ -111,6 +114,12 @@ def test_a_bucket_in_s3_gets_no_request(untrusted: str, aws_variables: None) -> 
         S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=untrusted, region="us-east-1", timeout=2)).list(
             "green"
         )
+    refused(error)
+
+
+def test_a_container_in_azure_gets_no_request(untrusted: str) -> None:
+    with pytest.raises(TaxiError) as error:
+        fresh_azure_store(AzureServer(untrusted), "container", timeout="2").list("green")
     refused(error)
 
 
