@@ -67,7 +67,7 @@ _THREADS = 4
 """that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
 
 _FETCHED = 4 << 20
-"""bytes of one request of a download: Azure gives the MD5 of no longer range"""
+"""bytes of one request of a download"""
 
 _COPIED_AT_ONCE, _COPIED = 256 << 20, 100 << 20
 """bytes that one request copies, and in which a longer blob is copied: Azure's limits are 256 MiB and 4,000 MiB"""
@@ -119,10 +119,10 @@ class Credential:
             return None
         if "://" in text.partition("=")[0]:
             raise ValueError("is an address: set it to the part that follows the question mark")
+        if ";" in text or text.startswith("UseDevelopmentStorage="):
+            return cls._of_connection_string(text)
         if re.search(r"(^|&|\?)sig=", text):
             return cls(sas=text.lstrip("?"))
-        if ";" in text or "AccountName=" in text or "UseDevelopmentStorage=" in text:
-            return cls._of_connection_string(text)
         try:
             if len(base64.b64decode(text, validate=True)) >= 16:
                 return cls(key=text)
@@ -180,6 +180,8 @@ class _Head:
 
     @classmethod
     def of(cls, blob: BlobProperties) -> _Head:
+        if not blob.etag:
+            raise DecodeError("a blob without an ETag")
         labels = {key.lower(): value or "" for key, value in (blob.metadata or {}).items()}
         md5 = bytes(blob.content_settings.content_md5 or b"")
         return cls(Entry(blob.size, blob.etag.strip('"'), labels), md5)
@@ -276,9 +278,7 @@ class AzureStore(BucketStore):
         def fetch(first: int, last: int) -> bytes:
             with self._translating_errors(name):
                 try:
-                    part = self._blob(name).download_blob(
-                        first, last - first + 1, validate_content=True, **head.condition
-                    )
+                    part = self._blob(name).download_blob(first, last - first + 1, **head.condition)
                     return cast(bytes, part.readall())
                 except HttpResponseError as error:
                     if _code(error) in _CHANGED:
@@ -434,10 +434,8 @@ class AzureStore(BucketStore):
         """Download this version; return False when it was replaced or removed."""
         with self._translating_errors(name), path.open("wb") as file:
             try:
-                found = self._blob(name).download_blob(
-                    validate_content=True, max_concurrency=_THREADS, **head.condition
-                )
-                found.readinto(file)
+                # Not by `validate_content`, with which a download that breaks off is not continued (12.31)
+                self._blob(name).download_blob(max_concurrency=_THREADS, **head.condition).readinto(file)
             except HttpResponseError as error:
                 if _code(error) not in _CHANGED:
                     raise
@@ -530,16 +528,16 @@ class AzureStore(BucketStore):
         """
         try:
             yield
-        except AzureError as error:
+        except (AzureError, ValueError) as error:  # a response that cannot be parsed is a ValueError
             kind, line = self._described(error)
             address = name if "://" in name else self.url(name).rstrip("/")
             raise kind(f"{self.name} ({address}): {line}") from error
 
-    def _described(self, error: AzureError) -> tuple[type[TaxiError], str]:
+    def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
         code, credential = _code(error), f"{self._section} credential"
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
-        said = _sentence(detail or error.message)
+        said = _sentence(detail or getattr(error, "message", error))
         line = f"{said}, {code}" if code else said
         login = f"run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or {credential}"
         if code == "AuthenticationFailed" or "failed to authenticate" in said:  # an emulator has another code
@@ -554,7 +552,7 @@ class AzureStore(BucketStore):
         if isinstance(error, ServiceRequestError) and "resolve" in said:
             line = f"no server has the name {urlsplit(self._endpoint).hostname}"
             return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
-        if isinstance(error, DecodeError) or (isinstance(error, HttpResponseError) and not code and _is_page(error)):
+        if isinstance(error, (DecodeError, ValueError)) or (not code and _is_page(error)):
             return StorageError, f"the response is not Azure's: check {self._section} endpoint, and proxies"
         if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
             tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
@@ -626,12 +624,14 @@ def _code(error: object) -> str:
 
 def _sentence(text: object) -> str:
     """Return the beginning of a message, without what follows for Azure's support, and without secrets."""
+    # Of a response without a body, as that to a HEAD, the client quotes the reason
+    text = re.sub(r"Operation returned an invalid status '(.*)'", r"\1", str(text))
     first = re.split(r"\n|String to sign|Server used following|RequestId:", str(text).strip(), maxsplit=1)[0]
     return one_line(redact(first.strip()), 200).rstrip(".:")
 
 
-def _is_page(error: HttpResponseError) -> bool:
-    response: Any = error.response
+def _is_page(error: Exception) -> bool:
+    response: Any = getattr(error, "response", None)
     return response is not None and "html" in response.headers.get("Content-Type", "")
 
 
