@@ -16,6 +16,7 @@ The settings of a store, of downloads and of cleaning are declared where they ar
 
 from taxi_luigi.config.effective import EffectiveSetting, in_force, remember_secrets
 from taxi_luigi.config.factories import (
+    check_shard,
     clean_lake,
     lake,
     lake_for,
@@ -57,6 +58,7 @@ __all__ = [
     "check",
     "check_flags",
     "check_overlap",
+    "check_shard",
     "check_version",
     "clean_lake",
     "clean_rules",

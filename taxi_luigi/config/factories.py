@@ -23,6 +23,7 @@ from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.raw_month import RawMonth
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import MOST_BYTES
 from taxi_luigi.warehouses import Warehouse
 
@@ -179,6 +180,16 @@ def warehouse_files() -> dict[str, Path]:
     """Return warehouse → path of every warehouse that is a file on this machine."""
     classes = {name: store_class("warehouse", store_type("warehouse", name)) for name in settings().warehouses}
     return {name: cast(Any, warehouse(name)).path for name, each in classes.items() if each.in_a_file}
+
+
+def check_shard(shard: Shard | None) -> None:
+    """Raise ConfigError for a warehouse that several shards cannot write; None is a run of all months."""
+    for name, path in warehouse_files().items():
+        if shard is not None and shard.count > 1:
+            raise ConfigError(
+                f"shard {shard}: warehouse {name} is one file with one writer, {path}; load into another warehouse "
+                "([taxi] warehouse)"
+            )
 
 
 @kept
