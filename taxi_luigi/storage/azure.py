@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -397,8 +398,8 @@ class AzureStore(EtagStore):
         return base64.b64encode(digest.digest()).decode()
 
     def _removal(self, name: str) -> str:
-        where = f"--account-name {self._name} --container-name {self.bucket} --name '{self._key(name)}'"
-        return f"az storage blob delete {where}"
+        blob = shlex.quote(self._key(name))
+        return f"az storage blob delete --account-name {self._name} --container-name {self.bucket} --name {blob}"
 
     def _readable(self, name: str) -> tuple[str, dict[str, Any]]:
         """Return the address of a blob for the server itself, which copies from it, and what authorizes that."""
