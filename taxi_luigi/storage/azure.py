@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import errno
 import hashlib
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +43,6 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 
-from taxi_luigi.core import atomic_files
 from taxi_luigi.core.cloud import is_server, per_process
 from taxi_luigi.core.concurrency import ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
@@ -52,7 +51,7 @@ from taxi_luigi.core.redaction import public_url, redact
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.core.text import one_line
 from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, no_progress
-from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
+from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
 
 ROLE = "Storage Blob Data Contributor"
 """The least of Azure's own roles that reads, writes, lists and replaces blobs."""
@@ -74,9 +73,6 @@ _COPIED_AT_ONCE, _COPIED = 256 << 20, 100 << 20
 
 _COPY_HOURS = 24
 """that the address of the source of a copy holds, where it is signed with the account's key"""
-
-_DOWNLOADS = 50
-"""times that a download begins, as the blob was replaced since: more than it is ever replaced in that time"""
 
 _RETRIES = 4
 """of each request, with pauses of 1 to 3 s: a server may be away for some ten seconds"""
@@ -171,37 +167,7 @@ def _chunk_size(text: str) -> int:
     return size
 
 
-@dataclass(frozen=True)
-class _Head:
-    """A blob as Azure describes it. `md5` is of all bytes, as its last writer gave it; b'' where it gave none."""
-
-    entry: Entry
-    md5: bytes
-
-    @classmethod
-    def of(cls, blob: BlobProperties) -> _Head:
-        if not blob.etag:
-            raise DecodeError("a blob without an ETag")
-        labels = {key.lower(): value or "" for key, value in (blob.metadata or {}).items()}
-        md5 = bytes(blob.content_settings.content_md5 or b"")
-        return cls(Entry(blob.size, blob.etag.strip('"'), labels), md5)
-
-    @property
-    def is_folder(self) -> bool:
-        """Whether it stands for a folder, as accounts with a hierarchical namespace have them, and some programs."""
-        return self.entry.labels.get("hdi_isfolder") == "true"
-
-    @property
-    def condition(self) -> dict[str, Any]:
-        """Of requests that are to fail when it is replaced."""
-        return {"etag": f'"{self.entry.version}"', "match_condition": MatchConditions.IfNotModified}
-
-    def differs(self, size: int, md5: bytes) -> bool:
-        """Whether its bytes are certainly others than those with this size and MD5 (b'': unknown)."""
-        return self.entry.bytes != size or bool(self.md5 and md5 and self.md5 != md5)
-
-
-class AzureStore(BucketStore):
+class AzureStore(EtagStore):
     """Keeps files in a container of Azure's. Without `credential`, azure-identity finds a login.
 
     A file goes up in blocks of `chunk_size` MiB, four at a time, each with its MD5, and all are committed by one
@@ -262,34 +228,25 @@ class AzureStore(BucketStore):
     def server(self) -> str:
         return public_url(self._endpoint)
 
-    def stat(self, name: str) -> Entry | None:
-        head = self._head(name)
-        return None if head is None else head.entry
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[Path]:
-        with self.writing(name) as path:
-            self._download(name, path)
-            yield path
-
     def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
-        head = self._found(name)
+        entry = self._found(name).entry
+        condition = _only(entry.version)
 
         def fetch(first: int, last: int) -> bytes:
             with self._translating_errors(name):
                 try:
-                    part = self._blob(name).download_blob(first, last - first + 1, **head.condition)
+                    part = self._blob(name).download_blob(first, last - first + 1, **condition)
                     return cast(bytes, part.readall())
                 except HttpResponseError as error:
                     if _code(error) in _CHANGED:
                         raise replaced_meanwhile(self.url(name)) from error
                     raise
 
-        return seekable(fetch, head.entry.bytes, ahead)
+        return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        size, md5 = local.stat().st_size, _md5(local)
-        settings = ContentSettings(content_type(name), content_md5=bytearray(md5))
+        size, md5 = local.stat().st_size, self._checksum(local)
+        settings = _described(name, md5)
 
         def send(blob: BlobClient, condition: dict[str, Any]) -> None:
             with local.open("rb") as file:
@@ -305,7 +262,7 @@ class AzureStore(BucketStore):
                     **condition,
                 )
 
-        self._replace(name, labels, send, size, md5)
+        self._replace(name, labels, self._conditional(name, send), size, md5)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, AzureStore) or source._account != self._account:
@@ -329,11 +286,10 @@ class AzureStore(BucketStore):
                 only: dict[str, Any] = {"headers": {"x-ms-source-if-match": f'"{origin.entry.version}"'}}
                 length = min(_COPIED, size - start)
                 blob.stage_block_from_url(blocks[-1].id, url, start, length, **access, **only)
-            settings = ContentSettings(content_type(name), content_md5=bytearray(origin.md5) or None)
-            blob.commit_block_list(blocks, settings, dict(labels), **condition)
+            blob.commit_block_list(blocks, _described(name, origin.checksum), dict(labels), **condition)
 
         try:
-            self._replace(name, labels, send, size, origin.md5)
+            self._replace(name, labels, self._conditional(name, send), size, origin.checksum)
         except TaxiError as error:
             if _code(error.__cause__) in _NO_COPY:
                 return False
@@ -392,61 +348,42 @@ class AzureStore(BucketStore):
         with self._translating_errors(address), warn_if_slow(f"{self.name} ({self.server})"):
             client = self._client()
             found = client.list_blobs(prefix, **ask) if deep else client.walk_blobs(prefix, delimiter="/", **ask)
-            blobs = ((blob.name, _Head.of(blob)) for blob in found if isinstance(blob, BlobProperties))
-            return [(name, head.entry) for name, head in islice(((n, h) for n, h in blobs if not h.is_folder), most)]
+            files = (blob for blob in found if isinstance(blob, BlobProperties) and not _is_folder(blob))
+            return [(blob.name, _described_by(blob).entry) for blob in islice(files, most)]
 
-    def _replace(
-        self, name: str, labels: Labels, send: Callable[[BlobClient, dict[str, Any]], None], size: int, md5: bytes
-    ) -> None:
-        """Send bytes with this size and MD5 in place of the blob, and compare what is kept then."""
-        before, done = self._head(name), True
-        condition = {"match_condition": MatchConditions.IfMissing} if before is None else before.condition
-        with self._translating_errors(name):
-            try:
-                send(self._blob(name), condition)
-            except HttpResponseError as error:
-                if _code(error) not in _CHANGED:
-                    raise
-                done = False
-        now = self._head(name)
-        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
-        if now is None or now.entry.labels != dict(labels) or (not done and (now.differs(size, md5) or not now.md5)):
-            raise replaced_meanwhile(self.url(name))
-        if now.differs(size, md5):
-            raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: remove it and {_AGAIN}")
+    def _conditional(
+        self, name: str, send: Callable[[BlobClient, dict[str, Any]], None]
+    ) -> Callable[[str | None], bool]:
+        """Return what `_replace` calls, made of a function that sends with a client and the options of a condition."""
 
-    def _download(self, name: str, path: Path) -> None:
-        for _ in range(_DOWNLOADS):
-            head = self._found(name)
-            try:
-                if not self._fetched(name, head, path):
-                    continue
-                size, md5 = path.stat().st_size, _md5(path)
-            except OSError as error:
-                cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
-                raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
-            if head.differs(size, md5):
-                raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
-            return
-        raise replaced_meanwhile(self.url(name))
+        def sent(version: str | None) -> bool:
+            with self._translating_errors(name):
+                try:
+                    send(self._blob(name), _only(version))
+                except HttpResponseError as error:
+                    if _code(error) not in _CHANGED:
+                        raise
+                    return False
+            return True
 
-    def _fetched(self, name: str, head: _Head, path: Path) -> bool:
-        """Download this version; return False when it was replaced or removed."""
+        return sent
+
+    def _fetched(self, name: str, version: str, path: Path) -> bool:
         with self._translating_errors(name), path.open("wb") as file:
             try:
                 # Not by `validate_content`, with which a download that breaks off is not continued (12.31)
-                self._blob(name).download_blob(max_concurrency=_THREADS, **head.condition).readinto(file)
+                self._blob(name).download_blob(max_concurrency=_THREADS, **_only(version)).readinto(file)
             except HttpResponseError as error:
                 if _code(error) not in _CHANGED:
                     raise
                 return False
         return True
 
-    def _head(self, name: str) -> _Head | None:
-        """Return the blob's properties; None when there is no blob. Raises ConfigError when there is no container."""
+    def _head(self, name: str) -> Head | None:
         with self._translating_errors(name):
             try:
-                head = _Head.of(self._blob(name).get_blob_properties())
+                found = self._blob(name).get_blob_properties()
+                return None if _is_folder(found) else _described_by(found)
             except HttpResponseError as error:
                 if _code(error) == "BlobNotFound":
                     return None
@@ -454,13 +391,15 @@ class AzureStore(BucketStore):
                     # The response to a HEAD has no details of what is wrong; that to a listing has them
                     next(iter(self._client().list_blobs(self._key(name), results_per_page=1)), None)
                 raise
-            return None if head.is_folder else head
 
-    def _found(self, name: str) -> _Head:
-        head = self._head(name)
-        if head is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
-        return head
+    def _checksum(self, path: Path) -> str:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+        return base64.b64encode(digest.digest()).decode()
+
+    def _removal(self, name: str) -> str:
+        blob = shlex.quote(self._key(name))
+        return f"az storage blob delete --account-name {self._name} --container-name {self.bucket} --name {blob}"
 
     def _readable(self, name: str) -> tuple[str, dict[str, Any]]:
         """Return the address of a blob for the server itself, which copies from it, and what authorizes that."""
@@ -616,6 +555,31 @@ _HELD_BACK = {
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""
 
 
+def _only(version: str | None) -> dict[str, Any]:
+    """Return the options of a request that is to fail unless the blob is this version; None: unless there is none."""
+    if version is None:
+        return {"match_condition": MatchConditions.IfMissing}
+    return {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def _described(name: str, md5: str) -> ContentSettings:
+    return ContentSettings(content_type(name), content_md5=bytearray(base64.b64decode(md5)) or None)
+
+
+def _described_by(blob: BlobProperties) -> Head:
+    """Return what Azure knows of a blob; its checksum is the MD5 that the writer gave, if it gave one."""
+    if not blob.etag:
+        raise DecodeError("a blob without an ETag")
+    labels = {key.lower(): value or "" for key, value in (blob.metadata or {}).items()}
+    md5 = base64.b64encode(blob.content_settings.content_md5 or b"").decode()
+    return Head(Entry(blob.size, blob.etag.strip('"'), labels), md5)
+
+
+def _is_folder(blob: BlobProperties) -> bool:
+    """Whether it stands for a folder, as accounts with a hierarchical namespace show them, and some programs do."""
+    return any(key.lower() == "hdi_isfolder" and value == "true" for key, value in (blob.metadata or {}).items())
+
+
 def _code(error: object) -> str:
     """Return Azure's code of a refusal, `ContainerNotFound`; '' for other errors."""
     code = getattr(error, "error_code", None)
@@ -633,11 +597,6 @@ def _sentence(text: object) -> str:
 def _is_page(error: Exception) -> bool:
     response: Any = getattr(error, "response", None)
     return response is not None and "html" in response.headers.get("Content-Type", "")
-
-
-def _md5(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
 
 
 def _in_order(progress: Progress, total: int) -> Callable[[int, int | None], None]:

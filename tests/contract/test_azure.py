@@ -235,7 +235,7 @@ def test_other_bytes_than_those_that_were_sent_are_no_success(
         return Answered(201, b"", {"ETag": '"0x1"', "Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT"})
 
     azure_between.rule = rule
-    with pytest.raises(StorageError, match="other bytes are kept there: remove it and run the same command again"):
+    with pytest.raises(StorageError, match="other bytes are kept there: az storage blob delete --account-n"):
         store.put(small, NAME, LABELS)
 
 

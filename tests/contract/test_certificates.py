@@ -13,20 +13,20 @@ from types import SimpleNamespace
 
 import luigi.rpc
 import pytest
-from azure.core.pipeline.transport import HttpTransport
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
 
 from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.settings import read
 from taxi_luigi.sources import HttpSettings, open_source
+from taxi_luigi.storage.azure import AzureStore
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery import BigQuery
 from taxi_luigi.warehouses.postgres import Postgres
-from tests.support.azure import AzureServer, fresh_azure_store
 from tests.support.https import HERE, Server, self_signed, self_signed_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +61,7 @@ def key_file(tmp_path: Path, untrusted: str) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the clouds' clients, which try a connection again for seconds, time passes as they sleep."""
+    """For Google's clients, which try a connection again for fifteen seconds, time passes as they sleep."""
     passed = [0.0]
     clock = SimpleNamespace(
         monotonic=lambda: time.monotonic() + passed[0],
@@ -69,7 +69,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("google.api_core.retry.retry_base.time", clock)
     monkeypatch.setattr("google.api_core.retry.retry_unary.time", clock)
-    monkeypatch.setattr(HttpTransport, "sleep", lambda _transport, seconds: clock.sleep(seconds))
+    monkeypatch.setattr("azure.storage.blob.LinearRetry.get_backoff_time", lambda *_: 0)
 
 
 class Tokens(BaseHTTPRequestHandler):
@@ -117,9 +117,10 @@ def test_a_bucket_in_s3_gets_no_request(untrusted: str, aws_variables: None) -> 
     refused(error)
 
 
-def test_a_container_in_azure_gets_no_request(untrusted: str) -> None:
+def test_a_container_of_azure_gets_no_request(untrusted: str) -> None:
+    given = {"account": "taxi", "container": "trips", "endpoint": untrusted, "credential": "a2V5" * 22}
     with pytest.raises(TaxiError) as error:
-        fresh_azure_store(AzureServer(untrusted), "container", timeout="2").list("green")
+        AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given)).list("green")
     refused(error)
 
 

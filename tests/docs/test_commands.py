@@ -30,6 +30,10 @@ PYTHON = [
 ]
 
 RUN_BY = {
+    r"kubectl ": (
+        "tests/docs/test_kubernetes.py",
+        '"kubectl create job"',
+    ),  # without a cluster: what it sends and names
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
@@ -56,6 +60,7 @@ CANNOT_RUN = {
     "gcloud": "asks Google, and wants an account with billing",
     "bq": "the same",
     "az": "asks Azure, and wants a subscription",
+    "docker": "pushes to a registry, and wants an account",
     "psql": "comes with PostgreSQL, as pgcli apart from us",
     "uvx": "the same",
     "duckdb": "the command line of DuckDB is a program apart from its Python package",
@@ -147,7 +152,7 @@ def test_a_command_that_is_run_elsewhere_exists_and_so_does_the_test(line: str) 
             luigi_flags(rest)
         case ["taxi-luigi", *rest]:
             taxi_luigi_flags(rest)
-        case ["docker" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
+        case ["docker" | "kubectl" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
             pass
         case [script, *_]:
             assert os.access(ROOT / script, os.X_OK)
