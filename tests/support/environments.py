@@ -5,13 +5,13 @@ Each is made once and kept in the user's cache folder, under a name that changes
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.support.once import Once
 
 
 def kept(
@@ -26,24 +26,15 @@ def kept(
         finish: does the rest in the folder of a new one.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
-    folder = cache / f"{name}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _make(folder, requirements, python(), finish)
-    return folder
 
+    def make(folder: Path) -> None:
+        run(python(), "-m", "venv", folder)
+        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
+        run(folder / "bin" / "python", *pip, "--requirement", requirements)
+        finish(folder)
 
-def _make(folder: Path, requirements: Path, python: Path, finish: Callable[[Path], None]) -> None:
-    """Make the environment aside, and rename it when it is whole."""
-    aside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    run(python, "-m", "venv", aside)
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-    run(aside / "bin" / "python", *pip, "--requirement", requirements)
-    finish(aside)
-    aside.rename(folder)
+    return Once(cache)(f"{name}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}", make)
 
 
 def run(*command: str | Path) -> None:
