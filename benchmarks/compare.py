@@ -23,6 +23,7 @@ PARTS: dict[str, tuple[str, Callable[[Scope], str]]] = {
     "duckdb": (pages.INTO_DUCKDB, steps.duckdb),
     "postgres": (pages.INTO_POSTGRES, steps.postgres),
     "upload": (pages.UPLOAD, steps.upload),
+    "upload-azure": (pages.UPLOAD_AZURE, steps.upload_azure),
     "sizes": (pages.SIZES, sizes.table),
     "memory": (pages.MEMORY, memory.table),
     "tiny": (pages.TINY, tiny.tiny),

@@ -20,6 +20,7 @@ FHVHV = "Clean: fhvhv beside yellow"
 INTO_DUCKDB = "DuckDB: clean parquet to a table"
 INTO_POSTGRES = "PostgreSQL: clean parquet to a table with its index"
 UPLOAD = "Google Cloud Storage: the upload of 200 MB"
+UPLOAD_AZURE = "Azure Blob Storage: the upload of 200 MB"
 SIZES = "Sizes of clean files"
 MEMORY = "Memory of a run"
 TINY = "Tiny months"
@@ -30,7 +31,7 @@ NIGHT = "A night over all that is published"
 REPORT = "The report of all that is published"
 
 TITLES = (
-    *(DUCKDB, POSTGRES, CLEAN, CSV, FHVHV, INTO_DUCKDB, INTO_POSTGRES, UPLOAD),
+    *(DUCKDB, POSTGRES, CLEAN, CSV, FHVHV, INTO_DUCKDB, INTO_POSTGRES, UPLOAD, UPLOAD_AZURE),
     *(SIZES, MEMORY, TINY, BACKFILL, ABSENT, RERUN, NIGHT, REPORT),
 )
 """the sections of the results, in order"""
@@ -132,6 +133,7 @@ def how_fast() -> str:
             _others(INTO_POSTGRES, "process × ours", dlt | {"pandas `to_sql`": "DataFrame.to_sql"}),
         ),
         ("up to Google Cloud Storage", "Google's own client", cell(UPLOAD, OURS, "process × floor"), ""),
+        ("up to Azure Blob Storage", "Azure's own client", cell(UPLOAD_AZURE, OURS, "process × floor"), ""),
         ("months that are all there", "`luigi` over nothing", cell(RERUN, "taxi_luigi", "× luigi"), ""),
     ]
     lines = [f"| {name} | {floor} | {_times(ours)} | {others} |" for name, floor, ours, others in work if ours]

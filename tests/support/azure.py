@@ -27,12 +27,13 @@ from azure.storage.blob import BlobServiceClient, ContainerClient, generate_cont
 
 from taxi_luigi.core.settings import read
 from taxi_luigi.storage.azure import AzureStore
-from tests.support import environments
+from tests.support import environments, secrets
 from tests.support.between import Answered, Between, Server
 
 ACCOUNT, OTHER_ACCOUNT = "taxitests", "othertests"
 KEYS: Mapping[str, str] = {
-    name: base64.b64encode(name.encode().ljust(64, b"!")).decode() for name in (ACCOUNT, OTHER_ACCOUNT)
+    name: base64.b64encode(f"{name}{secrets.AZURE_KEY}".encode().ljust(64, b"!")).decode()
+    for name in (ACCOUNT, OTHER_ACCOUNT)
 }
 """account → its key"""
 
@@ -91,10 +92,15 @@ def sas_of(container: str, permissions: str = "racwdl", hours: float = 1) -> str
     )
 
 
+def lake_section(server: Server, container: str) -> dict[str, str]:
+    """`[lake.azure]` for a container, by the account's key."""
+    return {"account": ACCOUNT, "container": container, "endpoint": url_of(server), "credential": KEYS[ACCOUNT]}
+
+
 def fresh_azure_store(server: Server, container: str = "", **settings: str) -> AzureStore:
     """A store in a new, empty container, by the account's key."""
-    given = {"account": ACCOUNT, "endpoint": url_of(server), "credential": KEYS[ACCOUNT], **settings}
-    return AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", {"container": container, **given}))
+    given = lake_section(server, container) | settings
+    return AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
 
 
 def refusal(status: int, code: str, message: str = "as Azure documents it", **headers: str) -> Answered:
