@@ -122,7 +122,7 @@ ENVIRONMENT = """\
 | `GOOGLE_APPLICATION_CREDENTIALS` | a key file, where `credentials_file` is empty |
 | `STORAGE_EMULATOR_HOST`, `BIGQUERY_EMULATOR_HOST` | Google's own way to name an emulator, where `endpoint` is empty |
 | `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_REGION`, … | as for the AWS command line |
-| `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_CLIENT_SECRET`, … | a login to Azure, where `credential` is empty; `az login` needs none |
+| `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_CLIENT_SECRET`, … | a login to Azure, where `credential` is empty |
 | `HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, … | of requests, for downloads |
 | `TMPDIR` | the folder of the temporary copies of files in clouds |
 """
