@@ -100,7 +100,7 @@ _AGAIN = "run the same command again"
 class Credential:
     """What is given in `credential`: the account's key, or a SAS token; with account and server of a connection string.
 
-    A SAS (shared access signature) is the query of an address, which says what it allows and until when.
+    A SAS (shared access signature) is the query of an address, which states what it allows and until when.
     """
 
     key: str = field(default="", repr=False)
@@ -148,8 +148,8 @@ def _account(text: str) -> str:
 
 def _container(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9](?:-?[a-z0-9]){2,62}", text):
-        rule = "3 to 63 small letters, digits and single hyphens"
-        raise ValueError(f"must be the name of a container alone, {rule}, not {text!r}" if text else "is missing")
+        rule = "must be the name of a container alone, 3 to 63 small letters, digits and single hyphens"
+        raise ValueError(f"{rule}, not {text!r}" if text else "is missing: the name of a container")
     return text
 
 

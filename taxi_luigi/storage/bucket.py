@@ -177,7 +177,7 @@ class EtagStore(BucketStore):
 
     @abstractmethod
     def _head(self, name: str) -> Head | None:
-        """Return what the server says of an object; None when there is none."""
+        """Return an object's properties; None when there is none."""
 
     @abstractmethod
     def _fetched(self, name: str, version: str, path: Path) -> bool:
