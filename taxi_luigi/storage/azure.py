@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID, uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -279,9 +280,9 @@ class AzureStore(EtagStore):
             if size <= _COPIED_AT_ONCE:
                 blob.start_copy_from_url(url, dict(labels), requires_sync=True, **access, **version, **condition)
                 return
-            blocks = []
+            copying, blocks = uuid4(), []
             for start in range(0, size, _COPIED):
-                blocks.append(BlobBlock(f"{start:020}"))
+                blocks.append(_block(copying, start))
                 # The client has no parameter for it (12.31)
                 only: dict[str, Any] = {"headers": {"x-ms-source-if-match": f'"{origin.entry.version}"'}}
                 length = min(_COPIED, size - start)
@@ -560,6 +561,13 @@ def _only(version: str | None) -> dict[str, Any]:
     if version is None:
         return {"match_condition": MatchConditions.IfMissing}
     return {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def _block(upload: UUID, start: int) -> BlobBlock:
+    """Return the block that begins at a byte. Two uploads to one name must not commit one another's: Azure takes the
+    last block that was sent with an id.
+    """
+    return BlobBlock(f"{upload.hex}{start:020}")
 
 
 def _described(name: str, md5: str) -> ContentSettings:
