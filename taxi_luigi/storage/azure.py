@@ -13,13 +13,14 @@ import logging
 import os
 import re
 import shlex
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
@@ -199,7 +200,7 @@ class AzureStore(EtagStore):
             "`${AZURE_STORAGE_CONNECTION_STRING}`.",
             Credential.parse,
         )
-        chunk_size: int = setting("8", "MiB of a block of an upload, 1 to 4000; four are in memory.", _chunk_size)
+        chunk_size: int = setting("8", "MiB of a block of an upload, 1 to 4000; five are in memory.", _chunk_size)
         timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -246,24 +247,49 @@ class AzureStore(EtagStore):
         return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        size, md5 = local.stat().st_size, self._checksum(local)
-        settings = _described(name, md5)
+        size, md5 = local.stat().st_size, hashlib.md5(usedforsecurity=False)
 
         def send(blob: BlobClient, condition: dict[str, Any]) -> None:
             with local.open("rb") as file:
-                blob.upload_blob(
-                    file,
-                    length=size,
-                    metadata=dict(labels),
-                    content_settings=settings,
-                    validate_content=True,
-                    max_concurrency=_THREADS,
-                    overwrite=True,  # where the condition allows it
-                    progress_hook=_in_order(progress, size),
-                    **condition,
-                )
+                if size > self._chunk:
+                    blocks = self._staged(blob, file, md5, lambda sent: progress(sent, size))
+                    about = (_described(name, _base64(md5)), dict(labels))
+                    blob.commit_block_list(blocks, *about, validate_content=True, **condition)
+                    return
+                content = file.read()
+            md5.update(content)
+            blob.upload_blob(
+                content,
+                metadata=dict(labels),
+                content_settings=_described(name, _base64(md5)),
+                validate_content=True,
+                overwrite=True,  # where the condition allows it
+                **condition,
+            )
+            progress(size, size)
 
-        self._replace(name, labels, self._conditional(name, send), size, md5)
+        self._replace(name, labels, self._conditional(name, send), size, lambda: _base64(md5))
+
+    def _staged(self, blob: BlobClient, file: BinaryIO, md5: Any, sent: Callable[[int], None]) -> list[BlobBlock]:
+        """Send the blocks of a file, four at a time, while `md5` is updated by all of it; nothing is a blob by that."""
+        upload, blocks, waiting = uuid4(), list[BlobBlock](), deque[tuple[Future[Any], int]]()
+
+        def wait() -> None:
+            future, end = waiting.popleft()
+            future.result()
+            sent(end)
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            while piece := file.read(self._chunk):
+                blocks.append(_block(upload, file.tell()))
+                stage = threads.submit(blob.stage_block, blocks[-1].id, piece, validate_content=True)
+                waiting.append((stage, file.tell()))
+                md5.update(piece)
+                if len(waiting) > _THREADS:
+                    wait()
+            while waiting:
+                wait()
+        return blocks
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, AzureStore) or source._account != self._account:
@@ -290,7 +316,7 @@ class AzureStore(EtagStore):
             blob.commit_block_list(blocks, _described(name, origin.checksum), dict(labels), **condition)
 
         try:
-            self._replace(name, labels, self._conditional(name, send), size, origin.checksum)
+            self._replace(name, labels, self._conditional(name, send), size, lambda: origin.checksum)
         except TaxiError as error:
             if _code(error.__cause__) in _NO_COPY:
                 return False
@@ -396,7 +422,7 @@ class AzureStore(EtagStore):
     def _checksum(self, path: Path) -> str:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-        return base64.b64encode(digest.digest()).decode()
+        return _base64(digest)
 
     def _removal(self, name: str) -> str:
         blob = shlex.quote(self._key(name))
@@ -446,7 +472,6 @@ class AzureStore(EtagStore):
                     retry_connect=_RETRIES, retry_read=_RETRIES, retry_status=_RETRIES,
                 ),
                 max_single_put_size=self._chunk,
-                max_block_size=self._chunk,
                 max_single_get_size=_FETCHED,
                 max_chunk_get_size=_FETCHED,
                 connection_timeout=min(ANSWER, self._timeout),
@@ -570,6 +595,10 @@ def _block(upload: UUID, start: int) -> BlobBlock:
     return BlobBlock(f"{upload.hex}{start:020}")
 
 
+def _base64(digest: Any) -> str:
+    return base64.b64encode(digest.digest()).decode()
+
+
 def _described(name: str, md5: str) -> ContentSettings:
     return ContentSettings(content_type(name), content_md5=bytearray(base64.b64decode(md5)) or None)
 
@@ -605,16 +634,3 @@ def _sentence(text: object) -> str:
 def _is_page(error: Exception) -> bool:
     response: Any = getattr(error, "response", None)
     return response is not None and "html" in response.headers.get("Content-Type", "")
-
-
-def _in_order(progress: Progress, total: int) -> Callable[[int, int | None], None]:
-    """Return a callback for the client, whose threads may report an earlier count after a later one."""
-    lock, most = Lock(), 0
-
-    def more(done: int, _: int | None) -> None:
-        nonlocal most
-        with lock:
-            most = max(most, done)
-            progress(most, total)
-
-    return more
