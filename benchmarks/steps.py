@@ -177,8 +177,12 @@ def upload_azure(scope: Scope) -> str:
 
     with azurite_server(scope.folder) as server:
         where = (server.endpoint, server.fresh_container())
-        floor = "floor: the client's own upload_blob, with as many threads"
-        return _uploads(scope, {"azure_floor": floor, "azure_ours": OURS}, where)
+        names = {
+            "azure_floor": "floor: the client's own upload_blob, with as many threads, nothing checked",
+            "azure_checked": "the same with validate_content=True: the MD5 of each block",
+            "azure_ours": OURS,
+        }
+        return _uploads(scope, names, where)
 
 
 def _uploads(scope: Scope, names: dict[str, str], where: tuple[str, str]) -> str:

@@ -31,15 +31,20 @@ def ours(file: Path, endpoint: str, bucket: str) -> None:
     said(file.stat().st_size, began)
 
 
-def azure_floor(file: Path, endpoint: str, bucket: str) -> None:
+def azure_floor(file: Path, endpoint: str, bucket: str, checked: bool = False) -> None:
     """What Azure's client does by itself, with four threads."""
     from tests.support.azure import AzureServer
 
     container = AzureServer(endpoint).container(bucket)
     began = perf_counter()
     with file.open("rb") as content:
-        container.upload_blob("floor", content, overwrite=True, max_concurrency=4)
+        container.upload_blob("floor", content, overwrite=True, max_concurrency=4, validate_content=checked)
     said(file.stat().st_size, began)
+
+
+def azure_checked(file: Path, endpoint: str, bucket: str) -> None:
+    """The same with its own check: the MD5 of each block."""
+    azure_floor(file, endpoint, bucket, checked=True)
 
 
 def azure_ours(file: Path, endpoint: str, bucket: str) -> None:
@@ -61,7 +66,13 @@ def large_file(folder: Path, size: int) -> Path:
     return file
 
 
-WAYS = {"floor": floor, "ours": ours, "azure_floor": azure_floor, "azure_ours": azure_ours}
+WAYS = {
+    "floor": floor,
+    "ours": ours,
+    "azure_floor": azure_floor,
+    "azure_checked": azure_checked,
+    "azure_ours": azure_ours,
+}
 
 if __name__ == "__main__":
     WAYS[sys.argv[1]](Path(sys.argv[2]), sys.argv[3], sys.argv[4])

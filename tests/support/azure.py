@@ -132,6 +132,8 @@ def azurite_server(folder: Path) -> Iterator[AzureServer]:
     command = [node, installed / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"]
     # Azure takes each version of the protocol that it has documented; Azurite has the newest of its own year only
     options = ["--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
+    # After 5 s it would end a connection just as a client that does not try again sends on it
+    options += ["--blobKeepAliveTimeout", "600"]
     accounts = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in KEYS.items())}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
