@@ -13,15 +13,18 @@ import logging
 import os
 import re
 import shlex
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
-from threading import Lock
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -198,7 +201,7 @@ class AzureStore(EtagStore):
             "`${AZURE_STORAGE_CONNECTION_STRING}`.",
             Credential.parse,
         )
-        chunk_size: int = setting("8", "MiB of a block of an upload, 1 to 4000; four are in memory.", _chunk_size)
+        chunk_size: int = setting("16", "MiB of a block of an upload, 1 to 4000; four are in memory.", _chunk_size)
         timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -245,24 +248,32 @@ class AzureStore(EtagStore):
         return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        size, md5 = local.stat().st_size, self._checksum(local)
-        settings = _described(name, md5)
+        size, md5 = local.stat().st_size, hashlib.md5(usedforsecurity=False)
 
         def send(blob: BlobClient, condition: dict[str, Any]) -> None:
-            with local.open("rb") as file:
-                blob.upload_blob(
-                    file,
-                    length=size,
-                    metadata=dict(labels),
-                    content_settings=settings,
-                    validate_content=True,
-                    max_concurrency=_THREADS,
-                    overwrite=True,  # where the condition allows it
-                    progress_hook=_in_order(progress, size),
-                    **condition,
-                )
+            def stage(block: BlobBlock, piece: bytes) -> int:
+                blob.stage_block(block.id, piece, len(piece), validate_content=True)
+                return len(piece)
 
-        self._replace(name, labels, self._conditional(name, send), size, md5)
+            blocks, done = [], 0
+            running: deque[Future[int]] = deque()
+            with local.open("rb") as file, ThreadPoolExecutor(_THREADS) as threads:
+                # Not by `upload_blob`, which must have the MD5 before it reads the file: 0.8 times as fast
+                for block, piece in zip(_new_blocks(), iter(partial(file.read, self._chunk), b""), strict=False):
+                    md5.update(piece)
+                    blocks.append(block)
+                    running.append(threads.submit(stage, block, piece))
+                    if len(running) == _THREADS:
+                        done += running.popleft().result()
+                        progress(done, size)
+                for each in running:
+                    done += each.result()
+                    progress(done, size)
+            if done != size:
+                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {_AGAIN}")
+            blob.commit_block_list(blocks, _described(name, _coded(md5)), dict(labels), **condition)
+
+        self._replace(name, labels, self._conditional(name, send), size, lambda: _coded(md5))
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, AzureStore) or source._account != self._account:
@@ -280,16 +291,16 @@ class AzureStore(EtagStore):
                 blob.start_copy_from_url(url, dict(labels), requires_sync=True, **access, **version, **condition)
                 return
             blocks = []
-            for start in range(0, size, _COPIED):
-                blocks.append(BlobBlock(f"{start:020}"))
+            for start, block in zip(range(0, size, _COPIED), _new_blocks(), strict=False):
+                blocks.append(block)
                 # The client has no parameter for it (12.31)
                 only: dict[str, Any] = {"headers": {"x-ms-source-if-match": f'"{origin.entry.version}"'}}
                 length = min(_COPIED, size - start)
-                blob.stage_block_from_url(blocks[-1].id, url, start, length, **access, **only)
+                blob.stage_block_from_url(block.id, url, start, length, **access, **only)
             blob.commit_block_list(blocks, _described(name, origin.checksum), dict(labels), **condition)
 
         try:
-            self._replace(name, labels, self._conditional(name, send), size, origin.checksum)
+            self._replace(name, labels, self._conditional(name, send), size, lambda: origin.checksum)
         except TaxiError as error:
             if _code(error.__cause__) in _NO_COPY:
                 return False
@@ -394,8 +405,7 @@ class AzureStore(EtagStore):
 
     def _checksum(self, path: Path) -> str:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-        return base64.b64encode(digest.digest()).decode()
+            return _coded(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)))
 
     def _removal(self, name: str) -> str:
         blob = shlex.quote(self._key(name))
@@ -444,15 +454,13 @@ class AzureStore(EtagStore):
                     2, _RETRIES, random_jitter_range=1,
                     retry_connect=_RETRIES, retry_read=_RETRIES, retry_status=_RETRIES,
                 ),
-                max_single_put_size=self._chunk,
-                max_block_size=self._chunk,
                 max_single_get_size=_FETCHED,
                 max_chunk_get_size=_FETCHED,
                 connection_timeout=min(ANSWER, self._timeout),
                 read_timeout=self._timeout,
             )  # fmt: skip
 
-        return per_process((*self._account, self.bucket, self._chunk, self._timeout), make)
+        return per_process((*self._account, self.bucket, self._timeout), make)
 
     def _blob(self, name: str) -> BlobClient:
         return self._client().get_blob_client(self._key(name))
@@ -555,11 +563,21 @@ _HELD_BACK = {
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""
 
 
+def _new_blocks() -> Iterator[BlobBlock]:
+    """Yield blocks that no other upload to the same blob has: the server would mix those of equal ids."""
+    upload = uuid4().hex
+    return (BlobBlock(f"{upload}-{number:05}") for number in count())
+
+
 def _only(version: str | None) -> dict[str, Any]:
     """Return the options of a request that is to fail unless the blob is this version; None: unless there is none."""
     if version is None:
         return {"match_condition": MatchConditions.IfMissing}
     return {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def _coded(md5: Any) -> str:
+    return base64.b64encode(md5.digest()).decode()
 
 
 def _described(name: str, md5: str) -> ContentSettings:
@@ -597,16 +615,3 @@ def _sentence(text: object) -> str:
 def _is_page(error: Exception) -> bool:
     response: Any = getattr(error, "response", None)
     return response is not None and "html" in response.headers.get("Content-Type", "")
-
-
-def _in_order(progress: Progress, total: int) -> Callable[[int, int | None], None]:
-    """Return a callback for the client, whose threads may report an earlier count after a later one."""
-    lock, most = Lock(), 0
-
-    def more(done: int, _: int | None) -> None:
-        nonlocal most
-        with lock:
-            most = max(most, done)
-            progress(most, total)
-
-    return more

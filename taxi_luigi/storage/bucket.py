@@ -133,7 +133,7 @@ class EtagStore(BucketStore):
         labels: Labels,
         send: Callable[[str | None], bool],
         size: int,
-        checksum: str,
+        checksum: Callable[[], str],
         same: Callable[[Head], bool] = lambda _: False,
     ) -> None:
         """Put bytes in place of the object, and compare what is kept then.
@@ -144,7 +144,7 @@ class EtagStore(BucketStore):
             send: sends them on condition that the object is still this version (None: that there is none); returns
                 False when it was refused for that
             size: of the bytes
-            checksum: of the bytes; '' where it is not known
+            checksum: returns that of the bytes, when they were sent; '' where it is not known
             same: whether an object has the bytes, where its server shows no checksum
         """
         before = self._head(name)
@@ -153,8 +153,9 @@ class EtagStore(BucketStore):
         # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
         if now is None or now.entry.labels != dict(labels):
             raise replaced_meanwhile(self.url(name))
-        differs = now.differs(size, checksum)
-        if not done and (differs or not ((now.checksum and checksum) or same(now))):
+        sent = checksum()
+        differs = now.differs(size, sent)
+        if not done and (differs or not ((now.checksum and sent) or same(now))):
             raise replaced_meanwhile(self.url(name))
         if differs:
             cure = f"{self._removal(name)} and {_AGAIN}"

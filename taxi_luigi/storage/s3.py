@@ -128,7 +128,7 @@ class S3Store(EtagStore):
         def same(now: Head) -> bool:
             return now.entry.version == s3_transfer.etag(local, self._chunk)
 
-        self._replace(name, labels, self._conditional(name, send), size, crc32, same)
+        self._replace(name, labels, self._conditional(name, send), size, lambda: crc32, same)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, S3Store) or source._aws.account != self._aws.account:
@@ -144,7 +144,7 @@ class S3Store(EtagStore):
         def same(now: Head) -> bool:
             return now.entry.version == etag
 
-        self._replace(name, labels, self._conditional(name, send), origin.entry.bytes, origin.checksum, same)
+        self._replace(name, labels, self._conditional(name, send), origin.entry.bytes, lambda: origin.checksum, same)
         return True
 
     def remove(self, name: str) -> None:
