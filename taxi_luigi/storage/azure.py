@@ -482,20 +482,20 @@ class AzureStore(EtagStore):
 
     def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
-        code, credential = _code(error), f"{self._section} credential"
+        code = _code(error)
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
         said = _sentence(detail or getattr(error, "message", error))
         line = f"{said}, {code}" if code else said
-        login = f"run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or {credential}"
-        if code == "AuthenticationFailed" or "failed to authenticate" in said:  # an emulator has another code
-            cures = (cure for words, cure in _REFUSED.items() if re.search(words, detail))
-            return ConfigError, next(cures, "the credential was refused ({line}): {login}").format(
-                line=line, login=login
-            )
+        login = f"{_LOGIN}, or {self._section} credential"
+        names = {"line": line, "login": login, "section": self._section}
+        names |= {"account": self._name, "container": self.bucket}
+        if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
+            return ConfigError, cure.format(**names)
+        if "failed to authenticate" in said:  # an emulator has another code
+            code = "AuthenticationFailed"
         for kind, texts in ((ConfigError, _WRONG), (StorageError, _HELD_BACK)):
             if code in texts:
-                names = {"account": self._name, "container": self.bucket, "section": self._section}
-                return kind, texts[code].format(line=line, **names)
+                return kind, texts[code].format(**names)
         if isinstance(error, ServiceRequestError) and "resolve" in said:
             line = f"no server has the name {urlsplit(self._endpoint).hostname}"
             return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
@@ -509,6 +509,8 @@ class AzureStore(EtagStore):
             return ConfigError, f"the request was refused ({line}): {login}"
         return StorageError, f"{line}; {_AGAIN}"
 
+
+_LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 
 _NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found")
 """in what azure-identity reports of a kind of login that this machine has not"""
@@ -525,6 +527,7 @@ _REFUSED = {
 _NEW_SAS = "make a SAS for blobs, containers and objects, with the permissions rwdl"
 
 _WRONG = {
+    "AuthenticationFailed": "the credential was refused ({line}): {login}",
     "AuthorizationPermissionMismatch": f"permission denied ({{line}}): grant the role {ROLE} on the container to the "
     f"login, or {_NEW_SAS}",
     "UnauthorizedBlobOverwrite": f"the SAS does not allow to replace blobs ({{line}}): {_NEW_SAS}",
