@@ -159,7 +159,7 @@ def test_killed_in_the_middle_of_an_upload(make: Make, project: Project, tmp_pat
 def test_killed_in_the_middle_of_an_upload_to_azure(
     project: Project, azurite: AzureServer, azure_between: Between, tmp_path: Path, at: str
 ) -> None:
-    rows = 60_000  # of 2 MB
+    rows = 150_000  # of 2.4 MB when clean
     write_samples(tmp_path / "samples", ("green",), [Month(2021, 1)], rows, seed=1)
     container = azurite.fresh_container()
     section = lake_section(azure_between, container) | {"chunk_size": "1"}
