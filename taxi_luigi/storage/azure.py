@@ -561,6 +561,8 @@ _HELD_BACK = {
     "lift it, or set another {section} container",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
     f"any file there and remove it; then {_AGAIN}",
+    "SnapshotsPresent": "the blob has snapshots, which go with it ({line}): remove them first, or all by "
+    f"az storage blob delete --delete-snapshots include; then {_AGAIN}",
     "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
 }
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""

@@ -598,6 +598,7 @@ HELD_BACK = {
     "LeaseIdMissing": (412, "PUT", "another program holds a lease on the blob .*az storage blob lease break"),
     "BlobImmutableDueToPolicy": (409, "PUT", r"a policy of the container .*set another \[lake.azure\] container"),
     "InvalidBlobOrBlock": (400, "PUT", "another program left blocks of an upload there"),
+    "SnapshotsPresent": (409, "DELETE", "the blob has snapshots.*--delete-snapshots include"),
     "ContainerBeingDeleted": (409, "PUT", "the container is being deleted .*wait a minute"),
 }
 
@@ -610,7 +611,7 @@ def test_what_holds_a_blob_back_is_one_line_with_the_cure(
     store.put(small, NAME, LABELS)
     azure_between.rule = lambda asked: refusal(status, code) if asked.method == method else None
     with pytest.raises(StorageError, match=shown) as error:
-        everything(store, small)["reading" if method == "GET" else "put"]()
+        everything(store, small)[{"GET": "reading", "PUT": "put", "DELETE": "remove"}[method]]()
     assert not isinstance(error.value, Replaced)
 
 
