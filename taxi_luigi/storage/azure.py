@@ -19,11 +19,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from functools import partial
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qs, urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -200,7 +201,7 @@ class AzureStore(EtagStore):
             "`${AZURE_STORAGE_CONNECTION_STRING}`.",
             Credential.parse,
         )
-        chunk_size: int = setting("8", "MiB of a block of an upload, 1 to 4000; five are in memory.", _chunk_size)
+        chunk_size: int = setting("16", "MiB of a block of an upload, 1 to 4000; four are in memory.", _chunk_size)
         timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
 
     def __init__(self, name: str, settings: Settings) -> None:
@@ -250,46 +251,29 @@ class AzureStore(EtagStore):
         size, md5 = local.stat().st_size, hashlib.md5(usedforsecurity=False)
 
         def send(blob: BlobClient, condition: dict[str, Any]) -> None:
-            with local.open("rb") as file:
-                if size > self._chunk:
-                    blocks = self._staged(blob, file, md5, lambda sent: progress(sent, size))
-                    about = (_described(name, _base64(md5)), dict(labels))
-                    blob.commit_block_list(blocks, *about, validate_content=True, **condition)
-                    return
-                content = file.read()
-            md5.update(content)
-            blob.upload_blob(
-                content,
-                metadata=dict(labels),
-                content_settings=_described(name, _base64(md5)),
-                validate_content=True,
-                overwrite=True,  # where the condition allows it
-                **condition,
-            )
-            progress(size, size)
+            def stage(block: BlobBlock, piece: bytes) -> int:
+                blob.stage_block(block.id, piece, len(piece), validate_content=True)
+                return len(piece)
 
-        self._replace(name, labels, self._conditional(name, send), size, lambda: _base64(md5))
+            blocks, done = [], 0
+            running: deque[Future[int]] = deque()
+            with local.open("rb") as file, ThreadPoolExecutor(_THREADS) as threads:
+                # Not by `upload_blob`, which must have the MD5 before it reads the file: 0.8 times as fast
+                for block, piece in zip(_new_blocks(), iter(partial(file.read, self._chunk), b""), strict=False):
+                    md5.update(piece)
+                    blocks.append(block)
+                    running.append(threads.submit(stage, block, piece))
+                    if len(running) == _THREADS:
+                        done += running.popleft().result()
+                        progress(done, size)
+                for each in running:
+                    done += each.result()
+                    progress(done, size)
+            if done != size:
+                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {_AGAIN}")
+            blob.commit_block_list(blocks, _described(name, _coded(md5)), dict(labels), **condition)
 
-    def _staged(self, blob: BlobClient, file: BinaryIO, md5: Any, sent: Callable[[int], None]) -> list[BlobBlock]:
-        """Send the blocks of a file, four at a time, while `md5` is updated by all of it; nothing is a blob by that."""
-        upload, blocks, waiting = uuid4(), list[BlobBlock](), deque[tuple[Future[Any], int]]()
-
-        def wait() -> None:
-            future, end = waiting.popleft()
-            future.result()
-            sent(end)
-
-        with ThreadPoolExecutor(_THREADS) as threads:
-            while piece := file.read(self._chunk):
-                blocks.append(_block(upload, file.tell()))
-                stage = threads.submit(blob.stage_block, blocks[-1].id, piece, validate_content=True)
-                waiting.append((stage, file.tell()))
-                md5.update(piece)
-                if len(waiting) > _THREADS:
-                    wait()
-            while waiting:
-                wait()
-        return blocks
+        self._replace(name, labels, self._conditional(name, send), size, lambda: _coded(md5))
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, AzureStore) or source._account != self._account:
@@ -306,13 +290,13 @@ class AzureStore(EtagStore):
             if size <= _COPIED_AT_ONCE:
                 blob.start_copy_from_url(url, dict(labels), requires_sync=True, **access, **version, **condition)
                 return
-            copying, blocks = uuid4(), []
-            for start in range(0, size, _COPIED):
-                blocks.append(_block(copying, start))
+            blocks = []
+            for start, block in zip(range(0, size, _COPIED), _new_blocks(), strict=False):
+                blocks.append(block)
                 # The client has no parameter for it (12.31)
                 only: dict[str, Any] = {"headers": {"x-ms-source-if-match": f'"{origin.entry.version}"'}}
                 length = min(_COPIED, size - start)
-                blob.stage_block_from_url(blocks[-1].id, url, start, length, **access, **only)
+                blob.stage_block_from_url(block.id, url, start, length, **access, **only)
             blob.commit_block_list(blocks, _described(name, origin.checksum), dict(labels), **condition)
 
         try:
@@ -421,8 +405,7 @@ class AzureStore(EtagStore):
 
     def _checksum(self, path: Path) -> str:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-        return _base64(digest)
+            return _coded(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)))
 
     def _removal(self, name: str) -> str:
         blob = shlex.quote(self._key(name))
@@ -471,14 +454,13 @@ class AzureStore(EtagStore):
                     2, _RETRIES, random_jitter_range=1,
                     retry_connect=_RETRIES, retry_read=_RETRIES, retry_status=_RETRIES,
                 ),
-                max_single_put_size=self._chunk,
                 max_single_get_size=_FETCHED,
                 max_chunk_get_size=_FETCHED,
                 connection_timeout=min(ANSWER, self._timeout),
                 read_timeout=self._timeout,
             )  # fmt: skip
 
-        return per_process((*self._account, self.bucket, self._chunk, self._timeout), make)
+        return per_process((*self._account, self.bucket, self._timeout), make)
 
     def _blob(self, name: str) -> BlobClient:
         return self._client().get_blob_client(self._key(name))
@@ -500,20 +482,20 @@ class AzureStore(EtagStore):
 
     def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
-        code, credential = _code(error), f"{self._section} credential"
+        code = _code(error)
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
         said = _sentence(detail or getattr(error, "message", error))
         line = f"{said}, {code}" if code else said
-        login = f"run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or {credential}"
-        if code == "AuthenticationFailed" or "failed to authenticate" in said:  # an emulator has another code
-            cures = (cure for words, cure in _REFUSED.items() if re.search(words, detail))
-            return ConfigError, next(cures, "the credential was refused ({line}): {login}").format(
-                line=line, login=login
-            )
+        login = f"{_LOGIN}, or {self._section} credential"
+        names = {"line": line, "login": login, "section": self._section}
+        names |= {"account": self._name, "container": self.bucket}
+        if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
+            return ConfigError, cure.format(**names)
+        if "failed to authenticate" in said:  # an emulator has another code
+            code = "AuthenticationFailed"
         for kind, texts in ((ConfigError, _WRONG), (StorageError, _HELD_BACK)):
             if code in texts:
-                names = {"account": self._name, "container": self.bucket, "section": self._section}
-                return kind, texts[code].format(line=line, **names)
+                return kind, texts[code].format(**names)
         if isinstance(error, ServiceRequestError) and "resolve" in said:
             line = f"no server has the name {urlsplit(self._endpoint).hostname}"
             return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
@@ -527,6 +509,8 @@ class AzureStore(EtagStore):
             return ConfigError, f"the request was refused ({line}): {login}"
         return StorageError, f"{line}; {_AGAIN}"
 
+
+_LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 
 _NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found")
 """in what azure-identity reports of a kind of login that this machine has not"""
@@ -543,6 +527,7 @@ _REFUSED = {
 _NEW_SAS = "make a SAS for blobs, containers and objects, with the permissions rwdl"
 
 _WRONG = {
+    "AuthenticationFailed": "the credential was refused ({line}): {login}",
     "AuthorizationPermissionMismatch": f"permission denied ({{line}}): grant the role {ROLE} on the container to the "
     f"login, or {_NEW_SAS}",
     "UnauthorizedBlobOverwrite": f"the SAS does not allow to replace blobs ({{line}}): {_NEW_SAS}",
@@ -576,9 +561,17 @@ _HELD_BACK = {
     "lift it, or set another {section} container",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
     f"any file there and remove it; then {_AGAIN}",
+    "SnapshotsPresent": "the blob has snapshots, which go with it ({line}): remove them first, or all by "
+    f"az storage blob delete --delete-snapshots include; then {_AGAIN}",
     "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
 }
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""
+
+
+def _new_blocks() -> Iterator[BlobBlock]:
+    """Yield blocks that no other upload to the same blob has: the server would mix those of equal ids."""
+    upload = uuid4().hex
+    return (BlobBlock(f"{upload}-{number:05}") for number in count())
 
 
 def _only(version: str | None) -> dict[str, Any]:
@@ -588,15 +581,8 @@ def _only(version: str | None) -> dict[str, Any]:
     return {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified}
 
 
-def _block(upload: UUID, start: int) -> BlobBlock:
-    """Return the block that begins at a byte. Two uploads to one name must not commit one another's: Azure takes the
-    last block that was sent with an id.
-    """
-    return BlobBlock(f"{upload.hex}{start:020}")
-
-
-def _base64(digest: Any) -> str:
-    return base64.b64encode(digest.digest()).decode()
+def _coded(md5: Any) -> str:
+    return base64.b64encode(md5.digest()).decode()
 
 
 def _described(name: str, md5: str) -> ContentSettings:

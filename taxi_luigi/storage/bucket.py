@@ -144,7 +144,7 @@ class EtagStore(BucketStore):
             send: sends them on condition that the object is still this version (None: that there is none); returns
                 False when it was refused for that
             size: of the bytes
-            checksum: returns that of the bytes, once they were sent; '' where it is not known
+            checksum: returns that of the bytes, when they were sent; '' where it is not known
             same: whether an object has the bytes, where its server shows no checksum
         """
         before = self._head(name)
@@ -153,9 +153,9 @@ class EtagStore(BucketStore):
         # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
         if now is None or now.entry.labels != dict(labels):
             raise replaced_meanwhile(self.url(name))
-        kept = checksum()
-        differs = now.differs(size, kept)
-        if not done and (differs or not ((now.checksum and kept) or same(now))):
+        sent = checksum()
+        differs = now.differs(size, sent)
+        if not done and (differs or not ((now.checksum and sent) or same(now))):
             raise replaced_meanwhile(self.url(name))
         if differs:
             cure = f"{self._removal(name)} and {_AGAIN}"

@@ -5,15 +5,19 @@ Refusals that Azurite does not give are answers of the proxy before it, with the
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import json
 import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.storage.blob import BlobClient, ContentSettings, LinearRetry
 
@@ -30,6 +34,7 @@ from tests.support.azure import (
     KEYS,
     OTHER_ACCOUNT,
     AzureServer,
+    azurite_server,
     connection_string,
     fresh_azure_store,
     refusal,
@@ -37,6 +42,7 @@ from tests.support.azure import (
     url_of,
 )
 from tests.support.between import Answered, Asked, Between, Fault, Once
+from tests.support.https import certificate
 from tests.support.memory import at_most
 
 NAME = "green/green_tripdata_2024-01.parquet"
@@ -52,7 +58,7 @@ pytestmark = pytest.mark.usefixtures("no_pauses")
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests are tried again at once, and so is a response that breaks off."""
     monkeypatch.setattr(LinearRetry, "get_backoff_time", lambda *_: 0)
-    monkeypatch.setattr("azure.storage.blob._download.time.sleep", lambda _: None)
+    monkeypatch.setattr("azure.storage.blob._download.time", SimpleNamespace(sleep=lambda _: None))
 
 
 @pytest.fixture
@@ -149,8 +155,8 @@ def test_a_file_goes_up_with_type_labels_and_checksums_and_one_request_has_the_c
     store.put(local, NAME, LABELS)
     puts = [headers(asked) for asked in azure_between.asked if asked.method == "PUT"]
     blocks = [asked for asked in azure_between.asked if asked.method == "PUT" and not is_commit(asked)]
-    assert len(blocks) == (0 if local.stat().st_size == 1000 else 4)
-    assert all("content-md5" in each for each in puts), "the server checks what arrives of each request"
+    assert len(blocks) == (1 if local.stat().st_size == 1000 else 4)
+    assert all("content-md5" in headers(block) for block in blocks), "the server checks what arrives of each"
     assert [each.get("if-none-match") for each in puts] == [None] * len(blocks) + ["*"]
     found = others(azurite, store).get_blob_properties()
     assert found.metadata == LABELS
@@ -230,7 +236,7 @@ def test_other_bytes_than_those_that_were_sent_are_no_success(
     def rule(asked: Asked) -> Answered | None:
         if not is_commit(asked):
             return None
-        theirs.upload_blob(small.read_bytes(), metadata=LABELS)
+        theirs.upload_blob(small.read_bytes(), metadata=LABELS, overwrite=True)
         theirs.set_http_headers(other)
         return Answered(201, b"", {"ETag": '"0x1"', "Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT"})
 
@@ -412,7 +418,7 @@ def test_a_long_file_is_copied_in_blocks(
         ranges.append((first, last))
         block = re.search(r"blockid=([^&]+)", asked.path)
         assert block is not None
-        raw = azure.base64.b64decode(block[1].replace("%3D", "=")).decode()
+        raw = base64.b64decode(block[1].replace("%3D", "=")).decode()
         others(azurite, store, "to").stage_block(raw, path.read_bytes()[first : last + 1])
         return Answered(201, b"", {})
 
@@ -537,6 +543,10 @@ REFUSALS: dict[str, tuple[int, str, str, str]] = {
         403, "AuthorizationProtocolMismatch",
         "This request is not authorized to perform this operation using this protocol.", "the SAS is for https://",
     ),
+    "token": (
+        401, "InvalidAuthenticationInfo", "Lifetime validation failed. The token is expired.",
+        r"the SAS or login has expired, or is not valid yet \(Lifetime validation failed. The token is expired, Inv",
+    ),
     "tenant": (401, "InvalidAuthenticationInfo", "Issuer validation failed.", "run az login --tenant"),
     "expired": (
         403, "AuthenticationFailed",
@@ -571,7 +581,7 @@ def test_a_refusal_is_one_line_with_the_cure(store: AzureStore, azure_between: B
 
 def refused(status: int, code: str, text: str) -> Answered:
     """As Azure refuses: the reason of a failed authentication is an element of its own."""
-    if code != "AuthenticationFailed":
+    if code not in ("AuthenticationFailed", "InvalidAuthenticationInfo"):
         return refusal(status, code, text)
     general = (
         "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly"
@@ -588,6 +598,7 @@ HELD_BACK = {
     "LeaseIdMissing": (412, "PUT", "another program holds a lease on the blob .*az storage blob lease break"),
     "BlobImmutableDueToPolicy": (409, "PUT", r"a policy of the container .*set another \[lake.azure\] container"),
     "InvalidBlobOrBlock": (400, "PUT", "another program left blocks of an upload there"),
+    "SnapshotsPresent": (409, "DELETE", "the blob has snapshots.*--delete-snapshots include"),
     "ContainerBeingDeleted": (409, "PUT", "the container is being deleted .*wait a minute"),
 }
 
@@ -600,7 +611,7 @@ def test_what_holds_a_blob_back_is_one_line_with_the_cure(
     store.put(small, NAME, LABELS)
     azure_between.rule = lambda asked: refusal(status, code) if asked.method == method else None
     with pytest.raises(StorageError, match=shown) as error:
-        everything(store, small)["reading" if method == "GET" else "put"]()
+        everything(store, small)[{"GET": "reading", "PUT": "put", "DELETE": "remove"}[method]]()
     assert not isinstance(error.value, Replaced)
 
 
@@ -765,6 +776,38 @@ def test_a_login_that_fails_is_one_line_with_the_cure(
         with pytest.raises(ConfigError, match=LOGINS[message]):
             raise error
     assert [check.status for check in store.checks()] == [Status.ERROR]
+
+
+def test_a_login_reads_writes_and_copies(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a token of Entra's, which Azurite takes by TLS alone, and whose signature it does not check.
+
+    It does not look at the token for the source of a copy: that there is one is all that this shows.
+    """
+    claims: dict[str, Any] = {"aud": "https://storage.azure.com", "iss": "https://sts.windows.net/x/", "exp": 1 << 33}
+    claims |= {"nbf": 0, "iat": 0}
+    parts = (base64.urlsafe_b64encode(json.dumps(each).encode()).decode() for each in ({"alg": "none"}, claims))
+    token = ".".join(part.rstrip("=") for part in parts)
+    asked: list[tuple[str, ...]] = []
+
+    class Login:
+        def get_token(self, *scopes: str, **_: object) -> AccessToken:
+            asked.append(scopes)
+            return AccessToken(f"{token}.x", 1 << 34)
+
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", Login)
+    trusted = certificate(tmp_path)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
+    with azurite_server(tmp_path, "--oauth", "basic", "--cert", trusted, "--key", trusted) as server:
+        store = fresh_azure_store(server, server.fresh_container(), credential="")
+        assert [check.status for check in store.checks()] == [Status.OK, Status.OK, Status.UNKNOWN]
+        assert store.checks()[0].message == "a login that DefaultAzureCredential found"
+        store.put(small, NAME, LABELS)
+        url, access = store._readable(NAME)
+        assert access == {"source_authorization": f"Bearer {token}.x"}
+        assert "?" not in url
+        assert store.copy(store, NAME, "to", LABELS)
+        assert content(store, "to") == small.read_bytes()
+    assert set(asked) == {("https://storage.azure.com/.default",)}
 
 
 def test_a_credential_shows_nothing_of_itself() -> None:

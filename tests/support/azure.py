@@ -125,8 +125,8 @@ def azure_between(azurite: AzureServer) -> Iterator[Between]:
 
 
 @contextmanager
-def azurite_server(folder: Path) -> Iterator[AzureServer]:
-    """The same for what is no test; its log is in the folder."""
+def azurite_server(folder: Path, *more: str | Path) -> Iterator[AzureServer]:
+    """The same for what is no test, and with more options; its log is in the folder."""
     node = _program("node")
     installed = environments.kept_by_npm("azurite", _PINS, lambda: _program("npm"))
     command = [node, installed / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"]
@@ -137,7 +137,7 @@ def azurite_server(folder: Path) -> Iterator[AzureServer]:
     accounts = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in KEYS.items())}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, *options, "--blobHost", "127.0.0.1", "--blobPort", "0"],
+            [*command, *options, *more, "--blobHost", "127.0.0.1", "--blobPort", "0"],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=os.environ | accounts,
         )  # fmt: skip
         try:
@@ -159,7 +159,7 @@ def _program(name: str) -> Path:
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where it listens, at a port of its own choice."""
     for _ in range(600):
-        if said := re.search(r"successfully listens on (http://\S+)", log.read_text()):
+        if said := re.search(r"successfully listens on (https?://\S+)", log.read_text()):
             return said[1]
         assert process.poll() is None, f"Azurite ended: {log.read_text()}"
         time.sleep(0.05)
