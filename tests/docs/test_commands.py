@@ -30,6 +30,10 @@ PYTHON = [
 ]
 
 RUN_BY = {
+    r"kubectl ": (
+        "tests/docs/test_kubernetes.py",
+        '"kubectl create job"',
+    ),  # without a cluster: what it sends and names
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
@@ -38,6 +42,7 @@ RUN_BY = {
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),
     r"scripts/luigid": ("tests/docs/test_scripts.py", '"luigid"'),
     r"scripts/check-gcp": ("tests/docs/test_gcp.py", '"check-gcp"'),
+    r"scripts/check-azure": ("tests/docs/test_azure.py", '"check-azure"'),
     r"scripts/test": (".ci/run", "exec scripts/test"),
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
@@ -54,6 +59,8 @@ RUN_BY = {
 CANNOT_RUN = {
     "gcloud": "asks Google, and wants an account with billing",
     "bq": "the same",
+    "az": "asks Azure, and wants a subscription",
+    "docker": "pushes to a registry, and wants an account",
     "psql": "comes with PostgreSQL, as pgcli apart from us",
     "uvx": "the same",
     "duckdb": "the command line of DuckDB is a program apart from its Python package",
@@ -67,6 +74,12 @@ CANNOT_RUN = {
     "BUCKET=": "the same",
     "LOCATION=": "the same",
     "ACCOUNT=": "the same",
+    "GROUP=": "the same",
+    "CONTAINER=": "the same",
+    "CLUSTER=": "the same",
+    "SCOPE=": "the same",
+    "IN_CONTAINER=": "the same",
+    "ME=": "the same",
 }
 """a command → why no test runs it; shells read it all the same"""
 
@@ -139,7 +152,7 @@ def test_a_command_that_is_run_elsewhere_exists_and_so_does_the_test(line: str) 
             luigi_flags(rest)
         case ["taxi-luigi", *rest]:
             taxi_luigi_flags(rest)
-        case ["docker" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
+        case ["docker" | "kubectl" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
             pass
         case [script, *_]:
             assert os.access(ROOT / script, os.X_OK)
