@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -35,6 +35,7 @@ from taxi_luigi.warehouses import (
     CleanFile,
     Marker,
     Progress,
+    Warehouse,
     check_zone_columns,
     duckdb_memory,
     foreign_of,
@@ -42,9 +43,6 @@ from taxi_luigi.warehouses import (
 )
 from taxi_luigi.warehouses.ddl import Columns, columns, count_values, duckdb_columns, duckdb_types, sql
 from taxi_luigi.warehouses.duckdb_file import DatabaseFile, execute
-
-if TYPE_CHECKING:
-    from taxi_luigi.warehouses.duckdb_shards import DuckDBShards
 
 _FORBIDDEN_CHARACTERS = "?\\"
 """characters that DuckDB interprets in its file's path: it puts the log before `?`, and 2.0 reads `\\` as `/`"""
@@ -149,7 +147,7 @@ class DuckDB:
         """The address of the warehouse for messages."""
         return str(self.path)
 
-    def of_shard(self, shard: Shard | None) -> DuckDB | DuckDBShards:
+    def of_shard(self, shard: Shard | None) -> Warehouse:
         """Return the warehouse that a path with `{shard}` stands for, this one for another path.
 
         Args:
