@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
+from pathlib import Path
 
 import duckdb
 import psycopg2
@@ -15,6 +16,7 @@ from taxi_luigi.tlc.shards import Shard
 from tests.pipeline.conftest import ROWS
 from tests.support.at_once import at_once
 from tests.support.cdn import Cdn
+from tests.support.luigid import Luigid
 from tests.support.project import Project
 
 MONTHS = [f"{color} {month}" for color in ("yellow", "green") for month in month_range(Month(2021, 1), Month(2021, 3))]
@@ -111,6 +113,19 @@ def test_a_shard_that_was_killed_does_what_is_missing(into_postgres: Project, cd
     assert sum(" rows in postgres" in line for line in done.out.splitlines()) == len(MONTHS) - len(before)
     assert in_postgres(postgres_url) == dict.fromkeys(MONTHS, ROWS)
     assert into_postgres.leftovers() == []
+
+
+def test_shards_that_share_a_luigid_do_their_own_months(
+    into_postgres: Project, cdn: Cdn, postgres_url: str, tmp_path: Path
+) -> None:
+    with Luigid(tmp_path / "luigid") as luigid:
+        runs = [into_postgres.start(*LOAD, "--shard", shard, scheduler=luigid.url) for shard in ("1/2", "2/2")]
+        said = [run.communicate(timeout=120)[0] for run in runs]
+    for shard, run, text in zip(("1/2", "2/2"), runs, said, strict=True):
+        assert run.returncode == 0, text
+        assert sum(" rows in postgres" in line for line in text.splitlines()) == len(share(shard)), text
+    assert in_postgres(postgres_url) == dict.fromkeys(MONTHS, ROWS)
+    assert set(Counter(request.name for request in cdn.log if request.method == "GET").values()) == {1}
 
 
 def test_the_platform_s_index_counts_with_auto_alone(into_postgres: Project, postgres_url: str) -> None:
