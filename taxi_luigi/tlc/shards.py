@@ -1,7 +1,8 @@
 """Which of N shards a month belongs to: processes that share nothing but N divide a back-fill by it. Pure.
 
-The shard depends on the record type, the month, N and the published rows in the package, not on the months that are
-selected or exist, nor on today's date: each month is one shard's, however processes resolve `latest` or `all`.
+The shard depends on the record type, the month, N and the rows that TLC had published by 2026-08, not on the months
+that are selected or exist, nor on today's date: each month is one shard's, however processes resolve `latest` or `all`,
+and stays so when later counts are added to the package.
 
 Each shard gets every Nth month of each record type, so of N consecutive months it gets one, whatever is selected. Where
 its months begin decides how many rows it gets: the N beginnings of a record type are sorted by the rows of all that TLC
@@ -29,6 +30,9 @@ from functools import lru_cache
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.published import known_rows
+
+_COUNTED = Month(2026, 8)
+"""the last month whose rows count: with later ones, months would go to other shards than in files that are loaded"""
 
 MOST = 10_000
 """shards, as many processes as a job of AWS Batch or Cloud Run has at most (November 2026)"""
@@ -65,7 +69,8 @@ def _shards(count: int) -> dict[str, list[int]]:
     """Return record type → the shard of each place, a month's number from the first on, modulo `count`."""
     rows = {color: [0] * count for color in DATASETS}
     for (color, month), number in known_rows("parquet").items():
-        rows[color][_months_since_first(color, month) % count] += number
+        if month <= _COUNTED:
+            rows[color][_months_since_first(color, month) % count] += number
     loads, shards = [0] * count, {}
     for color in sorted(DATASETS, key=lambda color: min(rows[color]) - max(rows[color])):
         places = sorted(range(count), key=lambda place: -rows[color][place])
