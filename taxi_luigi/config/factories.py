@@ -17,7 +17,7 @@ from taxi_luigi.config.luigi_cfg import get, kept
 from taxi_luigi.config.sections import ZONES, net, settings
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import declared, read
-from taxi_luigi.storage import Store, is_remote
+from taxi_luigi.storage import CLOUDS, LAKES, Store, is_remote, remote_forms
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.raw_month import RawMonth
@@ -31,11 +31,7 @@ if TYPE_CHECKING:
     from taxi_luigi.sources import SingleFile, Source
 
 STORES = {
-    "lake": {
-        "local": "taxi_luigi.storage.local:FolderStore",
-        "gcs": "taxi_luigi.storage.gcs:GcsStore",
-        "s3": "taxi_luigi.storage.s3:S3Store",
-    },
+    "lake": {kind: each.store for kind, each in LAKES.items()},
     "warehouse": {
         "duckdb": "taxi_luigi.warehouses.duckdb:DuckDB",
         "postgres": "taxi_luigi.warehouses.postgres:Postgres",
@@ -124,16 +120,16 @@ def workspace() -> Store:
     scheme, _, place = address.partition("://")
     bucket, _, prefix = place.partition("/")
     if not bucket:
-        raise ConfigError(f"[taxi] workspace {address}: names no bucket; it is like gs://BUCKET/FOLDER")
-    name = {"gs": "gcs", "s3": "s3"}[scheme]
-    kind = store_class("lake", name)
+        raise ConfigError(f"[taxi] workspace {address}: names no bucket; it is like {remote_forms()}")
+    name = CLOUDS[scheme]
+    kind, key = store_class("lake", name), LAKES[name].bucket
     known = declared(kind.Settings)
     try:
-        known["bucket"].parse(bucket)
+        known[key].parse(bucket)
     except ValueError as error:
-        raise ConfigError(f"[taxi] workspace {address}: the bucket {error}") from None
+        raise ConfigError(f"[taxi] workspace {address}: the {key} {error}") from None
     section = f"lake.{name}"
-    of_lake = read(kind.Settings, section, {**_texts(section, known), "bucket": bucket})
+    of_lake = read(kind.Settings, section, {**_texts(section, known), key: bucket})
     built: Store = kind("workspace", replace(of_lake, prefix=prefix))
     return built
 
@@ -198,7 +194,7 @@ def check_shard(shard: Shard | None) -> None:
 
 @kept
 def lake_type(name: str) -> str:
-    """Return the type of the lake called NAME: local, gcs or s3."""
+    """Return the type of the lake called NAME, one of `taxi_luigi.storage.LAKES`."""
     return store_type("lake", name)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.storage import AHEAD, Entry, Labels, Progress, Store, no_progress
+from taxi_luigi.storage import AHEAD, Entry, Labels, LakeType, Progress, Store, no_progress
 
 Objects = Sequence[tuple[str, Entry]]
 """key or name → entry"""
@@ -23,7 +23,7 @@ class BucketStore(Store):
     files needs none. `name` is the section of luigi.cfg in words: "lake gcs".
     """
 
-    scheme: ClassVar[str]
+    kind: ClassVar[LakeType]
 
     def __init__(self, name: str, bucket: str, prefix: str) -> None:
         self.name = name
@@ -31,12 +31,16 @@ class BucketStore(Store):
         self._prefix = prefix.strip("/")
 
     @property
+    def located_by(self) -> str:
+        return f"{self.kind.bucket} and prefix"
+
+    @property
     def address(self) -> str:
         """The address of the store's root."""
         return self.url("").rstrip("/")
 
     def url(self, name: str) -> str:
-        return f"{self.scheme}://{self.bucket}/{self._key(name)}"
+        return f"{self.kind.scheme}://{self.bucket}/{self._key(name)}"
 
     def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
         return {name: entry for name, entry in self._objects(folder, deep) if not name.endswith("/")}

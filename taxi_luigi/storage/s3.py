@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.core.cloud import aws, aws_errors, console_links
+from taxi_luigi.core.cloud import aws, aws_errors
 from taxi_luigi.core.concurrency import warn_if_slow
 from taxi_luigi.core.errors import StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status
@@ -28,6 +28,7 @@ from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
     AHEAD,
+    LAKES,
     Entry,
     Labels,
     Progress,
@@ -70,7 +71,7 @@ class S3Store(BucketStore):
     let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
 
-    scheme = "s3"
+    kind = LAKES["s3"]
 
     @dataclass(frozen=True)
     class Settings:
@@ -98,8 +99,7 @@ class S3Store(BucketStore):
 
     @property
     def server(self) -> str:
-        """The server's address, for messages."""
-        return public_url(self.endpoint or "Amazon S3")
+        return public_url(self.endpoint or "https://s3.amazonaws.com")
 
     def stat(self, name: str) -> Entry | None:
         head = self._head(name)
@@ -165,7 +165,9 @@ class S3Store(BucketStore):
     def page(self, name: str) -> str:
         # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
-        return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
+        query = urlencode({"prefix": self._key(name)}, safe="/")
+        page = f"https://s3.console.aws.amazon.com/s3/object/{self.bucket}?{query}"
+        return page if server.endswith(".amazonaws.com") else ""
 
     def checks(self) -> Sequence[Check]:
         """In one request, up to the first that fails."""

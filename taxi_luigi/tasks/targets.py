@@ -75,7 +75,8 @@ class RawTarget(MonthTarget, StoreFile):
 
 
 class LakeTarget(MonthTarget, StoreFile):
-    """A clean month in the lake called `lake`, on this machine's disk: written under another name and renamed."""
+    """A clean month in the lake called `lake`: in a folder it is renamed into place, in a bucket it appears when its
+    upload is complete."""
 
     def __init__(self, lake: str, color: str, month: Month, edition: str = "") -> None:
         MonthTarget.__init__(self, color, month, edition)
@@ -92,11 +93,11 @@ class LakeTarget(MonthTarget, StoreFile):
 
 
 class GCSTarget(LakeTarget):
-    """A clean month in a bucket of Google Cloud Storage: an object appears when its upload is complete."""
+    """A clean month in a bucket of Google Cloud Storage."""
 
 
 class S3Target(LakeTarget):
-    """A clean month in an S3 bucket: an object appears when its upload is complete."""
+    """A clean month in an S3 bucket."""
 
 
 class CleanTarget(LakeTarget):
@@ -111,7 +112,7 @@ class CleanTarget(LakeTarget):
 
 
 def lake_target(lake: str, color: str, month: Month, edition: str = "") -> LakeTarget:
-    """The target of a month in the lake called `lake`, of its lake's kind."""
+    """The target of a month in the lake called `lake`; two types of lake have a class of their own, by earlier name."""
     kinds = {"gcs": GCSTarget, "s3": S3Target}
     return kinds.get(config.lake_type(lake), LakeTarget)(lake, color, month, edition)
 

@@ -48,7 +48,7 @@ class CleanFile:
     """A clean month to load, local or in a bucket."""
 
     url: str
-    """`gs://…`, `s3://…` or a path"""
+    """an address in a cloud, as `gs://…`, or a path"""
     summary: ReceiptSummary
     reading: Callable[[], AbstractContextManager[Path]]
     """opens a local file with its bytes: its own path if that is local, else a temporary copy"""

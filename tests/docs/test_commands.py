@@ -42,6 +42,7 @@ RUN_BY = {
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),
     r"scripts/luigid": ("tests/docs/test_scripts.py", '"luigid"'),
     r"scripts/check-gcp": ("tests/docs/test_gcp.py", '"check-gcp"'),
+    r"scripts/check-azure": ("tests/docs/test_azure.py", '"check-azure"'),
     r"scripts/test": (".ci/run", "exec scripts/test"),
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
@@ -58,6 +59,7 @@ RUN_BY = {
 CANNOT_RUN = {
     "gcloud": "asks Google, and wants an account with billing",
     "bq": "the same",
+    "az": "asks Azure, and wants a subscription",
     "docker": "pushes to a registry, and wants an account",
     "psql": "comes with PostgreSQL, as pgcli apart from us",
     "uvx": "the same",
@@ -72,6 +74,12 @@ CANNOT_RUN = {
     "BUCKET=": "the same",
     "LOCATION=": "the same",
     "ACCOUNT=": "the same",
+    "GROUP=": "the same",
+    "CONTAINER=": "the same",
+    "CLUSTER=": "the same",
+    "SCOPE=": "the same",
+    "IN_CONTAINER=": "the same",
+    "ME=": "the same",
 }
 """a command → why no test runs it; shells read it all the same"""
 

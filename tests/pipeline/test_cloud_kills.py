@@ -19,11 +19,11 @@ from taxi_luigi.sample import write_samples
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
 from tests.pipeline.conftest import ROWS
+from tests.support.between import Asked, Between, Fault
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.bigquery_shim import JobError
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Asked, Between, Fault
 from tests.support.project import Project, Run
 from tests.support.sweep import kind
 

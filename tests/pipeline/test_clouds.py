@@ -11,9 +11,9 @@ import boto3
 import pytest
 
 from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.between import Answered, Between, between
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Answered, Between, between
 from tests.support.project import Project
 from tests.support.s3 import S3Server
 

@@ -14,9 +14,9 @@ from taxi_luigi.storage.lake import object_name
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses.bigquery.load_log import LAYOUT
 from taxi_luigi.warehouses.bigquery.tables import TYPES
+from tests.support.between import Between, between
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Between, between
 
 __all__ = ["between"]
 

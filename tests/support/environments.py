@@ -1,17 +1,18 @@
-"""Environments of Python apart from that of the tests, for programs whose requirements differ from ours.
+"""Environments of Python and Node.js apart from that of the tests, for programs whose requirements differ from ours.
 
 Each is made once and kept in the user's cache folder, under a name that changes with its requirements.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.support.once import Once
 
 
 def kept(
@@ -25,25 +26,38 @@ def kept(
         python: returns the interpreter that it is made with.
         finish: does the rest in the folder of a new one.
     """
+
+    def make(aside: Path) -> None:
+        run(python(), "-m", "venv", aside)
+        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
+        run(aside / "bin" / "python", *pip, "--requirement", requirements)
+        finish(aside)
+
+    return _once(name, requirements, make)
+
+
+def kept_by_npm(name: str, pins: Path, npm: Callable[[], Path]) -> Path:
+    """Return the folder that has `node_modules` as a package-lock.json pins them; the scripts of packages do not run.
+
+    Args:
+        name: the beginning of the folder's name.
+        pins: the folder of package.json and package-lock.json.
+        npm: returns the program, if the folder has to be made.
+    """
+
+    def make(aside: Path) -> None:
+        program = npm()
+        for each in ("package.json", "package-lock.json"):
+            shutil.copy(pins / each, aside)
+        run(program, "ci", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund")
+
+    return _once(name, pins / "package-lock.json", make)
+
+
+def _once(name: str, pins: Path, make: Callable[[Path], None]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
-    folder = cache / f"{name}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            _make(folder, requirements, python(), finish)
-    return folder
-
-
-def _make(folder: Path, requirements: Path, python: Path, finish: Callable[[Path], None]) -> None:
-    """Make the environment aside, and rename it when it is whole."""
-    aside = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    run(python, "-m", "venv", aside)
-    pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-    run(aside / "bin" / "python", *pip, "--requirement", requirements)
-    finish(aside)
-    aside.rename(folder)
+    return Once(cache)(f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}", make)
 
 
 def run(*command: str | Path) -> None:

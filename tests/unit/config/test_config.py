@@ -17,6 +17,7 @@ from taxi_luigi.core import release, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
+from taxi_luigi.storage import LAKES
 from taxi_luigi.warehouses import duckdb_memory
 
 Settings = dict[str, dict[str, str]]
@@ -106,7 +107,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"warehouse": "duck"}}, "no warehouse is named 'duck': the names are duckdb, postgres, bigquery,"),
         ({"taxi": {"zones": "ftp://x/zones.csv"}}, "[taxi] zones = ftp://x/zones.csv: ftp:// is not supported"),
         ({"taxi": {"zones": "http:///zones.csv"}}, "[taxi] zones = http:///zones.csv: has no host"),
-        ({"taxi": {"lake": "nfs"}}, "no lake is named 'nfs': the names are local, gcs, s3, and those of"),
+        ({"taxi": {"lake": "nfs"}}, f"no lake is named 'nfs': the names are {', '.join(LAKES)}, and those of"),
         ({"taxi": {"lake": "gcs"}}, "[lake.gcs] bucket is missing: the name of a bucket"),
         ({"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "s3://b"}}, "[lake.s3] bucket must be the name of a bucket al"),
         ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "timeout": "1m"}}, "[lake.gcs] timeout must be a numb"),

@@ -1,0 +1,653 @@
+"""A store in a container of Azure Blob Storage, by Microsoft's own client.
+
+A blob appears when its blocks are committed, in one request. Import it only to use it: the client takes 0.6 s, and
+azure-identity, which only a login needs, as long again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any, BinaryIO, cast
+from urllib.parse import parse_qs, urlsplit
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    DecodeError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from azure.storage.blob import (
+    BlobBlock,
+    BlobClient,
+    BlobProperties,
+    BlobSasPermissions,
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+    LinearRetry,
+    generate_blob_sas,
+)
+
+from taxi_luigi.core import atomic_files
+from taxi_luigi.core.cloud import is_server, per_process
+from taxi_luigi.core.concurrency import ANSWER, warn_if_slow
+from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.health import Check, Status
+from taxi_luigi.core.redaction import public_url, redact
+from taxi_luigi.core.settings import number, setting, whole
+from taxi_luigi.core.text import one_line
+from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, no_progress
+from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
+
+ROLE = "Storage Blob Data Contributor"
+"""The least of Azure's own roles that reads, writes, lists and replaces blobs."""
+
+_LETTERS = {"r": "read", "w": "write", "d": "delete", "l": "list"}
+"""permissions that a SAS needs"""
+
+_SCOPE = "https://storage.azure.com/.default"
+"""of tokens for blobs, in all of Azure's clouds"""
+
+_THREADS = 4
+"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
+
+_FETCHED = 4 << 20
+"""bytes of one request of a download"""
+
+_COPIED_AT_ONCE, _COPIED = 256 << 20, 100 << 20
+"""bytes that one request copies, and in which a longer blob is copied: Azure's limits are 256 MiB and 4,000 MiB"""
+
+_COPY_HOURS = 24
+"""that the address of the source of a copy holds, where it is signed with the account's key"""
+
+_DOWNLOADS = 50
+"""times that a download begins, as the blob was replaced since: more than it is ever replaced in that time"""
+
+_RETRIES = 4
+"""of each request, with pauses of 1 to 3 s: a server may be away for some ten seconds"""
+
+_LOOK: dict[str, Any] = {"read_timeout": 8, "connection_timeout": 8, "retry_total": 2}
+"""of listings and checks, which a run waits for before it can begin: a server that is down costs 30 seconds at most"""
+
+_CHANGED = {
+    "BlobAlreadyExists",
+    "BlobNotFound",
+    "ConditionNotMet",
+    "InvalidBlockList",  # another program's upload to the same name was committed, which discards staged blocks
+    "SourceConditionNotMet",
+    "TargetConditionNotMet",
+}
+"""codes for a blob that is not as a condition of the request has it; also of a retry after a success"""
+
+_NO_COPY = {"APINotImplemented", "NotImplemented", "CannotVerifyCopySource"}
+"""codes for a copy that this server does not make; behind a firewall of the account, Azure cannot read the source"""
+
+_AGAIN = "run the same command again"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What is given in `credential`: the account's key, or a SAS token; with account and server of a connection string.
+
+    A SAS (shared access signature) is the query of an address, which says what it allows and until when.
+    """
+
+    key: str = field(default="", repr=False)
+    sas: str = field(default="", repr=False)
+    account: str = ""
+    endpoint: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Credential | None:
+        """Tell the forms apart; None for an empty text. Raises ValueError, whose text has nothing of the secret."""
+        if not text:
+            return None
+        if "://" in text.partition("=")[0]:
+            raise ValueError("is an address: set it to the part that follows the question mark")
+        if ";" in text or text.startswith("UseDevelopmentStorage="):
+            return cls._of_connection_string(text)
+        if re.search(r"(^|&|\?)sig=", text):
+            return cls(sas=text.lstrip("?"))
+        try:
+            if len(base64.b64decode(text, validate=True)) >= 16:
+                return cls(key=text)
+        except (binascii.Error, ValueError):
+            pass
+        raise ValueError("is neither a connection string nor an account's key nor a SAS; copy it again, whole")
+
+    @classmethod
+    def _of_connection_string(cls, text: str) -> Credential:
+        try:
+            found = BlobServiceClient.from_connection_string(text)
+        except (ValueError, binascii.Error):
+            raise ValueError("is a connection string with a part missing: copy it again, whole") from None
+        parts = urlsplit(found.url)
+        key = getattr(found.credential, "account_key", "")
+        if not (key or parts.query):
+            raise ValueError("is a connection string with neither AccountKey nor SharedAccessSignature")
+        server = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+        return cls(key, parts.query, found.account_name or "", server)
+
+
+def _account(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9]{3,24}", text):
+        raise ValueError("must be the name of a storage account alone, 3 to 24 small letters and digits")
+    return text
+
+
+def _container(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9](?:-?[a-z0-9]){2,62}", text):
+        rule = "3 to 63 small letters, digits and single hyphens"
+        raise ValueError(f"must be the name of a container alone, {rule}, not {text!r}" if text else "is missing")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    # The value is in no message, since it may hold a SAS
+    if text and (not is_server(text) or "@" in text or "?" in text):
+        raise ValueError("must look like https://ACCOUNT.blob.core.windows.net, without a query")
+    return text.rstrip("/")
+
+
+def _chunk_size(text: str) -> int:
+    size = whole(text)
+    if size > 4000:  # Azure's limit of a block
+        raise ValueError(f"must be 1 to 4000 (MiB), not {size}")
+    return size
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A blob as Azure describes it. `md5` is of all bytes, as its last writer gave it; b'' where it gave none."""
+
+    entry: Entry
+    md5: bytes
+
+    @classmethod
+    def of(cls, blob: BlobProperties) -> _Head:
+        if not blob.etag:
+            raise DecodeError("a blob without an ETag")
+        labels = {key.lower(): value or "" for key, value in (blob.metadata or {}).items()}
+        md5 = bytes(blob.content_settings.content_md5 or b"")
+        return cls(Entry(blob.size, blob.etag.strip('"'), labels), md5)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it stands for a folder, as accounts with a hierarchical namespace have them, and some programs."""
+        return self.entry.labels.get("hdi_isfolder") == "true"
+
+    @property
+    def condition(self) -> dict[str, Any]:
+        """Of requests that are to fail when it is replaced."""
+        return {"etag": f'"{self.entry.version}"', "match_condition": MatchConditions.IfNotModified}
+
+    def differs(self, size: int, md5: bytes) -> bool:
+        """Whether its bytes are certainly others than those with this size and MD5 (b'': unknown)."""
+        return self.entry.bytes != size or bool(self.md5 and md5 and self.md5 != md5)
+
+
+class AzureStore(BucketStore):
+    """Keeps files in a container of Azure's. Without `credential`, azure-identity finds a login.
+
+    A file goes up in blocks of `chunk_size` MiB, four at a time, each with its MD5, and all are committed by one
+    request. Blocks of an upload that was killed are not seen by anyone, and Azure discards them after a week.
+    """
+
+    kind = LAKES["azure"]
+
+    @dataclass(frozen=True)
+    class Settings:
+        """`[lake.NAME]` of the type `azure`."""
+
+        account: str = setting(
+            "", "The storage account's name; a connection string in `credential` has it too.", _account
+        )
+        container: str = setting("", "The container's name alone.", _container)
+        prefix: str = setting("data", "A folder in it; `/` for none.")
+        endpoint: str = setting(
+            "",
+            "The account's address for blobs, where it is not `https://ACCOUNT.blob.core.windows.net`: in another of "
+            "Azure's clouds, of a private endpoint, or of an emulator (`http://127.0.0.1:10000/devstoreaccount1`).",
+            _endpoint,
+        )
+        credential: Credential | None = setting(
+            "",
+            "Empty: the login that DefaultAzureCredential finds (`az login`, a managed or workload identity, the "
+            "variables `AZURE_CLIENT_ID` …). Else a connection string, the account's key or a SAS token, as "
+            "`${AZURE_STORAGE_CONNECTION_STRING}`.",
+            Credential.parse,
+        )
+        chunk_size: int = setting("8", "MiB of a block of an upload, 1 to 4000; four are in memory.", _chunk_size)
+        timeout: float = setting("300", "Seconds that a connection may be without a byte.", number)
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(name, settings.container, settings.prefix)
+        self._section = f"[{name.replace(' ', '.')}]" if " " in name else "[lake.azure]"
+        given = settings.credential or Credential()
+        if settings.account and given.account and settings.account != given.account:
+            raise ConfigError(
+                f"{self._section} account is {settings.account}, and the connection string in credential is of "
+                f"{given.account}: correct one of them"
+            )
+        self._name = settings.account or given.account
+        if not self._name:
+            raise ConfigError(f"{self._section} account is missing: the name of the storage account")
+        endpoint = settings.endpoint or given.endpoint or f"https://{self._name}.blob.core.windows.net"
+        self._endpoint = endpoint
+        if settings.credential is None and not endpoint.startswith("https:"):
+            raise ConfigError(
+                f"{self._section} credential is empty, and a login is sent to https:// alone: set credential, or the "
+                "endpoint to https://"
+            )
+        self._credential = settings.credential
+        self._chunk = settings.chunk_size << 20
+        self._timeout = settings.timeout
+
+    @property
+    def server(self) -> str:
+        return public_url(self._endpoint)
+
+    def stat(self, name: str) -> Entry | None:
+        head = self._head(name)
+        return None if head is None else head.entry
+
+    @contextmanager
+    def reading(self, name: str) -> Iterator[Path]:
+        with self.writing(name) as path:
+            self._download(name, path)
+            yield path
+
+    def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
+        head = self._found(name)
+
+        def fetch(first: int, last: int) -> bytes:
+            with self._translating_errors(name):
+                try:
+                    part = self._blob(name).download_blob(first, last - first + 1, **head.condition)
+                    return cast(bytes, part.readall())
+                except HttpResponseError as error:
+                    if _code(error) in _CHANGED:
+                        raise replaced_meanwhile(self.url(name)) from error
+                    raise
+
+        return seekable(fetch, head.entry.bytes, ahead)
+
+    def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
+        size, md5 = local.stat().st_size, _md5(local)
+        settings = ContentSettings(content_type(name), content_md5=bytearray(md5))
+
+        def send(blob: BlobClient, condition: dict[str, Any]) -> None:
+            with local.open("rb") as file:
+                blob.upload_blob(
+                    file,
+                    length=size,
+                    metadata=dict(labels),
+                    content_settings=settings,
+                    validate_content=True,
+                    max_concurrency=_THREADS,
+                    overwrite=True,  # where the condition allows it
+                    progress_hook=_in_order(progress, size),
+                    **condition,
+                )
+
+        self._replace(name, labels, send, size, md5)
+
+    def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
+        if not isinstance(source, AzureStore) or source._account != self._account:
+            return False
+        origin = source._found(source_name)
+        size = origin.entry.bytes
+
+        def send(blob: BlobClient, condition: dict[str, Any]) -> None:
+            url, access = source._readable(source_name)
+            version: dict[str, Any] = {
+                "source_etag": f'"{origin.entry.version}"',
+                "source_match_condition": MatchConditions.IfNotModified,
+            }
+            if size <= _COPIED_AT_ONCE:
+                blob.start_copy_from_url(url, dict(labels), requires_sync=True, **access, **version, **condition)
+                return
+            blocks = []
+            for start in range(0, size, _COPIED):
+                blocks.append(BlobBlock(f"{start:020}"))
+                # The client has no parameter for it (12.31)
+                only: dict[str, Any] = {"headers": {"x-ms-source-if-match": f'"{origin.entry.version}"'}}
+                length = min(_COPIED, size - start)
+                blob.stage_block_from_url(blocks[-1].id, url, start, length, **access, **only)
+            settings = ContentSettings(content_type(name), content_md5=bytearray(origin.md5) or None)
+            blob.commit_block_list(blocks, settings, dict(labels), **condition)
+
+        try:
+            self._replace(name, labels, send, size, origin.md5)
+        except TaxiError as error:
+            if _code(error.__cause__) in _NO_COPY:
+                return False
+            raise
+        return True
+
+    def remove(self, name: str) -> None:
+        with self._translating_errors(name):
+            try:
+                self._blob(name).delete_blob()
+            except HttpResponseError as error:
+                if _code(error) != "BlobNotFound":
+                    raise
+
+    def page(self, name: str) -> str:
+        return ""  # the portal's address of a blob has the subscription and the resource group, unknown here
+
+    def checks(self) -> Sequence[Check]:
+        """In one request to the container, up to the first that fails."""
+
+        def listable() -> tuple[Status, str]:
+            next(iter(self._client().list_blobs(self._key(""), results_per_page=1, **_LOOK)), None)
+            return Status.OK, f"{self.address} can be listed; account {self._name}"
+
+        found: list[Check] = []
+        with warn_if_slow(f"{self.name} ({self.server})"):
+            for what, look in {"credentials": self._check_credential, "container": listable}.items():
+                try:
+                    with self._translating_errors(""):
+                        found.append(Check(self.name, what, *look()))
+                except TaxiError as error:
+                    return [*found, Check.failed(self.name, what, error)]
+        return [*found, self._check_permissions()]
+
+    def _check_credential(self) -> tuple[Status, str]:
+        if self._credential is None:
+            self._token()
+            return Status.OK, "a login that DefaultAzureCredential found"
+        if self._credential.key:
+            return Status.OK, f"the key of the account {self._name}"
+        end = parse_qs(self._credential.sas).get("se", ["an end that a stored access policy sets"])[0]
+        return Status.OK, f"a SAS, valid until {end}"
+
+    def _check_permissions(self) -> Check:
+        allowed = parse_qs(self._credential.sas).get("sp", [""])[0] if self._credential else ""
+        lacking = [word for letter, word in _LETTERS.items() if allowed and letter not in allowed]
+        if lacking:
+            line = f"{self.address}: the SAS of {self._section} credential lacks {', '.join(lacking)}: {_NEW_SAS}"
+            return Check(self.name, "permissions", Status.ERROR, line)
+        untested = f"{self.address}: only a write shows whether the role {ROLE}, or a SAS, allows it"
+        return Check(self.name, "permissions", Status.UNKNOWN, untested)
+
+    def _listing(self, prefix: str, deep: bool, most: int | None) -> Objects:
+        address = f"{self.kind.scheme}://{self.bucket}/{prefix}".rstrip("/")
+        ask = {"include": ["metadata"], "results_per_page": most, **_LOOK}
+        with self._translating_errors(address), warn_if_slow(f"{self.name} ({self.server})"):
+            client = self._client()
+            found = client.list_blobs(prefix, **ask) if deep else client.walk_blobs(prefix, delimiter="/", **ask)
+            blobs = ((blob.name, _Head.of(blob)) for blob in found if isinstance(blob, BlobProperties))
+            return [(name, head.entry) for name, head in islice(((n, h) for n, h in blobs if not h.is_folder), most)]
+
+    def _replace(
+        self, name: str, labels: Labels, send: Callable[[BlobClient, dict[str, Any]], None], size: int, md5: bytes
+    ) -> None:
+        """Send bytes with this size and MD5 in place of the blob, and compare what is kept then."""
+        before, done = self._head(name), True
+        condition = {"match_condition": MatchConditions.IfMissing} if before is None else before.condition
+        with self._translating_errors(name):
+            try:
+                send(self._blob(name), condition)
+            except HttpResponseError as error:
+                if _code(error) not in _CHANGED:
+                    raise
+                done = False
+        now = self._head(name)
+        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
+        if now is None or now.entry.labels != dict(labels) or (not done and (now.differs(size, md5) or not now.md5)):
+            raise replaced_meanwhile(self.url(name))
+        if now.differs(size, md5):
+            raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: remove it and {_AGAIN}")
+
+    def _download(self, name: str, path: Path) -> None:
+        for _ in range(_DOWNLOADS):
+            head = self._found(name)
+            try:
+                if not self._fetched(name, head, path):
+                    continue
+                size, md5 = path.stat().st_size, _md5(path)
+            except OSError as error:
+                cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
+                raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
+            if head.differs(size, md5):
+                raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
+            return
+        raise replaced_meanwhile(self.url(name))
+
+    def _fetched(self, name: str, head: _Head, path: Path) -> bool:
+        """Download this version; return False when it was replaced or removed."""
+        with self._translating_errors(name), path.open("wb") as file:
+            try:
+                # Not by `validate_content`, with which a download that breaks off is not continued (12.31)
+                self._blob(name).download_blob(max_concurrency=_THREADS, **head.condition).readinto(file)
+            except HttpResponseError as error:
+                if _code(error) not in _CHANGED:
+                    raise
+                return False
+        return True
+
+    def _head(self, name: str) -> _Head | None:
+        """Return the blob's properties; None when there is no blob. Raises ConfigError when there is no container."""
+        with self._translating_errors(name):
+            try:
+                head = _Head.of(self._blob(name).get_blob_properties())
+            except HttpResponseError as error:
+                if _code(error) == "BlobNotFound":
+                    return None
+                if error.status_code in (400, 401, 403):
+                    # The response to a HEAD has no details of what is wrong; that to a listing has them
+                    next(iter(self._client().list_blobs(self._key(name), results_per_page=1)), None)
+                raise
+            return None if head.is_folder else head
+
+    def _found(self, name: str) -> _Head:
+        head = self._head(name)
+        if head is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
+        return head
+
+    def _readable(self, name: str) -> tuple[str, dict[str, Any]]:
+        """Return the address of a blob for the server itself, which copies from it, and what authorizes that."""
+        url = self._blob(name).url.partition("?")[0]
+        if self._credential is None:
+            return url, {"source_authorization": f"Bearer {self._token()}"}
+        if self._credential.sas:
+            return f"{url}?{self._credential.sas}", {}
+        end = datetime.now(UTC) + timedelta(hours=_COPY_HOURS)
+        sas = generate_blob_sas(
+            self._name, self.bucket, self._key(name),
+            account_key=self._credential.key, permission=BlobSasPermissions(read=True), expiry=end,
+        )  # fmt: skip
+        return f"{url}?{sas}", {}
+
+    @property
+    def _account(self) -> tuple[object, ...]:
+        # A login is found by these variables, or by files that they name
+        variables = sorted((key, value) for key, value in os.environ.items() if key.startswith(("AZURE_", "IDENTITY_")))
+        return "azure", self._endpoint, self._name, self._credential, *(() if self._credential else variables)
+
+    def _login(self) -> Any:
+        from azure.identity import DefaultAzureCredential  # 0.8 s, which a key or a SAS does not need
+
+        # It logs its exception in 13 lines, beside raising it (1.27)
+        logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
+        return per_process((*self._account, "login"), DefaultAzureCredential)
+
+    def _token(self) -> str:
+        return str(self._login().get_token(_SCOPE).token)
+
+    def _client(self) -> ContainerClient:
+        def make() -> ContainerClient:
+            given: Any = self._credential
+            if given is not None:
+                given = given.sas or {"account_name": self._name, "account_key": given.key}
+            return ContainerClient(
+                self._endpoint,
+                self.bucket,
+                self._login() if given is None else given,
+                retry_policy=LinearRetry(
+                    2, _RETRIES, random_jitter_range=1,
+                    retry_connect=_RETRIES, retry_read=_RETRIES, retry_status=_RETRIES,
+                ),
+                max_single_put_size=self._chunk,
+                max_block_size=self._chunk,
+                max_single_get_size=_FETCHED,
+                max_chunk_get_size=_FETCHED,
+                connection_timeout=min(ANSWER, self._timeout),
+                read_timeout=self._timeout,
+            )  # fmt: skip
+
+        return per_process((*self._account, self.bucket, self._chunk, self._timeout), make)
+
+    def _blob(self, name: str) -> BlobClient:
+        return self._client().get_blob_client(self._key(name))
+
+    @contextmanager
+    def _translating_errors(self, name: str) -> Iterator[None]:
+        """Raise errors of the client as one line that begins with the place and the address.
+
+        Raises:
+            ConfigError: what the user must change first
+            StorageError: all else, which was retried by then
+        """
+        try:
+            yield
+        except (AzureError, ValueError) as error:  # a response that cannot be parsed is a ValueError
+            kind, line = self._described(error)
+            address = name if "://" in name else self.url(name).rstrip("/")
+            raise kind(f"{self.name} ({address}): {line}") from error
+
+    def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
+        """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
+        code, credential = _code(error), f"{self._section} credential"
+        detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
+        said = _sentence(detail or getattr(error, "message", error))
+        line = f"{said}, {code}" if code else said
+        login = f"run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET, or {credential}"
+        if code == "AuthenticationFailed" or "failed to authenticate" in said:  # an emulator has another code
+            cures = (cure for words, cure in _REFUSED.items() if re.search(words, detail))
+            return ConfigError, next(cures, "the credential was refused ({line}): {login}").format(
+                line=line, login=login
+            )
+        for kind, texts in ((ConfigError, _WRONG), (StorageError, _HELD_BACK)):
+            if code in texts:
+                names = {"account": self._name, "container": self.bucket, "section": self._section}
+                return kind, texts[code].format(line=line, **names)
+        if isinstance(error, ServiceRequestError) and "resolve" in said:
+            line = f"no server has the name {urlsplit(self._endpoint).hostname}"
+            return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
+        if isinstance(error, (DecodeError, ValueError)) or (not code and _is_page(error)):
+            return StorageError, f"the response is not Azure's: check {self._section} endpoint, and proxies"
+        if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
+            tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
+            failed = "; ".join(_sentence(each) for each in tried if not _NOT_SET_UP.search(each))
+            return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
+        if getattr(error, "status_code", None) in (401, 403):
+            return ConfigError, f"the request was refused ({line}): {login}"
+        return StorageError, f"{line}; {_AGAIN}"
+
+
+_NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found")
+"""in what azure-identity reports of a kind of login that this machine has not"""
+
+_REFUSED = {
+    "[Ss]ignature not valid in the specified time|[Ee]xpir": "the SAS or login has expired, or is not valid yet "
+    "({line}): make a new one",
+    "date header": "this machine's clock is wrong ({line}): set it",
+    "MAC signature|[Ss]ignature did not match": "the account has another key, or the SAS is signed with another "
+    "({line}): copy it again, whole",
+}
+"""pattern of AuthenticationErrorDetail → what is wrong, and what to do"""
+
+_NEW_SAS = "make a SAS for blobs, containers and objects, with the permissions rwdl"
+
+_WRONG = {
+    "AuthorizationPermissionMismatch": f"permission denied ({{line}}): grant the role {ROLE} on the container to the "
+    f"login, or {_NEW_SAS}",
+    "UnauthorizedBlobOverwrite": f"the SAS does not allow to replace blobs ({{line}}): {_NEW_SAS}",
+    "AuthorizationServiceMismatch": f"the SAS does not allow it ({{line}}): {_NEW_SAS}",
+    "AuthorizationResourceTypeMismatch": f"the SAS does not allow it ({{line}}): {_NEW_SAS}",
+    "AuthorizationSourceIPMismatch": f"the SAS is for other machines ({{line}}): {_NEW_SAS}",
+    "AuthorizationProtocolMismatch": "the SAS is for https:// ({line}): set {section} endpoint to it",
+    "AuthorizationFailure": "refused by the account's firewall ({line}): az storage account network-rule add "
+    "--account-name {account} --ip-address, with the address of this machine, or run inside the account's network",
+    "KeyBasedAuthenticationNotPermitted": "the account takes no keys ({line}): leave {section} credential empty, run "
+    f"az login, and grant the role {ROLE}",
+    "NoAuthenticationInformation": "no credential was sent ({line}): set {section} credential",
+    "PublicAccessNotPermitted": "no credential was sent ({line}): set {section} credential",
+    "InvalidAuthenticationInfo": "the login was refused ({line}): run az login --tenant, with that of the account",
+    "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
+    "ContainerNotFound": "no such container ({line}): az storage container create --account-name {account} --name "
+    "{container}, or correct {section} container",
+    "InvalidResourceName": "no container can have this name ({line}): correct {section} container",
+    "InvalidUri": "no blob can have this name ({line}): correct {section} prefix",
+}
+"""Azure's code → what the user must change first"""
+
+_HELD_BACK = {
+    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {_AGAIN}",
+    "BlobArchived": "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name "
+    f"{{container}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
+    "BlobBeingRehydrated": f"the blob is being brought back from the archive ({{line}}): wait some hours, and {_AGAIN}",
+    "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
+    f"then {_AGAIN}",
+    "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
+    "lift it, or set another {section} container",
+    "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
+    f"any file there and remove it; then {_AGAIN}",
+    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
+}
+"""Azure's code → what keeps one blob, or for a while all, from being read or written"""
+
+
+def _code(error: object) -> str:
+    """Return Azure's code of a refusal, `ContainerNotFound`; '' for other errors."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
+
+
+def _sentence(text: object) -> str:
+    """Return the beginning of a message, without what follows for Azure's support, and without secrets."""
+    # Of a response without a body, as that to a HEAD, the client quotes the reason
+    text = re.sub(r"Operation returned an invalid status '(.*)'", r"\1", str(text))
+    first = re.split(r"\n|String to sign|Server used following|RequestId:", str(text).strip(), maxsplit=1)[0]
+    return one_line(redact(first.strip()), 200).rstrip(".:")
+
+
+def _is_page(error: Exception) -> bool:
+    response: Any = getattr(error, "response", None)
+    return response is not None and "html" in response.headers.get("Content-Type", "")
+
+
+def _md5(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+
+
+def _in_order(progress: Progress, total: int) -> Callable[[int, int | None], None]:
+    """Return a callback for the client, whose threads may report an earlier count after a later one."""
+    lock, most = Lock(), 0
+
+    def more(done: int, _: int | None) -> None:
+        nonlocal most
+        with lock:
+            most = max(most, done)
+            progress(most, total)
+
+    return more
