@@ -39,7 +39,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cdn]:
 
 
 class Job:
-    """A Job of an overlay that somebody has changed for a store, a registry and a source of their own."""
+    """A Job of the overlay, by the name of its CronJob."""
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -54,7 +54,7 @@ class Job:
 
 
 class Cluster:
-    """The overlay s3-postgres, applied, and where its pods put things."""
+    """The overlay s3-postgres, applied with the store and source of the tests, and where its pods put things."""
 
     def __init__(self, node: Node, bucket: str, s3: S3Server, postgres: str) -> None:
         self.node, self.bucket, self.s3, self.postgres = node, bucket, s3, postgres
@@ -122,8 +122,8 @@ def cluster(
 
             @wait_for("luigid to answer through the proxy")
             def _() -> bool:
-                asked = ("exec", proxy, "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}/health")
-                return engine.call(*asked, check=False).rc == 0
+                request = ("exec", proxy, "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}/health")
+                return engine.call(*request, check=False).rc == 0
 
         yield Cluster(node, bucket, seaweed_server, postgres_url)
     finally:
