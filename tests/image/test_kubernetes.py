@@ -117,17 +117,24 @@ def cluster(
     node = Node(engine, build(overlay), secrets, tmp_path / "node")
     try:
         if request.param:
-            luigid = node.start(named(node.manifests, "Deployment", "luigid")["spec"]["template"]["spec"])
-            proxy = f"{luigid.removesuffix('-luigid')}-proxy"
-
-            @wait_for("luigid to answer through the proxy")
-            def _() -> bool:
-                request = ("exec", proxy, "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}/health")
-                return engine.call(*request, check=False).rc == 0
-
+            start_luigid(node, port)
         yield Cluster(node, bucket, seaweed_server, postgres_url)
     finally:
         node.clear()
+
+
+def start_luigid(node: Node, port: str) -> None:
+    """Returns when the probes of luigid's pod are content."""
+    pod = named(node.manifests, "Deployment", "luigid")["spec"]["template"]["spec"]
+    luigid, proxy = pod["containers"]
+    first = node.start(pod)
+    healthy = ("exec", first, *luigid["startupProbe"]["exec"]["command"])
+    url = f"http://127.0.0.1:{port}{proxy['readinessProbe']['httpGet']['path']}"
+    ready = ("exec", f"{first.removesuffix('luigid')}proxy", "wget", "-q", "-O", "/dev/null", url)
+
+    @wait_for("luigid to be healthy, and ready behind its proxy")
+    def _() -> bool:
+        return all(node.engine.call(*probe, check=False).rc == 0 for probe in (healthy, ready))
 
 
 def change(path: Path, words: dict[str, str]) -> None:
