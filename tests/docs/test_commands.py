@@ -37,6 +37,7 @@ RUN_BY = {
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
+    r"taxi-luigi status --check .*--months all": ("tests/docs/test_json.py", '"--check", *MONTHS'),
     r"taxi-luigi doctor": ("tests/pipeline/test_clouds.py", '"doctor"'),
     r"taxi-luigi schedule": ("tests/pipeline/test_cron.py", '"schedule"'),
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),

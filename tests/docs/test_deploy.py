@@ -317,14 +317,17 @@ def test_the_job_can_use_its_bucket_and_needs_each_permission(
 
 
 def test_the_queue_does_not_repeat_what_would_end_the_same() -> None:
-    """Exit codes as config/luigi.cfg has them, beside Python's 1 and argparse's 2."""
+    """Exit codes as config/luigi.cfg has them, and argparse's 2; deploy/kubernetes ends by the same."""
     settings = ConfigParser(interpolation=None)
     settings.read(ROOT / "config" / "luigi.cfg")
-    codes = settings["retcode"]
-    final = {codes["missing_data"], codes["scheduling_error"], codes["unhandled_exception"], "1", "2"}
+    final = {2, settings.getint("retcode", "missing_data"), settings.getint("retcode", "unhandled_exception")}
     rules = resource("Job")["RetryStrategy"]["EvaluateOnExit"]
-    assert {rule["OnExitCode"] for rule in rules if rule["Action"] == "EXIT"} == final
-    assert len(rules) == len(final) <= 5, "Amazon takes five; what none of them matches is tried again"
+    assert len(rules) <= 5, "Amazon takes no more; what none of them matches is tried again"
+    assert {int(rule["OnExitCode"]) for rule in rules if rule["Action"] == "EXIT"} == final
+    each = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "base" / "job.yaml").read_text())
+    policy = each["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    ending = [rule["onExitCodes"]["values"] for rule in policy if rule["action"].startswith("Fail")]
+    assert {code for values in ending for code in values} == final
 
 
 def test_the_one_folder_that_can_be_written_is_the_images_volume() -> None:
