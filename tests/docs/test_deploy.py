@@ -29,7 +29,7 @@ from botocore.validate import ParamValidator
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.storage import s3
 from taxi_luigi.storage.s3 import S3Store
-from tests.docs.documents import luigi_flags
+from tests.docs.documents import commands, luigi_flags, text_of, words
 from tests.support.project import ROOT, environment
 from tests.support.s3 import KEY, SECRET, S3Server
 
@@ -385,3 +385,10 @@ def test_the_layer_of_a_container_is_valid_with_its_variables(name: str, tmp_pat
     assert workspace.endswith("://my-bucket/work")
     assert warehouse in ("bigquery", "postgres"), "DuckDB has one writer"
     assert keep_clean is False
+
+
+def test_the_array_of_slurm_runs_a_command_that_exists() -> None:
+    [line] = [each for each in commands(text_of(ROOT / "docs" / "scale.md")) if each.startswith("sbatch ")]
+    _, _, wrapped = words(line)[-1].partition("--wrap=")
+    assert words(wrapped)[0] == "luigi"
+    luigi_flags(words(wrapped)[1:])
