@@ -35,6 +35,7 @@ RUN_BY = {
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
+    r"taxi-luigi status --check .*--months all": ("tests/docs/test_json.py", '"--check", *MONTHS'),
     r"taxi-luigi doctor": ("tests/pipeline/test_clouds.py", '"doctor"'),
     r"taxi-luigi schedule": ("tests/pipeline/test_cron.py", '"schedule"'),
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),
@@ -59,6 +60,9 @@ CANNOT_RUN = {
     "bq": "the same",
     "az": "asks Azure, and wants a subscription",
     "docker": "pushes to a registry, and wants an account",
+    "aws": "asks Amazon, and wants an account",
+    "envsubst": "comes with gettext; tests/docs/test_deploy.py fills in the same",
+    "sbatch": "comes with Slurm",
     "psql": "comes with PostgreSQL, as pgcli apart from us",
     "uvx": "the same",
     "duckdb": "the command line of DuckDB is a program apart from its Python package",
@@ -78,6 +82,8 @@ CANNOT_RUN = {
     "SCOPE=": "the same",
     "IN_CONTAINER=": "the same",
     "ME=": "the same",
+    "SECRET=": "the same",
+    "REPOSITORY=": "the same",
 }
 """a command → why no test runs it; shells read it all the same"""
 
