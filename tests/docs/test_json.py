@@ -20,6 +20,8 @@ from taxi_luigi.tlc.months import Month
 from tests.docs.documents import help_of, text_of
 from tests.support.project import ROOT, Project
 
+pytestmark = pytest.mark.xdist_group("docs_json")  # two runs for all of them
+
 PAGE = ROOT / "docs" / "json.md"
 WITHOUT = {"run", "report", "quickstart", "cron-run"}
 MONTHS = ("--colors", "green", "--months", "2021-01..2021-02")
@@ -36,6 +38,7 @@ COMMANDS = [
 IN_ONE_PROCESS = """
 import contextlib, io, json, sys
 from taxi_luigi.cli import main
+
 answers = []
 for words in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
