@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,18 +15,28 @@ import pytest
 from taxi_luigi.sample import write_samples
 from taxi_luigi.tlc.months import Month, month_range
 from tests.support.cdn import Cdn
+from tests.support.once import Once
 from tests.support.project import Project
 
 ROWS = 3_000
 """in each made-up month"""
 
+After = Callable[..., Project]
+"""the fixture `after`"""
+
 
 @pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Make folders that all processes of this session share, each by the first of them that needs it."""
+    own = tmp_path_factory.getbasetemp()
+    return Once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="session")
+def samples(made_once: Once) -> Path:
     """yellow and green, 2021-01 to 2021-03, 3,000 rows each."""
-    folder = tmp_path_factory.mktemp("samples")
-    write_samples(folder, ("yellow", "green"), month_range(Month(2021, 1), Month(2021, 3)), ROWS, seed=1)
-    return folder
+    months = month_range(Month(2021, 1), Month(2021, 3))
+    return made_once("samples", lambda folder: write_samples(folder, ("yellow", "green"), months, ROWS, seed=1))
 
 
 @pytest.fixture
@@ -45,23 +58,37 @@ def loading(project: Project, cdn: Cdn) -> Project:
     return project
 
 
-@pytest.fixture(scope="session")
-def _once(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a project after one run that loaded the three months of green."""
-    project = Project(tmp_path_factory.mktemp("once") / "project")
-    with Cdn(samples) as cdn:
-        project.configure({"taxi": {"source": cdn.template}})
-        done = project.run("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03")
-    assert done.rc == 0, done.out
-    return project.folder
+@pytest.fixture
+def after(loading: Project, cdn: Cdn, made_once: Once) -> After:
+    """Return `loading` as a command leaves it that ends well: the first test that needs it runs it, others get a copy.
+
+    Tests get the same where `./luigi.cfg` and the command are the same. It is for what a test begins with, not for what
+    it tries: the server has no requests of it, its raw files came from another server, so that a task that needs one
+    downloads it again, and the run in the history is of another folder.
+    """
+
+    def after(*command: str) -> Project:
+        settings = (loading.folder / "luigi.cfg").read_text()
+        for own in (str(loading.folder), cdn.url):
+            settings = settings.replace(own, "…")
+
+        def run(left: Path) -> None:
+            done = loading.run(*command)
+            assert done.rc == 0, done.out
+            for folder in (loading.workspace, loading.state):
+                folder.rename(left / folder.name)
+
+        digest = hashlib.sha256(json.dumps([command, settings]).encode()).hexdigest()
+        shutil.copytree(made_once(f"after-{digest[:16]}", run), loading.folder, dirs_exist_ok=True)
+        return loading
+
+    return after
 
 
 @pytest.fixture
-def loaded_green(loading: Project, _once: Path) -> Project:
-    """`loading`, after green 2021-01 to 2021-03 was loaded into DuckDB, as a copy of what one run left."""
-    for folder in (loading.workspace, loading.state):
-        shutil.copytree(_once / folder.name, folder)
-    return loading
+def loaded_green(after: After) -> Project:
+    """`loading`, after green 2021-01 to 2021-03 was loaded into DuckDB."""
+    return after("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-03")
 
 
 def duckdb_counts(project: Project, table: str) -> dict[str, int]:

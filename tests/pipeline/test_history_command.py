@@ -13,6 +13,7 @@ from typing import Any
 
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
+from tests.pipeline.conftest import After
 from tests.support.cdn import Cdn, Stall, Status
 from tests.support.project import Project
 from tests.support.terminal import on_a_terminal
@@ -177,8 +178,8 @@ def test_a_history_that_cannot_be_kept_costs_one_line_and_nothing_else(loading: 
     assert len(asked.out.splitlines()) == 1
 
 
-def test_on_a_terminal_each_run_and_each_task_has_a_line(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_on_a_terminal_each_run_and_each_task_has_a_line(after: After) -> None:
+    loading = after(*COMMAND)
     [run] = history(loading)
     for columns, began in ((40, False), (80, False), (140, True)):
         rc, written = on_a_terminal(loading, "taxi-luigi", "history", columns=columns)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.pipeline.conftest import ROWS, After, duckdb_counts
 from tests.support.cdn import Cdn
 from tests.support.project import Project
 
@@ -66,8 +66,8 @@ def test_raw_and_clean_go_once_every_store_has_the_month(
     assert len(cdn.log) == requests
 
 
-def test_what_a_killed_run_kept_goes_with_the_next_one(loading: Project) -> None:
-    assert loading.run(*MONTH).rc == 0
+def test_what_a_killed_run_kept_goes_with_the_next_one(after: After) -> None:
+    loading = after(*MONTH)
     raw = loading.workspace / "raw" / "green" / "green_tripdata_2021-01.parquet"
     assert raw.exists()
     loading.configure({"taxi": {"keep_raw": "false"}})

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_luigi.tlc.datasets import DATASETS
-from tests.pipeline.conftest import ROWS, duckdb_counts, markers
+from tests.pipeline.conftest import ROWS, After, duckdb_counts, markers
 from tests.support.cdn import Cdn
 from tests.support.project import Project
 
@@ -35,8 +35,8 @@ def test_every_month_lands_once_and_a_second_run_does_nothing(loading: Project, 
     assert duckdb_counts(loading, "yellow_tripdata") == ALL
 
 
-def test_the_files_and_the_table_have_the_canonical_columns_in_order(loading: Project) -> None:
-    assert loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01").rc == 0
+def test_the_files_and_the_table_have_the_canonical_columns_in_order(after: After) -> None:
+    loading = after("LoadAllMonths", "--colors", "green", "--months", "2021-01")
     columns = [column.name for column in DATASETS["green"].columns]
     clean = loading.workspace / "clean" / "green" / "green_tripdata_2021-01.parquet"
     assert pq.read_schema(clean).names == columns
@@ -53,8 +53,8 @@ def test_a_single_task_does_what_it_needs_and_no_more(loading: Project) -> None:
     assert not loading.warehouse.exists()
 
 
-def test_a_loaded_month_needs_neither_source_nor_raw_file(loading: Project, cdn: Cdn) -> None:
-    assert loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01").rc == 0
+def test_a_loaded_month_needs_neither_source_nor_raw_file(after: After, cdn: Cdn) -> None:
+    loading = after("LoadAllMonths", "--colors", "green", "--months", "2021-01")
     (loading.workspace / "raw" / "green" / "green_tripdata_2021-01.parquet").unlink()
     loading.warehouse.unlink()
     heads = cdn.count("HEAD")
@@ -136,8 +136,8 @@ def test_cleaning_rules_take_rows_out_into_the_rejects(loading: Project) -> None
     assert set(rejects["reason"].to_pylist()) == {"no_passengers", "negative_total"}
 
 
-def test_read_trips_gives_what_is_in_the_lake(loading: Project) -> None:
-    assert loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02").rc == 0
+def test_read_trips_gives_what_is_in_the_lake(after: After) -> None:
+    loading = after("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
     code = (
         "from taxi_luigi import read_trips\n"
         "trips = read_trips('green', '2021-01..2021-02', columns=['file_month', 'total_amount'])\n"
@@ -150,8 +150,8 @@ def test_read_trips_gives_what_is_in_the_lake(loading: Project) -> None:
     assert done.out.splitlines() == ["['file_month', 'total_amount'] 6000", f"6000 (3000, {width})"]
 
 
-def test_loaded_prints_what_is_in_each_table(loading: Project) -> None:
-    assert loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02").rc == 0
+def test_loaded_prints_what_is_in_each_table(after: After) -> None:
+    loading = after("LoadAllMonths", "--colors", "green", "--months", "2021-01..2021-02")
     done = loading.command("taxi-luigi", "loaded")
     assert done.rc == 0, done.out
     assert [line.split() for line in done.out.splitlines()] == [

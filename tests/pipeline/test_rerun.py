@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.conftest import After
 from tests.support.project import ROOT, Project
 
 COUNTED = """
@@ -46,8 +47,8 @@ def loading(loading: Project, samples: Path) -> Project:
     return loading
 
 
-def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_one_listing_per_lake_and_color_one_query_per_table_and_no_heavy_import(after: After) -> None:
+    loading = after(*COMMAND)
     done = loading.command("python", "-c", COUNTED, "--module", "taxi_luigi", *COMMAND, "--local-scheduler")
     assert done.rc == 0, done.out
     seen = next(line for line in done.out.splitlines() if line.startswith("SEEN"))

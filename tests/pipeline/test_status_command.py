@@ -20,7 +20,7 @@ from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
 from taxi_luigi.tlc.published import published_rows
-from tests.pipeline.conftest import ROWS
+from tests.pipeline.conftest import ROWS, After
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
 from tests.support.project import BIN, Project, Run, environment
@@ -114,8 +114,8 @@ def test_the_whole_history_takes_one_listing_per_place_and_color_opens_nothing_a
     assert "▣" not in done.out
 
 
-def test_a_run_is_seen_in_every_place_and_what_is_taken_away_is_missed(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_a_run_is_seen_in_every_place_and_what_is_taken_away_is_missed(after: After) -> None:
+    loading = after(*COMMAND)
     whole = account(loading)
     january = whole["colors"]["green"]["months"]["2021-01"]
     assert (january["state"], january["rows"], january["published_rows"]) == ("everywhere", ROWS, 76_518)
@@ -166,8 +166,8 @@ def test_months_that_were_refused_or_failed_are_shown_until_the_settings_change(
     assert "refused" not in status(loading).out, "cleaned by other rules it would be another file"
 
 
-def test_a_record_of_a_failure_that_cannot_be_read_breaks_nothing(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_a_record_of_a_failure_that_cannot_be_read_breaks_nothing(after: After) -> None:
+    loading = after(*COMMAND)
     raw = loading.workspace / "raw" / "green"
     (raw / "green_tripdata_2021-01.parquet.failure.json").write_text("{")
     (raw / "green_tripdata_2021-02.parquet.warehouse-duckdb.failure.json").write_bytes(b"\xff\x00")
@@ -178,8 +178,8 @@ def test_a_record_of_a_failure_that_cannot_be_read_breaks_nothing(loading: Proje
     assert "refused" not in page.out
 
 
-def test_months_that_were_cleaned_otherwise_than_today_are_a_line(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_months_that_were_cleaned_otherwise_than_today_are_a_line(after: After) -> None:
+    loading = after(*COMMAND)
     assert "changed since" not in status(loading).out
     loading.configure({"clean": {"reject": "no_passengers"}})
     cure = "LoadAllMonths --refresh all cleans them again"
@@ -200,8 +200,8 @@ def test_months_that_were_cleaned_otherwise_than_today_are_a_line(loading: Proje
     assert "green mapping changed since: 2021-02; LoadAllMonths --refresh all cleans it again" in page
 
 
-def test_a_store_that_is_down_is_one_line_and_exit_code_40(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_a_store_that_is_down_is_one_line_and_exit_code_40(after: After) -> None:
+    loading = after(*COMMAND)
     url = "postgresql://taxi:s3cret@127.0.0.1:1/trips"  # nobody listens on port 1
     loading.configure({"taxi": {"warehouse": "duckdb, postgres"}, "warehouse.postgres": {"url": url, "wait": "1"}})
     done = status(loading)
@@ -239,8 +239,8 @@ def test_invalid_settings_show_nothing_of_another_place_and_no_secret(project: P
     assert "a percent sign is written twice" in idle.out
 
 
-def test_a_damaged_history_costs_a_line_and_no_grid(loading: Project) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_a_damaged_history_costs_a_line_and_no_grid(after: After) -> None:
+    loading = after(*COMMAND)
     (loading.state / "history.sqlite").write_text("no database")
     done = status(loading)
     assert done.rc == 0, done.out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
-from tests.pipeline.conftest import ROWS
+from tests.pipeline.conftest import ROWS, After
 from tests.support.cdn import Cdn
 from tests.support.project import Project, Run
 from tests.support.s3 import S3Server
@@ -25,29 +24,14 @@ MONTHS = ("2021-01", "2021-02")
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", ",".join(MONTHS))
 
 
-@pytest.fixture(scope="module")
-def two_months(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Iterator[Path]:
-    """The workspace of a run that loaded two green months, and rejected some of their trips by a rule."""
-    project = Project(tmp_path_factory.mktemp("loaded") / "project")
-    with Cdn(samples) as cdn:
-        project.configure({"taxi": {"source": cdn.template}, "clean": {"reject": "negative_total"}})
-        done = project.run(*COMMAND)
-    assert done.rc == 0, done.out
-    yield project.workspace
-    project.end()
-
-
 @pytest.fixture
-def loaded(project: Project, two_months: Path, samples: Path) -> Project:
-    """A project of its own with those two months."""
-    shutil.copytree(two_months, project.workspace)
-    project.configure(
-        {
-            "taxi": {"source": f"{samples}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet"},
-            "clean": {"reject": "negative_total"},
-        }
-    )
-    return project
+def loaded(loading: Project, after: After, samples: Path) -> Project:
+    """A project with two green months, of whose trips a rule rejected some; no run is in its history."""
+    loading.configure({"clean": {"reject": "negative_total"}})
+    after(*COMMAND)
+    shutil.rmtree(loading.state)
+    loading.configure({"taxi": {"source": f"{samples}/{{color}}_tripdata_{{year}}-{{month:02}}.parquet"}})
+    return loading
 
 
 def verify(project: Project, *args: str, env: dict[str, str] | None = None) -> Run:

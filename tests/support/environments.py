@@ -5,13 +5,14 @@ Each is made once and kept in the user's cache folder, under a name that changes
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.support.once import Once
 
 
 def kept(
@@ -46,7 +47,6 @@ def kept_by_npm(name: str, pins: Path, npm: Callable[[], Path]) -> Path:
 
     def make(aside: Path) -> None:
         program = npm()
-        aside.mkdir()
         for each in ("package.json", "package-lock.json"):
             shutil.copy(pins / each, aside)
         run(program, "ci", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund")
@@ -55,18 +55,9 @@ def kept_by_npm(name: str, pins: Path, npm: Callable[[], Path]) -> Path:
 
 
 def _once(name: str, pins: Path, make: Callable[[Path], None]) -> Path:
-    """Make a folder aside, one process at a time, and rename it when it is whole."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
-    folder = cache / f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            aside = folder.with_name(f"{folder.name}.part")
-            shutil.rmtree(aside, ignore_errors=True)
-            make(aside)
-            aside.rename(folder)
-    return folder
+    return Once(cache)(f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}", make)
 
 
 def run(*command: str | Path) -> None:
