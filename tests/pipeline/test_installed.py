@@ -22,8 +22,6 @@ from tests.pipeline.conftest import ROWS
 from tests.support.luigid import Luigid, free_port
 from tests.support.project import ROOT, Run, environment
 
-pytestmark = pytest.mark.xdist_group("installed")  # one environment for all of them
-
 SOURCES = ("setup.cfg", "pyproject.toml", "README.md", "taxi_luigi")
 BUILD = "from setuptools import build_meta as b; print(getattr(b, 'build_' + __import__('sys').argv[1])('dist'))"
 
