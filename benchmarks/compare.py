@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-from benchmarks import harness, memory, nightly, pages, pipelines, report, rerun, sizes, steps, tiny
+from benchmarks import harness, memory, nightly, pages, pipelines, report, rerun, shards, sizes, steps, tiny
 from benchmarks.harness import Scope
 
 WORK = harness.ROOT / "benchmarks" / "work"
@@ -23,6 +23,7 @@ PARTS: dict[str, tuple[str, Callable[[Scope], str]]] = {
     "duckdb": (pages.INTO_DUCKDB, steps.duckdb),
     "postgres": (pages.INTO_POSTGRES, steps.postgres),
     "upload": (pages.UPLOAD, steps.upload),
+    "upload-azure": (pages.UPLOAD_AZURE, steps.upload_azure),
     "sizes": (pages.SIZES, sizes.table),
     "memory": (pages.MEMORY, memory.table),
     "tiny": (pages.TINY, tiny.tiny),
@@ -31,6 +32,7 @@ PARTS: dict[str, tuple[str, Callable[[Scope], str]]] = {
     "rerun": (pages.RERUN, rerun.table),
     "nightly": (pages.NIGHT, nightly.table),
     "report": (pages.REPORT, report.table),
+    "shards": (pages.SHARDS, shards.table),
 }
 
 

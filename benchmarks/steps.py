@@ -164,13 +164,26 @@ def _without_index(runs: dict[str, list[Run]], parts: statements.Parts) -> str:
 
 def upload(scope: Scope) -> str:
     """Upload a large file to Google Cloud Storage's stand-in."""
-    from benchmarks.upload import large_file
     from tests.support.gcs import fake_gcs_server
 
     with fake_gcs_server(scope.folder) as server:
-        where = (str(large_file(scope.folder, scope.of(200_000_000))), server.endpoint, server.fresh_bucket())
-        ways = [
-            Way("floor: the client's own upload_from_filename", ("benchmarks.upload", "floor", *where)),
-            Way(OURS, ("benchmarks.upload", "ours", *where)),
-        ]
-        return harness.table(harness.race(ways, scope.rounds or 7), ways[0].name)
+        where = (server.endpoint, server.fresh_bucket())
+        return _uploads(scope, {"floor": "floor: the client's own upload_from_filename", "ours": OURS}, where)
+
+
+def upload_azure(scope: Scope) -> str:
+    """Upload a large file to Azure's stand-in."""
+    from tests.support.azure import azurite_server
+
+    with azurite_server(scope.folder) as server:
+        where = (server.endpoint, server.fresh_container())
+        floor = "floor: the client's own upload_blob, with as many threads"
+        return _uploads(scope, {"azure_floor": floor, "azure_ours": OURS}, where)
+
+
+def _uploads(scope: Scope, names: dict[str, str], where: tuple[str, str]) -> str:
+    from benchmarks.upload import large_file
+
+    file = str(large_file(scope.folder, scope.of(200_000_000)))
+    ways = [Way(name, ("benchmarks.upload", way, file, *where)) for way, name in names.items()]
+    return harness.table(harness.race(ways, scope.rounds or 7), ways[0].name)

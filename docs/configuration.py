@@ -88,7 +88,8 @@ url = ${ANALYTICS_URL}
 ```
 
 The lake `local` is the folder `clean/` of the workspace. Another folder, a mounted disk for instance, is a lake of its
-own, of the type `local` with a `path`. `[lake.gcs]` and `[lake.s3]` also have how a workspace there is reached.
+own, of the type `local` with a `path`. The section of each type of cloud, as `[lake.gcs]`, also has how a workspace
+there is reached.
 """
 
 TASKS = """\
@@ -121,6 +122,7 @@ ENVIRONMENT = """\
 | `GOOGLE_APPLICATION_CREDENTIALS` | a key file, where `credentials_file` is empty |
 | `STORAGE_EMULATOR_HOST`, `BIGQUERY_EMULATOR_HOST` | Google's own way to name an emulator, where `endpoint` is empty |
 | `AWS_PROFILE`, `AWS_ACCESS_KEY_ID`, `AWS_REGION`, … | as for the AWS command line |
+| `AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_CLIENT_SECRET`, … | a login to Azure, where `credential` is empty |
 | `HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`, … | of requests, for downloads |
 | `TMPDIR` | the folder of the temporary copies of files in clouds |
 """

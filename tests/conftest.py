@@ -15,7 +15,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.project import Project
 
-pytest_plugins = ["tests.support.postgres", "tests.support.gcs", "tests.support.s3", "tests.support.bigquery"]
+pytest_plugins = [f"tests.support.{server}" for server in ("postgres", "gcs", "s3", "azure", "bigquery")]
 
 _HOW_TO_GET_TLC_FILES = (
     "set TLC_DATA to a folder with TLC's files to run this: whole/ holds the published months, named as TLC names them "

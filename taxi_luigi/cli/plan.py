@@ -66,7 +66,8 @@ def _plan(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int
     if unknown:
         parser.error(f"unrecognized arguments: {unknown}")
     with _parsed(parser, words) as luigis:
-        plan = luigis.get_task_obj().plan
+        task = luigis.get_task_obj()
+        plan, share = task.plan, task.share
         workers = luigi.interface.core().workers
         needs = estimate.of_plan(plan, workers)
         rooms = estimate.disks(needs)
@@ -78,8 +79,11 @@ def _plan(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int
             "guessed": sorted(needs.guessed),
             "disks": {str(each.folder): {"needed": each.needed, "free": each.free} for each in rooms},
         }
-        print_json({"months": lines, "zones": plan.zones, "estimate": shown}, plan.unchecked)
+        shard = str(task.shard) or None
+        print_json({"months": lines, "zones": plan.zones, "shard": shard, "estimate": shown}, plan.unchecked)
     else:
+        if share:
+            print(share)
         _print(lines, plan)
         _print_needs(needs, rooms, workers)
     return 0

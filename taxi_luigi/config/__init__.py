@@ -16,11 +16,13 @@ The settings of a store, of downloads and of cleaning are declared where they ar
 
 from taxi_luigi.config.effective import EffectiveSetting, in_force, remember_secrets
 from taxi_luigi.config.factories import (
+    check_shard,
     clean_lake,
     lake,
     lake_for,
     lake_type,
     loads_from,
+    per_shard,
     raw_month,
     single_writer,
     source,
@@ -57,6 +59,7 @@ __all__ = [
     "check",
     "check_flags",
     "check_overlap",
+    "check_shard",
     "check_version",
     "clean_lake",
     "clean_rules",
@@ -74,6 +77,7 @@ __all__ = [
     "monitor",
     "net",
     "notices",
+    "per_shard",
     "project_folder",
     "raw_month",
     "recipe",

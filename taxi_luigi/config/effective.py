@@ -142,8 +142,10 @@ def _of_words(words: list[str]) -> Iterator[str]:
 def _of_value(value: str, named: bool) -> Iterator[str]:
     if redaction.looks_like_key(value):
         yield from (line for line in re.split(r"\\n|[\n\r\"]", value) if len(line) > 30)  # of the key itself
-    elif named and value and "://" not in value and not os.path.exists(value):
-        yield value
+    elif named and value and not os.path.exists(value):
+        yield from redaction.parts_of(value)
+        if "://" not in value:
+            yield value
     for address in re.split(r"[\s,]+(?=[A-Za-z][\w+.-]*:/)", value):
         if "@" in address or "?" in address or "#" in address:
             yield from redaction.secrets_of(address)

@@ -17,24 +17,21 @@ from taxi_luigi.config.luigi_cfg import get, kept
 from taxi_luigi.config.sections import ZONES, net, settings
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import declared, read
-from taxi_luigi.storage import Store, is_remote
+from taxi_luigi.storage import CLOUDS, LAKES, Store, is_remote, remote_forms
 from taxi_luigi.storage.lake import Lake
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.raw_month import RawMonth
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import MOST_BYTES
-from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.warehouses import SHARD, Warehouse
 
 if TYPE_CHECKING:
     from taxi_luigi.sources import SingleFile, Source
 
 STORES = {
-    "lake": {
-        "local": "taxi_luigi.storage.local:FolderStore",
-        "gcs": "taxi_luigi.storage.gcs:GcsStore",
-        "s3": "taxi_luigi.storage.s3:S3Store",
-    },
+    "lake": {kind: each.store for kind, each in LAKES.items()},
     "warehouse": {
         "duckdb": "taxi_luigi.warehouses.duckdb:DuckDB",
         "postgres": "taxi_luigi.warehouses.postgres:Postgres",
@@ -123,16 +120,16 @@ def workspace() -> Store:
     scheme, _, place = address.partition("://")
     bucket, _, prefix = place.partition("/")
     if not bucket:
-        raise ConfigError(f"[taxi] workspace {address}: names no bucket; it is like gs://BUCKET/FOLDER")
-    name = {"gs": "gcs", "s3": "s3"}[scheme]
-    kind = store_class("lake", name)
+        raise ConfigError(f"[taxi] workspace {address}: names no bucket; it is like {remote_forms()}")
+    name = CLOUDS[scheme]
+    kind, key = store_class("lake", name), LAKES[name].bucket
     known = declared(kind.Settings)
     try:
-        known["bucket"].parse(bucket)
+        known[key].parse(bucket)
     except ValueError as error:
-        raise ConfigError(f"[taxi] workspace {address}: the bucket {error}") from None
+        raise ConfigError(f"[taxi] workspace {address}: the {key} {error}") from None
     section = f"lake.{name}"
-    of_lake = read(kind.Settings, section, {**_texts(section, known), "bucket": bucket})
+    of_lake = read(kind.Settings, section, {**_texts(section, known), key: bucket})
     built: Store = kind("workspace", replace(of_lake, prefix=prefix))
     return built
 
@@ -154,10 +151,16 @@ def lake(name: str) -> Lake:
 
 
 @kept
-def warehouse(name: str) -> Warehouse:
-    """Return the warehouse called NAME, of `[warehouse.NAME]`."""
-    built: Warehouse = _store("warehouse", name, name)
-    return built
+def warehouse(name: str, shard: Shard | None = None) -> Warehouse:
+    """Return the warehouse called NAME, of `[warehouse.NAME]`.
+
+    Args:
+        name: in luigi.cfg
+        shard: whose months are written and read, of a warehouse with a file for each shard; None: all files, to read
+    """
+    built: Any = _store("warehouse", name, name)
+    found: Warehouse = built.of_shard(shard) if built.in_a_file else built
+    return found
 
 
 def raw_month(color: str, month: Month) -> RawMonth:
@@ -185,9 +188,34 @@ def warehouse_files() -> dict[str, Path]:
     return {name: cast(Any, warehouse(name)).path for name, each in classes.items() if each.in_a_file}
 
 
+def check_shard(shard: Shard | None, names: Iterable[str] | None = None) -> None:
+    """Raise ConfigError for a warehouse that cannot be loaded by one of N processes, or not by one of all months.
+
+    Args:
+        shard: of the process; None for all months
+        names: of the warehouses; those of `[taxi]` where it is None
+    """
+    for name in settings().warehouses if names is None else names:
+        found: Any = warehouse(name)
+        if per_shard(name):
+            found.check_shard(shard)
+        elif shard is not None and shard.count > 1 and found.in_a_file:
+            raise ConfigError(
+                f"shard {shard}: warehouse {name} is one file, {found.path}, which one process at a time can write; "
+                f"write {{shard}} into its name ([warehouse.{name}] path) for a file for each shard, or load into "
+                "another warehouse"
+            )
+
+
+def per_shard(name: str) -> bool:
+    """Return whether the warehouse called NAME has a file for each shard."""
+    found: Any = warehouse(name)
+    return bool(found.in_a_file) and SHARD in found.path.name
+
+
 @kept
 def lake_type(name: str) -> str:
-    """Return the type of the lake called NAME: local, gcs or s3."""
+    """Return the type of the lake called NAME, one of `taxi_luigi.storage.LAKES`."""
     return store_type("lake", name)
 
 

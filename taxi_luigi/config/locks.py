@@ -21,13 +21,17 @@ from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 
 _DECIDE = (
+    "AWS_BATCH_JOB_ARRAY_INDEX",
     "AWS_ENDPOINT_URL",
     "AWS_ENDPOINT_URL_S3",
     "AWS_PROFILE",
     "BIGQUERY_EMULATOR_HOST",
+    "CLOUD_RUN_TASK_INDEX",
+    "JOB_COMPLETION_INDEX",
+    "SLURM_ARRAY_TASK_ID",
     "STORAGE_EMULATOR_HOST",
 )
-"""variables by which a library finds a store; libpq's begin with PG"""
+"""variables by which a library finds a store, libpq's begin with PG, or by which `--shard auto` is a number"""
 
 
 def folder(settings: Hashable, project: Path) -> Path:

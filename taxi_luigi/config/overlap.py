@@ -27,8 +27,6 @@ Folder = tuple[str, ...]
 """The parts of a path: ("", "mnt", "nas"); of a bucket, the first part is the server."""
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
-_SERVERS = {"gs": _GOOGLE, "s3": _AMAZON}
-"""scheme of a bucket's address → the server, unless the store's settings name one"""
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
@@ -107,8 +105,12 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
     for name in dict.fromkeys((*found.lakes, *more_lakes)):
         if name != "local":  # that is the workspace's clean/
             store = lake(name).store
-            key = "path" if isinstance(store, FolderStore) else "bucket and prefix"
-            yield Place(f"[lake.{name}] {key}", store.url("").rstrip("/"), _of(store, tuple(DATASETS), disk), ours=True)
+            yield Place(
+                f"[lake.{name}] {store.located_by}",
+                store.url("").rstrip("/"),
+                _of(store, tuple(DATASETS), disk),
+                ours=True,
+            )
     yield Place(SOURCE, public_url(found.source), tuple(_of_source(found.source, disk)), ours=False)
     if found.zones:
         zones = web_address(found.zones)[:-1] if is_web(found.zones) else disk.folder(Path(found.zones).parent)
@@ -131,13 +133,8 @@ def _of(store: Store, below: Iterable[str], disk: _Disk) -> tuple[Folder, ...]:
     """Return the folders of a store."""
     if isinstance(store, FolderStore):
         return tuple(disk.folder(store.root / name) for name in below)
-    return tuple((*_of_bucket(store), *name.split("/")) for name in below)
-
-
-def _of_bucket(store: Store) -> Folder:
-    scheme, _, key = store.url("").rstrip("/").partition("://")
-    server = getattr(store, "endpoint", None) or f"https://{_SERVERS.get(scheme, scheme)}"
-    return (*web_address(server), *key.split("/"))
+    root = (*web_address(store.server), *store.url("").rstrip("/").partition("://")[2].split("/"))
+    return tuple((*root, *name.split("/")) for name in below)
 
 
 class _Disk:

@@ -22,7 +22,7 @@ from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.settings import absolute, boolean, declared, names, number, project_folder, read, setting
 from taxi_luigi.sources import HttpSettings, parse_address, parse_template
-from taxi_luigi.storage import is_remote
+from taxi_luigi.storage import CLOUDS, is_remote, remote_forms
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform.clean_settings import CleanRules, Limits
@@ -55,7 +55,7 @@ def _zones_address(text: str) -> str:
 def _workspace(text: str) -> str:
     if is_remote(text):
         return text
-    return str(_folder(text, "data, gs://BUCKET/FOLDER or s3://BUCKET/FOLDER"))
+    return str(_folder(text, f"data, {remote_forms()}"))
 
 
 def _state(text: str) -> Path:
@@ -94,11 +94,11 @@ class Settings:
     workspace: str = setting(
         "data",
         "The folder that holds raw/, clean/ and rejected/. A relative path is relative to the project folder, the "
-        "parent of config/. gs://BUCKET/FOLDER or s3://BUCKET/FOLDER for several machines that share the work; the "
-        "rest then comes from [lake.gcs] or [lake.s3].",
+        f"parent of config/. {remote_forms()} for several machines that share the work; the rest then comes from "
+        f"{' or '.join(f'[lake.{kind}]' for kind in CLOUDS.values())}.",
         _workspace,
     )
-    """gs://… or s3://…, or an absolute path"""
+    """an address in a cloud, or an absolute path"""
     lakes: tuple[str, ...] = setting(
         "local",
         "The lakes that every month goes to: names of `[lake.NAME]` sections, separated by commas.",
@@ -134,7 +134,7 @@ class Settings:
         if is_remote(self.workspace) and "local" in self.lakes:
             raise ConfigError(
                 f"[taxi] lake = local is the workspace's clean/ folder, and the workspace is {self.workspace}: leave "
-                "local out, or name a lake there (gcs, s3)"
+                f"local out, or name a lake there ({', '.join(CLOUDS.values())})"
             )
 
 

@@ -21,7 +21,10 @@ from taxi_luigi.core.text import unwrapped
 
 MASK = "***"
 
-SECRET_NAME = re.compile(r"passw|pwd|secret|token|credential|(^|[_-])key($|[_-])|apikey|^sig$|signature", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"passw|pwd|secret|token|credential|(^|[_-])key($|[_-])|(api|account)key|connection_?string|^sig$|signature",
+    re.IGNORECASE,
+)
 """names of settings, variables and parameters of a query whose values are secrets"""
 
 _SHORTEST, _SHORTEST_WORD = 6, 12
@@ -39,9 +42,11 @@ _KEYS = re.compile(
     r"\bAIza[\w-]{30,}|\bya29\.[\w.-]+|\bgh[a-z]_\w{20,}|\bgithub_pat_\w{20,}|\bxox[a-z]-[\w-]{8,}"
     r"|\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?|\b(?:AKIA|ASIA)[0-9A-Z]{12,}(?:[:/][\w/+=]+)?"
     r"|\b(?:eyJ|ewo)[A-Za-z0-9+/=]{40,}"
+    r"|(?<![\w/+=])[A-Za-z0-9+/]{86}==(?![\w/+=])"
     r"|(?<![\w/+=.-])(?=[\w/+]*[a-z])(?=[\w/+]*[A-Z])(?=[\w/+]*\d)[A-Za-z0-9][A-Za-z0-9/+]{39}(?![\w/+=.-])"
 )
-"""of Google, GitHub, Slack and AWS, whose secret keys have 40 letters; a JSON web token; a JSON in Base64"""
+"""of Google, GitHub, Slack, Azure's accounts (64 bytes in Base64) and AWS, whose secret keys have 40 letters; a JSON
+web token; a JSON in Base64"""
 _CODED_KEY = re.compile(r"\s*(?:eyJ|ewo)[A-Za-z0-9+/=\s]{40,}")
 _BASIC = re.compile(r"\b(basic\s+)([A-Za-z0-9+/_-]{6,}=*)", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer\s+|authorization:\s*(?!basic)\w+\s+)(?=\S*\d)[\w.~+/=-]{8,}", re.IGNORECASE)
@@ -175,6 +180,16 @@ def secrets_of(address: str) -> set[str]:
         pair = f"{unquote(name)}:{unquote(password)}".encode(errors="surrogateescape")
         secrets.add(base64.b64encode(pair).decode())
     return secrets
+
+
+def parts_of(secret: str) -> set[str]:
+    """Return the secret values in one that has fields, a connection string or a SAS, as they are and decoded.
+
+    A server's message may repeat one of them, and a URL have them in another order.
+    """
+    pairs = [part.partition("=") for part in re.split(r"[;&?]", secret)]
+    found = {text for name, _, text in pairs if SECRET_NAME.search(name)}
+    return {each for text in found for each in (text, unquote(text)) if each}
 
 
 def _line(text: str) -> str:

@@ -32,6 +32,7 @@ from taxi_luigi.inventory.inventory import (
 )
 from taxi_luigi.sources import Look, Published
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.transform import guards
 from taxi_luigi.transform.staleness import Reason, Recipe, is_current, wanted_edition
 
@@ -123,7 +124,12 @@ class _HeldMonth:
         return [stored.summary.edition] if stored else []
 
 
-def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: Container[Month] | None = None) -> Plan:
+def make_plan(
+    wanted: Mapping[ColorMonth, bool],
+    force: bool = False,
+    recheck: Container[Month] | None = None,
+    shard: Shard | None = None,
+) -> Plan:
     """Sort months into what is to be done and what is not.
 
     Args:
@@ -131,12 +137,14 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
         force: whether all of them are to be made anew; not the zones, which are missing where there are none
         recheck: months of which the source is checked for a newer file; unless it is None, months that were cleaned by
             other rules are missing too
+        shard: whose months these are; the zones are those of one shard
     Raises:
         ConfigError: for invalid settings; other errors of a store are a warning
     """
     settings = config.settings()
     colors = dict.fromkeys(color for color, _ in wanted)
-    inventory = Inventory.ask(colors, store_keys(), zones=bool(settings.zones))
+    zones = bool(settings.zones) and (shard is None or shard.has_zones)
+    inventory = Inventory.ask(colors, store_keys(), zones=zones, shard=shard)
     for error in (error for place in inventory.places for error in place.errors.values()):
         if isinstance(error, ConfigError):
             raise error
@@ -145,7 +153,7 @@ def make_plan(wanted: Mapping[ColorMonth, bool], force: bool = False, recheck: C
     keys = {name: warehouse_key(name) for name in settings.warehouses} or {
         name: lake_key(name) for name in settings.lakes
     }
-    plan = Plan(zones=tuple(name for name, key in keys.items() if settings.zones and not inventory.place(key).zones))
+    plan = Plan(zones=tuple(name for name, key in keys.items() if zones and not inventory.place(key).zones))
     stored = _without_lost(_held_months(inventory, wanted), inventory)
     looks = _look(stored, force, recheck, inventory)
     now = datetime.now(UTC)

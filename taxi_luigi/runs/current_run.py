@@ -5,6 +5,7 @@ The process that schedules builds the result when its worker has ended, with or 
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
 import sys
@@ -142,6 +143,8 @@ def _command(root: Task) -> str:
             [root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)]
         )
     shown = redaction.shown_command(sys.argv[1:])
+    if getattr(root, "shard", ""):
+        shown = re.sub(r"(?<=--shard[ =])auto(/[0-9]+)?", str(root.shard), shown)
     # Luigi's mail of a failed task quotes the command line, which is not parsed again (3.8.1)
     sys.argv[1:] = redaction.masked_arguments(sys.argv[1:])
     return shown

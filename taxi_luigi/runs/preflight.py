@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from luigi.interface import core
+
 from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import ConfigError, TaxiError
@@ -164,6 +166,8 @@ def _source() -> Check:
 
 
 def _luigid() -> Iterator[Check]:
+    if core().local_scheduler:
+        return
     address = public_url(scheduler_client.address())
     if not scheduler_client.answers():
         line = f"{address} does not answer, or refuses us: taxi-luigi luigid start, or give --local-scheduler"

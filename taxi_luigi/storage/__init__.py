@@ -1,4 +1,4 @@
-"""Stores of files: a folder (local.py), Google Cloud Storage (gcs.py), S3 (s3.py). Their common interface is here.
+"""Stores of files: a folder (local.py), and a file for each cloud. `LAKES` names them; their common interface is here.
 
 bucket.py has what all buckets have in common; lake.py and raw_month.py keep months in a store.
 
@@ -25,9 +25,48 @@ Progress = Callable[[int, int], None]
 """Called with (bytes so far, all bytes), from the thread that uploads. It throttles itself."""
 
 
+@dataclass(frozen=True)
+class LakeType:
+    """What must be known of a type of lake before its module, which may import a driver, is imported."""
+
+    store: str
+    """the class, as `module:class`"""
+    form: str = ""
+    """how its addresses begin, `gs://BUCKET`: the scheme, and in capitals the setting that names the bucket; '' of a
+    folder"""
+
+    @property
+    def scheme(self) -> str:
+        """`gs`, as in `gs://BUCKET`."""
+        return self.form.partition("://")[0]
+
+    @property
+    def bucket(self) -> str:
+        """The key of the setting that names the bucket."""
+        return self.form.partition("://")[2].lower()
+
+
+LAKES = {
+    "local": LakeType("taxi_luigi.storage.local:FolderStore"),
+    "gcs": LakeType("taxi_luigi.storage.gcs:GcsStore", "gs://BUCKET"),
+    "s3": LakeType("taxi_luigi.storage.s3:S3Store", "s3://BUCKET"),
+    "azure": LakeType("taxi_luigi.storage.azure:AzureStore", "az://CONTAINER"),
+}
+"""The types of `[lake.NAME]`: the one place that names them all. What differs by type is in the class."""
+
+CLOUDS = {each.scheme: kind for kind, each in LAKES.items() if each.form}
+"""scheme → type"""
+
+
 def is_remote(address: str) -> bool:
     """Whether an address is in a cloud rather than a folder."""
-    return address.startswith(("gs://", "s3://"))
+    scheme, separator, _ = address.partition("://")
+    return bool(separator) and scheme in CLOUDS
+
+
+def remote_forms() -> str:
+    """Return how an address in each cloud looks: `gs://BUCKET/FOLDER or s3://BUCKET/FOLDER`."""
+    return " or ".join(f"{LAKES[kind].form}/FOLDER" for kind in CLOUDS.values())
 
 
 def bucket_name(text: str) -> str:
@@ -74,6 +113,14 @@ class Store(Protocol):
     All raise StorageError with one line that names the address, ConfigError where a setting, a credential or a
     permission must be changed first. Clients are made at their first use, once in each process: none survives a fork.
     """
+
+    @property
+    def located_by(self) -> str:
+        """The keys of its section that say where it is, for messages: `path`, `bucket and prefix`."""
+
+    @property
+    def server(self) -> str:
+        """The server's URL, without secrets; '' of a folder. With `url` it tells whether two stores are one."""
 
     def list(self, folder: str, deep: bool = False) -> dict[str, Entry]:
         """Return the files directly in a folder, by name, from one listing; none when there is no such folder.
@@ -157,7 +204,7 @@ class Store(Protocol):
         """Remove a file; one that is not there is no error."""
 
     def url(self, name: str) -> str:
-        """Return a file's address for users, logs and other programs: `gs://…`, `s3://…` or a path."""
+        """Return a file's address for users, logs and other programs: `gs://…` or the like, or a path."""
 
     def page(self, name: str) -> str:
         """Return the web page that shows the file; '' where there is none."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from urllib.parse import quote
 
 from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
@@ -21,7 +22,7 @@ from google.auth.transport.requests import Request
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from taxi_luigi.core.cloud import console_links, gcp, per_process
+from taxi_luigi.core.cloud import gcp, per_process
 from taxi_luigi.core.concurrency import AGAIN, ANSWER, warn_if_slow
 from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status
@@ -29,6 +30,7 @@ from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, optional, optional_path, setting, whole
 from taxi_luigi.storage import (
     AHEAD,
+    LAKES,
     Entry,
     Labels,
     Progress,
@@ -69,7 +71,7 @@ class GcsStore(BucketStore):
     32 MiB, 0.74 times of 16 MiB (medians of 5, November 2026).
     """
 
-    scheme = "gs"
+    kind = LAKES["gcs"]
 
     @dataclass(frozen=True)
     class Settings:
@@ -103,7 +105,6 @@ class GcsStore(BucketStore):
 
     @property
     def server(self) -> str:
-        """The server's address, for messages."""
         return public_url(self.endpoint or "https://storage.googleapis.com")
 
     def stat(self, name: str) -> Entry | None:
@@ -158,7 +159,8 @@ class GcsStore(BucketStore):
                     raise
 
     def page(self, name: str) -> str:
-        return "" if self.endpoint else console_links.gcs_object(self.bucket, self._key(name))
+        page = f"https://console.cloud.google.com/storage/browser/_details/{self.bucket}/{quote(self._key(name))}"
+        return "" if self.endpoint else page
 
     def checks(self) -> Sequence[Check]:
         """In the order in which one needs the other, in at most three requests; the first that fails ends it."""

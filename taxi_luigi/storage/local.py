@@ -36,6 +36,8 @@ class FolderStore:
 
         path: Path = setting("", "The folder, of a lake of another name than `local`.", _folder)
 
+    located_by, server = "path", ""
+
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.root = settings.path

@@ -6,28 +6,27 @@ Import it only to use it: boto3 takes 0.2 s.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 from s3transfer.exceptions import S3DownloadFailedError
 
-from taxi_luigi.core import atomic_files
-from taxi_luigi.core.cloud import aws, aws_errors, console_links
+from taxi_luigi.core.cloud import aws, aws_errors
 from taxi_luigi.core.concurrency import warn_if_slow
-from taxi_luigi.core.errors import StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.storage import (
     AHEAD,
+    LAKES,
     Entry,
     Labels,
     Progress,
@@ -37,8 +36,7 @@ from taxi_luigi.storage import (
     no_progress,
     s3_transfer,
 )
-from taxi_luigi.storage.bucket import BucketStore, Objects, seekable
-from taxi_luigi.storage.s3_transfer import Head
+from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
 
 _THREADS = 4
 """that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
@@ -64,13 +62,13 @@ def _chunk_size(text: str) -> int:
     return size
 
 
-class S3Store(BucketStore):
+class S3Store(EtagStore):
     """Keeps files in a bucket of S3. Credentials come from AWS's usual chain. Files of `chunk_size` MiB and
     more go up in parts of that size, four at a time. An upload that fails takes its parts back, a killed one cannot:
     let a lifecycle rule of the bucket abort incomplete uploads after a day.
     """
 
-    scheme = "s3"
+    kind = LAKES["s3"]
 
     @dataclass(frozen=True)
     class Settings:
@@ -98,18 +96,7 @@ class S3Store(BucketStore):
 
     @property
     def server(self) -> str:
-        """The server's address, for messages."""
-        return public_url(self.endpoint or "Amazon S3")
-
-    def stat(self, name: str) -> Entry | None:
-        head = self._head(name)
-        return None if head is None else head.entry
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[Path]:
-        with self.writing(name) as path:
-            self._download(name, path)
-            yield path
+        return public_url(self.endpoint or "https://s3.amazonaws.com")
 
     def open(self, name: str, ahead: int = AHEAD) -> BinaryIO:
         entry = self._found(name).entry
@@ -123,7 +110,7 @@ class S3Store(BucketStore):
         return seekable(fetch, entry.bytes, ahead)
 
     def put(self, local: Path, name: str, labels: Labels, progress: Progress = no_progress) -> None:
-        size, crc32 = local.stat().st_size, s3_transfer.crc32(local)
+        size, crc32 = local.stat().st_size, self._checksum(local)
         extra = _described(name, labels)
 
         def send(client: Any) -> None:
@@ -138,7 +125,10 @@ class S3Store(BucketStore):
                 _transfers(self._chunk),
             )
 
-        self._replace(name, labels, send, size, crc32, lambda: s3_transfer.etag(local, self._chunk))
+        def same(now: Head) -> bool:
+            return now.entry.version == s3_transfer.etag(local, self._chunk)
+
+        self._replace(name, labels, self._conditional(name, send), size, lambda: crc32, same)
 
     def copy(self, source: Store, source_name: str, name: str, labels: Labels) -> bool:
         if not isinstance(source, S3Store) or source._aws.account != self._aws.account:
@@ -151,7 +141,10 @@ class S3Store(BucketStore):
             found = {"Bucket": source.bucket, "Key": source._key(source_name)}
             client.copy(found, self.bucket, self._key(name), extra, Config=_transfers(_COPIED_AT_ONCE))
 
-        self._replace(name, labels, send, origin.entry.bytes, origin.crc32, lambda: etag)
+        def same(now: Head) -> bool:
+            return now.entry.version == etag
+
+        self._replace(name, labels, self._conditional(name, send), origin.entry.bytes, lambda: origin.checksum, same)
         return True
 
     def remove(self, name: str) -> None:
@@ -165,7 +158,9 @@ class S3Store(BucketStore):
     def page(self, name: str) -> str:
         # AWS_ENDPOINT_URL can name another server than Amazon's too, so the client's own endpoint counts
         server = urlsplit(self._aws.connection().client.meta.endpoint_url).hostname or ""
-        return console_links.s3_object(self.bucket, self._key(name)) if server.endswith(".amazonaws.com") else ""
+        query = urlencode({"prefix": self._key(name)}, safe="/")
+        page = f"https://s3.console.aws.amazon.com/s3/object/{self.bucket}?{query}"
+        return page if server.endswith(".amazonaws.com") else ""
 
     def checks(self) -> Sequence[Check]:
         """In one request, up to the first that fails."""
@@ -198,39 +193,16 @@ class S3Store(BucketStore):
             found = list(pages.paginate(**request, PaginationConfig={"MaxItems": most}).search("Contents[]"))
         return [(each["Key"], Entry(each["Size"], each["ETag"].strip('"'))) for each in found if each is not None]
 
-    def _replace(
-        self, name: str, labels: Labels, send: Callable[[Any], None], size: int, crc32: str, etag: Callable[[], str]
-    ) -> None:
-        """Send bytes with this size, checksum and ETag in place of the object, and compare what is kept then."""
-        before = self._head(name)
-        version = None if before is None else before.entry.version
-        with self._translating_errors(name) as connection:
-            done = connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
-        now = self._head(name)
-        # It may be ours though it was refused: when the first try had succeeded, and only its response was lost
-        if now is None or now.entry.labels != dict(labels) or not (done or now.equals(size, crc32, etag)):
-            raise replaced_meanwhile(self.url(name))
-        if now.differs(size, crc32):
-            cure = f"aws s3 rm {self.url(name)} and {_AGAIN}"
-            raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: {cure}")
+    def _conditional(self, name: str, send: Callable[[Any], None]) -> Callable[[str | None], bool]:
+        """Return what `_replace` calls, made of a function that sends with a client."""
 
-    def _download(self, name: str, path: Path) -> None:
-        for _ in range(_DOWNLOADS):
-            head = self._found(name)
-            try:
-                if not self._fetched(name, head.entry.version, path):
-                    continue
-                size, crc32 = path.stat().st_size, s3_transfer.crc32(path)
-            except OSError as error:
-                cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
-                raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
-            if head.differs(size, crc32):
-                raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
-            return
-        raise replaced_meanwhile(self.url(name))
+        def sent(version: str | None) -> bool:
+            with self._translating_errors(name) as connection:
+                return connection.replace(self.bucket, self._key(name), version, lambda: send(connection.client))
+
+        return sent
 
     def _fetched(self, name: str, version: str, path: Path) -> bool:
-        """Download this version; return False when it was replaced or removed."""
         key = self._key(name)
         with (
             self._translating_errors(name) as connection,
@@ -252,7 +224,7 @@ class S3Store(BucketStore):
         request = {"Bucket": self.bucket, "Key": self._key(name), "ChecksumMode": "ENABLED"}
         with self._translating_errors(name) as connection:
             try:
-                return Head.of(connection.client.head_object(**request))
+                return s3_transfer.head(connection.client.head_object(**request))
             except ClientError as error:
                 if aws_errors.code(error) in ("NoSuchKey", "404"):
                     return None
@@ -261,11 +233,11 @@ class S3Store(BucketStore):
                     connection.client.list_objects_v2(Bucket=self.bucket, Prefix=self._key(name), MaxKeys=1)
                 raise
 
-    def _found(self, name: str) -> Head:
-        head = self._head(name)
-        if head is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.url(name))
-        return head
+    def _checksum(self, path: Path) -> str:
+        return s3_transfer.crc32(path)
+
+    def _removal(self, name: str) -> str:
+        return f"aws s3 rm {self.url(name)}"
 
     @contextmanager
     def _translating_errors(self, name: str) -> Iterator[aws.Connection]:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,36 +13,22 @@ from typing import Any
 from botocore.parsers import ResponseParserError
 
 from taxi_luigi.storage import Entry, Progress
+from taxi_luigi.storage.bucket import Head
 
 _PIECE = 1 << 20
 
 
-@dataclass(frozen=True)
-class Head:
-    """An object as S3 describes it. `crc32` is of all bytes, in base64; '' where S3 has none, or only one of parts."""
+def head(answer: dict[str, Any]) -> Head:
+    """Parse the response to HeadObject. Raises ResponseParserError when it is not S3's.
 
-    entry: Entry
-    crc32: str
-
-    @classmethod
-    def of(cls, answer: dict[str, Any]) -> Head:
-        """Parse the response to HeadObject. Raises ResponseParserError when it is not S3's."""
-        if "ETag" not in answer:
-            raise ResponseParserError("HeadObject without an ETag")
-        labels = {key.lower(): value for key, value in answer["Metadata"].items()}
-        version = answer["ETag"].strip('"')
-        entry = Entry(answer["ContentLength"], version, labels, _whole(answer.get("ChecksumCRC32C", "")))
-        return cls(entry, _whole(answer.get("ChecksumCRC32", "")))
-
-    def differs(self, size: int, crc32: str) -> bool:
-        """Whether its bytes are certainly others than those with this size and checksum ('': unknown)."""
-        return self.entry.bytes != size or bool(self.crc32 and crc32 and self.crc32 != crc32)
-
-    def equals(self, size: int, crc32: str, etag: Callable[[], str]) -> bool:
-        """Whether its bytes are certainly those with this size, checksum and ETag, which is computed last."""
-        if self.differs(size, crc32):
-            return False
-        return bool(self.crc32 and crc32) or self.entry.version == etag()
+    The checksum is the CRC-32; '' where S3 has none, or only one of parts.
+    """
+    if "ETag" not in answer:
+        raise ResponseParserError("HeadObject without an ETag")
+    labels = {key.lower(): value for key, value in answer["Metadata"].items()}
+    version = answer["ETag"].strip('"')
+    entry = Entry(answer["ContentLength"], version, labels, _whole(answer.get("ChecksumCRC32C", "")))
+    return Head(entry, _whole(answer.get("ChecksumCRC32", "")))
 
 
 def _whole(checksum: str) -> str:

@@ -27,7 +27,7 @@ _AHEAD = 1 << 20
 
 
 class StoreFileSystem(FileSystem):
-    """A store, whose paths are addresses as in `StoreFile.path`: absolute in a folder, `gs://…` or `s3://…`.
+    """A store, whose paths are addresses as in `StoreFile.path`: absolute in a folder, `gs://…` or the like.
 
     Methods raise StorageError for an address outside the store, and else as Luigi's: FileAlreadyExists, NotADirectory,
     MissingParentDirectory, FileSystemException.

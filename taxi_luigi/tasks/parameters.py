@@ -5,6 +5,8 @@ Each checks its value where a task is made, from Python as from the command line
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -14,8 +16,11 @@ import luigi
 from luigi import date_interval
 
 from taxi_luigi.core.errors import UsageError
+from taxi_luigi.core.text import cut
+from taxi_luigi.tasks.job_arrays import shard_here
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, Selection
+from taxi_luigi.tlc.shards import MOST, Shard
 
 
 class TextParameter(luigi.Parameter):
@@ -88,6 +93,28 @@ class RefreshParameter(luigi.Parameter):
     def _parser_kwargs(cls, param_name: str, task_name: str | None = None) -> Any:
         """argparse's words for an option whose value may be left out, as luigi's own BoolParameter has them (3.8.1)."""
         return super()._parser_kwargs(param_name, task_name) | {"nargs": "?", "const": "recent"}
+
+
+class ShardParameter(luigi.Parameter):
+    """A Shard: the text `3/8`; `auto` and `auto/8` are the shard of this process by its platform. '' is none."""
+
+    def parse(self, x: str) -> Shard:
+        match = re.fullmatch(r"(auto|[0-9]{1,5})(?:/([0-9]{1,5}))?", x.strip())
+        number, count = (match[1], int(match[2]) if match[2] else None) if match else ("", None)
+        if number == "auto" and (count is None or 1 <= count <= MOST):
+            return shard_here(os.environ, count)
+        if not number.isdigit() or count is None or not 1 <= int(number) <= count <= MOST:
+            raise UsageError(
+                f"shard must be I/N, with I from 1 to N and N up to {MOST:,}, auto or auto/N, not {cut(x.strip())!r}"
+            )
+        return Shard(int(number), count)
+
+    def normalize(self, x: Any) -> Shard | str:
+        if x == "" or isinstance(x, Shard):
+            return x  # type: ignore[no-any-return]
+        if not isinstance(x, str):
+            raise UsageError(f"shard must be a text as 3/8, not {x!r}")
+        return self.parse(x)
 
 
 class MonthParameter(luigi.MonthParameter):

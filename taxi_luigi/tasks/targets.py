@@ -22,6 +22,7 @@ from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tasks.objects import StoreFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import TABLE as ZONES
 
 
@@ -75,7 +76,8 @@ class RawTarget(MonthTarget, StoreFile):
 
 
 class LakeTarget(MonthTarget, StoreFile):
-    """A clean month in the lake called `lake`, on this machine's disk: written under another name and renamed."""
+    """A clean month in the lake called `lake`: in a folder it is renamed into place, in a bucket it appears when its
+    upload is complete."""
 
     def __init__(self, lake: str, color: str, month: Month, edition: str = "") -> None:
         MonthTarget.__init__(self, color, month, edition)
@@ -92,11 +94,11 @@ class LakeTarget(MonthTarget, StoreFile):
 
 
 class GCSTarget(LakeTarget):
-    """A clean month in a bucket of Google Cloud Storage: an object appears when its upload is complete."""
+    """A clean month in a bucket of Google Cloud Storage."""
 
 
 class S3Target(LakeTarget):
-    """A clean month in an S3 bucket: an object appears when its upload is complete."""
+    """A clean month in an S3 bucket."""
 
 
 class CleanTarget(LakeTarget):
@@ -111,7 +113,7 @@ class CleanTarget(LakeTarget):
 
 
 def lake_target(lake: str, color: str, month: Month, edition: str = "") -> LakeTarget:
-    """The target of a month in the lake called `lake`, of its lake's kind."""
+    """The target of a month in the lake called `lake`; two types of lake have a class of their own, by earlier name."""
     kinds = {"gcs": GCSTarget, "s3": S3Target}
     return kinds.get(config.lake_type(lake), LakeTarget)(lake, color, month, edition)
 
@@ -119,12 +121,12 @@ def lake_target(lake: str, color: str, month: Month, edition: str = "") -> LakeT
 class MarkerTarget(MonthTarget):
     """The marker of a month in the warehouse called `warehouse`."""
 
-    def __init__(self, warehouse: str, color: str, month: Month, edition: str = "") -> None:
+    def __init__(self, warehouse: str, color: str, month: Month, edition: str = "", shard: Shard | None = None) -> None:
         super().__init__(color, month, edition)
-        self.warehouse = warehouse
+        self.warehouse, self.shard = warehouse, shard
 
     def exists(self) -> bool:
-        return inventory.warehouse_has(self.warehouse, self.color, self.month, self.edition, self.any_force)
+        return inventory.warehouse_has(self.warehouse, self.color, self.month, self.edition, self.any_force, self.shard)
 
     def __str__(self) -> str:
         return f"{self.warehouse}:{DATASETS[self.color].table}/{self.month}"
@@ -133,12 +135,12 @@ class MarkerTarget(MonthTarget):
 class ZonesTarget(luigi.Target):
     """The table of zones in the warehouse called `warehouse`, with rows in it."""
 
-    def __init__(self, warehouse: str) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: str, shard: Shard | None = None) -> None:
+        self.warehouse, self.shard = warehouse, shard
 
     def exists(self) -> bool:
         try:
-            return config.warehouse(self.warehouse).zones() > 0
+            return config.warehouse(self.warehouse, self.shard).zones() > 0
         except TaxiError as error:
             log.debug("%s counts as not there: %s", self, error)
             return False

@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from requests.exceptions import SSLError
 
 from taxi_luigi.core.errors import TaxiError
+from taxi_luigi.core.settings import read
 from taxi_luigi.sources import HttpSettings, open_source
+from taxi_luigi.storage.azure import AzureStore
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.tlc.datasets import DATASETS
@@ -67,6 +69,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr("google.api_core.retry.retry_base.time", clock)
     monkeypatch.setattr("google.api_core.retry.retry_unary.time", clock)
+    monkeypatch.setattr("azure.storage.blob.LinearRetry.get_backoff_time", lambda *_: 0)
 
 
 class Tokens(BaseHTTPRequestHandler):
@@ -111,6 +114,13 @@ def test_a_bucket_in_s3_gets_no_request(untrusted: str, aws_variables: None) -> 
         S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=untrusted, region="us-east-1", timeout=2)).list(
             "green"
         )
+    refused(error)
+
+
+def test_a_container_of_azure_gets_no_request(untrusted: str) -> None:
+    given = {"account": "taxi", "container": "trips", "endpoint": untrusted, "credential": "a2V5" * 22}
+    with pytest.raises(TaxiError) as error:
+        AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given)).list("green")
     refused(error)
 
 

@@ -1,18 +1,19 @@
-"""Everything that can go wrong with a request, at every request of an upload and of a load, on stand-ins for Google.
+"""Everything that can go wrong with a request, at every request of an upload and of a load, on stand-ins for clouds.
 
 However it goes on, the end is the same: one object, whole; each row once; one marker; no temporary file; and where the
 work could not go on, one line, after which doing it again finishes it.
 
 The suite tries one fault at each request; `pytest tests/contract/test_fault_sweep.py --sweep 99 -s` all of them, and
-prints the tables. Not shown: what Google's servers do to a request that they answer so.
+prints the tables. Not shown: what Google's and Azure's servers do to a request that they answer so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,17 +21,32 @@ import pytest
 
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError, WarehouseError
+from taxi_luigi.storage import Store
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.lake import Lake, Stored
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.tlc.datasets import FILE_MONTH
 from taxi_luigi.warehouses import MARKERS
 from taxi_luigi.warehouses.bigquery import BigQuery, uploads
+from tests.support.azure import AzureServer, fresh_azure_store
+from tests.support.between import Answered, Asked, Between, Server
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.bigquery_months import JANUARY, YELLOW, Clean, in_bucket, local
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Answered, Asked, Between
-from tests.support.sweep import ANSWER, At, Outcome, Place, Table, Trouble, hurry, kind, outcome, places
+from tests.support.sweep import (
+    ANSWER,
+    AZURES,
+    GOOGLES,
+    At,
+    Outcome,
+    Place,
+    Table,
+    Trouble,
+    hurry,
+    kind,
+    outcome,
+    places,
+)  # fmt: skip
 from tests.support.trips import write_clean
 
 pytestmark = pytest.mark.timeout(3600)  # the long form of a test takes minutes
@@ -72,17 +88,70 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lake]:
     return lakes
 
 
+class Buckets(Protocol):
+    """Buckets of one cloud, behind the back of the store."""
+
+    server: Server
+    troubles: Mapping[str, Trouble]
+
+    def fresh(self) -> str:
+        """The name of a new, empty one."""
+
+    def store(self, endpoint: str, bucket: str) -> Store:
+        """One as a store, with chunks of 4 MiB."""
+
+    def objects(self, bucket: str) -> list[tuple[str, dict[str, str], bytes]]:
+        """Name, metadata and bytes of all that is in one."""
+
+
+class Google:
+    """Those of fake-gcs-server."""
+
+    troubles = GOOGLES
+
+    def __init__(self, server: GcsServer) -> None:
+        self.server, self.fresh = server, server.fresh_bucket
+
+    def store(self, endpoint: str, bucket: str) -> Store:
+        """With the answer within ANSWER seconds."""
+        return GcsStore("lake gcs", GcsStore.Settings(bucket, endpoint=endpoint, chunk_size=4, timeout=ANSWER))
+
+    def objects(self, bucket: str) -> list[tuple[str, dict[str, str], bytes]]:
+        """By a plain client."""
+        found = self.server.client.list_blobs(bucket)
+        return [(blob.name, blob.metadata, blob.download_as_bytes()) for blob in found]
+
+
+class Azure:
+    """Those of Azurite."""
+
+    troubles = AZURES
+
+    def __init__(self, server: AzureServer) -> None:
+        self.server, self.fresh = server, server.fresh_container
+
+    def store(self, endpoint: str, bucket: str) -> Store:
+        """With the answer within ANSWER seconds."""
+        return fresh_azure_store(AzureServer(endpoint), bucket, chunk_size="4", timeout=str(ANSWER))
+
+    def objects(self, bucket: str) -> list[tuple[str, dict[str, str], bytes]]:
+        """By a plain client."""
+        container = self.server.container(bucket)
+        found = container.list_blobs(include=["metadata"])
+        return [(blob.name, dict(blob.metadata), container.download_blob(blob.name).readall()) for blob in found]
+
+
 class Uploads:
     """A month from the workspace to a bucket of its own for each try; `before` is what the bucket holds already."""
 
-    def __init__(self, server: GcsServer, between: Between, source: Lake, before: Lake | None = None) -> None:
-        self.server, self.between, self.source, self.before = server, between, source, before
+    def __init__(self, buckets: Buckets, between: Between, source: Lake, before: Lake | None = None) -> None:
+        self.buckets, self.between, self.source, self.before = buckets, between, source, before
 
     def sweep(self, title: str, tries: int) -> Table:
         """Each fault at each request."""
         self.between.asked.clear()
         self._take(self._bucket())
-        return Table(title).sweep(places(self.between.asked), tries, self._one)
+        return Table(title, self.buckets.troubles).sweep(places(self.between.asked), tries, self._one)
 
     def _one(self, place: Place, trouble: Trouble) -> Outcome:
         bucket = self._bucket()
@@ -91,6 +160,7 @@ class Uploads:
             try:
                 self._take(bucket)
             finally:
+                self.between.settle()
                 self._check_whole(bucket)
 
         self.between.asked.clear()
@@ -100,20 +170,13 @@ class Uploads:
         return result
 
     def _bucket(self) -> str:
-        bucket = self.server.fresh_bucket()
+        bucket = self.buckets.fresh()
         if self.before is not None:
-            Lake(GcsStore("lake gcs", GcsStore.Settings(bucket, endpoint=self.server.endpoint))).take(
-                self.before, COLOR, JANUARY
-            )
+            Lake(self.buckets.store(self.buckets.server.endpoint, bucket)).take(self.before, COLOR, JANUARY)
         return bucket
 
     def _take(self, bucket: str) -> None:
-        lake = Lake(
-            GcsStore(
-                "lake gcs", GcsStore.Settings(bucket, endpoint=self.between.endpoint, chunk_size=4, timeout=ANSWER)
-            )
-        )
-        stored = lake.take(self.source, COLOR, JANUARY)
+        stored = Lake(self.buckets.store(self.between.endpoint, bucket)).take(self.source, COLOR, JANUARY)
         assert stored.summary == self._held().summary
 
     def _held(self) -> Stored:
@@ -123,18 +186,18 @@ class Uploads:
 
     def _check_whole(self, bucket: str) -> None:
         """Whatever happened, readers find the old object whole, the new one, or none where there was none."""
-        found = [blob.download_as_bytes() for blob in self.server.client.list_blobs(bucket)]
+        found = [content for _, _, content in self.buckets.objects(bucket)]
         there = [self._bytes(lake) for lake in (self.source, self.before) if lake is not None]
         assert len(found) <= 1
         assert all(each in there for each in found)
         assert found or self.before is None
 
     def _check(self, bucket: str) -> None:
-        [blob] = self.server.client.list_blobs(bucket)
-        assert blob.name == f"data/{self.source.name(COLOR, JANUARY)}"
         about = {"color": COLOR, "month": str(JANUARY)}
-        assert blob.metadata == self._held().summary.labels() | about
-        assert blob.download_as_bytes() == self._bytes(self.source)
+        labels = self._held().summary.labels() | about
+        assert self.buckets.objects(bucket) == [
+            (f"data/{self.source.name(COLOR, JANUARY)}", labels, self._bytes(self.source))
+        ]
         assert not atomic_files.SCRATCH.exists() or not list(atomic_files.SCRATCH.iterdir())
 
     def _bytes(self, lake: Lake) -> bytes:
@@ -142,23 +205,31 @@ class Uploads:
             return path.read_bytes()
 
 
+@pytest.fixture(params=["gcs", "azure"])
+def buckets(request: pytest.FixtureRequest) -> Buckets:
+    """Each cloud whose uploads are tried."""
+    if request.param == "gcs":
+        return Google(request.getfixturevalue("fake_gcs"))
+    return Azure(request.getfixturevalue("azurite"))
+
+
 @pytest.fixture
-def storage(fake_gcs: GcsServer) -> Iterator[Between]:
+def storage(buckets: Buckets) -> Iterator[Between]:
     """Stands before the buckets."""
-    with Between(fake_gcs) as between:
+    with Between(buckets.server) as between:
         yield between
 
 
 def test_a_small_upload_survives_any_fault(
-    fake_gcs: GcsServer, storage: Between, workspace: dict[str, Lake], tries: int
+    buckets: Buckets, storage: Between, workspace: dict[str, Lake], tries: int
 ) -> None:
-    Uploads(fake_gcs, storage, workspace["small"]).sweep("A file of 0.2 MB to a bucket", tries).check()
+    Uploads(buckets, storage, workspace["small"]).sweep("A file of 0.2 MB to a bucket", tries).check()
 
 
 def test_an_upload_in_chunks_survives_any_fault(
-    fake_gcs: GcsServer, storage: Between, workspace: dict[str, Lake], tries: int
+    buckets: Buckets, storage: Between, workspace: dict[str, Lake], tries: int
 ) -> None:
-    sent = Uploads(fake_gcs, storage, workspace["large"], before=workspace["other"])
+    sent = Uploads(buckets, storage, workspace["large"], before=workspace["other"])
     sent.sweep("A file of 9 MB in chunks of 4 MiB, over another one", tries).check()
 
 

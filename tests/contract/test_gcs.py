@@ -19,8 +19,8 @@ import pytest
 from taxi_luigi.core import atomic_files
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.storage.gcs import GcsStore
+from tests.support.between import Answered, Asked, Between, Fault, Once, between, strict
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
-from tests.support.gcs_between import Answered, Asked, Between, Fault, Once, between, strict
 
 __all__ = ["between", "fake_gcs", "gcp_emulator", "strict"]
 

@@ -22,8 +22,8 @@ from taxi_luigi.core.errors import ConfigError, StorageError, WarehouseError
 from taxi_luigi.core.health import Status
 from taxi_luigi.storage import gcs
 from taxi_luigi.storage.gcs import GcsStore
+from tests.support.between import Answered, Between, Once, between, strict
 from tests.support.gcs import GcsServer, fake_gcs, fresh_gcs_store, gcp_emulator
-from tests.support.gcs_between import Answered, Between, Once, between, strict
 
 __all__ = ["between", "fake_gcs", "gcp_emulator", "strict"]
 

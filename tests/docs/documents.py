@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tests.support.project import BIN, ROOT, environment
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*/README.md"), ROOT / "benchmarks" / "README.md"]
+)
 
 
 def name(path: Path) -> str:

@@ -30,14 +30,18 @@ PYTHON = [
 ]
 
 RUN_BY = {
+    r"kubectl ": ("tests/docs/test_kubernetes.py", "kubectl create job"),
+    r"(taxi-)?luigi .*--shard|taxi-luigi status --check --months all": ("tests/pipeline/test_shards.py", '"--check"'),
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
+    r"taxi-luigi status --check .*--months all": ("tests/docs/test_json.py", '"--check", *MONTHS'),
     r"taxi-luigi doctor": ("tests/pipeline/test_clouds.py", '"doctor"'),
     r"taxi-luigi schedule": ("tests/pipeline/test_cron.py", '"schedule"'),
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),
     r"scripts/luigid": ("tests/docs/test_scripts.py", '"luigid"'),
     r"scripts/check-gcp": ("tests/docs/test_gcp.py", '"check-gcp"'),
+    r"scripts/check-azure": ("tests/docs/test_azure.py", '"check-azure"'),
     r"scripts/test": (".ci/run", "exec scripts/test"),
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
@@ -54,6 +58,11 @@ RUN_BY = {
 CANNOT_RUN = {
     "gcloud": "asks Google, and wants an account with billing",
     "bq": "the same",
+    "az": "asks Azure, and wants a subscription",
+    "docker": "pushes to a registry, and wants an account",
+    "aws": "asks Amazon, and wants an account",
+    "envsubst": "comes with gettext; tests/docs/test_deploy.py fills in the same",
+    "sbatch": "comes with Slurm",
     "psql": "comes with PostgreSQL, as pgcli apart from us",
     "uvx": "the same",
     "duckdb": "the command line of DuckDB is a program apart from its Python package",
@@ -67,6 +76,14 @@ CANNOT_RUN = {
     "BUCKET=": "the same",
     "LOCATION=": "the same",
     "ACCOUNT=": "the same",
+    "GROUP=": "the same",
+    "CONTAINER=": "the same",
+    "CLUSTER=": "the same",
+    "SCOPE=": "the same",
+    "IN_CONTAINER=": "the same",
+    "ME=": "the same",
+    "SECRET=": "the same",
+    "REPOSITORY=": "the same",
 }
 """a command → why no test runs it; shells read it all the same"""
 
@@ -139,7 +156,7 @@ def test_a_command_that_is_run_elsewhere_exists_and_so_does_the_test(line: str) 
             luigi_flags(rest)
         case ["taxi-luigi", *rest]:
             taxi_luigi_flags(rest)
-        case ["docker" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
+        case ["docker" | "kubectl" | "python" | "python3" | "dbt" | ".venv-dbt/bin/pip", *_]:
             pass
         case [script, *_]:
             assert os.access(ROOT / script, os.X_OK)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -15,11 +14,14 @@ import pytest
 
 from taxi_luigi.storage import gcs
 from taxi_luigi.warehouses.bigquery import connection
+from tests.docs.checkouts import checkout, ended
 from tests.gcp.run import SUITES
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.bigquery_reference import FREE
 from tests.support.gcs import GcsServer
-from tests.support.project import BIN, ROOT, environment
+from tests.support.project import ROOT, environment
+
+__all__ = ["checkout"]
 
 PAGE = (ROOT / "docs" / "gcp.md").read_text(encoding="utf-8")
 Check = Callable[..., "subprocess.Popen[str]"]
@@ -54,25 +56,6 @@ def test_permissions_of_the_bucket_are_listed() -> None:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy of what the script needs, whose environment for tests is this one."""
-    folder = tmp_path / "a checkout"
-    folder.mkdir()
-    for part in ("scripts", "config", "setup.cfg", "pyproject.toml", "constraints.txt", "taxi_luigi", "tests", "docs"):
-        (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, folder / part)
-    python = folder / ".venv-test" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec "{BIN}/python" "$@"\n')
-    python.chmod(0o755)
-    stamp = 'echo "$root ${PYTHON:-} [test] $(cat setup.cfg pyproject.toml constraints.txt | cksum)"'
-    made = subprocess.run(
-        ["bash", "-c", f". scripts/lib.sh; {stamp}"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    (folder / ".venv-test" / "made-from").write_text(made.stdout)
-    return folder
-
-
-@pytest.fixture
 def check(checkout: Path, fake_gcs: GcsServer, bigquery: BigQueryServer) -> Check:
     """Begins the script against the emulators."""
     emulators = {"STORAGE_EMULATOR_HOST": fake_gcs.endpoint, "BIGQUERY_EMULATOR_HOST": bigquery.endpoint}
@@ -93,14 +76,6 @@ def place(fake_gcs: GcsServer, bigquery: BigQueryServer) -> tuple[str, str, str]
     return PROJECT, fake_gcs.fresh_bucket(), bigquery.fresh_dataset(location="US")
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    try:
-        out, _ = process.communicate(timeout=200)
-    finally:
-        process.kill()
-    return process.returncode, out
-
-
 def left(server: GcsServer, bigquery: BigQueryServer, place: tuple[str, str, str]) -> list[str]:
     """What there is of a check, in the bucket and beside the dataset."""
     listed: Any = bigquery.emulator.ask("GET", f"/bigquery/v2/projects/{PROJECT}/datasets").json
@@ -116,7 +91,7 @@ def test_a_check_passes_and_leaves_nothing(
     some = "test_a_second_put or moved_with or test_removing_takes or test_months_go or test_a_job_id or a_taken_name"
     code, out = ended(check(*place, "-k", some))
     assert code == 0, out
-    for suite in SUITES:
+    for suite in SUITES.paths:
         assert f"{suite}" in out, out
     assert "[gcs] PASSED" in out
     assert "[bigquery] PASSED" in out

@@ -15,6 +15,7 @@ from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, duckdb_counts, markers
 from tests.support.at_once import ALL, LOAD, at_once
+from tests.support.azure import AzureServer, lake_section
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
 from tests.support.project import Project, Run
@@ -70,6 +71,12 @@ def test_runs_of_one_month_at_once_all_end_well_in_gcs(loading: Project, fake_gc
     check(at_once(loading, [FORCE, ALL, FORCE]))
     loading.configure({"taxi": {"workspace": f"gs://{bucket}/work"}})
     check(at_once(loading, [FORCE, ALL, FORCE]))
+
+
+def test_runs_of_one_month_at_once_all_end_well_in_azure(loading: Project, azurite: AzureServer) -> None:
+    section = lake_section(azurite, azurite.fresh_container())
+    loading.configure({"taxi": {"lake": "azure", "warehouse": ""}, "lake.azure": section})
+    check(at_once(loading, [FORCE, ALL, FORCE, FORCE]))
 
 
 @pytest.mark.usefixtures("aws_variables")

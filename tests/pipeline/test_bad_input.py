@@ -136,9 +136,10 @@ def test_ctrl_c_while_a_command_is_imported_ends_it_without_a_traceback(
 def test_doctor_lists_all_errors(project: Project) -> None:
     project.configure(
         {
-            "taxi": {"keep_raw": "yes", "worksapce": "x", "lake": "gcs, s3", "zones": "ftp://x"},
+            "taxi": {"keep_raw": "yes", "worksapce": "x", "lake": "gcs, s3, azure", "zones": "ftp://x"},
             "lake.gcs": {"bucket": "gs://x", "timeout": "-1"},
             "lake.s3": {"bucket": "b0", "endpoint_url": "x"},
+            "lake.azure": {"account": "A_0", "container": "c--0", "endpoint": "x", "credential": "x"},
             "download": {"attempts": "x", "parallel": "0"},
             "warehouse.duckdb": {"path": "md:x", "wait": "x"},
             "clean": {"most_rejected": "2", "reject": "x"},
@@ -152,7 +153,8 @@ def test_doctor_lists_all_errors(project: Project) -> None:
             done.out.splitlines()] == [
         "taxi has", "wrehouse.pg in", "core scheduler_port,", "core workers,", "taxi zones", "taxi keep_raw",
         "clean most_rejected", "download attempts", "download parallel", "lake.gcs bucket", "lake.gcs timeout",
-        "lake.s3 endpoint_url", "warehouse.duckdb path", "warehouse.duckdb wait", "clean reject:",
+        "lake.s3 endpoint_url", "lake.azure account", "lake.azure container", "lake.azure endpoint",
+        "lake.azure credential", "warehouse.duckdb path", "warehouse.duckdb wait", "clean reject:",
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""From the source over Google Cloud Storage into BigQuery, by the `luigi` command, beside the other warehouses."""
+"""From the source over a bucket or not into BigQuery, by the `luigi` command, beside the other warehouses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
 from tests.pipeline.conftest import ROWS, cents_in_duckdb, duckdb_counts
 from tests.support.at_once import ALL, at_once
+from tests.support.azure import AzureServer, lake_section
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
@@ -108,20 +109,22 @@ def _replace(publisher: Cdn, folder: Path) -> None:
     shutil.copy(made, publisher.folders[0] / "green_tripdata_2021-02.parquet")
 
 
-def test_one_run_fills_three_warehouses_and_two_lakes(
+def test_one_run_fills_three_warehouses_and_three_lakes(
     loading: Project,
     dataset: str,
     bucket: str,
     bigquery: BigQueryServer,
     moto_server: S3Server,
     aws_variables: None,
+    azurite: AzureServer,
     postgres_url: str,
     cdn: Cdn,
 ) -> None:
     """A download and a cleaning for each month. BigQuery loads from the bucket, the others from the clean file here."""
     loading.configure(
         {
-            "taxi": {"lake": "s3, gcs", "warehouse": "duckdb, postgres, bigquery"},
+            "taxi": {"lake": "azure, s3, gcs", "warehouse": "duckdb, postgres, bigquery"},
+            "lake.azure": lake_section(azurite, azurite.fresh_container()),
             "lake.s3": {"bucket": moto_server.bucket(), "endpoint_url": moto_server.url, "region": "us-east-1"},
             "warehouse.postgres": {"url": postgres_url},
         }
@@ -129,7 +132,7 @@ def test_one_run_fills_three_warehouses_and_two_lakes(
     done = loading.run(*COMMAND, "--workers", "4", timeout=240)
     assert done.rc == 0, done.out
     assert (cdn.count("GET"), loading.logged().count("Cleaned green")) == (3, 3)
-    assert (loading.logged().count("Uploaded green"), loading.logged().count("Loaded green")) == (6, 9)
+    assert (loading.logged().count("Uploaded green"), loading.logged().count("Loaded green")) == (9, 9)
     expected = dict.fromkeys(MONTHS, ROWS)
     assert duckdb_counts(loading, "green_tripdata") == expected
     assert dict(bigquery.query(dataset, COUNTS)) == expected
@@ -140,12 +143,16 @@ def test_one_run_fills_three_warehouses_and_two_lakes(
     assert loading.command("taxi-luigi", "verify").rc == 0
 
 
-def test_without_a_bucket_bigquery_is_sent_the_file(loading: Project, dataset: str, bigquery: BigQueryServer) -> None:
-    loading.configure({"taxi": {"lake": "local", "warehouse": "bigquery"}})
+@pytest.mark.parametrize("lake", ["local", "azure"])
+def test_without_a_bucket_bigquery_is_sent_the_file(
+    loading: Project, dataset: str, bigquery: BigQueryServer, azurite: AzureServer, lake: str
+) -> None:
+    section = lake_section(azurite, azurite.fresh_container())
+    loading.configure({"taxi": {"lake": lake, "warehouse": "bigquery"}, "lake.azure": section})
     done = loading.run(*COMMAND, "--workers", "2", timeout=240)
     assert done.rc == 0, done.out
     assert dict(bigquery.query(dataset, COUNTS)) == dict.fromkeys(MONTHS, ROWS)
-    assert "Uploaded" not in loading.logged()
+    assert loading.logged().count("Uploaded") == (len(MONTHS) if lake == "azure" else 0)
     assert loads(bigquery) == dict.fromkeys(MONTHS)
 
 

@@ -1,4 +1,4 @@
-"""Runs of `luigi` over Google's stand-ins that are killed, or whose job fails or stays: the same command finishes them.
+"""Runs of `luigi` over stand-ins for clouds that are killed, or whose job fails or stays: the same command ends them.
 
 What may happen to each single request is in tests/contract/test_fault_sweep.py.
 """
@@ -18,17 +18,48 @@ import pytest
 from taxi_luigi.sample import write_samples
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.warehouses import MARKERS
-from tests.pipeline.conftest import ROWS
+from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.azure import AzureServer, lake_section
+from tests.support.between import Asked, Between, Fault
 from tests.support.bigquery import PROJECT, BigQueryServer
 from tests.support.bigquery_shim import JobError
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Asked, Between, Fault
 from tests.support.project import Project, Run
 from tests.support.sweep import kind
 
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01")
 NAME = "data/green/green_tripdata_2021-01.parquet"
+
+
+def kill(project: Project, temporary: str, between: Between, at: str, number: int, passes: bool = True) -> None:
+    """Runs the command and kills all of it at a request, before that reaches the server, which it does or not."""
+    seen: list[Asked] = []
+
+    def rule(asked: Asked) -> Fault | None:
+        if len(seen) < number and kind(asked).startswith(at):
+            seen.append(asked)
+            if len(seen) == number:
+                _kill_all(project)
+                return None if passes else Fault.RESET
+        return None
+
+    between.rule = rule
+    process = project.start(*COMMAND, env={"TMPDIR": temporary})
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, out
+    assert len(seen) == number
+    between.settle()
+    between.rule = lambda _asked: None
+
+
+def _kill_all(project: Project) -> None:
+    # Again, for one that was born between the list and the kill. Nobody is waited for: that is communicate's
+    while running := project.processes():
+        for each in running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        time.sleep(0.01)
 
 
 class Google:
@@ -64,31 +95,7 @@ class Google:
 
     def kill(self, between: Between, at: str, number: int = 1, passes: bool = True) -> None:
         """Runs the command and kills all of it at a request, before that reaches the server, which it does or not."""
-        seen: list[Asked] = []
-
-        def rule(asked: Asked) -> Fault | None:
-            if len(seen) < number and kind(asked).startswith(at):
-                seen.append(asked)
-                if len(seen) == number:
-                    self._kill_all()
-                    return None if passes else Fault.RESET
-            return None
-
-        between.rule = rule
-        process = self.project.start(*COMMAND, env={"TMPDIR": self._temporary})
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, out
-        assert len(seen) == number
-        between.settle()
-        between.rule = lambda _asked: None
-
-    def _kill_all(self) -> None:
-        # Again, for one that was born between the list and the kill. Nobody is waited for: that is communicate's
-        while running := self.project.processes():
-            for each in running:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.kill()
-            time.sleep(0.01)
+        kill(self.project, self._temporary, between, at, number, passes)
 
     def objects(self) -> list[str]:
         """What is in the bucket."""
@@ -146,6 +153,26 @@ def test_killed_in_the_middle_of_an_upload(make: Make, project: Project, tmp_pat
         assert google.objects() == []
         google.check(google.run(), rows)
         assert cdn.count("GET") == 1
+
+
+@pytest.mark.parametrize("at", ["send a block", "commit the blocks"])
+def test_killed_in_the_middle_of_an_upload_to_azure(
+    project: Project, azurite: AzureServer, azure_between: Between, tmp_path: Path, at: str
+) -> None:
+    rows = 150_000  # of 2.4 MB when clean
+    write_samples(tmp_path / "samples", ("green",), [Month(2021, 1)], rows, seed=1)
+    container = azurite.fresh_container()
+    section = lake_section(azure_between, container) | {"chunk_size": "1"}
+    with Cdn(tmp_path / "samples") as cdn, TemporaryDirectory(prefix="kills-") as temporary:
+        project.configure({"taxi": {"source": cdn.template, "lake": "azure"}, "lake.azure": section})
+        kill(project, temporary, azure_between, at, number=1)
+        killed = [blob.name for blob in azurite.container(container).list_blobs()]
+        done = project.run(*COMMAND, env={"TMPDIR": temporary})
+    assert killed == ([] if at == "send a block" else [NAME])
+    assert done.rc == 0, done.out
+    assert [blob.name for blob in azurite.container(container).list_blobs()] == [NAME]
+    assert duckdb_counts(project, "green_tripdata") == {"2021-01": rows}
+    assert project.leftovers() == []
 
 
 def test_killed_while_the_load_job_runs_the_next_run_waits_for_that_job(google: Google) -> None:

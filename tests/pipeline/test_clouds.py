@@ -1,4 +1,4 @@
-"""Months to several lakes and warehouses in one run, by the `luigi` command, over stand-ins for Google Cloud and S3."""
+"""Months to several lakes and warehouses in one run, by the `luigi` command, over stand-ins for clouds."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import boto3
 import pytest
 
 from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.azure import AzureServer, lake_section
+from tests.support.between import Answered, Between, between
 from tests.support.cdn import Cdn
 from tests.support.gcs import GcsServer
-from tests.support.gcs_between import Answered, Between, between
 from tests.support.project import Project
 from tests.support.s3 import S3Server
 
@@ -146,10 +147,15 @@ def test_credentials_that_are_not_there_stop_the_run_in_one_line(
 
 
 def test_the_doctor_looks_at_everything_and_changes_nothing(
-    loading: Project, bucket: str, s3_bucket: str, between: Between, fake_gcs: GcsServer
+    loading: Project, bucket: str, s3_bucket: str, fake_gcs: GcsServer, azurite: AzureServer
 ) -> None:
+    container = azurite.fresh_container()
     loading.configure(
-        {"taxi": {"warehouse": "duckdb, postgres"}, "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"}}
+        {
+            "taxi": {"lake": "gcs, s3, azure", "warehouse": "duckdb, postgres"},
+            "lake.azure": lake_section(azurite, container),
+            "warehouse.postgres": {"url": "postgresql://127.0.0.1:1/x"},
+        }
     )
     said = loading.command("taxi-luigi", "doctor")
     assert said.rc == 40
@@ -157,12 +163,14 @@ def test_the_doctor_looks_at_everything_and_changes_nothing(
     assert ("workspace", "folder", "ok") in verdicts
     assert ("source", "file", "ok") in verdicts or ("source", "file", "unknown") in verdicts
     assert ("warehouse", "duckdb", "file") in verdicts
-    for place in (("lake", "gcs", "bucket"), ("lake", "s3", "bucket"), ("warehouse", "postgres", "server")):
+    buckets = (("lake", "gcs", "bucket"), ("lake", "s3", "bucket"), ("lake", "azure", "container"))
+    for place in (*buckets, ("warehouse", "postgres", "server")):
         assert place in verdicts
     assert "no answer" in verdicts["warehouse", "postgres", "server"]
     assert "Traceback" not in said.out
     assert not loading.workspace.exists()
     assert objects(fake_gcs, bucket) == {}
+    assert list(azurite.container(container).list_blobs()) == []
 
 
 def test_the_target_of_a_month_is_of_its_lakes_kind(loading: Project, bucket: str, s3_bucket: str) -> None:

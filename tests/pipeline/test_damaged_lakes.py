@@ -17,6 +17,7 @@ from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.local import FolderStore
 from taxi_luigi.storage.s3 import S3Store
 from tests.pipeline.conftest import ROWS, duckdb_counts
+from tests.support.azure import AzureServer, fresh_azure_store, lake_section
 from tests.support.project import Project
 
 ALL = ("LoadAllMonths", "--colors", "yellow,green", "--months", "2021-01..2021-03")
@@ -67,6 +68,11 @@ def fill(loading: Project, tmp_path: Path, request: pytest.FixtureRequest) -> Fi
             bucket = server.fresh_bucket()
             section = {"type": "gcs", "bucket": bucket, "endpoint": server.endpoint}
             store = GcsStore("lake", GcsStore.Settings(bucket, endpoint=server.endpoint))
+        elif kind == "azure":
+            server = request.getfixturevalue("azurite")
+            container = server.fresh_container()
+            section = {"type": "azure", **lake_section(server, container)}
+            store = fresh_azure_store(server, container)
         else:
             server = request.getfixturevalue("moto_server")
             request.getfixturevalue("aws_variables")
@@ -166,8 +172,10 @@ def test_damage_within_a_file_that_its_footer_does_not_show_is_named_by_the_load
         assert cursor.fetchone() == (ROWS,)
 
 
-def test_a_clean_file_in_a_workspace_in_a_bucket_that_is_damaged_is_made_again(fill: Fill) -> None:
-    kind = "gcs"
+def test_a_clean_file_in_a_workspace_in_a_bucket_that_is_damaged_is_made_again(
+    fill: Fill, azurite: AzureServer
+) -> None:
+    kind = "azure"
     filled = fill(kind, ONE)
     scheme, _, bucket = filled.store.url("").partition("://")
     filled.project.configure({
@@ -176,7 +184,8 @@ def test_a_clean_file_in_a_workspace_in_a_bucket_that_is_damaged_is_made_again(f
     })  # fmt: skip
     name, clean = NAMES[3], f"clean/{NAMES[3]}"
     shutil.rmtree(filled.project.workspace)
-    workspace = Filled(filled.project, _beside(filled.store, "work"))
+    store = fresh_azure_store(azurite, bucket.partition("/")[0], prefix="work")
+    workspace = Filled(filled.project, store)
     filled.store.remove(name)
     assert filled.project.run(*ONE).rc == 0, "the lake's file again, by way of the workspace"
     workspace.write(clean, workspace.bytes(clean)[:5000])
@@ -196,14 +205,6 @@ def test_a_clean_file_in_a_workspace_in_a_bucket_that_is_damaged_is_made_again(f
     forced = filled.project.run(*ONE, "--force")
     assert forced.rc == 0, forced.out
     assert duckdb_counts(filled.project, "green_tripdata") == {"2021-01": ROWS}
-
-
-def _beside(store: Store, prefix: str) -> Store:
-    """The same bucket with another prefix."""
-    if isinstance(store, GcsStore):
-        return GcsStore("lake", GcsStore.Settings(store.bucket, prefix, endpoint=store.endpoint))
-    assert isinstance(store, S3Store)
-    return S3Store("lake", S3Store.Settings(store.bucket, prefix, store._aws.endpoint_url, "us-east-1"))
 
 
 def test_what_a_lake_lists_and_cannot_read_keeps_the_only_good_copies(fill: Fill) -> None:

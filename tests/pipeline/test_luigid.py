@@ -143,6 +143,12 @@ def test_of_a_plain_luigid_doctor_names_what_it_does_not_show(loading: Project, 
     assert "a plain luigid does not show its [scheduler]" in looked.out
 
 
+def test_doctor_looks_for_no_luigid_where_runs_need_none(loading: Project) -> None:
+    loading.configure({"core": {"local_scheduler": "true"}})
+    looked = loading.command("taxi-luigi", "doctor")
+    assert (looked.rc, "luigid" in looked.out) == (0, False), looked.out
+
+
 def test_settings_of_the_scheduler_that_cannot_be_read_end_a_run_in_one_line(loading: Project, tmp_path: Path) -> None:
     loading.configure({"scheduler": {"retry_delay": "soon"}})
     with Luigid(tmp_path / "luigid") as luigid:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import threading
 import urllib.error
 import urllib.parse
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from psycopg2 import sql
 
 from tests.support import secrets
+from tests.support.azure import AzureServer, lake_section, sas_of
 from tests.support.cdn import Cdn, Status
 from tests.support.cron import Cron
 from tests.support.luigid import Luigid
@@ -163,12 +165,15 @@ class Everything:
     project: Project
     env: dict[str, str]
     bucket: str
+    container: str
 
 
 @pytest.fixture
-def everything(loading: Project, cdn: Cdn, postgres: str, moto_server: S3Server, aws_variables: None) -> Everything:
+def everything(
+    loading: Project, cdn: Cdn, postgres: str, moto_server: S3Server, aws_variables: None, azurite: AzureServer
+) -> Everything:
     there = cdn.url.partition("://")[2]
-    bucket = moto_server.bucket()
+    bucket, container = moto_server.bucket(), azurite.fresh_container()
     env = {
         "SOURCE": f"http://robot:{secrets.SOURCE_PASSWORD}@{there}/trip-data/{{color}}_tripdata_{{year}}-{{month:02}}"
         f".parquet?token={secrets.SOURCE_TOKEN}",
@@ -177,6 +182,7 @@ def everything(loading: Project, cdn: Cdn, postgres: str, moto_server: S3Server,
         "WRONG_URL": postgres.replace(secrets.POSTGRES, f"{secrets.POSTGRES}0"),
         "AWS_SECRET_ACCESS_KEY": secrets.AWS_SECRET,
         "AWS_SESSION_TOKEN": secrets.AWS_SESSION,
+        "AZURE": sas_of(container),
         "SMTP_PASSWORD": secrets.SMTP,
     }
     loading.configure(
@@ -184,15 +190,16 @@ def everything(loading: Project, cdn: Cdn, postgres: str, moto_server: S3Server,
             "taxi": {
                 "source": "${SOURCE}",
                 "zones": "${ZONES}",
-                "lake": "local, s3",
+                "lake": "local, s3, azure",
                 "warehouse": "duckdb, postgres, wrong",
             },
             "lake.s3": {"bucket": bucket, "endpoint_url": moto_server.url, "region": "us-east-1"},
+            "lake.azure": lake_section(azurite, container) | {"credential": "${AZURE}"},
             "warehouse.postgres": {"url": "${POSTGRES_URL}"},
             "warehouse.wrong": {"type": "postgres", "url": "${WRONG_URL}"},
         }
     )
-    return Everything(loading, env, bucket)
+    return Everything(loading, env, bucket, container)
 
 
 def letters(mailbox: Mailbox) -> str:
@@ -215,7 +222,7 @@ def test_the_search_finds_what_is_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_usual_umask")
 def test_nothing_that_a_run_prints_shows_or_keeps_holds_a_secret(
-    everything: Everything, cdn: Cdn, moto_server: S3Server, tmp_path: Path
+    everything: Everything, cdn: Cdn, moto_server: S3Server, azurite: AzureServer, tmp_path: Path
 ) -> None:
     """Two months and a warehouse fail; at DEBUG, so that all is said that can be."""
     project, env = everything.project, everything.env
@@ -252,9 +259,12 @@ def test_nothing_that_a_run_prints_shows_or_keeps_holds_a_secret(
         "ps": "\n".join(watch.seen),
         "markers": markers(env["POSTGRES_URL"]) + in_duckdb(project),
         "bucket": in_bucket(moto_server, everything.bucket),
+        "container": str(list(azurite.container(everything.container).list_blobs(include=["metadata"]))),
     }
-    assert {place: found for place, text in places.items() if (found := leaks(text))} == {}
-    assert leaks_below(project.workspace, project.state, tmp_path / "luigid") == {}
+    # Of the signature, which is in the address of each request
+    signed = max(re.findall(r"\w+", urllib.parse.unquote(env["AZURE"]).rpartition("sig=")[2]), key=len)
+    assert {place: found for place, text in places.items() if (found := leaks(text, signed))} == {}
+    assert leaks_below(project.workspace, project.state, tmp_path / "luigid", more=(signed,)) == {}
     assert_private(project)
 
 

@@ -61,13 +61,18 @@ PLACES: dict[str, tuple[str, str]] = {
     "notify": ("notify", "urls"),
     "number": ("download", "attempts"),
     "bucket": ("lake.s3", "bucket"),
+    "azure": ("lake.azure", "endpoint"),
+    "credential": ("lake.azure", "credential"),
 }
+SAS = f"sv=2021&sp=rwdl&sig={secrets.AZURE_SAS}"
 SECRETS = dict(zip(PLACES, secrets.SECRETS, strict=True))
 NAMED = {
     "postgres": {"taxi": {"warehouse": "pg"}, "warehouse.pg": {"type": "postgres"}},
     "gcs": {"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b0"}},
     "s3": {"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "b0"}},
     "bucket": {"taxi": {"lake": "s3"}},
+    "azure": {"taxi": {"lake": "azure"}, "lake.azure": {"account": "a00", "container": "c00", "credential": SAS}},
+    "credential": {"taxi": {"lake": "azure"}, "lake.azure": {"container": "c00", "endpoint": "https://127.0.0.1:1"}},
     "bigquery": {"taxi": {"warehouse": "bq"}, "warehouse.bq": {"project": "p"}},
 }
 
@@ -82,6 +87,9 @@ KEYS = [
     ("postgres", "url", KEY),
     ("notify", "urls", KEY),
     ("scheduler", "scheduler_url", KEY),
+    ("azure", "account", KEY),
+    ("azure", "container", SAS),
+    ("azure", "prefix", SAS),
     ("s3", "region", f"wJalrXUtnFEMI/K7MDENG/{secrets.AWS_SECRET}"),
 ]
 
@@ -95,7 +103,7 @@ COMMANDS: Sequence[tuple[str, ...]] = (
 
 
 def wrong() -> Iterator[tuple[str, str, str, str]]:
-    """What is wrong, and section, key and value: 12 secrets, each in five wrong forms, and keys in place of names."""
+    """What is wrong, and section, key and value: 14 secrets, each in five wrong forms, and keys in place of names."""
     names = list(URLS)
     for number, (place, (section, key)) in enumerate(PLACES.items()):
         every = 1 if place == "source" else 4  # the template of the source is looked at most closely

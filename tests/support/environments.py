@@ -1,4 +1,4 @@
-"""Environments of Python apart from that of the tests, for programs whose requirements differ from ours.
+"""Environments of Python and Node.js apart from that of the tests, for programs whose requirements differ from ours.
 
 Each is made once and kept in the user's cache folder, under a name that changes with its requirements.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -25,16 +26,38 @@ def kept(
         python: returns the interpreter that it is made with.
         finish: does the rest in the folder of a new one.
     """
+
+    def make(aside: Path) -> None:
+        run(python(), "-m", "venv", aside)
+        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
+        run(aside / "bin" / "python", *pip, "--requirement", requirements)
+        finish(aside)
+
+    return _once(name, requirements, make)
+
+
+def kept_by_npm(name: str, pins: Path, npm: Callable[[], Path]) -> Path:
+    """Return the folder that has `node_modules` as a package-lock.json pins them; the scripts of packages do not run.
+
+    Args:
+        name: the beginning of the folder's name.
+        pins: the folder of package.json and package-lock.json.
+        npm: returns the program, if the folder has to be made.
+    """
+
+    def make(aside: Path) -> None:
+        program = npm()
+        for each in ("package.json", "package-lock.json"):
+            shutil.copy(pins / each, aside)
+        run(program, "ci", "--prefix", aside, "--ignore-scripts", "--no-audit", "--no-fund")
+
+    return _once(name, pins / "package-lock.json", make)
+
+
+def _once(name: str, pins: Path, make: Callable[[Path], None]) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "taxi_luigi-tests"
     cache.mkdir(parents=True, exist_ok=True)
-
-    def make(folder: Path) -> None:
-        run(python(), "-m", "venv", folder)
-        pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-cache-dir"]
-        run(folder / "bin" / "python", *pip, "--requirement", requirements)
-        finish(folder)
-
-    return Once(cache)(f"{name}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]}", make)
+    return Once(cache)(f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}", make)
 
 
 def run(*command: str | Path) -> None:

@@ -26,6 +26,8 @@ NOTIFY_HEADER = "hushNotifyHeader9"
 SMTP = "hushSmtp10"
 AWS_SECRET = "hushAwsSecret11"
 AWS_SESSION = "hushAwsSession12"
+AZURE_KEY = "hushAzureKey13"
+AZURE_SAS = "hushAzureSas14"
 
 SECRETS = tuple(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, str))
 

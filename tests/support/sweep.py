@@ -17,11 +17,13 @@ from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from azure.core.pipeline.transport import HttpTransport
 from google.api_core.retry import exponential_sleep_generator
 
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.warehouses.bigquery import connection, jobs, load_log, replace_partition, tables, uploads, warehouse
-from tests.support.gcs_between import Answered, Asked, Fault
+from tests.support.azure import ACCOUNT, refusal
+from tests.support.between import Answered, Asked, Fault
 
 ANSWER = 1.5
 """seconds to wait for an answer, which the emulators give within one, where a stall is to be noticed"""
@@ -45,7 +47,7 @@ class Trouble:
     stays: bool = False
 
 
-TROUBLES: Mapping[str, Trouble] = {
+GOOGLES: Mapping[str, Trouble] = {
     "429": Trouble(_refusal(429, "rateLimitExceeded")),
     "lost": Trouble(Fault.LOST),
     "503": Trouble(_refusal(503, "backendError")),
@@ -62,6 +64,21 @@ TROUBLES: Mapping[str, Trouble] = {
     "stalls stay": Trouble(Fault.STALL, stays=True),
 }
 """In an order in which neighbours differ: the short form of a sweep goes through them in turn."""
+
+AZURES: Mapping[str, Trouble] = {
+    "503": Trouble(refusal(503, "ServerBusy")),
+    "lost": Trouble(Fault.LOST),
+    "500": Trouble(refusal(500, "InternalError")),
+    "reset": Trouble(Fault.RESET),
+    "503 stays": Trouble(refusal(503, "ServerBusy"), stays=True),
+    "500 slow": Trouble(refusal(500, "OperationTimedOut")),
+    "stall": Trouble(Fault.STALL),
+    "503 after": Trouble(refusal(503, "ServerBusy", Retry_After="1")),
+    # As a front end answers, which knows nothing of Azure's form
+    "503 bare": Trouble(Answered(503, b"")),
+    "resets stay": Trouble(Fault.RESET, stays=True),
+    "stalls stay": Trouble(Fault.STALL, stays=True),
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,8 @@ def kind(asked: Asked) -> str:
     """What a request is for, the same in every run; a chunk that is sent again is the same one."""
     address = urlsplit(asked.path)
     path, query = unquote(address.path), parse_qs(address.query)
+    if path.startswith(f"/{ACCOUNT}/"):
+        return _kind_at_azure(asked.method, query)
     if asked.method == "PUT":
         sent = re.match(r"bytes (\d+)-", next(v for k, v in asked.headers.items() if k.lower() == "content-range"))
         return f"send the bytes from {int(sent[1]) >> 10 if sent else 0} KiB on"
@@ -116,6 +135,14 @@ def kind(asked: Asked) -> str:
         made = re.search(r'"tableId": ?"(\w+)"', body)
         return f"make {made and made[1]}"
     return "look at the dataset"
+
+
+def _kind_at_azure(method: str, query: dict[str, list[str]]) -> str:
+    """Blocks are sent at once, and named by chance: which one is the first is no matter."""
+    if method == "PUT":
+        parts = {"": "send the file", "block": "send a block", "blocklist": "commit the blocks"}
+        return parts[query.get("comp", [""])[0]]
+    return {"HEAD": "look at the blob", "GET": "list"}[method]
 
 
 def _subject(text: str) -> str:
@@ -184,17 +211,18 @@ class Table:
     """Fault × place → outcome, and what was wrong where something failed."""
 
     title: str
+    troubles: Mapping[str, Trouble] = field(default_factory=lambda: GOOGLES)
     rows: dict[Place, dict[str, Outcome]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
 
     def sweep(self, where: Iterable[Place], tries: int, one: Callable[[Place, Trouble], Outcome]) -> Self:
         """Tries so many faults at each place: with one at each, they take turns, from another one on in each table."""
-        names = list(TROUBLES)
+        names = list(self.troubles)
         begin = sum(self.title.encode())
         for number, place in enumerate(where, begin):
             for name in [names[(number + more) % len(names)] for more in range(min(tries, len(names)))]:
                 try:
-                    result = one(place, TROUBLES[name])
+                    result = one(place, self.troubles[name])
                 except Exception as error:  # noqa: BLE001 the table is to be whole; `check` fails for it
                     result = Outcome.FAILED
                     self.failures.append(f"{place} × {name}: {type(error).__name__}: {error}")
@@ -212,7 +240,7 @@ class Table:
 
     def _lines(self) -> Iterator[str]:
         wide = max(len(str(place)) for place in self.rows)
-        columns = [name for name in TROUBLES if any(name in row for row in self.rows.values())]
+        columns = [name for name in self.troubles if any(name in row for row in self.rows.values())]
         yield " | ".join([" " * wide, *(f"{name:15}" for name in columns)])
         for place, row in self.rows.items():
             cells = (row[name].value if name in row else "" for name in columns)
@@ -220,7 +248,7 @@ class Table:
 
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Google's clients pause for a twentieth between two tries, and BigQuery's requests may take ANSWER seconds.
+    """The clients pause for a twentieth between two tries, and BigQuery's requests may take ANSWER seconds.
 
     What is tried again, how often and until when stays the clients' own and ours.
     """
@@ -233,6 +261,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("google.api_core.retry.retry_unary.exponential_sleep_generator", shorter)
     monkeypatch.setattr("google.resumable_media.requests._request_helpers.time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _transport, seconds: sleep(seconds))
     # Else the client asks for the bucket in a thread of its own, whose answer nobody waits for (3.17, November 2026)
     monkeypatch.setenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", "true")
     for module in (connection, jobs, load_log, replace_partition, tables, warehouse):

@@ -20,6 +20,7 @@ HEAVY = {
     "pyarrow",
     "sqlalchemy",
     "google",
+    "azure",
     "boto3",
     "botocore",
     "matplotlib",

@@ -1,4 +1,4 @@
-"""Web pages that show what a run does in a cloud: a job of BigQuery, an object. Only of Google's and Amazon's.
+"""The web page that shows what a run does in a cloud: a job of BigQuery. The page of an object is the store's.
 
 The code that starts a job reports its page; the task for which it was started gets it by a callback, and shows it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 _callback: ContextVar[Callable[[str], None] | None] = ContextVar("tracking_url_callback", default=None)
 
@@ -17,16 +17,6 @@ def bigquery_job(project: str, location: str, job_id: str) -> str:
     """Return the job's page in Google's console, with its state, its errors and what it loaded."""
     job = urlencode({"project": project, "j": f"bq:{location}:{job_id}", "page": "queryresults"}, safe=":")
     return f"https://console.cloud.google.com/bigquery?{job}"
-
-
-def gcs_object(bucket: str, key: str) -> str:
-    """Return the object's page in Google's console."""
-    return f"https://console.cloud.google.com/storage/browser/_details/{bucket}/{quote(key)}"
-
-
-def s3_object(bucket: str, key: str) -> str:
-    """Return the object's page in Amazon's console."""
-    return f"https://s3.console.aws.amazon.com/s3/object/{bucket}?{urlencode({'prefix': key}, safe='/')}"
 
 
 @contextmanager

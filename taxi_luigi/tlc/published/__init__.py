@@ -20,7 +20,7 @@ _MONTHS_BACK = 36
 
 def published_rows(color: str, month: Month, form: SourceForm) -> int | None:
     """Return the rows in TLC's file of a month, without the header; None where no count is known."""
-    return _counts().get((color, str(month), form))
+    return known_rows(form).get((color, month))
 
 
 def expected_rows(color: str, month: Month) -> int | None:
@@ -33,9 +33,11 @@ def expected_rows(color: str, month: Month) -> int | None:
 
 
 @cache
-def _counts() -> dict[tuple[str, str, str], int]:
+def known_rows(form: SourceForm) -> dict[tuple[str, Month], int]:
+    """Return (color, month) → rows of every month with a known count."""
     lines = files(__name__).joinpath("row_counts.csv").read_text().splitlines()
-    return {(row["color"], row["month"], row["form"]): int(row["rows"]) for row in csv.DictReader(lines)}
+    found = (row for row in csv.DictReader(lines) if row["form"] == form)
+    return {(row["color"], Month.parse(row["month"])): int(row["rows"]) for row in found}
 
 
 _HOSTS = ("d37ci6vzurychx.cloudfront.net", "nyc-tlc.s3.amazonaws.com")

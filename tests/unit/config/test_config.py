@@ -17,6 +17,7 @@ from taxi_luigi.core import release, settings_files
 from taxi_luigi.core.errors import ConfigError, UsageError
 from taxi_luigi.runs import notify
 from taxi_luigi.runs.task import families
+from taxi_luigi.storage import LAKES
 from taxi_luigi.warehouses import duckdb_memory
 
 Settings = dict[str, dict[str, str]]
@@ -106,12 +107,15 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"warehouse": "duck"}}, "no warehouse is named 'duck': the names are duckdb, postgres, bigquery,"),
         ({"taxi": {"zones": "ftp://x/zones.csv"}}, "[taxi] zones = ftp://x/zones.csv: ftp:// is not supported"),
         ({"taxi": {"zones": "http:///zones.csv"}}, "[taxi] zones = http:///zones.csv: has no host"),
-        ({"taxi": {"lake": "nfs"}}, "no lake is named 'nfs': the names are local, gcs, s3, and those of"),
+        ({"taxi": {"lake": "nfs"}}, f"no lake is named 'nfs': the names are {', '.join(LAKES)}, and those of"),
         ({"taxi": {"lake": "gcs"}}, "[lake.gcs] bucket is missing: the name of a bucket"),
         ({"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "s3://b"}}, "[lake.s3] bucket must be the name of a bucket al"),
         ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "timeout": "1m"}}, "[lake.gcs] timeout must be a numb"),
         ({"taxi": {"workspace": "gs://b1/x"}}, "[taxi] lake = local is the workspace's clean/ folder, and the workspa"),
         ({"taxi": {"workspace": "gs:///x", "lake": ""}}, "[taxi] workspace gs:///x: names no bucket"),
+        ({"taxi": {"workspace": "az://No/x", "lake": ""}}, "[taxi] workspace az://No/x: the container must be"),
+        ({"taxi": {"workspace": "az://trips/x", "lake": ""}}, "[lake.azure] account is missing: the name of"),
+        ({"taxi": {"lake": "azure"}, "lake.azure": {"account": "taxi"}}, "[lake.azure] container is missing: the name"),
         ({"taxi": {"state": "gs://b/x"}}, "[taxi] state"),
         ({"taxi": {"warehouse": "bigquery"}}, "[warehouse.bigquery] project is missing: the project that the tables"),
         ({"taxi": {"lake": "nas"}, "lake.nas": {"type": "local"}}, "[lake.nas] path is missing"),
@@ -389,6 +393,7 @@ def test_every_setting_in_force_names_the_file_it_comes_from(elsewhere: Path, mo
         ("warehouse", "bigquery", {"project": "p"}),
         ("lake", "gcs", {"bucket": "b0"}),
         ("lake", "s3", {"bucket": "b0"}),
+        ("lake", "azure", {"account": "taxi", "container": "trips"}),
     ],
 )
 def test_the_defaults_of_a_store_in_the_code_are_those_of_the_packaged_file(
@@ -417,6 +422,8 @@ SHOWN = {
     ("lake.gcs", "credentials_file", '{"type": "x",\n "private_key": "hunter2"}'): "***",
     ("lake.gcs", "credentials_file", f"-----BEGIN PRIVATE KEY----- {SECRET}"): "***",
     ("lake.gcs", "credentials_file", "/srv/key.json"): "/srv/key.json",
+    ("lake.azure", "credential", f"AccountName=taxi;AccountKey={SECRET}"): "***",
+    ("lake.azure", "credential", "${AZURE_STORAGE_KEY}"): "${AZURE_STORAGE_KEY}",
     ("smtp", "password", SECRET): "***",
     ("smtp", "password", "${SMTP}"): "${SMTP}",
     ("mine", "api_key", SECRET): "***",

@@ -20,6 +20,7 @@ Settings = dict[str, dict[str, str]]
 NAME = "{color}_tripdata_{year}-{month:02}.parquet"
 IN = f"{{color}}/{NAME}"
 GOOGLE, MINIO = "https://storage.googleapis.com", "http://minio:9000"
+AZURE = "https://taxi.blob.core.windows.net"
 WHERE = ", where months are written and removed: set another place for one"
 
 
@@ -78,6 +79,17 @@ def s3(prefix: str, endpoint: str = "", **taxi: str) -> Settings:
     return {"taxi": {"lake": "s3", **taxi}, "lake.s3": {"bucket": "trips", "prefix": prefix, "endpoint_url": endpoint}}
 
 
+def azure(prefix: str, **taxi: str) -> Settings:
+    """A lake in a container of Azure's."""
+    keys = {"account": "taxi", "container": "trips", "prefix": prefix}
+    return {"taxi": {"lake": "azure", **taxi}, "lake.azure": keys}
+
+
+def container(**keys: str) -> dict[str, str]:
+    """A lake's section."""
+    return {"type": "azure", "account": "taxi", "container": "trips", **keys}
+
+
 def bucket(kind: str, **keys: str) -> dict[str, str]:
     """A lake's section."""
     return {"type": kind, "bucket": "trips", **keys}
@@ -131,7 +143,10 @@ def bucket(kind: str, **keys: str) -> dict[str, str]:
         (gcs("/", workspace="gs://trips/yellow"), "the workspace's raw/ (gs://trips/yellow/raw) is inside [lake.gcs]"),
         (s3("work/rejected", workspace="s3://trips/work"), "is inside the workspace's rejected/"),
         (s3("clean", MINIO, workspace="s3://trips"), "is inside the workspace's clean/"),
+        (azure("work/clean", workspace="az://trips/work"), "[lake.azure] container and prefix (az://trips/wo"),
+        (lakes(a=container(), b=container(endpoint=f"{AZURE}/")), "is the same place as [lake.a]"),
         # a source in a bucket
+        (azure("pub", source=f"{AZURE}/trips/pub/{IN}?sig=hush"), "is inside [lake.azure] container"),
         (gcs("data", source=f"{GOOGLE}/trips/data/{IN}"), f"[taxi] source ({GOOGLE}/trips/data/{IN}) is inside"),
         (gcs("data", source=f"https://trips.storage.googleapis.com/data/{IN}"), "is inside [lake.gcs] bucket"),
         (s3("/", source=f"https://trips.s3.eu-west-1.amazonaws.com/{IN}"), "is inside [lake.s3] bucket"),
@@ -180,6 +195,7 @@ def test_places_whose_files_could_be_each_others_are_refused(
         gcs("data", source=f"https://cdn.example/trips/data/{{color}}/{NAME}"),
         lakes(a=bucket("s3", endpoint_url=MINIO), b=bucket("s3", endpoint_url="http://minio:9001")),
         lakes(a=bucket("s3"), b=bucket("gcs")),
+        lakes(a=container(), b=container(account="other"), c=container(prefix="elsewhere")),
         lakes(a=bucket("gcs"), b=bucket("gcs", prefix="data2")),
     ],
 )  # fmt: skip

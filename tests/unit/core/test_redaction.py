@@ -16,6 +16,7 @@ BASIC = base64.b64encode(f"robot:{SECRET}".encode()).decode()
 KEY = json.dumps(
     {"type": "service_account", "private_key": f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----\n"}
 )
+AZURE = base64.b64encode(bytes(range(64))).decode()
 AWS = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 SHOWN = {
@@ -50,6 +51,8 @@ SHOWN = {
     f"cannot open {KEY[:60]}": "cannot open ***",
     f"-----BEGIN RSA PRIVATE KEY-----\n{SECRET}": "***",
     f"region {AWS}": "region ***",
+    f"the key {AZURE}, not": "the key ***, not",
+    f"?sv=2026&sp=rl&sig={SECRET}%3D of it": "?sv=2026&sp=rl&sig=*** of it",
     f"AKIAIOSFODNN7EXAMPLE:{SECRET}": "***",
 }
 

@@ -83,7 +83,7 @@ def test_another_value_is_an_error_where_the_task_is_made(changes: dict[str, Any
             {"warehouse": "dk"},
             "no warehouse is named 'dk': the names are duckdb, postgres, bigquery, and those",
         ),
-        (UploadMonth, {"lake": "dk"}, "no lake is named 'dk': the names are local, gcs, s3, and those"),
+        (UploadMonth, {"lake": "dk"}, "no lake is named 'dk': the names are local, gcs, s3, azure"),
         (LoadMonth, {"warehouse": None}, "warehouse must be a text, not None"),
         (UploadMonth, {"lake": ["local"]}, "lake must be a text, not ['local']"),
     ],

@@ -1,4 +1,4 @@
-"""A proxy before a stand-in for Google Cloud Storage or BigQuery: it keeps what was asked, and lets things go wrong."""
+"""A proxy before the stand-in for a cloud: it keeps what was asked, and lets things go wrong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Answered:
     """An answer in the server's place."""
 
     status: int
-    body: dict[str, Any] | None = None
+    body: dict[str, Any] | bytes | None = None
+    """a dict is JSON, as Google answers"""
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -67,7 +68,8 @@ Rule = Callable[[Asked], "Answered | Fault | None"]
 class Between:
     """A proxy before a server, at `endpoint`: it keeps what was asked, and does to each request what `rule` says.
 
-    What it answers by itself stands for what Google's server is documented to answer and no emulator does.
+    What it answers by itself stands for what the cloud's server is documented to answer and no emulator does. The
+    server gets another Host: Google and Azure do not sign it, Amazon does (tests/support/s3.py).
     """
 
     def __init__(self, server: Server) -> None:
@@ -132,7 +134,9 @@ class Between:
         answer = requests.request(
             asked.method, url, headers=headers, data=asked.body, allow_redirects=False, timeout=60
         )
-        left_out = {"content-length", "connection", "transfer-encoding", "date", "server"}
+        left_out = {"connection", "transfer-encoding", "date", "server"}
+        if asked.method != "HEAD":  # of which it says how long the body would be
+            left_out.add("content-length")
         kept = {key: value for key, value in answer.headers.items() if key.lower() not in left_out}
         # The server names itself where the chunks of an upload are to go, and where an object's bytes are
         kept = {key: value.replace(self._upstream, self.endpoint) for key, value in kept.items()}
@@ -162,7 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
             said = self.outer._known(asked) or said
         if isinstance(said, Answered):
             headers = {"Content-Type": "application/json"} | said.headers
-            self._answer(said.status, headers, json.dumps(said.body or {}).encode())
+            self._answer(
+                said.status,
+                headers,
+                said.body if isinstance(said.body, bytes) else json.dumps(said.body or {}).encode(),
+            )
             return
         status, headers, answer = self.outer._forward(asked)
         if said is Fault.SPOILT:
@@ -185,13 +193,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for key, value in headers.items():
             self.send_header(key, value)
-        if status != 204:
+        if self.command == "HEAD":
+            body = b""
+        elif status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if cut else body)
         self.close_connection = cut
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 the names are http.server's
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815 the names are http.server's
 
     def log_message(self, *_: object) -> None:
         """Nothing to stderr."""
@@ -222,7 +232,7 @@ class Once:
 
 @pytest.fixture
 def between(fake_gcs: Server) -> Iterator[Between]:
-    """A proxy before the server that most tests use."""
+    """A proxy before the server that most tests of Google's store use."""
     with Between(fake_gcs) as proxy:
         yield proxy
 
