@@ -49,10 +49,7 @@ from tests.support.sweep import (
 )  # fmt: skip
 from tests.support.trips import write_clean
 
-pytestmark = [
-    pytest.mark.timeout(3600),  # the long form of a test takes minutes
-    pytest.mark.xdist_group("fault_sweep"),  # one set of months for all of them
-]
+pytestmark = pytest.mark.timeout(3600)  # the long form of a test takes minutes
 
 MIB = 1 << 20
 ROWS = 3_000

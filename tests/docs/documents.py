@@ -5,12 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from contextlib import redirect_stdout
 from functools import cache
-from io import StringIO
 from pathlib import Path
 
-from taxi_luigi.cli import main
 from tests.support.project import BIN, ROOT, environment
 
 DOCUMENTS = sorted(
@@ -55,14 +52,6 @@ def words(line: str) -> list[str]:
 @cache
 def help_of(*command: str) -> str:
     """What a command says of itself."""
-    if command[0] == "taxi-luigi":  # here, as each of twenty processes would import all of it
-        with redirect_stdout(StringIO()) as out:
-            try:
-                code: object = main([*command[1:]])
-            except SystemExit as ended:
-                code = ended.code
-        assert code == 0
-        return out.getvalue()
     done = subprocess.run(
         [BIN / command[0], *command[1:]],
         cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,

@@ -20,8 +20,6 @@ from taxi_luigi.tlc.months import Month
 from tests.docs.documents import DOCUMENTS, blocks, commands, luigi_flags, name, prose, taxi_luigi_flags, text_of, words
 from tests.support.project import ROOT, Project, environment
 
-pytestmark = pytest.mark.xdist_group("docs_commands")  # one project for all of them
-
 LINES = {path: commands(text_of(path)) for path in DOCUMENTS}
 EVERY = sorted({line for lines in LINES.values() for line in lines})
 PYTHON = [

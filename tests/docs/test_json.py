@@ -20,8 +20,6 @@ from taxi_luigi.tlc.months import Month
 from tests.docs.documents import help_of, text_of
 from tests.support.project import ROOT, Project
 
-pytestmark = pytest.mark.xdist_group("docs_json")  # two runs for all of them
-
 PAGE = ROOT / "docs" / "json.md"
 WITHOUT = {"run", "report", "quickstart", "cron-run"}
 MONTHS = ("--colors", "green", "--months", "2021-01..2021-02")

@@ -19,8 +19,6 @@ from tests.support.cleaned import receipt_of
 from tests.support.gcs import GcsServer
 from tests.support.project import Project, Run, Sections
 
-pytestmark = pytest.mark.xdist_group("report_page")  # one load of two real months for all of them
-
 MONTHS = ("2021-01", "2021-02")
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 SEEN = "[...document.querySelectorAll('svg')].filter(svg => svg.getClientRects().length).map(svg => svg.classList[0])"

@@ -27,8 +27,6 @@ from tests.support.cdn import Cdn, Drip, Status
 from tests.support.luigid import Luigid
 from tests.support.project import Project
 
-pytestmark = pytest.mark.xdist_group("visualizer")  # one luigid and one browser for all of them
-
 FAMILIES = ["LoadAllMonths", "LoadMonth", "CleanMonth", "DownloadMonth", "PublishedMonth"]
 """from what is wanted to what it needs"""
 

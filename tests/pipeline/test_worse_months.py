@@ -29,10 +29,7 @@ from tests.support.cdn import Cdn
 from tests.support.postgres import Postgres
 from tests.support.project import Project, Run
 
-pytestmark = [
-    pytest.mark.timeout(600),  # the first test waits for all the runs
-    pytest.mark.xdist_group("worse_months"),  # which take a minute of CPU
-]
+pytestmark = pytest.mark.timeout(600)  # the first test waits for all the runs
 
 ROWS = 3_500
 """in a month before it is spoilt"""
