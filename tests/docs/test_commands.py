@@ -31,7 +31,10 @@ PYTHON = [
 
 RUN_BY = {
     r"kubectl ": ("tests/docs/test_kubernetes.py", "kubectl create job"),
-    r"(taxi-)?luigi .*--shard|taxi-luigi status --check --months all": ("tests/pipeline/test_back_fills.py", '"--check"'),
+    r"(taxi-)?luigi .*--shard|taxi-luigi status --check --months all": (
+        "tests/pipeline/test_back_fills.py",
+        '"--check"',
+    ),
     r"luigi .*--worker-keep-alive": ("tests/pipeline/test_machines.py", '"keep_alive": "true"'),
     r"luigi .*GCS_BUCKET|LUIGI_CONFIG_PATH=config/postgres.cfg": ("tests/pipeline/test_profiles_run.py", '"postgres"'),
     r"luigi --module trips_by_zone": ("tests/docs/test_library.py", '"trips_by_zone"'),
