@@ -44,7 +44,7 @@ RUN_BY = {
     r"scripts/quickstart": ("tests/docs/test_scripts.py", '"quickstart"'),
     r"scripts/luigid": ("tests/docs/test_scripts.py", '"luigid"'),
     r"scripts/check-gcp": ("tests/docs/test_gcp.py", '"check-gcp"'),
-    r"scripts/check-azure": ("tests/docs/test_azure.py", '"check-azure"'),
+    r"scripts/check-azure": ("tests/docs/test_azure_page.py", '"check-azure"'),
     r"scripts/test": (".ci/run", "exec scripts/test"),
     r"scripts/image": ("tests/image/conftest.py", "scripts"),
     r"python docs/schema\.py": ("tests/docs/test_schema.py", "schema.py"),
