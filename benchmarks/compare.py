@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-from benchmarks import harness, memory, nightly, pages, pipelines, report, rerun, sizes, steps, tiny
+from benchmarks import harness, memory, nightly, pages, pipelines, report, rerun, shards, sizes, steps, tiny
 from benchmarks.harness import Scope
 
 WORK = harness.ROOT / "benchmarks" / "work"
@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[str, Callable[[Scope], str]]] = {
     "rerun": (pages.RERUN, rerun.table),
     "nightly": (pages.NIGHT, nightly.table),
     "report": (pages.REPORT, report.table),
+    "shards": (pages.SHARDS, shards.table),
 }
 
 

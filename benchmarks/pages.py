@@ -1,16 +1,21 @@
-"""The pages with the figures: results go into benchmarks/README.md, and README.md's "How fast" is made from these."""
+"""The pages with the figures: results go into benchmarks/README.md; README.md's "How fast" and a section of
+docs/scale.md are made from these.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks.harness import OURS, ROOT, machine
 
 RESULTS = ROOT / "benchmarks" / "README.md"
 README = ROOT / "README.md"
+SCALE = ROOT / "docs" / "scale.md"
 
 DUCKDB = "Months over HTTP into DuckDB"
 POSTGRES = "Months over HTTP into PostgreSQL"
@@ -29,10 +34,11 @@ ABSENT = "All months absent, until the first task runs"
 RERUN = "A rerun of 24 loaded months"
 NIGHT = "A night over all that is published"
 REPORT = "The report of all that is published"
+SHARDS = "Eight months by several processes"
 
 TITLES = (
     *(DUCKDB, POSTGRES, CLEAN, CSV, FHVHV, INTO_DUCKDB, INTO_POSTGRES, UPLOAD, UPLOAD_AZURE),
-    *(SIZES, MEMORY, TINY, BACKFILL, ABSENT, RERUN, NIGHT, REPORT),
+    *(SIZES, MEMORY, TINY, BACKFILL, ABSENT, RERUN, NIGHT, REPORT, SHARDS),
 )
 """the sections of the results, in order"""
 
@@ -50,7 +56,7 @@ def _git(*arguments: str) -> str:
 
 
 def write(title: str, text: str) -> None:
-    """Replace a section of benchmarks/README.md, or add it, and renew the figures of README.md."""
+    """Replace a section of benchmarks/README.md, or add it, and renew the sections that are made from it."""
     page = RESULTS.read_text(encoding="utf-8")
     sections = _sections(page) | {title: text.strip("\n")}
     parts = [
@@ -58,9 +64,15 @@ def write(title: str, text: str) -> None:
         *(f"### {each}\n\n{sections[each]}\n" for each in TITLES if each in sections),
     ]
     RESULTS.write_text("\n".join(parts), encoding="utf-8")
-    readme = README.read_text(encoding="utf-8")
-    section = re.compile(r"(?<=^## How fast\n\n).*?(?=\n## )", re.DOTALL | re.MULTILINE)
-    README.write_text(section.sub(lambda _: how_fast(), readme), encoding="utf-8")
+    for path, heading, section in MADE:
+        before, title, rest = path.read_text(encoding="utf-8").partition(f"## {heading}\n\n")
+        _, next_title, after = rest.partition("\n## ")
+        path.write_text(f"{before}{title}{section()}{next_title}{after}", encoding="utf-8")
+
+
+def section_of(page: str, heading: str) -> str:
+    """Return the text of a section of a page, without its heading; '' where there is none."""
+    return page.partition(f"## {heading}\n\n")[2].partition("\n## ")[0]
 
 
 def _sections(page: str) -> dict[str, str]:
@@ -182,3 +194,68 @@ def _times(figure: str) -> str:
     """Return a multiple as prose has it: `1.14 × (1.05–1.30)`."""
     middle, space, rest = figure.partition(" ")
     return f"{middle} ×{space}{rest}"
+
+
+def at_scale() -> str:
+    """Return the section of docs/scale.md, without its title."""
+    from taxi_luigi.tlc.published import known_rows
+
+    millions: dict[str, float] = {}
+    for (color, _), rows in known_rows("parquet").items():
+        millions[color] = millions.get(color, 0) + rows / 1e6
+    everything, months = sum(millions.values()), len(known_rows("parquet"))
+    yellow, duckdb, postgres = (
+        float(cell(title, OURS, "work s")) / 1.4 for title in (CLEAN, INTO_DUCKDB, INTO_POSTGRES)
+    )
+    [long] = (cells for cells in rows_of(FHVHV) if cells["month"].startswith("fhvhv"))
+    fhvhv = float(long["work s"]) / int(re.sub(r"\D", "", long["month"])) * 1e6
+    tiny = float(cell(TINY, "", "ms a month")) / 1000
+    cleaned = yellow * (everything - millions["fhvhv"]) + fhvhv * millions["fhvhv"]
+    steps = [
+        ("clean", f"yellow {yellow:.2f}, fhvhv {fhvhv:.2f}; green and fhv as yellow", cleaned, "clean fhvhv"),
+        ("load into DuckDB", f"yellow {duckdb:.2f}, the others as it", duckdb * everything, "duckdb"),
+        (
+            "load into PostgreSQL, with the index",
+            f"yellow {postgres:.2f}, as before",
+            postgres * everything,
+            "postgres",
+        ),
+        ("all steps of a month with hardly a row", f"{tiny:.2f} a month", tiny * months, "tiny"),
+    ]
+    kept = {cells["record type"]: cells for cells in rows_of(SHARDS) if "record type" in cells}
+    bytes_each = {color: float(kept[color]["bytes of a row in PostgreSQL, with its index"]) for color in millions}
+    size = sum(bytes_each[color] * rows for color, rows in millions.items()) / 1000
+    columns = ("× 1 process", "CPU × 1 process", "largest share of rows × mean", "longest process × mean")
+    return "\n".join(
+        [
+            f"| step | s for a million rows | {everything:,.0f} million rows, one process | measured by |",
+            "|---|---|--:|---|",
+            *(f"| {step} | {of} | {_long(seconds)} | `benchmarks/run {part}` |" for step, of, seconds, part in steps),
+            "",
+            f"In PostgreSQL all of it takes {size:,.0f} GB: "
+            + ", ".join(f"{color} {each:.0f}" for color, each in bytes_each.items())
+            + " bytes a row (`benchmarks/run shards`).",
+            "",
+            f"| way | {' | '.join(columns)} |",
+            f"|---|{'--:|' * len(columns)}",
+            *(
+                f"| {cells['way']} | {' | '.join(cells[column] for column in columns)} |"
+                for cells in rows_of(SHARDS)
+                if "way" in cells
+            ),
+            "",
+            f"`benchmarks/run shards`: {_sections(RESULTS.read_text(encoding='utf-8'))[SHARDS].splitlines()[-1]}",
+            "",
+        ]
+    )
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min"
+
+
+MADE: tuple[tuple[Path, str, Callable[[], str]], ...] = (
+    (README, "How fast", how_fast),
+    (SCALE, "Measured here", at_scale),
+)
+"""page, heading and text of each section that is made from the results"""

@@ -223,8 +223,9 @@ def load(
     sections: Mapping[str, Mapping[str, object]],
     arguments: list[object],
     sampled: bool = False,
+    local: bool = True,
 ) -> Run:
-    """Run LoadAllMonths as a process, with the local scheduler.
+    """Run LoadAllMonths as a process.
 
     Args:
         folder: an empty folder, which gets the settings, the workspace and the state.
@@ -232,10 +233,11 @@ def load(
         sections: more settings.
         arguments: of the command; without `--colors` it loads yellow.
         sampled: whether to sample the memory.
+        local: with the local scheduler, else with the luigid that `sections` names.
     """
     project = Project(folder, {"taxi": {"source": template}})
     project.configure(sections)
-    command = [*LOAD, "--local-scheduler", *map(str, arguments)]
+    command = [*LOAD, *["--local-scheduler"] * local, *map(str, arguments)]
     if "--colors" not in arguments:
         command += ["--colors", "yellow"]
     return harness.spawn(command, folder, environment({"PYTHONPATH": str(ROOT)}), sampled)

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import luigi.task_register
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.project import Project
 
@@ -20,6 +22,32 @@ _HOW_TO_GET_TLC_FILES = (
     "(https://www.nyc.gov/site/tlc/about/tlc-trip-record-data.page), heads/ and samples/ hold first lines of old ones, "
     "bad/ damaged ones"
 )
+
+
+TOGETHER = {
+    "tests/contract/test_fault_sweep.py",
+    "tests/docs/test_commands.py",
+    "tests/docs/test_json.py",
+    "tests/pipeline/test_installed.py",
+    "tests/pipeline/test_report_page.py",
+    "tests/pipeline/test_visualizer.py",
+    "tests/pipeline/test_worse_months.py",
+}
+"""modules whose tests share what is slow to make, up to a minute of CPU: each runs in one of several processes"""
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Hand out all other tests one by one. (xdist 3.8.0 sees no xdist_group with pytest 9.2.)"""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """What `--dist loadscope` means here."""
+    return _Scheduling(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_configure() -> None:

@@ -94,6 +94,7 @@ def _own_places() -> bool:
     """Whether a place in luigi.cfg exists, or may exist elsewhere."""
     settings, files = config.settings(), config.warehouse_files()
     elsewhere = is_remote(settings.workspace) or {*settings.lakes} != {"local"} or {*settings.warehouses} != {*files}
+    elsewhere = elsewhere or any(map(config.per_shard, files))
     held = [Path(settings.workspace) / part for part in ("raw", "clean")]
     return elsewhere or any(path.exists() for path in (*held, *files.values()))
 

@@ -25,7 +25,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import MOST_BYTES
-from taxi_luigi.warehouses import Warehouse
+from taxi_luigi.warehouses import SHARD, Warehouse
 
 if TYPE_CHECKING:
     from taxi_luigi.sources import SingleFile, Source
@@ -151,10 +151,16 @@ def lake(name: str) -> Lake:
 
 
 @kept
-def warehouse(name: str) -> Warehouse:
-    """Return the warehouse called NAME, of `[warehouse.NAME]`."""
-    built: Warehouse = _store("warehouse", name, name)
-    return built
+def warehouse(name: str, shard: Shard | None = None) -> Warehouse:
+    """Return the warehouse called NAME, of `[warehouse.NAME]`.
+
+    Args:
+        name: in luigi.cfg
+        shard: whose months are written and read, of a warehouse with a file for each shard; None: all files, to read
+    """
+    built: Any = _store("warehouse", name, name)
+    found: Warehouse = built.of_shard(shard) if built.in_a_file else built
+    return found
 
 
 def raw_month(color: str, month: Month) -> RawMonth:
@@ -182,14 +188,29 @@ def warehouse_files() -> dict[str, Path]:
     return {name: cast(Any, warehouse(name)).path for name, each in classes.items() if each.in_a_file}
 
 
-def check_shard(shard: Shard | None) -> None:
-    """Raise ConfigError for a warehouse that several shards cannot write; None is a run of all months."""
-    for name, path in warehouse_files().items():
-        if shard is not None and shard.count > 1:
+def check_shard(shard: Shard | None, names: Iterable[str] | None = None) -> None:
+    """Raise ConfigError for a warehouse that cannot be loaded by one of N processes, or not by one of all months.
+
+    Args:
+        shard: of the process; None for all months
+        names: of the warehouses; those of `[taxi]` where it is None
+    """
+    for name in settings().warehouses if names is None else names:
+        found: Any = warehouse(name)
+        if per_shard(name):
+            found.check_shard(shard)
+        elif shard is not None and shard.count > 1 and found.in_a_file:
             raise ConfigError(
-                f"shard {shard}: warehouse {name} is one file with one writer, {path}; load into another warehouse "
-                "([taxi] warehouse)"
+                f"shard {shard}: warehouse {name} is one file, {found.path}, which one process at a time can write; "
+                f"write {{shard}} into its name ([warehouse.{name}] path) for a file for each shard, or load into "
+                "another warehouse"
             )
+
+
+def per_shard(name: str) -> bool:
+    """Return whether the warehouse called NAME has a file for each shard."""
+    found: Any = warehouse(name)
+    return bool(found.in_a_file) and SHARD in found.path.name
 
 
 @kept

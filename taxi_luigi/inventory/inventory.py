@@ -26,6 +26,7 @@ from taxi_luigi.storage.raw_month import FAILURE, RawMonth, is_failure
 from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
+from taxi_luigi.tlc.shards import Shard
 
 T = TypeVar("T")
 Kind = Literal["raw", "clean", "lake", "warehouse"]
@@ -122,16 +123,24 @@ class Inventory:
         colors: the record types
         counted: whether rows in the warehouses' tables are counted too, which reads the tables
         zones: whether the rows of the taxi zones are counted
+        shard: whose file is read of a warehouse with a file for each; None: all files
     """
 
-    def __init__(self, colors: Iterable[str], counted: bool = False, zones: bool = False) -> None:
+    def __init__(
+        self, colors: Iterable[str], counted: bool = False, zones: bool = False, shard: Shard | None = None
+    ) -> None:
         self.colors = tuple(colors)
-        self._counted, self._zones = counted, zones
+        self._counted, self._zones, self._shard = counted, zones, shard
         self._places: dict[str, Place] = {}
 
     @classmethod
     def ask(
-        cls, colors: Iterable[str], keys: Iterable[str] | None = None, counted: bool = False, zones: bool = False
+        cls,
+        colors: Iterable[str],
+        keys: Iterable[str] | None = None,
+        counted: bool = False,
+        zones: bool = False,
+        shard: Shard | None = None,
     ) -> Self:
         """List the places with these keys, at the same time.
 
@@ -140,10 +149,11 @@ class Inventory:
             keys: `Place.key` of each; by default those of raw, clean, and all lakes and warehouses
             counted: as of the class
             zones: as of the class
+            shard: as of the class
         Raises:
             ConfigError: for settings of which no store can be made; a store's own errors are `Place.errors`
         """
-        inventory = cls(colors, counted, zones)
+        inventory = cls(colors, counted, zones, shard)
         inventory._ask([RAW, CLEAN, *store_keys()] if keys is None else keys)
         return inventory
 
@@ -257,7 +267,7 @@ class Inventory:
         return ask
 
     def _warehouse(self, name: str) -> Callable[[], Place]:
-        warehouse = config.warehouse(name)
+        warehouse = config.warehouse(name, self._shard)
 
         def months(color: str) -> dict[Month, Holding]:
             dataset = DATASETS[color]
@@ -351,10 +361,12 @@ def lake_has(lake: Lake, color: str, month: Month, wanted: str = "", any_force: 
     return stored is not None and serves(stored.summary.edition, wanted, any_force)
 
 
-def warehouse_has(name: str, color: str, month: Month, wanted: str = "", any_force: bool = False) -> bool:
-    """Return whether a warehouse has a marker of the month; arguments as of `lake_has`."""
+def warehouse_has(
+    name: str, color: str, month: Month, wanted: str = "", any_force: bool = False, shard: Shard | None = None
+) -> bool:
+    """Return whether a warehouse has a marker of the month; arguments as of `lake_has`, `shard` as of Inventory."""
     try:
-        markers = config.warehouse(name).loaded_months(DATASETS[color])
+        markers = config.warehouse(name, shard).loaded_months(DATASETS[color])
     except TaxiError as error:
         log.debug("%s counts as not there: %s", f"{name}:{DATASETS[color].table}/{month}", error)
         return False

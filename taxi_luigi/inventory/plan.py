@@ -144,7 +144,7 @@ def make_plan(
     settings = config.settings()
     colors = dict.fromkeys(color for color, _ in wanted)
     zones = bool(settings.zones) and (shard is None or shard.has_zones)
-    inventory = Inventory.ask(colors, store_keys(), zones=zones)
+    inventory = Inventory.ask(colors, store_keys(), zones=zones, shard=shard)
     for error in (error for place in inventory.places for error in place.errors.values()):
         if isinstance(error, ConfigError):
             raise error

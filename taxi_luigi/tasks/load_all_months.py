@@ -206,12 +206,16 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
                 task = CleanMonth(**common) if name == "local" else UploadMonth(lake=name, **common)
                 tasks.append(task.with_known_status(complete=False))
             for name in each.warehouses:
-                tasks.append(LoadMonth(warehouse=name, **common).with_known_status(complete=False))
+                shard = self.shard if config.per_shard(name) else ""
+                tasks.append(LoadMonth(warehouse=name, shard=shard, **common).with_known_status(complete=False))
                 lake = config.lake_for(name)
                 if lake is not None and lake not in each.lakes:
                     UploadMonth(lake=lake, **common).with_known_status(complete=True)
         for name in self.plan.zones:
-            zones = LoadZones(warehouse=name) if config.settings().warehouses else UploadZones(lake=name)
+            if config.settings().warehouses:
+                zones: PipelineTask = LoadZones(warehouse=name, shard=self.shard if config.per_shard(name) else "")
+            else:
+                zones = UploadZones(lake=name)
             tasks.append(zones.with_known_status(complete=False))
         return tasks
 

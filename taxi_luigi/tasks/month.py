@@ -12,6 +12,7 @@ from taxi_luigi.core.errors import (
     AccountError,
     BadFile,
     StorageError,
+    UsageError,
     made_later,
     replaced_meanwhile,
 )
@@ -26,7 +27,7 @@ from taxi_luigi.runs.task import AwaitedTask, PipelineTask
 from taxi_luigi.storage.raw_month import RawMonth, rejects_name
 from taxi_luigi.tasks import replacing
 from taxi_luigi.tasks.clean_file import clean_file, explain_damage, stored_now
-from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter, TextParameter
+from taxi_luigi.tasks.parameters import ColorParameter, MonthParameter, ShardParameter, TextParameter
 from taxi_luigi.tasks.targets import (
     CleanTarget,
     LakeTarget,
@@ -38,7 +39,9 @@ from taxi_luigi.tasks.targets import (
     raw_edition,
 )
 from taxi_luigi.tlc.datasets import DATASETS
+from taxi_luigi.tlc.shards import Shard, shard_of
 from taxi_luigi.transform import guards
+from taxi_luigi.warehouses import Warehouse
 
 
 class MonthTask(PipelineTask):
@@ -300,6 +303,9 @@ class LoadMonth(MonthTask):
     """The month's rows in the warehouse called `warehouse`, with their marker."""
 
     warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
+    shard = ShardParameter(
+        default="", description="the shard that loads it, as 3/8: of a warehouse with a file for each"
+    )
     priority = 30
 
     @property
@@ -307,7 +313,18 @@ class LoadMonth(MonthTask):
         return str(self.warehouse)
 
     def check_store(self) -> None:
-        config.warehouse(self.warehouse)
+        config.check_shard(self._shard, [self.warehouse])
+        if self._shard is not None and not self._shard.holds(self.color, self.month):
+            its = shard_of(self.color, self.month, self._shard.count)
+            raise UsageError(f"{self.color} {self.month} is of shard {its}/{self._shard.count}, not {self._shard}")
+
+    @property
+    def _shard(self) -> Shard | None:
+        return self.shard or None
+
+    @property
+    def _opened(self) -> Warehouse:
+        return config.warehouse(self.warehouse, self._shard)
 
     @property
     def imports(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -315,8 +332,9 @@ class LoadMonth(MonthTask):
 
     @property
     def resources(self) -> dict[str, int]:
-        """DuckDB takes one writer at a time."""
-        return {f"warehouse.{self.warehouse}": 1} if config.single_writer(self.warehouse) else {}
+        """A DuckDB file takes one writer at a time."""
+        file = f".{self.shard}" if self.shard else ""
+        return {f"warehouse.{self.warehouse}{file}": 1} if config.single_writer(self.warehouse) else {}
 
     def requires(self) -> CleanMonth | UploadMonth:
         common = {"color": self.color, "month": self.month, "edition": self.edition}
@@ -324,7 +342,7 @@ class LoadMonth(MonthTask):
         return CleanMonth(**common) if lake is None else UploadMonth(lake=lake, **common)
 
     def output(self) -> MarkerTarget:
-        return MarkerTarget(self.warehouse, self.color, self.month, self.edition)
+        return MarkerTarget(self.warehouse, self.color, self.month, self.edition, self._shard)
 
     def work(self) -> TaskResult:
         started, dataset = time.monotonic(), DATASETS[self.color]
@@ -336,7 +354,7 @@ class LoadMonth(MonthTask):
             console_links.tracking_url_callback(progress.page),
         ):
             with explain_damage(clean, in_lake, self.color, self.month):
-                rows = config.warehouse(self.warehouse).replace_month(dataset, self.month, clean, progress)
+                rows = self._opened.replace_month(dataset, self.month, clean, progress)
             progress.ended(f"{rows:,} rows in {dataset.table} of {self.warehouse}")
         seconds = time.monotonic() - started
         log.info(
@@ -349,7 +367,7 @@ class LoadMonth(MonthTask):
 
     def _check_replacement(self) -> str:
         """Records before → after; '' where the warehouse has nothing of the month. Raises Refusal."""
-        marker = config.warehouse(self.warehouse).loaded_months(DATASETS[self.color]).get(self.month)
+        marker = self._opened.loaded_months(DATASETS[self.color]).get(self.month)
         if marker is None:
             config.raw_month(self.color, self.month).forget_failure(f"warehouse {self.warehouse}")
             return ""

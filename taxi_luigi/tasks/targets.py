@@ -22,6 +22,7 @@ from taxi_luigi.storage.zones_file import ZonesFile
 from taxi_luigi.tasks.objects import StoreFile
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import TABLE as ZONES
 
 
@@ -120,12 +121,12 @@ def lake_target(lake: str, color: str, month: Month, edition: str = "") -> LakeT
 class MarkerTarget(MonthTarget):
     """The marker of a month in the warehouse called `warehouse`."""
 
-    def __init__(self, warehouse: str, color: str, month: Month, edition: str = "") -> None:
+    def __init__(self, warehouse: str, color: str, month: Month, edition: str = "", shard: Shard | None = None) -> None:
         super().__init__(color, month, edition)
-        self.warehouse = warehouse
+        self.warehouse, self.shard = warehouse, shard
 
     def exists(self) -> bool:
-        return inventory.warehouse_has(self.warehouse, self.color, self.month, self.edition, self.any_force)
+        return inventory.warehouse_has(self.warehouse, self.color, self.month, self.edition, self.any_force, self.shard)
 
     def __str__(self) -> str:
         return f"{self.warehouse}:{DATASETS[self.color].table}/{self.month}"
@@ -134,12 +135,12 @@ class MarkerTarget(MonthTarget):
 class ZonesTarget(luigi.Target):
     """The table of zones in the warehouse called `warehouse`, with rows in it."""
 
-    def __init__(self, warehouse: str) -> None:
-        self.warehouse = warehouse
+    def __init__(self, warehouse: str, shard: Shard | None = None) -> None:
+        self.warehouse, self.shard = warehouse, shard
 
     def exists(self) -> bool:
         try:
-            return config.warehouse(self.warehouse).zones() > 0
+            return config.warehouse(self.warehouse, self.shard).zones() > 0
         except TaxiError as error:
             log.debug("%s counts as not there: %s", self, error)
             return False

@@ -11,7 +11,7 @@ from taxi_luigi.history import TaskResult
 from taxi_luigi.runs.progress import Progress
 from taxi_luigi.runs.task import PipelineTask
 from taxi_luigi.storage.zones_file import ZonesFile
-from taxi_luigi.tasks.parameters import FlagParameter, TextParameter
+from taxi_luigi.tasks.parameters import FlagParameter, ShardParameter, TextParameter
 from taxi_luigi.tasks.targets import LakeZonesTarget, ZonesTarget
 from taxi_luigi.tlc.zones import TABLE, Zone, read_lookup
 from taxi_luigi.transform.guards import check_zones
@@ -80,6 +80,7 @@ class LoadZones(ZonesTask):
 
     warehouse = TextParameter(description="the name of a warehouse in luigi.cfg")
     force = FlagParameter(default=False, description="load them again")
+    shard = ShardParameter(default="", description="as of LoadMonth: the file that they are loaded into")
 
     @property
     def store(self) -> str:  # type: ignore[override]
@@ -90,17 +91,17 @@ class LoadZones(ZonesTask):
         return f"warehouse {self.warehouse}"
 
     def check_store(self) -> None:
-        config.warehouse(self.warehouse)
+        config.check_shard(self.shard or None, [self.warehouse])
         super().check_store()
 
     def output(self) -> ZonesTarget:
-        return ZonesTarget(self.warehouse)
+        return ZonesTarget(self.warehouse, self.shard or None)
 
     def held(self) -> int:
-        return config.warehouse(self.warehouse).zones()
+        return config.warehouse(self.warehouse, self.shard or None).zones()
 
     def replace(self, zones: Sequence[Zone]) -> int:
-        return config.warehouse(self.warehouse).replace_zones(zones)
+        return config.warehouse(self.warehouse, self.shard or None).replace_zones(zones)
 
 
 class UploadZones(ZonesTask):

@@ -23,6 +23,9 @@ from taxi_luigi.tlc.zones import Zone
 MARKERS = "taxi_luigi_loads"
 """The table of markers in every warehouse: one row per color and file_month that is loaded."""
 
+SHARD = "{shard}"
+"""Stands in the path of a warehouse in a file for the shard that the file is of: `3-of-8`."""
+
 Progress = Callable[[int, int], None]
 """Called with (rows so far, total rows), from the loading thread, after every batch. It throttles itself."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,15 +24,18 @@ from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.settings import absolute, number, setting
 from taxi_luigi.tlc.datasets import DATASETS, FILE_MONTH, Dataset
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import COLUMNS as ZONE_COLUMNS
 from taxi_luigi.tlc.zones import DESCRIPTIONS as ZONE_DESCRIPTIONS
 from taxi_luigi.tlc.zones import TABLE as ZONES
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import (
     MARKERS,
+    SHARD,
     CleanFile,
     Marker,
     Progress,
+    Warehouse,
     check_zone_columns,
     duckdb_memory,
     foreign_of,
@@ -61,6 +64,8 @@ def _file(text: str) -> Path:
             f"(./{address[0]}… where a file's name begins so)"
         )
     path = absolute(text)
+    if SHARD in str(path.parent):
+        raise ValueError(f"has {SHARD} in a folder's name, {path.parent}: write it into the file's name")
     for letter in _FORBIDDEN_CHARACTERS:
         before, found, _ = str(path).partition(letter)
         if found:
@@ -105,7 +110,13 @@ class DuckDB:
     class Settings:
         """`[warehouse.NAME]` of the type `duckdb`."""
 
-        path: Path = setting("data/warehouse.duckdb", "The file. The first load makes it.", _file)
+        path: Path = setting(
+            "data/warehouse.duckdb",
+            "The file. The first load makes it. For a back-fill by `--shard I/N`, as one process at a time writes a "
+            "file, with `{shard}` in the name: data/warehouse-{shard}.duckdb is data/warehouse-3-of-8.duckdb for "
+            "`--shard 3/8`, and the commands of taxi-luigi read all files that are there.",
+            _file,
+        )
         schema: str = setting("main", "The schema of the tables. The first load makes it.")
         storage_version: str = setting(
             _STORAGE_VERSION,
@@ -124,6 +135,7 @@ class DuckDB:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.path = settings.path
+        self._settings = settings
         self._memory_limit = settings.memory_limit
         self._storage_version = settings.storage_version
         self._file = DatabaseFile(
@@ -134,6 +146,21 @@ class DuckDB:
     def address(self) -> str:
         """The address of the warehouse for messages."""
         return str(self.path)
+
+    def of_shard(self, shard: Shard | None) -> Warehouse:
+        """Return the warehouse that a path with `{shard}` stands for, this one for another path.
+
+        Args:
+            shard: whose file it is; None for all files that are there
+        """
+        if SHARD not in self.path.name:
+            return self
+        if shard is None:
+            from taxi_luigi.warehouses.duckdb_shards import DuckDBShards
+
+            return DuckDBShards(self)
+        name = self.path.name.replace(SHARD, f"{shard.number}-of-{shard.count}")
+        return DuckDB(self.name, replace(self._settings, path=self.path.with_name(name)))
 
     def replace_month(self, dataset: Dataset, month: Month, clean: CleanFile, progress: Progress) -> int:
         with clean.reading() as path, self._file.writing() as connection:

@@ -22,6 +22,7 @@ from taxi_luigi.core.health import Status
 from taxi_luigi.core.settings import read
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
+from taxi_luigi.tlc.shards import Shard
 from taxi_luigi.tlc.zones import Zone
 from taxi_luigi.warehouses import duckdb as duckdb_warehouse
 from taxi_luigi.warehouses import duckdb_file, duckdb_memory
@@ -64,6 +65,46 @@ def test_asking_does_not_make_the_file(store: Store) -> None:
     assert warehouse.count(YELLOW) == {}
     warehouse.remove_month(YELLOW, JANUARY)
     assert not Path(store.where).parent.exists()
+
+
+def test_the_files_of_all_shards_are_one_warehouse_to_read(store: Store, load: Load, tmp_path: Path) -> None:
+    each = DuckDB("duckdb", DuckDB.Settings(tmp_path / "trips {shard} [a].duckdb"))
+    shards = each.of_shard(None)
+    its = next(shard for shard in (Shard(1, 2), Shard(2, 2)) if shard.holds("yellow", JANUARY))
+    other = Shard(3 - its.number, 2)
+    assert (shards.loaded_months(YELLOW), shards.count(YELLOW), shards.zones(), shards.foreign()) == ({}, {}, 0, [])
+    assert [check.message for check in shards.checks()] == [
+        f"{each.path} will be created for each shard by its first load"
+    ]
+    each.of_shard(its).replace_month(YELLOW, JANUARY, load.file, lambda _done, _total: None)
+    each.of_shard(other).replace_zones([Zone(1, "EWR", "Newark Airport", "EWR")])
+    (tmp_path / "trips 01-of-02 [a].duckdb").touch()  # not a name of ours, as 1-of-2.duckdb.wal is not
+    assert sorted(path.name for path in tmp_path.glob("*-of-2 *.duckdb")) == [
+        "trips 1-of-2 [a].duckdb",
+        "trips 2-of-2 [a].duckdb",
+    ]
+    assert shards.loaded_months(YELLOW).keys() == {JANUARY}
+    assert shards.count(YELLOW) == {JANUARY: 100}
+    assert shards.filled(YELLOW, JANUARY, ["vendorid"]) == {"vendorid"}
+    assert (shards.zones(), shards.refused(YELLOW, [JANUARY])) == (1, {})
+    [check] = shards.checks()
+    assert (check.status, check.message.partition(",")[0]) == (Status.OK, f"{each.path}: 2 files of 2")
+    with pytest.raises(ConfigError, match="give --shard I/N"):
+        shards.replace_zones([])
+    shards.remove_month(YELLOW, JANUARY)
+    assert shards.loaded_months(YELLOW) == each.of_shard(its).loaded_months(YELLOW) == {}
+
+
+def test_files_of_two_back_fills_are_not_read_as_one_warehouse(tmp_path: Path) -> None:
+    each = DuckDB("duckdb", DuckDB.Settings(tmp_path / "{shard}.duckdb"))
+    for shard in (Shard(1, 2), Shard(1, 10)):
+        each.of_shard(shard).replace_zones([Zone(1, "EWR", "Newark Airport", "EWR")])
+    shards = each.of_shard(None)
+    with pytest.raises(WarehouseError, match=r"files of 2 and of 10 shards are there, and a month may be in several"):
+        shards.count(YELLOW)
+    [check] = shards.checks()
+    assert check.status is Status.ERROR
+    assert "files of 2 and of 10" in check.message
 
 
 def test_rows_that_somebody_put_in_by_hand_are_counted_in_their_month_or_refused(store: Store, load: Load) -> None:

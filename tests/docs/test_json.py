@@ -36,6 +36,7 @@ COMMANDS = [
 IN_ONE_PROCESS = """
 import contextlib, io, json, sys
 from taxi_luigi.cli import main
+
 answers = []
 for words in json.loads(sys.argv[1]):
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):

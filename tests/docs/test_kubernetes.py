@@ -1,6 +1,6 @@
 """deploy/kubernetes: valid for Kubernetes, narrow, and in agreement with the image, the settings and the exit codes.
 
-What the containers do when they run, tests/image/test_kubernetes.py shows.
+What the containers do when they run, tests/image/test_pods.py shows.
 """
 
 from __future__ import annotations

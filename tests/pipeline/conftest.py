@@ -63,11 +63,10 @@ def after(loading: Project, cdn: Cdn, made_once: Once) -> After:
     """Return `loading` as a command leaves it that ends well: the first test that needs it runs it, others get a copy.
 
     Tests get the same where `./luigi.cfg` and the command are the same. It is for what a test begins with, not for what
-    it tries: the server has no requests of it, its raw files came from another server, so that a task that needs one
-    downloads it again, and the run in the history is of another folder.
+    it tries: the server has no requests of it, and the run in the history is of another folder.
     """
 
-    def after(*command: str) -> Project:
+    def after(*command: object) -> Project:
         settings = (loading.folder / "luigi.cfg").read_text()
         for own in (str(loading.folder), cdn.url):
             settings = settings.replace(own, "…")
@@ -77,9 +76,13 @@ def after(loading: Project, cdn: Cdn, made_once: Once) -> After:
             assert done.rc == 0, done.out
             for folder in (loading.workspace, loading.state):
                 folder.rename(left / folder.name)
+            (left / "server").write_text(cdn.url)
 
-        digest = hashlib.sha256(json.dumps([command, settings]).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([*map(str, command), settings]).encode()).hexdigest()
         shutil.copytree(made_once(f"after-{digest[:16]}", run), loading.folder, dirs_exist_ok=True)
+        server = (loading.folder / "server").read_text()
+        for receipt in (loading.workspace / "raw").rglob("*.receipt.json"):
+            receipt.write_text(receipt.read_text().replace(server, cdn.url))
         return loading
 
     return after

@@ -83,7 +83,7 @@ def test_readers_see_the_old_or_the_new_month_in_postgres(
         connection = psycopg2.connect(postgres_url)
         connection.autocommit = True
         with connection.cursor() as cursor:
-            while not stop.is_set():
+            while not stop.wait(0.005):
                 cursor.execute("SELECT count(*) FROM green_tripdata")
                 row = cursor.fetchone()
                 assert row is not None

@@ -45,7 +45,8 @@ def naming(done: Run, count: int | None = None) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("made", [TABLE, VIEW])
+# Each warehouse names tables and views alike: tests/contract/test_warehouses.py and those of each warehouse.
+@pytest.mark.parametrize(("execute", "made"), [("duckdb", VIEW), ("postgres", TABLE)], indirect=["execute"])
 def test_every_command_names_a_table_that_another_script_made(loading: Project, execute: Execute, made: str) -> None:
     execute(made)
     doctor = loading.command("taxi-luigi", "doctor", env={"COLUMNS": "400"})
@@ -54,12 +55,12 @@ def test_every_command_names_a_table_that_another_script_made(loading: Project, 
     done = loading.run("LoadAllMonths", *RANGE)
     assert done.rc == 30, done.out
     assert "ERROR: LoadMonth green 2021-01" in naming(done)
-    for command in (("loaded",), ("verify",), ("status",)):
-        answer = loading.command("taxi-luigi", *command)
+    answers = {command: loading.command("taxi-luigi", command) for command in ("loaded", "verify", "status")}
+    for answer in answers.values():
         assert answer.rc == 40, answer.out
         naming(answer, 1)
-    assert "green_tripdata in" not in loading.command("taxi-luigi", "loaded").out
-    assert f"2021-01 {ROWS:>12,}" in loading.command("taxi-luigi", "loaded").out
+    assert "green_tripdata in" not in answers["loaded"].out
+    assert f"2021-01 {ROWS:>12,}" in answers["loaded"].out
     naming(loading.command("taxi-luigi", "plan", *RANGE))
     removed = loading.command("taxi-luigi", "remove", *RANGE, "--yes")
     assert removed.rc == 40, removed.out

@@ -156,13 +156,14 @@ def test_nothing_is_left_of_a_color_that_is_none(installed: Path, empty: Path) -
     assert list(empty.iterdir()) == []
 
 
-def test_its_first_steps_are_one_command(installed: Path, empty: Path) -> None:
-    """Whose last lines are commands that are there."""
+def test_its_first_steps_are_one_command(installed: Path, empty: Path, samples: Path) -> None:
+    """Whose last lines are commands that are there. Its months are there already, shorter ones than it makes."""
+    shutil.copytree(samples, empty / "data" / "sample")
     (empty / "luigi.cfg").write_text(f"[core]\nscheduler_port = {free_port()}\n")
     done = run((installed / "taxi-luigi", "quickstart"), empty)
     assert done.rc == 0, done.out
     with duckdb.connect(str(empty / "data" / "quickstart" / "warehouse.duckdb"), read_only=True) as connection:
-        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (120_000,)
+        assert connection.execute("SELECT count(*) FROM green_tripdata").fetchone() == (3 * ROWS,)
     [stop] = re.findall(r"which luigid serves; (.*) ends it\.$", done.out, re.M)
     assert run(shlex.split(stop), empty) == Run(0, "luigid has ended\n")
     [load] = re.findall(r"^    (.* LoadAllMonths) --colors green --months 2024-01", done.out, re.M)

@@ -75,7 +75,9 @@ def test_the_same_words_with_other_settings_run_at_the_same_time(
     assert [oct(folder.stat().st_mode & 0o777) for folder in locks(temporary)] == ["0o700", "0o700"]
 
 
-@pytest.mark.parametrize("what", ["a variable in a file", "a variable of libpq's", "the project folder"])
+@pytest.mark.parametrize(
+    "what", ["a variable in a file", "a variable of libpq's", "the project folder", "an array's index"]
+)
 def test_whatever_changes_the_settings_makes_it_another_run(
     usual: Project, cdn: Cdn, tmp_path: Path, temporary: Path, what: str
 ) -> None:
@@ -85,6 +87,7 @@ def test_whatever_changes_the_settings_makes_it_another_run(
     env = {
         "a variable in a file": {"PLACE": str(tmp_path / "other")},
         "a variable of libpq's": {"PGDATABASE": "other", "PLACE": str(usual.workspace)},
+        "an array's index": {"SLURM_ARRAY_TASK_ID": "3", "PLACE": str(usual.workspace)},
         "the project folder": {"TAXI_LUIGI_HOME": str(tmp_path / "other"), "PLACE": str(usual.workspace)},
     }
     path = usual.folder / "luigi.cfg"

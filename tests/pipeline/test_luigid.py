@@ -8,6 +8,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+from taxi_luigi.history import last_runs
 from tests.pipeline.conftest import duckdb_counts
 from tests.support.cdn import Cdn, Drip, Stall, Status
 from tests.support.luigid import Luigid, free_port
@@ -88,9 +89,9 @@ def test_the_page_shows_why_a_month_waits_and_which_run_a_task_is_of(loading: Pr
     [month] = [each for each in tasks if each["name"] == "PublishedMonth"]
     assert month["status"] == "PENDING"
     assert month["status_message"].startswith("not published: http://")
-    [run] = json.loads(loading.command("taxi-luigi", "history", "--json").out)["runs"]
+    [run] = last_runs(loading.state, None)
     [worker] = {worker for each in tasks for worker in each["workers"]}
-    assert worker.startswith(f"Worker(run={run['run']}, host={socket.gethostname()}, pid=")
+    assert worker.startswith(f"Worker(run={run.run}, host={socket.gethostname()}, pid=")
 
 
 def of_others(text: str) -> list[str]:

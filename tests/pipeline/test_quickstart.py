@@ -157,8 +157,8 @@ def test_it_ends_as_luigi_did(sampled: Path) -> None:
     assert done.out.endswith("taxi-luigi: the run ended with exit code 30; the lines above have the reason\n")
 
 
-def test_a_signal_ends_its_run_and_nothing_goes_on(empty: Path) -> None:
-    process = begin(empty, env(empty))
+def test_a_signal_ends_its_run_and_nothing_goes_on(sampled: Path) -> None:
+    process = begin(sampled, env(sampled))
     assert process.stdout is not None
     for line in process.stdout:
         if " to load (" in line:

@@ -86,8 +86,8 @@ def test_the_command_is_found_from_any_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["clean", "marker"])
-def test_only_what_is_missing_is_scheduled(loading: Project, missing: str) -> None:
-    assert loading.run(*COMMAND).rc == 0
+def test_only_what_is_missing_is_scheduled(after: After, missing: str) -> None:
+    loading = after(*COMMAND)
     if missing == "clean":
         (loading.workspace / "clean" / "green" / "green_tripdata_2021-02.parquet").unlink()
     else:

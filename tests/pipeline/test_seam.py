@@ -6,10 +6,10 @@ import json
 import os
 import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from taxi_luigi.history import RunResult, last_runs
 from tests.pipeline.conftest import ROWS, duckdb_counts
 from tests.support.cdn import Cdn, Status
 from tests.support.gcs import GcsServer
@@ -54,10 +54,8 @@ class OnlyImports(luigi.Task):
 """
 
 
-def history(project: Project) -> list[Any]:
-    done = project.command("taxi-luigi", "history", "--json")
-    assert done.rc == 0, done.out
-    return list(json.loads(done.out)["runs"])
+def history(project: Project) -> list[RunResult]:
+    return last_runs(project.state, None)
 
 
 def build(project: Project, how: str, local: bool = True) -> Run:
@@ -98,8 +96,8 @@ def test_luigi_build_leaves_what_the_command_leaves(loading: Project, how: str) 
     assert done.out.splitlines()[-2:] == ["scheduled: True", "still here"]
     assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
     [run] = history(loading)
-    assert (run["exit_code"], run["loaded"], run["rows"]) == (0, 1, ROWS)
-    assert run["command"] == "LoadAllMonths --colors=green --months=2021-01"
+    assert (run.exit_code, run.loaded, run.rows) == (0, 1, ROWS)
+    assert run.command == "LoadAllMonths --colors=green --months=2021-01"
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -113,7 +111,7 @@ def test_what_ends_a_run_is_raised_by_luigi_build(loading: Project, fake_gcs: Gc
     assert before.startswith("ConfigError: ")
     assert "not-made" in before
     assert after == "still here"
-    assert [run["exit_code"] for run in history(loading)] == [40]
+    assert [run.exit_code for run in history(loading)] == [40]
 
 
 def test_what_ends_a_run_is_one_line_of_the_command(loading: Project, fake_gcs: GcsServer) -> None:
@@ -124,7 +122,7 @@ def test_what_ends_a_run_is_one_line_of_the_command(loading: Project, fake_gcs: 
     assert done.rc == 40, done.out
     assert "Traceback" not in done.out
     assert done.out.count("not-made") == 1
-    assert [run["exit_code"] for run in history(loading)] == [40]
+    assert [run.exit_code for run in history(loading)] == [40]
 
 
 def test_two_builds_of_one_process_are_two_runs(loading: Project) -> None:
@@ -132,7 +130,7 @@ def test_two_builds_of_one_process_are_two_runs(loading: Project) -> None:
     assert done.rc == 0, done.out
     assert done.out.count("green: 1 month loaded (3,000 rows), 0 already there") == 1
     assert done.out.count("green: 0 months loaded, 1 already there") == 1
-    assert [run["exit_code"] for run in history(loading)] == [0, 0]
+    assert [run.exit_code for run in history(loading)] == [0, 0]
 
 
 @pytest.mark.parametrize(("month", "rc"), [("2021-02", 30), ("2021-07", 20)], ids=["a failure", "not published"])
@@ -140,7 +138,7 @@ def test_the_history_has_the_exit_code_of_the_command(loading: Project, cdn: Cdn
     cdn.fault("green_tripdata_2021-02.parquet", *[Status(503)] * 99, method="GET")
     done = loading.run("LoadAllMonths", "--colors", "green", "--months", month)
     assert done.rc == rc, done.out
-    assert [run["exit_code"] for run in history(loading)] == [rc]
+    assert [run.exit_code for run in history(loading)] == [rc]
 
 
 def test_a_run_sweeps_what_a_killed_one_left(loading: Project) -> None:
@@ -198,7 +196,7 @@ def test_a_task_of_somebody_else_that_requires_ours_is_a_run(loading: Project) -
     assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
     assert not left.exists()
     [run] = history(loading)
-    assert (run["command"], run["exit_code"], run["loaded"]) == ("Theirs --local-scheduler", 0, 1)
+    assert (run.command, run.exit_code, run.loaded) == ("Theirs --local-scheduler", 0, 1)
 
 
 def test_somebody_elses_pipeline_that_only_imports_us_is_none(loading: Project) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,9 @@ import pytest
 
 from taxi_luigi.sample import write_month
 from taxi_luigi.tlc.months import Month
+from tests.pipeline.conftest import After
+from tests.support.cdn import Cdn
+from tests.support.once import Once
 from tests.support.project import Project, Run
 
 MONTH = Month(2024, 1)
@@ -18,20 +22,23 @@ LOAD = ("LoadAllMonths", "--colors", "green", "--months", MONTH)
 
 
 @pytest.fixture
-def loaded(project: Project, tmp_path: Path) -> Project:
-    """One green month of 2,000 records with a column that is not known and one gone, half of the rules switched on."""
-    (tmp_path / "published").mkdir()
-    made = write_month(tmp_path / "published", "green", MONTH, 2_000, seed=1)
-    table = pq.read_table(made).append_column("surge", pa.array([1.5, None] * 1_000)).drop_columns(["trip_type"])
-    pq.write_table(table, made)
-    project.configure(
-        {
-            "taxi": {"source": tmp_path / "published" / "{color}_tripdata_{year}-{month:02}.parquet"},
-            "clean": {"reject": "negative_total, zero_distance", "missing_columns": "trip_type"},
-        }
-    )
-    assert project.run(*LOAD).rc == 0
-    return project
+def cdn(made_once: Once) -> Iterator[Cdn]:
+    """One green month of 2,000 records with a column that is not known and one gone."""
+
+    def publish(folder: Path) -> None:
+        made = write_month(folder, "green", MONTH, 2_000, seed=1)
+        table = pq.read_table(made).append_column("surge", pa.array([1.5, None] * 1_000)).drop_columns(["trip_type"])
+        pq.write_table(table, made)
+
+    with Cdn(made_once("shown", publish)) as cdn:
+        yield cdn
+
+
+@pytest.fixture
+def loaded(loading: Project, after: After) -> Project:
+    """That month, with half of the rules switched on."""
+    loading.configure({"clean": {"reject": "negative_total, zero_distance", "missing_columns": "trip_type"}})
+    return after(*LOAD)
 
 
 def show(project: Project, *words: object) -> Run:

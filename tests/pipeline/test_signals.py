@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
 import pytest
 
+from taxi_luigi.history import last_runs
 from tests.support.project import Project
 
 COMMAND = ("LoadAllMonths", "--colors", "green", "--months", "2021-01")
@@ -119,5 +119,5 @@ def test_a_signal_ends_the_run_with_its_code_also_where_a_library_makes_another_
     assert done.rc == 128 + number, done.out
     assert "Traceback" not in done.out or where == "a destructor", done.out
     assert loading.processes() == []
-    [run] = json.loads(loading.command("taxi-luigi", "history", "--json").out)["runs"]
-    assert (run["exit_code"], run["error"]) == (128 + number, f"stopped by {number.name}")
+    [run] = last_runs(loading.state, None)
+    assert (run.exit_code, run.error) == (128 + number, f"stopped by {number.name}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from taxi_luigi.sample import write_month
+from taxi_luigi.sample import write_samples
 from taxi_luigi.tlc.months import Month
+from tests.pipeline.conftest import After
 from tests.support.cdn import Cdn
+from tests.support.once import Once
 from tests.support.project import Project
 from tests.support.terminal import on_a_terminal
 
@@ -17,15 +18,14 @@ MONTHS = ("--colors", "green", "--months", "2021-01..2021-02")
 
 
 @pytest.fixture
-def moved(project: Project, samples: Path, cdn: Cdn, tmp_path: Path) -> Project:
+def moved(loading: Project, after: After, made_once: Once, cdn: Cdn) -> Project:
     """A project whose months came from csv.gz files, and whose source has parquet by now."""
-    for month in (Month(2021, 1), Month(2021, 2)):
-        write_month(tmp_path / "csv", "green", month, 300, seed=1, form="csv.gz")
-    source = f"{tmp_path}/csv/{{color}}_tripdata_{{year}}-{{month:02}}.csv.gz"
-    project.configure({"taxi": {"source": source, "zones": ""}})
-    assert project.run("LoadAllMonths", *MONTHS).rc == 0
-    project.configure({"taxi": {"source": cdn.template}})
-    return project
+    months = (Month(2021, 1), Month(2021, 2))
+    folder = made_once("csv.gz", lambda to: write_samples(to, ["green"], months, 300, seed=1, form="csv.gz"))
+    loading.configure({"taxi": {"source": f"{folder}/{{color}}_tripdata_{{year}}-{{month:02}}.csv.gz"}})
+    after("LoadAllMonths", *MONTHS)
+    loading.configure({"taxi": {"source": cdn.template}})
+    return loading
 
 
 def raw_files(project: Project) -> list[str]:

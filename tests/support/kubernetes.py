@@ -1,4 +1,4 @@
-"""deploy/kubernetes as kubectl builds it; no cluster is asked."""
+"""deploy/kubernetes as kubectl builds it, without a cluster."""
 
 from __future__ import annotations
 

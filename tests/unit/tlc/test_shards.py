@@ -77,7 +77,7 @@ def test_the_months_of_the_next_ten_years_are_balanced(count: int) -> None:
 
 
 def test_a_month_keeps_its_shard() -> None:
-    """A change of the rule or of the published rows moves months: shards of one version are then disjoint alone."""
+    """Else a later version would load it again, into the DuckDB file of another shard."""
     months = [("yellow", Month(2009, 1)), ("green", Month(2020, 4)), ("fhv", Month(2017, 6)), ("fhvhv", Month(2030, 1))]
     assert [[shard_of(*each, count) for each in months] for count in (1, 3, 8, 64)] == [
         [1, 1, 1, 1],

@@ -30,7 +30,7 @@ def test_the_role_is_the_one_that_errors_name() -> None:
 def test_each_code_of_the_page_has_its_line() -> None:
     named = set(re.findall(r"^\| 40[34] `(\w+)`", PAGE, re.M))
     assert len(named) == 5
-    assert named <= azure._CURES.keys()
+    assert named <= azure._WRONG.keys()
 
 
 @pytest.fixture
