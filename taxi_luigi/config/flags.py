@@ -85,11 +85,14 @@ def check() -> None:
 
 
 def unknown(words: Sequence[str]) -> str:
-    """Return the first unknown option, without its value; '' if there is none. As in argparse, a prefix is enough."""
+    """Return the first unknown option, without its value; '' if there is none. As in argparse, a prefix is enough.
+
+    `-1/3` is an option too, and never the value of the flag before it: only a number is, as `-1`.
+    """
     flags = known(words)
     for word in takewhile(lambda word: word != "--", words):
         name = word.partition("=")[0]
-        if re.match(r"-[^\d.\s]", word) and not any(flag.startswith(name) for flag in flags):
+        if re.match(r"-(?:[^\d.\s]|\S*[^\d.\s]\S*$)", word) and not any(flag.startswith(name) for flag in flags):
             return name
     return ""
 

@@ -63,6 +63,7 @@ def test_a_wrong_command_is_one_line(project: Project, args: tuple[str, ...], sa
         (40, {"worker": {"keep_alive": "${NO_SUCH}"}}, (), "the environment variable NO_SUCH is not set"),
         (2, {}, ("--moths", "2021-01"), "there is no option --moths; did you mean --months?"),
         (2, {}, ("-x",), "there is no option -x; --help lists them"),
+        (2, {}, ("--shard", "-1/3"), "there is no option -1/3; --help lists them"),
     ],
 )
 def test_what_luigi_itself_cannot_read_is_one_line(
