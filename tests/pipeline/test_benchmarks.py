@@ -59,6 +59,7 @@ def test_a_multiple_is_the_median_of_the_ratios_within_each_round() -> None:
 def test_what_was_not_measured_is_left_out_until_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(pages, "README", tmp_path / "readme")
+    monkeypatch.setattr(pages, "MADE", ((pages.README, "How fast", pages.how_fast),))
     pages.RESULTS.write_text("# Benchmarks\n\n## Results\n")
     pages.README.write_text("## How fast\n\nold\n\n## Limits\n")
     row = "| **taxi_luigi** | 1.40 |"
@@ -76,6 +77,7 @@ def test_a_result_replaces_its_section_alone(tmp_path: Path, monkeypatch: pytest
         copy = tmp_path / name
         copy.write_text(getattr(pages, name).read_text(encoding="utf-8"), encoding="utf-8")
         monkeypatch.setattr(pages, name, copy)
+    monkeypatch.setattr(pages, "MADE", ((pages.README, "How fast", pages.how_fast),))
     before, readme = pages.RESULTS.read_text(), pages.README.read_text()
     old = pages.cell(pages.CSV, OURS, "process × floor")
     section = before.partition(f"### {pages.CSV}\n\n")[2].partition("\n### ")[0]
