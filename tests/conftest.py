@@ -30,10 +30,12 @@ TOGETHER = {
     "tests/docs/test_json.py",
     "tests/pipeline/test_installed.py",
     "tests/pipeline/test_report_page.py",
+    "tests/pipeline/test_secrets.py",
     "tests/pipeline/test_visualizer.py",
     "tests/pipeline/test_worse_months.py",
 }
-"""modules whose tests share what is slow to make, up to a minute of CPU: each runs in one of several processes"""
+"""modules whose tests run in one of several processes: they share what is slow to make, up to a minute of CPU, and
+those of test_secrets.py would see each other's command lines by `ps`"""
 
 
 class _Scheduling(LoadScopeScheduling):

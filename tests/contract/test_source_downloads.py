@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from taxi_luigi.core import atomic_files
 from taxi_luigi.core.receipts import SourceFingerprint
 from taxi_luigi.sources import Published
 from taxi_luigi.sources.http_download import Pace
@@ -228,6 +229,8 @@ def test_a_download_keeps_to_its_bandwidth_and_is_not_taken_for_slow(
             return super().arrived(size)
 
     monkeypatch.setattr("taxi_luigi.sources.http.Pace", Clocked)
+    # Other processes of the tests download too, and all of a machine share a bandwidth
+    monkeypatch.setattr(atomic_files, "SCRATCH", tmp_path / "scratch")
     cdn.fault(NAME, Break(100_000, reset=False))
     client = Client(cdn.template, tmp_path / "arriving", bandwidth=1_000, lowest_speed=1_000, at_once=1)
     client.assert_holds(content, client.fetch())
