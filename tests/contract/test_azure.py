@@ -440,6 +440,12 @@ def test_a_server_that_cannot_copy_copies_nothing(
     azure_between.rule = lambda asked: answer if "x-ms-copy-source" in headers(asked) else None
     assert not store.copy(store, NAME, "to", LABELS)
     assert store.stat("to") is None
+    store.move(NAME, "to")
+    assert content(store, "to") == small.read_bytes(), "it goes through this machine instead"
+    moved = store.stat("to")
+    assert moved is not None
+    assert moved.labels == LABELS
+    assert store.stat(NAME) is None
 
 
 def test_another_account_copies_nothing(store: AzureStore, azurite: AzureServer, small: Path) -> None:
@@ -806,7 +812,7 @@ def test_a_login_whose_server_does_not_answer_is_no_wrong_setting(monkeypatch: p
     monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_, **__: None)
     given = {"account": "taxi", "container": "login-away"}
     store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
-    with pytest.raises(StorageError, match="Azure's login does not answer .*run the same command again") as error:
+    with pytest.raises(StorageError, match=r"Azure's login does not answer .*run the same command again") as error:
         store.stat(NAME)
     assert "s3cret" not in str(error.value)
     assert [check.status for check in store.checks()] == [Status.UNREACHABLE]
