@@ -581,8 +581,8 @@ _HELD_BACK = {
     f"then {_AGAIN}",
     "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
     "lift it, or set another {section} container",
-    "BlobImmutableDueToLegalHold": "a legal hold keeps the container's blobs from being replaced or removed ({line}): "
-    "have it cleared, or set another {section} container",
+    "BlobImmutableDueToLegalHold": "a legal hold of the container keeps its blobs from being replaced or removed "
+    "({line}): have it cleared, or set another {section} container",
     "BlobOperationNotSupported": f"another program made the blob by Azure's other protocol, Data Lake Storage "
     f"({{line}}): remove it, and {_AGAIN}",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
