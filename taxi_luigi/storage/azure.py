@@ -530,8 +530,11 @@ class AzureStore(EtagStore):
 
 _LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 
-_NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found|package to be installed")
-"""in what azure-identity reports of a kind of login that this machine has not"""
+_NOT_SET_UP = re.compile(
+    r"^(?!.*(?:AADSTS|not been assigned|Token request error|Identity not found)).*"
+    r"(?:unavailable|not (?:found|installed)|could not be found|package to be installed)"
+)
+"""what azure-identity reports of a kind of login that this machine has not; not that Azure knows no such application"""
 
 _NO_ANSWER = re.compile(r"[Ff]ailed to (?:resolve|establish)|[Tt]imed out|[Cc]onnection aborted|[Uu]nreachable")
 """in what azure-identity reports of a login whose server did not answer"""

@@ -769,6 +769,13 @@ LOGINS = {
     "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
     "\tAzureCliCredential: Please run 'az login' to set up an account\nTo mitigate": r"no Azure login can be used "
     r"\(AzureCliCredential: Please run 'az login' to set up an account\): run az login",
+    "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
+    "\tEnvironmentCredential: Authentication failed: AADSTS700016: Application 'x' was not found in the "
+    "directory 'y'.\nTo mitigate": r"no Azure login can be used \(.*AADSTS700016: Application 'x' was not found",
+    "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
+    "\tManagedIdentityCredential: ManagedIdentityCredential authentication unavailable, no response from the IMDS "
+    "endpoint. Token request error: (invalid_request) Identity not found\nTo mitigate": r"no Azure login can be used "
+    r"\(.*Identity not found\)",
     "Authentication failed: AADSTS7000215: Invalid client secret provided.": r"no Azure login can be used "
     r"\(Authentication failed: AADSTS7000215: Invalid client",
 }  # fmt: skip
