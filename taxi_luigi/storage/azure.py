@@ -137,6 +137,10 @@ class Credential:
             raise ValueError("is a connection string with a part missing: copy it again, whole") from None
         parts = urlsplit(found.url)
         key = getattr(found.credential, "account_key", "")
+        try:
+            base64.b64decode(key, validate=True)
+        except binascii.Error:
+            raise ValueError("is a connection string whose AccountKey is damaged; copy it again, whole") from None
         if not (key or parts.query):
             raise ValueError("is a connection string with neither AccountKey nor SharedAccessSignature")
         server = f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
@@ -409,7 +413,13 @@ class AzureStore(EtagStore):
 
     def _removal(self, name: str) -> str:
         blob = shlex.quote(self._key(name))
-        return f"az storage blob delete --account-name {self._name} --container-name {self.bucket} --name {blob}"
+        container = f"--account-name {self._name} --container-name {self.bucket}"
+        return f"az storage blob delete {container}{self._mode} --name {blob}"
+
+    @property
+    def _mode(self) -> str:
+        """The option of `az storage blob` to use the login; without it `az` looks for the account's key."""
+        return "" if self._credential else " --auth-mode login"
 
     def _readable(self, name: str) -> tuple[str, dict[str, Any]]:
         """Return the address of a blob for the server itself, which copies from it, and what authorizes that."""
@@ -473,12 +483,18 @@ class AzureStore(EtagStore):
             ConfigError: what the user must change first
             StorageError: all else, which was retried by then
         """
+        address = name if "://" in name else self.url(name).rstrip("/")
         try:
             yield
         except (AzureError, ValueError) as error:  # a response that cannot be parsed is a ValueError
             kind, line = self._described(error)
-            address = name if "://" in name else self.url(name).rstrip("/")
             raise kind(f"{self.name} ({address}): {line}") from error
+        except OSError as error:
+            if "TLS" not in str(error):
+                raise
+            # requests does not find the file that REQUESTS_CA_BUNDLE names, which the client lets through (12.31)
+            line = f"{one_line(str(error), 300)}: correct REQUESTS_CA_BUNDLE"
+            raise ConfigError(f"{self.name} ({address}): {line}") from error
 
     def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
@@ -488,7 +504,7 @@ class AzureStore(EtagStore):
         line = f"{said}, {code}" if code else said
         login = f"{_LOGIN}, or {self._section} credential"
         names = {"line": line, "login": login, "section": self._section}
-        names |= {"account": self._name, "container": self.bucket}
+        names |= {"account": self._name, "container": self.bucket, "mode": self._mode}
         if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
             return ConfigError, cure.format(**names)
         if "failed to authenticate" in said:  # an emulator has another code
@@ -504,6 +520,8 @@ class AzureStore(EtagStore):
         if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
             tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
             failed = "; ".join(_sentence(each) for each in tried if not _NOT_SET_UP.search(each))
+            if _NO_ANSWER.search(failed):
+                return StorageError, f"Azure's login does not answer ({failed}): check this machine's network; {_AGAIN}"
             return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
         if getattr(error, "status_code", None) in (401, 403):
             return ConfigError, f"the request was refused ({line}): {login}"
@@ -512,8 +530,14 @@ class AzureStore(EtagStore):
 
 _LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
 
-_NOT_SET_UP = re.compile(r"unavailable|not (?:found|installed)|could not be found")
-"""in what azure-identity reports of a kind of login that this machine has not"""
+_NOT_SET_UP = re.compile(
+    r"^(?!.*(?:AADSTS|not been assigned|Token request error|Identity not found)).*"
+    r"(?:unavailable|not (?:found|installed)|could not be found|package to be installed)"
+)
+"""what azure-identity reports of a kind of login that this machine has not; not that Azure knows no such application"""
+
+_NO_ANSWER = re.compile(r"[Ff]ailed to (?:resolve|establish)|[Tt]imed out|[Cc]onnection aborted|[Uu]nreachable")
+"""in what azure-identity reports of a login whose server did not answer"""
 
 _REFUSED = {
     "[Ss]ignature not valid in the specified time|[Ee]xpir": "the SAS or login has expired, or is not valid yet "
@@ -537,14 +561,15 @@ _WRONG = {
     "AuthorizationProtocolMismatch": "the SAS is for https:// ({line}): set {section} endpoint to it",
     "AuthorizationFailure": "refused by the account's firewall ({line}): az storage account network-rule add "
     "--account-name {account} --ip-address, with the address of this machine, or run inside the account's network",
+    "AccountRequiresHttps": "the account takes https:// alone ({line}): set {section} endpoint to it",
     "KeyBasedAuthenticationNotPermitted": "the account takes no keys ({line}): leave {section} credential empty, run "
     f"az login, and grant the role {ROLE}",
     "NoAuthenticationInformation": "no credential was sent ({line}): set {section} credential",
     "PublicAccessNotPermitted": "no credential was sent ({line}): set {section} credential",
     "InvalidAuthenticationInfo": "the login was refused ({line}): run az login --tenant, with that of the account",
     "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
-    "ContainerNotFound": "no such container ({line}): az storage container create --account-name {account} --name "
-    "{container}, or correct {section} container",
+    "ContainerNotFound": "no such container ({line}): az storage container-rm create --storage-account "
+    "{account} --name {container}, or correct {section} container",
     "InvalidResourceName": "no container can have this name ({line}): correct {section} container",
     "InvalidUri": "no blob can have this name ({line}): correct {section} prefix",
 }
@@ -553,12 +578,16 @@ _WRONG = {
 _HELD_BACK = {
     "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {_AGAIN}",
     "BlobArchived": "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name "
-    f"{{container}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
+    f"{{container}}{{mode}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
     "BlobBeingRehydrated": f"the blob is being brought back from the archive ({{line}}): wait some hours, and {_AGAIN}",
     "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
     f"then {_AGAIN}",
     "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
     "lift it, or set another {section} container",
+    "BlobImmutableDueToLegalHold": "a legal hold of the container keeps its blobs from being replaced or removed "
+    "({line}): have it cleared, or set another {section} container",
+    "BlobOperationNotSupported": f"another program made the blob by Azure's other protocol, Data Lake Storage "
+    f"({{line}}): remove it, and {_AGAIN}",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
     f"any file there and remove it; then {_AGAIN}",
     "SnapshotsPresent": "the blob has snapshots, which go with it ({line}): remove them first, or all by "

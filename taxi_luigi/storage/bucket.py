@@ -71,7 +71,12 @@ class BucketStore(Store):
 
     def move(self, name: str, to: str) -> None:
         entry = self.stat(name)
-        self.copy(self, name, to, {} if entry is None else entry.labels)
+        if entry is not None and to == name:
+            return
+        labels = {} if entry is None else entry.labels
+        if not self.copy(self, name, to, labels):
+            with self.reading(name) as path:
+                self.put(path, to, labels)
         self.remove(name)
 
     def writing(self, name: str) -> AbstractContextManager[Path]:

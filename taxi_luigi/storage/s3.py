@@ -44,9 +44,6 @@ _THREADS = 4
 _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
 
-_DOWNLOADS = 50
-"""times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
-
 _CHECK_ATTEMPTS = 2
 """of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
 

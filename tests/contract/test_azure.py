@@ -440,6 +440,12 @@ def test_a_server_that_cannot_copy_copies_nothing(
     azure_between.rule = lambda asked: answer if "x-ms-copy-source" in headers(asked) else None
     assert not store.copy(store, NAME, "to", LABELS)
     assert store.stat("to") is None
+    store.move(NAME, "to")
+    assert content(store, "to") == small.read_bytes(), "it goes through this machine instead"
+    moved = store.stat("to")
+    assert moved is not None
+    assert moved.labels == LABELS
+    assert store.stat(NAME) is None
 
 
 def test_another_account_copies_nothing(store: AzureStore, azurite: AzureServer, small: Path) -> None:
@@ -526,7 +532,7 @@ REFUSALS: dict[str, tuple[int, str, str, str]] = {
     ),
     "container": (
         404, "ContainerNotFound", "The specified container does not exist.",
-        r"no such container \(.*az storage container create --account-name taxitests --name ",
+        r"no such container \(.*az storage container-rm create --storage-account taxitests --name ",
     ),
     "keys": (
         403, "KeyBasedAuthenticationNotPermitted", "Key based authentication is not permitted on this storage account.",
@@ -561,6 +567,10 @@ REFUSALS: dict[str, tuple[int, str, str, str]] = {
     "signature": (
         403, "AuthenticationFailed", "Signature did not match. String to sign used was rl\n2026\n/blob/taxitests",
         "the SAS is signed with another .*copy it again, whole",
+    ),
+    "http": (
+        400, "AccountRequiresHttps", "The account being accessed does not support http.",
+        r"the account takes https:// alone \(.*set \[lake.azure\] endpoint to it",
     ),
     "other": (403, "SomethingNew", "Azure refuses this.", r"the request was refused \(Azure refuses this, Some"),
 }  # fmt: skip
@@ -597,6 +607,8 @@ HELD_BACK = {
     "BlobBeingRehydrated": (409, "GET", "being brought back from the archive .*wait some hours"),
     "LeaseIdMissing": (412, "PUT", "another program holds a lease on the blob .*az storage blob lease break"),
     "BlobImmutableDueToPolicy": (409, "PUT", r"a policy of the container .*set another \[lake.azure\] container"),
+    "BlobImmutableDueToLegalHold": (409, "PUT", r"a legal hold .*set another \[lake.azure\] container"),
+    "BlobOperationNotSupported": (409, "PUT", "another program made the blob by .*Data Lake Storage .*remove it"),
     "InvalidBlobOrBlock": (400, "PUT", "another program left blocks of an upload there"),
     "SnapshotsPresent": (409, "DELETE", "the blob has snapshots.*--delete-snapshots include"),
     "ContainerBeingDeleted": (409, "PUT", "the container is being deleted .*wait a minute"),
@@ -723,6 +735,7 @@ def test_every_form_of_a_connection_string_is_taken(text: str, server: str) -> N
         ({"account": "taxi", "credential": "s3cret"}, "credential is neither a connection string nor an account's key"),
         ({"account": "taxi", "credential": "https://taxi.example/?sig=s3cret"}, "credential is an address"),
         ({"credential": "AccountName=taxi;s3cret"}, "credential is a connection string with a part missing"),
+        ({"credential": "AccountName=taxi;AccountKey=s3cret"}, "credential is a connection string whose AccountKey"),
         ({"credential": "AccountName=taxi;EndpointSuffix=s3cret"}, "credential is a connection string with neither"),
         ({"account": "taxi", "chunk_size": "4001"}, "chunk_size must be 1 to 4000"),
     ],
@@ -750,10 +763,19 @@ def test_a_secret_with_fields_is_masked_in_part_and_in_another_order(azurite: Az
 LOGINS = {
     "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
     "\tEnvironmentCredential: EnvironmentCredential authentication unavailable. Not configured.\n"
+    "\tVisualStudioCodeCredential: VisualStudioCodeCredential requires the 'azure-identity-broker' package to be "
+    "installed. You must also ensure that you have signed in.\n"
     "\tAzureCliCredential: Azure CLI not found on path": "no Azure login was found: run az login, or set AZURE_",
     "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
     "\tAzureCliCredential: Please run 'az login' to set up an account\nTo mitigate": r"no Azure login can be used "
     r"\(AzureCliCredential: Please run 'az login' to set up an account\): run az login",
+    "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
+    "\tEnvironmentCredential: Authentication failed: AADSTS700016: Application 'x' was not found in the "
+    "directory 'y'.\nTo mitigate": r"no Azure login can be used \(.*AADSTS700016: Application 'x' was not found",
+    "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
+    "\tManagedIdentityCredential: ManagedIdentityCredential authentication unavailable, no response from the IMDS "
+    "endpoint. Token request error: (invalid_request) Identity not found\nTo mitigate": r"no Azure login can be used "
+    r"\(.*Identity not found\)",
     "Authentication failed: AADSTS7000215: Invalid client secret provided.": r"no Azure login can be used "
     r"\(Authentication failed: AADSTS7000215: Invalid client",
 }  # fmt: skip
@@ -776,6 +798,53 @@ def test_a_login_that_fails_is_one_line_with_the_cure(
         with pytest.raises(ConfigError, match=LOGINS[message]):
             raise error
     assert [check.status for check in store.checks()] == [Status.ERROR]
+
+
+def test_that_this_machine_has_no_login_is_said_of_no_kind_in_particular(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By azure-identity itself, where nothing of it is set up, so that another version's words are noticed."""
+    for name in [name for name in os.environ if name.startswith(("AZURE_", "IDENTITY_", "MSI_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("PATH", "/nowhere")
+    given = {"account": "taxi", "container": "no-login"}
+    [check] = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given)).checks()
+    assert "no Azure login was found: run az login" in check.message
+
+
+def test_a_login_whose_server_does_not_answer_is_no_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("AZURE_TENANT_ID", "11111111-1111-1111-1111-111111111111")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "11111111-1111-1111-1111-111111111112")
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "s3cret-of-a-login")
+    monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *_, **__: None)
+    given = {"account": "taxi", "container": "login-away"}
+    store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
+    with pytest.raises(StorageError, match=r"Azure's login does not answer .*run the same command again") as error:
+        store.stat(NAME)
+    assert "s3cret" not in str(error.value)
+    assert [check.status for check in store.checks()] == [Status.UNREACHABLE]
+
+
+def test_certificates_that_are_not_there_are_a_wrong_setting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, small: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    given = {"account": "taxi", "container": "no-certificates", "credential": KEYS[ACCOUNT]}
+    store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
+    for error in failures(store, small).values():
+        assert isinstance(error, ConfigError)
+        assert "none.pem: correct REQUESTS_CA_BUNDLE" in str(error)
+    assert store.checks()[-1].status is Status.ERROR
+
+
+def test_a_command_for_az_uses_the_login_where_the_store_does() -> None:
+    given = {"account": "taxi", "container": "lake"}
+    for credential, shown in {
+        "": "--container-name lake --auth-mode login --name",
+        KEYS[ACCOUNT]: "lake --name",
+    }.items():
+        store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", {**given, "credential": credential}))
+        assert shown in store._removal(NAME)
 
 
 def test_a_login_reads_writes_and_copies(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,6 +228,14 @@ def test_removing_takes_one_file_out(store: Store, local: Path) -> None:
     assert set(store.list("green")) == {"green/other"}
 
 
+def test_a_file_that_is_moved_to_its_own_name_stays(store: Store, local: Path) -> None:
+    store.put(local, NAME, LABELS)
+    store.move(NAME, NAME)
+    assert content(store) == local.read_bytes()
+    with pytest.raises(FileNotFoundError):
+        store.move("green/none", "green/none")
+
+
 def test_progress_ends_with_all_bytes(store: Store, tmp_path: Path) -> None:
     local = tmp_path / "large"
     local.write_bytes(b"x" * 3_000_000)
