@@ -164,6 +164,12 @@ def _endpoint(text: str) -> str:
     # The value is in no message, since it may hold a SAS
     if text and (not is_server(text) or "@" in text or "?" in text):
         raise ValueError("must look like https://ACCOUNT.blob.core.windows.net, without a query")
+    host, path = urlsplit(text).hostname or "", urlsplit(text).path.strip("/")
+    # Of an emulator the path is the account
+    if ".dfs." in host or (".blob." in host and path):
+        raise ValueError(
+            "must be the account's address for blobs, https://ACCOUNT.blob.core.windows.net, without a path"
+        )
     return text.rstrip("/")
 
 

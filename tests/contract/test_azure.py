@@ -729,6 +729,11 @@ def test_every_form_of_a_connection_string_is_taken(text: str, server: str) -> N
         ({"account": "taxi", "endpoint": "taxi.blob.core.windows.net"}, "endpoint must look like https://"),
         ({"account": "taxi", "endpoint": "https://taxi.example/?sig=s3cret"}, "endpoint must look like https://"),
         (
+            {"account": "taxi", "endpoint": "https://taxi.dfs.core.windows.net"},
+            "endpoint must be the account's address",
+        ),
+        ({"account": "taxi", "endpoint": "https://taxi.blob.core.windows.net/tlc"}, "endpoint must be the account's"),
+        (
             {"account": "taxi", "endpoint": "http://taxi.example"},
             "credential is empty, and a login is sent to https://",
         ),
