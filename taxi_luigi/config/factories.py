@@ -163,6 +163,13 @@ def warehouse(name: str, shard: Shard | None = None) -> Warehouse:
     return found
 
 
+def warehouse_of_month(name: str, color: str, month: Month) -> Warehouse:
+    """Return the warehouse called NAME as far as it can have a month: of one with a file for each shard, one file."""
+    built: Any = warehouse(name)
+    found: Warehouse = built.of_month(color, month) if per_shard(name) else built
+    return found
+
+
 def raw_month(color: str, month: Month) -> RawMonth:
     """Return the month's raw file in the workspace, with its name at the source."""
     return RawMonth(workspace(), f"raw/{color}/{source().file_name(color, month)}")

@@ -364,9 +364,13 @@ def lake_has(lake: Lake, color: str, month: Month, wanted: str = "", any_force: 
 def warehouse_has(
     name: str, color: str, month: Month, wanted: str = "", any_force: bool = False, shard: Shard | None = None
 ) -> bool:
-    """Return whether a warehouse has a marker of the month; arguments as of `lake_has`, `shard` as of Inventory."""
+    """Return whether a warehouse has a marker of the month; arguments as of `lake_has`.
+
+    `shard` is the one whose file is read of a warehouse with a file for each; None: the month's own.
+    """
     try:
-        markers = config.warehouse(name, shard).loaded_months(DATASETS[color])
+        warehouse = config.warehouse_of_month(name, color, month) if shard is None else config.warehouse(name, shard)
+        markers = warehouse.loaded_months(DATASETS[color])
     except TaxiError as error:
         log.debug("%s counts as not there: %s", f"{name}:{DATASETS[color].table}/{month}", error)
         return False

@@ -30,8 +30,12 @@ class DuckDBShards:
     speed = DuckDB.speed
     loads_from = DuckDB.loads_from
 
-    def __init__(self, each: DuckDB) -> None:
-        self.name, self.path, self._each = each.name, each.path, each
+    def __init__(self, each: DuckDB, month: tuple[str, Month] | None = None) -> None:
+        self.name, self.path, self._each, self._month = each.name, each.path, each, month
+
+    def of_month(self, color: str, month: Month) -> DuckDBShards:
+        """Return this warehouse with the one file that a month belongs to: others may be open in their shard's run."""
+        return DuckDBShards(self._each, (color, month))
 
     def shards(self) -> list[Shard]:
         """Return the shards that have a file, in order. Raise WarehouseError where not all of them are of one N."""
@@ -54,16 +58,12 @@ class DuckDBShards:
         return sorted(found, key=lambda shard: shard.number)
 
     def _files(self) -> list[DuckDB]:
-        return [self._file(shard) for shard in self.shards()]
+        return [self._file(shard) for shard in self.shards() if self._month is None or shard.holds(*self._month)]
 
     def _file(self, shard: Shard) -> DuckDB:
         file = self._each.of_shard(shard)
         assert isinstance(file, DuckDB)
         return file
-
-    def _files_of(self, dataset: Dataset, month: Month) -> list[DuckDB]:
-        """Return the file that a month belongs to; none where it is not there."""
-        return [self._file(shard) for shard in self.shards() if shard.holds(dataset.color, month)]
 
     def loaded_months(self, dataset: Dataset) -> dict[Month, Marker]:
         found: dict[Month, Marker] = {}
@@ -79,10 +79,11 @@ class DuckDBShards:
         return dict(sorted(found.items()))
 
     def filled(self, dataset: Dataset, month: Month, columns: Sequence[str]) -> frozenset[str]:
-        return frozenset().union(*(file.filled(dataset, month, columns) for file in self._files_of(dataset, month)))
+        files = self.of_month(dataset.color, month)._files()
+        return frozenset().union(*(file.filled(dataset, month, columns) for file in files))
 
     def remove_month(self, dataset: Dataset, month: Month) -> None:
-        for file in self._files_of(dataset, month):
+        for file in self.of_month(dataset.color, month)._files():
             file.remove_month(dataset, month)
 
     def foreign(self) -> Sequence[str]:

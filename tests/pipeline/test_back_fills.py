@@ -182,6 +182,15 @@ def test_each_shard_has_a_duckdb_file_and_commands_read_them_all(into_files: Pro
     assert f"green 2021-02 is of shard {its}, not {other}" in into_files.run(*single, "--shard", other).out
 
 
+def test_a_shard_does_not_wait_for_the_file_of_another_one(into_files: Project) -> None:
+    into_files.configure({"taxi": {"keep_raw": "false"}, "warehouse.duckdb": {"wait": "20"}})
+    assert into_files.run(*LOAD, "--shard", "1/2").rc == 0
+    with duckdb.connect(str(into_files.workspace / "trips-1-of-2.duckdb")):
+        done = into_files.run(*LOAD, "--shard", "2/2")
+    assert done.rc == 0, done.out
+    assert not list((into_files.workspace / "raw").rglob("*.parquet")), "keep_raw = false"
+
+
 @pytest.mark.parametrize(
     ("path", "words", "line"),
     [
