@@ -170,6 +170,8 @@ class Shim:
         self._lock = threading.Lock()
         self._writes = threading.RLock()
         """the emulator fails writes that meet (`Failed to commit DuckLake transaction`), so that they queue up here"""
+        self._descriptions = threading.Lock()
+        """of tables: held while one is made, or read; no test's callback runs under it"""
         self._pool = ThreadPoolExecutor(16)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shim": self}))
         self._server.daemon_threads = True
@@ -263,7 +265,11 @@ class Shim:
             return Answer.of({"permissions": self.permissions})
         query = f"?{urlencode(request.query)}" if request.query else ""
         kept = {name: value for name, value in headers.items() if name.lower() in ("content-type", "if-match")}
-        with nullcontext() if request.method == "GET" else self._writes:
+        # The emulator shows a table that it is making without its columns, which BigQuery never does
+        tables = (
+            self._descriptions if "/tables" in request.path and request.method in ("GET", "POST") else nullcontext()
+        )
+        with nullcontext() if request.method == "GET" else self._writes, tables:
             return self.emulator.ask(request.method, request.path + query, raw or None, kept)
 
     # jobs
