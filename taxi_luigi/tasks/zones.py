@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from taxi_luigi import config
+from taxi_luigi.core.errors import UsageError
 from taxi_luigi.core.logs import detail, log
 from taxi_luigi.core.text import cut, listed
 from taxi_luigi.history import TaskResult
@@ -92,6 +93,8 @@ class LoadZones(ZonesTask):
 
     def check_store(self) -> None:
         config.check_shard(self.shard or None, [self.warehouse])
+        if self.shard and not self.shard.has_zones:
+            raise UsageError(f"the zones are of shard 1/{self.shard.count}, not {self.shard}")
         super().check_store()
 
     def output(self) -> ZonesTarget:

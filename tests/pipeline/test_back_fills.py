@@ -180,6 +180,8 @@ def test_each_shard_has_a_duckdb_file_and_commands_read_them_all(into_files: Pro
     assert into_files.command("taxi-luigi", "status", "--check", *SELECTED).rc == 0
     other = "1/2" if its == "2/2" else "2/2"
     assert f"green 2021-02 is of shard {its}, not {other}" in into_files.run(*single, "--shard", other).out
+    refused = into_files.run("LoadZones", "--warehouse", "duckdb", "--shard", "2/2")
+    assert (refused.rc, refused.out.splitlines()[0]) == (40, "ERROR: the zones are of shard 1/2, not 2/2")
 
 
 def test_a_shard_does_not_wait_for_the_file_of_another_one(into_files: Project) -> None:
