@@ -23,7 +23,7 @@ from azure.storage.blob import BlobClient, ContentSettings, LinearRetry
 
 from taxi_luigi.config import effective
 from taxi_luigi.core import redaction
-from taxi_luigi.core.errors import ConfigError, Replaced, StorageError, TaxiError
+from taxi_luigi.core.errors import ConfigError, Replaced, StorageError
 from taxi_luigi.core.health import Status
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.settings import read
@@ -42,12 +42,12 @@ from tests.support.azure import (
     url_of,
 )
 from tests.support.between import Answered, Asked, Between, Fault, Once
+from tests.support.buckets import LABELS, NAME, content, everything, failures
 from tests.support.https import certificate
 from tests.support.memory import at_most
 
-NAME = "green/green_tripdata_2024-01.parquet"
+SECRETS = (KEYS[ACCOUNT], "sig=")
 BLOB = f"data/{NAME}"
-LABELS = {"edition": "abc-def", "sha256": "0" * 64, "rows": "12", "source": "https://tlc.example/a?b=%20c"}
 MIB = 1 << 20
 """bytes of a block, where the tests' stores have `chunk_size = 1`"""
 
@@ -82,12 +82,6 @@ def small(tmp_path: Path) -> Path:
 def written(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
-
-
-def content(store: AzureStore, name: str = NAME) -> bytes:
-    """What a reader gets."""
-    with store.reading(name) as path:
-        return path.read_bytes()
 
 
 def others(azurite: AzureServer, store: AzureStore, name: str = NAME) -> BlobClient:
@@ -464,35 +458,9 @@ def test_another_account_copies_nothing(store: AzureStore, azurite: AzureServer,
 # ---- failures
 
 
-def everything(store: AzureStore, small: Path) -> dict[str, Callable[[], object]]:
-    """All that a store sends over the network."""
-    return {
-        "list": lambda: store.list("green"),
-        "stat": lambda: store.stat(NAME),
-        "reading": lambda: content(store),
-        "open": lambda: store.open(NAME).read(),
-        "put": lambda: store.put(small, NAME, LABELS),
-        "copy": lambda: store.copy(store, NAME, "to", LABELS),
-        "remove": lambda: store.remove(NAME),
-    }
-
-
-def failures(store: AzureStore, small: Path) -> dict[str, TaxiError]:
-    """How each of them fails: in one line, with the address and without a secret."""
-    found = {}
-    for what, ask in everything(store, small).items():
-        with pytest.raises(TaxiError, match=store.address) as error:
-            ask()
-        assert len(str(error.value).splitlines()) == 1
-        assert KEYS[ACCOUNT] not in str(error.value)
-        assert "sig=" not in str(error.value)
-        found[what] = error.value
-    return found
-
-
 def test_a_server_that_stays_away_is_no_wrong_setting(store: AzureStore, azure_between: Between, small: Path) -> None:
     azure_between.rule = lambda _: refusal(503, "ServerBusy", "The server is busy.")
-    found = failures(store, small)
+    found = failures(store, small, *SECRETS)
     assert {type(error) for error in found.values()} == {StorageError}
     assert all(", ServerBusy; run the same command again" in str(error) for error in found.values())
     assert [check.status for check in store.checks()] == [Status.OK, Status.UNREACHABLE]
@@ -514,7 +482,7 @@ def test_a_server_without_an_answer_is_given_up(azurite: AzureServer, azure_betw
 
 def test_a_web_page_in_the_place_of_azure_is_named(store: AzureStore, azure_between: Between, small: Path) -> None:
     azure_between.rule = lambda _: Answered(200, b"<html><body>Sign in<br></body>", {"Content-Type": "text/html"})
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert "the response is not Azure's: check [lake.azure] endpoint" in str(error)
 
 
@@ -581,7 +549,7 @@ REFUSALS: dict[str, tuple[int, str, str, str]] = {
 def test_a_refusal_is_one_line_with_the_cure(store: AzureStore, azure_between: Between, small: Path, kind: str) -> None:
     status, code, text, shown = REFUSALS[kind]
     azure_between.rule = lambda _: refused(status, code, text)
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=shown):
             raise error
@@ -638,7 +606,7 @@ def test_a_lease_and_a_blob_of_another_type_are_named(store: AzureStore, azurite
 
 def test_a_container_that_is_not_there_is_a_wrong_setting(azurite: AzureServer, small: Path) -> None:
     store = fresh_azure_store(azurite, "not-there")
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert isinstance(error, ConfigError)
         assert "no such container" in str(error)
     check = store.checks()[-1]
@@ -651,7 +619,7 @@ def test_a_key_or_a_sas_that_is_not_valid_is_a_wrong_setting(azurite: AzureServe
         KEYS[OTHER_ACCOUNT]: "the credential was refused|the account has another key",
         sas_of(container, hours=-1): "refused|expired",
     }.items():
-        for error in failures(fresh_azure_store(azurite, container, credential=credential), small).values():
+        for error in failures(fresh_azure_store(azurite, container, credential=credential), small, *SECRETS).values():
             assert isinstance(error, ConfigError)
             assert re.search(shown, str(error)), error
 
@@ -798,7 +766,7 @@ def test_a_login_that_fails_is_one_line_with_the_cure(
     monkeypatch.setattr(AzureStore, "_login", lambda _: Login())
     given = {"account": "taxi", "container": f"login-{len(message)}"}
     store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=LOGINS[message]):
             raise error
@@ -836,7 +804,7 @@ def test_certificates_that_are_not_there_are_a_wrong_setting(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     given = {"account": "taxi", "container": "no-certificates", "credential": KEYS[ACCOUNT]}
     store = AzureStore("lake azure", read(AzureStore.Settings, "lake.azure", given))
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert isinstance(error, ConfigError)
         assert "none.pem: correct REQUESTS_CA_BUNDLE" in str(error)
     assert store.checks()[-1].status is Status.ERROR

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from taxi_luigi.core.cloud import aws
-from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.errors import ConfigError, StorageError
 from taxi_luigi.core.health import Status
 from taxi_luigi.core.settings import read
 from taxi_luigi.storage.s3 import S3Store
+from tests.support.buckets import LABELS, NAME, content, failures
 from tests.support.memory import at_most
 from tests.support.s3 import KEY, READER, SECRET, Answer, Between, Request, S3Server, fresh_s3_store
 
-NAME = "green/green_tripdata_2024-01.parquet"
+SECRETS = (SECRET,)
 OBJECT = f"data/{NAME}"
-LABELS = {"edition": "abc-def", "sha256": "0" * 64, "rows": "12", "source": "https://tlc.example/a?b=%20c"}
 PARTS = 5 << 20
 """bytes of a part, where the tests' stores have `chunk_size=5`"""
 
@@ -56,12 +56,6 @@ def small(tmp_path: Path) -> Path:
     path = tmp_path / "small.parquet"
     path.write_bytes(b"PAR1 small PAR1")
     return path
-
-
-def content(store: S3Store, name: str = NAME) -> bytes:
-    """What a reader gets."""
-    with store.reading(name) as path:
-        return path.read_bytes()
 
 
 def is_write(request: Request) -> bool:
@@ -397,34 +391,9 @@ def test_what_fails_now_and_then_is_tried_again(store: S3Store, between: Between
     assert store.stat(NAME) is None
 
 
-def everything(store: S3Store, small: Path) -> dict[str, Callable[[], object]]:
-    """All that is asked of a store over the network."""
-    return {
-        "list": lambda: store.list("green"),
-        "stat": lambda: store.stat(NAME),
-        "reading": lambda: content(store),
-        "open": lambda: store.open(NAME).read(),
-        "put": lambda: store.put(small, NAME, LABELS),
-        "copy": lambda: store.copy(store, NAME, "to", LABELS),
-        "remove": lambda: store.remove(NAME),
-    }
-
-
-def failures(store: S3Store, small: Path) -> dict[str, TaxiError]:
-    """How each of them fails: in one line, with the address."""
-    said = {}
-    for what, ask in everything(store, small).items():
-        with pytest.raises(TaxiError, match=store.address) as error:
-            ask()
-        assert lines(error.value) == 1
-        assert SECRET not in str(error.value)
-        said[what] = error.value
-    return said
-
-
 def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: Between, small: Path) -> None:
     between.before = lambda _: Answer.error(503, "SlowDown")
-    said = failures(store, small)
+    said = failures(store, small, *SECRETS)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
     assert [check.status for check in store.checks()] == [Status.OK, Status.UNREACHABLE]
@@ -434,7 +403,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
-    assert {type(error) for error in failures(store, small).values()} == {StorageError}
+    assert {type(error) for error in failures(store, small, *SECRETS).values()} == {StorageError}
     assert store.checks()[-1].status is Status.UNREACHABLE
 
 
@@ -486,7 +455,7 @@ def test_a_wrong_account_is_one_line_with_the_cure(
     store = fresh_s3_store(seaweed_server)
     make_wrong, said = WRONG_ACCOUNTS[wrong]
     make_wrong(monkeypatch)
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=said):
             raise error
@@ -499,7 +468,7 @@ def test_a_malformed_configuration_file_is_one_line_with_the_cure(
     store = fresh_s3_store(seaweed_server)
     (tmp_path / "config").write_text("region = eu-west-1 without a section\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    for error in failures(store, small).values():
+    for error in failures(store, small, *SECRETS).values():
         assert "Unable to parse config file" in str(error)
         assert isinstance(error, ConfigError)
 
@@ -519,7 +488,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
-    assert {type(error) for error in failures(store, small).values()} == {ConfigError}
+    assert {type(error) for error in failures(store, small, *SECRETS).values()} == {ConfigError}
     assert r"correct [lake.s3] bucket" in store.checks()[-1].message
 
 
