@@ -20,7 +20,6 @@ from tests.support.buckets import LABELS, NAME, content, failures
 from tests.support.memory import at_most
 from tests.support.s3 import KEY, READER, SECRET, Answer, Between, Request, S3Server, fresh_s3_store
 
-SECRETS = (SECRET,)
 OBJECT = f"data/{NAME}"
 PARTS = 5 << 20
 """bytes of a part, where the tests' stores have `chunk_size=5`"""
@@ -393,7 +392,7 @@ def test_what_fails_now_and_then_is_tried_again(store: S3Store, between: Between
 
 def test_a_server_that_stays_away_is_no_wrong_setting(store: S3Store, between: Between, small: Path) -> None:
     between.before = lambda _: Answer.error(503, "SlowDown")
-    said = failures(store, small, *SECRETS)
+    said = failures(store, small, SECRET)
     assert {type(error) for error in said.values()} == {StorageError}
     assert all("run the same command again" in str(error) for error in said.values())
     assert [check.status for check in store.checks()] == [Status.OK, Status.UNREACHABLE]
@@ -403,7 +402,7 @@ def test_a_server_that_does_not_listen_is_no_wrong_setting(small: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     store = S3Store("lake s3", S3Store.Settings("bucket", endpoint_url=f"http://127.0.0.1:{port}", region="us-east-1"))
-    assert {type(error) for error in failures(store, small, *SECRETS).values()} == {StorageError}
+    assert {type(error) for error in failures(store, small, SECRET).values()} == {StorageError}
     assert store.checks()[-1].status is Status.UNREACHABLE
 
 
@@ -455,7 +454,7 @@ def test_a_wrong_account_is_one_line_with_the_cure(
     store = fresh_s3_store(seaweed_server)
     make_wrong, said = WRONG_ACCOUNTS[wrong]
     make_wrong(monkeypatch)
-    for error in failures(store, small, *SECRETS).values():
+    for error in failures(store, small, SECRET).values():
         assert isinstance(error, ConfigError)
         with pytest.raises(ConfigError, match=said):
             raise error
@@ -468,7 +467,7 @@ def test_a_malformed_configuration_file_is_one_line_with_the_cure(
     store = fresh_s3_store(seaweed_server)
     (tmp_path / "config").write_text("region = eu-west-1 without a section\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    for error in failures(store, small, *SECRETS).values():
+    for error in failures(store, small, SECRET).values():
         assert "Unable to parse config file" in str(error)
         assert isinstance(error, ConfigError)
 
@@ -488,7 +487,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
 
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
-    assert {type(error) for error in failures(store, small, *SECRETS).values()} == {ConfigError}
+    assert {type(error) for error in failures(store, small, SECRET).values()} == {ConfigError}
     assert r"correct [lake.s3] bucket" in store.checks()[-1].message
 
 
