@@ -43,6 +43,13 @@ def test_what_luigi_cfg_names_is_made_once(name: str, parser: LuigiConfigParser)
     assert MADE[name]() is MADE[name]()
 
 
+def test_an_argument_that_is_left_out_is_its_default(parser: LuigiConfigParser) -> None:
+    one = config.warehouse("duckdb")
+    assert config.warehouse("duckdb", None) is one
+    assert config.warehouse("duckdb", shard=None) is one
+    assert config.warehouse(name="duckdb") is one
+
+
 def test_a_value_that_is_set_later_counts(parser: LuigiConfigParser) -> None:
     put(parser, "taxi", "workspace", "/one")
     assert config.settings().workspace == "/one"
