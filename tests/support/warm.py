@@ -162,6 +162,7 @@ def _fork(channel: socket.socket) -> list[str]:
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(sys.executable).parent)  # where the scripts are
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}  # as in a run
     for library in _LIBRARIES:
         importlib.import_module(library)
     gc.collect()
