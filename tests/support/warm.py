@@ -146,7 +146,9 @@ def _fork(channel: socket.socket) -> list[str]:
     os.dup2(out, 1)
     os.dup2(out, 2)
     channel.detach()
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    for each in filter(lambda number: number > 2, map(int, os.listdir("/proc/self/fd"))):
+        with contextlib.suppress(OSError):  # the folder's own is closed already
+            os.close(each)
     command, folder, env, umask = json.loads(request)
     os.chdir(folder)
     os.environ.clear()
