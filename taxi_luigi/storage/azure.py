@@ -27,6 +27,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from azure.core import MatchConditions
+from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -59,8 +60,8 @@ from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
 ROLE = "Storage Blob Data Contributor"
 """The least of Azure's own roles that reads, writes, lists and replaces blobs."""
 
-_LETTERS = {"r": "read", "w": "write", "d": "delete", "l": "list"}
-"""permissions that a SAS needs"""
+_NEEDED = {"sp": {"r": "read", "w": "write", "d": "delete", "l": "list"}, "srt": {"c": "containers", "o": "objects"}}
+"""field of a SAS → letter that it needs there, where it has the field, and what that stands for"""
 
 _SCOPE = "https://storage.azure.com/.default"
 """of tokens for blobs, in all of Azure's clouds"""
@@ -114,13 +115,18 @@ class Credential:
     @classmethod
     def parse(cls, text: str) -> Credential | None:
         """Tell the forms apart; None for an empty text. Raises ValueError, whose text has nothing of the secret."""
+        text = text.strip()  # files of secrets often end with a line break
         if not text:
             return None
+        if re.search(r"""\s|^["']""", text):
+            raise ValueError(
+                "has a blank or a quotation mark, which no credential of Azure's has: copy it again, whole"
+            )
         if "://" in text.partition("=")[0]:
             raise ValueError("is an address: set it to the part that follows the question mark")
         if ";" in text or text.startswith("UseDevelopmentStorage="):
             return cls._of_connection_string(text)
-        if re.search(r"(^|&|\?)sig=", text):
+        if re.search(r"(^|&|\?)sig=[^&]", text):
             return cls(sas=text.lstrip("?"))
         try:
             if len(base64.b64decode(text, validate=True)) >= 16:
@@ -128,6 +134,13 @@ class Credential:
         except (binascii.Error, ValueError):
             pass
         raise ValueError("is neither a connection string nor an account's key nor a SAS; copy it again, whole")
+
+    @property
+    def validity(self) -> str:
+        """Of a SAS: `from 2026-11-01T00:00Z until 2026-12-01T00:00Z`."""
+        fields = parse_qs(self.sas)
+        start = f"from {fields['st'][0]} " if "st" in fields else ""
+        return f"{start}until {fields.get('se', ['an end that a stored access policy sets'])[0]}"
 
     @classmethod
     def _of_connection_string(cls, text: str) -> Credential:
@@ -171,6 +184,19 @@ def _endpoint(text: str) -> str:
             "must be the account's address for blobs, https://ACCOUNT.blob.core.windows.net, without a path"
         )
     return text.rstrip("/")
+
+
+def _named_by(endpoint: str, by_path: bool) -> str:
+    """Return the account that an endpoint names; '' of another domain than Azure's.
+
+    Args:
+        endpoint: its URL
+        by_path: whether the path, where there is one, is the account, as it has to be where a key signs the requests
+    """
+    server = urlsplit(endpoint)
+    if found := re.match(r"([a-z0-9]+)(-secondary)?\.([a-z0-9-]+\.)*blob\.(core|storage)\.", server.hostname or ""):
+        return found[1]
+    return server.path.rpartition("/")[2] if by_path else ""
 
 
 def _chunk_size(text: str) -> int:
@@ -227,6 +253,12 @@ class AzureStore(EtagStore):
         if not self._name:
             raise ConfigError(f"{self._section} account is missing: the name of the storage account")
         endpoint = settings.endpoint or given.endpoint or f"https://{self._name}.blob.core.windows.net"
+        named = _named_by(endpoint, by_path=bool(given.key))
+        if named not in ("", self._name):
+            raise ConfigError(
+                f"{self._section} endpoint is of the account {named}, and the account is {self._name}: correct one of "
+                "them"
+            )
         self._endpoint = endpoint
         if settings.credential is None and not endpoint.startswith("https:"):
             raise ConfigError(
@@ -351,12 +383,16 @@ class AzureStore(EtagStore):
             return Status.OK, "a login that DefaultAzureCredential found"
         if self._credential.key:
             return Status.OK, f"the key of the account {self._name}"
-        end = parse_qs(self._credential.sas).get("se", ["an end that a stored access policy sets"])[0]
-        return Status.OK, f"a SAS, valid until {end}"
+        return Status.OK, f"a SAS, valid {self._credential.validity}"
 
     def _check_permissions(self) -> Check:
-        allowed = parse_qs(self._credential.sas).get("sp", [""])[0] if self._credential else ""
-        lacking = [word for letter, word in _LETTERS.items() if allowed and letter not in allowed]
+        allowed = parse_qs(self._credential.sas) if self._credential else {}
+        lacking = [
+            word
+            for each, letters in _NEEDED.items()
+            for letter, word in letters.items()
+            if each in allowed and letter not in allowed[each][0]
+        ]
         if lacking:
             line = f"{self.address}: the SAS of {self._section} credential lacks {', '.join(lacking)}: {_NEW_SAS}"
             return Check(self.name, "permissions", Status.ERROR, line)
@@ -461,7 +497,9 @@ class AzureStore(EtagStore):
         def make() -> ContainerClient:
             given: Any = self._credential
             if given is not None:
-                given = given.sas or {"account_name": self._name, "account_key": given.key}
+                # A text with a field that the client does not know would be taken for a key (12.31)
+                sas = AzureSasCredential(given.sas) if given.sas else None
+                given = sas or {"account_name": self._name, "account_key": given.key}
             return ContainerClient(
                 self._endpoint,
                 self.bucket,
@@ -502,13 +540,23 @@ class AzureStore(EtagStore):
             line = f"{one_line(str(error), 300)}: correct REQUESTS_CA_BUNDLE"
             raise ConfigError(f"{self.name} ({address}): {line}") from error
 
+    @property
+    def _new_credential(self) -> str:
+        """What to do where the credential is refused."""
+        given = self._credential
+        if given is None:
+            return f"{_LOGIN}, or {self._section} credential"
+        if given.key:
+            return f"copy the key of the account {self._name} again, whole, to {self._section} credential"
+        return f"{_NEW_SAS}; that of {self._section} credential is valid {given.validity}"
+
     def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
         code = _code(error)
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
         said = _sentence(detail or getattr(error, "message", error))
         line = f"{said}, {code}" if code else said
-        login = f"{_LOGIN}, or {self._section} credential"
+        login = self._new_credential
         names = {"line": line, "login": login, "section": self._section}
         names |= {"account": self._name, "container": self.bucket, "mode": self._mode}
         if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
