@@ -54,7 +54,7 @@ from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url, redact
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.core.text import one_line
-from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, no_progress
+from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, folder_name, no_progress
 from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
 
 ROLE = "Storage Blob Data Contributor"
@@ -223,7 +223,7 @@ class AzureStore(EtagStore):
             "", "The storage account's name; a connection string in `credential` has it too.", _account
         )
         container: str = setting("", "The container's name alone.", _container)
-        prefix: str = setting("data", "A folder in it; `/` for none.")
+        prefix: str = setting("data", "A folder in it; `/` for none.", folder_name)
         endpoint: str = setting(
             "",
             "The account's address for blobs, where it is not `https://ACCOUNT.blob.core.windows.net`: in another of "
@@ -623,9 +623,9 @@ _WRONG = {
     "InvalidAuthenticationInfo": "the login was refused ({line}): run az login --tenant, with that of the account",
     "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
     "ContainerNotFound": "no such container ({line}): az storage container-rm create --storage-account "
-    "{account} --name {container}, or correct {section} container",
-    "InvalidResourceName": "no container can have this name ({line}): correct {section} container",
-    "InvalidUri": "no blob can have this name ({line}): correct {section} prefix",
+    "{account} --name {container}, or correct the setting that names it",
+    "InvalidResourceName": "no container can have this name ({line}): correct the setting that names it",
+    "InvalidUri": "no blob can have this name ({line}): correct the setting that names its folder",
 }
 """Azure's code → what the user must change first"""
 
@@ -637,9 +637,9 @@ _HELD_BACK = {
     "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
     f"then {_AGAIN}",
     "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
-    "lift it, or set another {section} container",
+    "lift it, or set another container",
     "BlobImmutableDueToLegalHold": "a legal hold of the container keeps its blobs from being replaced or removed "
-    "({line}): have it cleared, or set another {section} container",
+    "({line}): have it cleared, or set another container",
     "BlobOperationNotSupported": f"another program made the blob by Azure's other protocol, Data Lake Storage "
     f"({{line}}): remove it, and {_AGAIN}",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "

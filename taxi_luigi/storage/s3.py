@@ -33,6 +33,7 @@ from taxi_luigi.storage import (
     Store,
     bucket_name,
     content_type,
+    folder_name,
     no_progress,
     s3_transfer,
 )
@@ -72,7 +73,7 @@ class S3Store(EtagStore):
         """`[lake.NAME]` of the type `s3`."""
 
         bucket: str = setting("", "The bucket's name alone.", bucket_name)
-        prefix: str = setting("data", "A folder in it; `/` for none.")
+        prefix: str = setting("data", "A folder in it; `/` for none.", folder_name)
         endpoint_url: str | None = setting("", "Another server than Amazon's.", aws.endpoint_url)
         region: str | None = setting(
             "", "Empty: as the AWS command line has it, as are the credentials.", aws.region_name

@@ -125,7 +125,7 @@ def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tup
         needed = _NEEDS.get(error.operation_name, "s3:PutObject and s3:AbortMultipartUpload")
         return ConfigError, f"permission denied ({line}): the account needs {needed}"
     if reason in _NO_BUCKET:
-        return ConfigError, f"no such bucket ({line}): make it, or correct {section} bucket"
+        return ConfigError, f"no such bucket ({line}): make it, or correct the setting that names it"
     if reason == "RequestTimeTooSkewed":
         return ConfigError, f"this machine's clock is wrong ({line}): set it"
     return StorageError, f"{line}; {_AGAIN}"
