@@ -49,13 +49,13 @@ from azure.storage.blob import (
 
 from taxi_luigi.core.cloud import is_server, per_process
 from taxi_luigi.core.concurrency import ANSWER, warn_if_slow
-from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url, redact
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.core.text import one_line
 from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, folder_name, no_progress
-from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
+from taxi_luigi.storage.bucket import THREADS, EtagStore, Head, Objects, seekable
 
 ROLE = "Storage Blob Data Contributor"
 """The least of Azure's own roles that reads, writes, lists and replaces blobs."""
@@ -65,9 +65,6 @@ _NEEDED = {"sp": {"r": "read", "w": "write", "d": "delete", "l": "list"}, "srt":
 
 _SCOPE = "https://storage.azure.com/.default"
 """of tokens for blobs, in all of Azure's clouds"""
-
-_THREADS = 4
-"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
 
 _FETCHED = 4 << 20
 """bytes of one request of a download"""
@@ -96,8 +93,6 @@ _CHANGED = {
 
 _NO_COPY = {"APINotImplemented", "NotImplemented", "CannotVerifyCopySource"}
 """codes for a copy that this server does not make; behind a firewall of the account, Azure cannot read the source"""
-
-_AGAIN = "run the same command again"
 
 
 @dataclass(frozen=True)
@@ -299,20 +294,20 @@ class AzureStore(EtagStore):
 
             blocks, done = [], 0
             running: deque[Future[int]] = deque()
-            with local.open("rb") as file, ThreadPoolExecutor(_THREADS) as threads:
+            with local.open("rb") as file, ThreadPoolExecutor(THREADS) as threads:
                 # Not by `upload_blob`, which must have the MD5 before it reads the file: 0.8 times as fast
                 for block, piece in zip(_new_blocks(), iter(partial(file.read, self._chunk), b""), strict=False):
                     blocks.append(block)
                     running.append(threads.submit(stage, block, piece))
                     md5.update(piece)  # while it is sent
-                    if len(running) == _THREADS:
+                    if len(running) == THREADS:
                         done += running.popleft().result()
                         progress(done, size)
                 for each in running:
                     done += each.result()
                     progress(done, size)
             if done != size:
-                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {_AGAIN}")
+                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {RUN_AGAIN}")
             blob.commit_block_list(blocks, _described(name, _coded(md5)), dict(labels), **condition)
 
         self._replace(name, labels, self._conditional(name, send), size, lambda: _coded(md5))
@@ -429,7 +424,7 @@ class AzureStore(EtagStore):
         with self._translating_errors(name), path.open("wb") as file:
             try:
                 # Not by `validate_content`, with which a download that breaks off is not continued (12.31)
-                self._blob(name).download_blob(max_concurrency=_THREADS, **_only(version)).readinto(file)
+                self._blob(name).download_blob(max_concurrency=THREADS, **_only(version)).readinto(file)
             except HttpResponseError as error:
                 if _code(error) not in _CHANGED:
                     raise
@@ -568,18 +563,21 @@ class AzureStore(EtagStore):
                 return kind, texts[code].format(**names)
         if isinstance(error, ServiceRequestError) and "resolve" in said:
             line = f"no server has the name {urlsplit(self._endpoint).hostname}"
-            return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
+            return StorageError, f"{line}: check {self._section} account, and this machine's network; {RUN_AGAIN}"
         if isinstance(error, (DecodeError, ValueError)) or (not code and _is_page(error)):
             return StorageError, f"the response is not Azure's: check {self._section} endpoint, and proxies"
         if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
             tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
             failed = "; ".join(_sentence(each) for each in tried if not _NOT_SET_UP.search(each))
             if _NO_ANSWER.search(failed):
-                return StorageError, f"Azure's login does not answer ({failed}): check this machine's network; {_AGAIN}"
+                return (
+                    StorageError,
+                    f"Azure's login does not answer ({failed}): check this machine's network; {RUN_AGAIN}",
+                )
             return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
         if getattr(error, "status_code", None) in (401, 403):
             return ConfigError, f"the request was refused ({line}): {login}"
-        return StorageError, f"{line}; {_AGAIN}"
+        return StorageError, f"{line}; {RUN_AGAIN}"
 
 
 _LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
@@ -630,23 +628,24 @@ _WRONG = {
 """Azure's code → what the user must change first"""
 
 _HELD_BACK = {
-    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {_AGAIN}",
+    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {RUN_AGAIN}",
     "BlobArchived": "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name "
-    f"{{container}}{{mode}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
-    "BlobBeingRehydrated": f"the blob is being brought back from the archive ({{line}}): wait some hours, and {_AGAIN}",
+    f"{{container}}{{mode}} --tier Hot --name, with its name, brings it back in some hours; then {RUN_AGAIN}",
+    "BlobBeingRehydrated": "the blob is being brought back from the archive ({line}): wait some hours, and "
+    f"{RUN_AGAIN}",
     "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
-    f"then {_AGAIN}",
+    f"then {RUN_AGAIN}",
     "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
     "lift it, or set another container",
     "BlobImmutableDueToLegalHold": "a legal hold of the container keeps its blobs from being replaced or removed "
     "({line}): have it cleared, or set another container",
     "BlobOperationNotSupported": f"another program made the blob by Azure's other protocol, Data Lake Storage "
-    f"({{line}}): remove it, and {_AGAIN}",
+    f"({{line}}): remove it, and {RUN_AGAIN}",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
-    f"any file there and remove it; then {_AGAIN}",
+    f"any file there and remove it; then {RUN_AGAIN}",
     "SnapshotsPresent": "the blob has snapshots, which go with it ({line}): remove them first, or all by "
-    f"az storage blob delete --delete-snapshots include; then {_AGAIN}",
-    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
+    f"az storage blob delete --delete-snapshots include; then {RUN_AGAIN}",
+    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {RUN_AGAIN}",
 }
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""
 

@@ -37,10 +37,7 @@ from taxi_luigi.storage import (
     no_progress,
     s3_transfer,
 )
-from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
-
-_THREADS = 4
-"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
+from taxi_luigi.storage.bucket import THREADS, EtagStore, Head, Objects, seekable
 
 _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
@@ -49,8 +46,6 @@ _CHECK_ATTEMPTS = 2
 """of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
 
 _NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
-
-_AGAIN = "run the same command again"
 
 
 def _chunk_size(text: str) -> int:
@@ -249,4 +244,4 @@ def _described(name: str, labels: Labels) -> dict[str, Any]:
 
 def _transfers(part: int) -> TransferConfig:
     # `classic`: where awscrt is installed too, its own client would be used, which does not send our conditions
-    return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")
+    return TransferConfig(part, THREADS, part, preferred_transfer_client="classic")
