@@ -13,9 +13,8 @@ import logging
 import os
 import re
 import shlex
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -293,17 +292,18 @@ class AzureStore(EtagStore):
                 return len(piece)
 
             blocks, done = [], 0
-            running: deque[Future[int]] = deque()
+            running: set[Future[int]] = set()
             with local.open("rb") as file, ThreadPoolExecutor(THREADS) as threads:
                 # Not by `upload_blob`, which must have the MD5 before it reads the file: 0.8 times as fast
                 for block, piece in zip(_new_blocks(), iter(partial(file.read, self._chunk), b""), strict=False):
                     blocks.append(block)
-                    running.append(threads.submit(stage, block, piece))
+                    running.add(threads.submit(stage, block, piece))
                     md5.update(piece)  # while it is sent
                     if len(running) == THREADS:
-                        done += running.popleft().result()
+                        ended, running = wait(running, return_when=FIRST_COMPLETED)
+                        done += sum(each.result() for each in ended)
                         progress(done, size)
-                for each in running:
+                for each in as_completed(running):
                     done += each.result()
                     progress(done, size)
             if done != size:

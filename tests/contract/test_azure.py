@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -246,6 +247,24 @@ def test_progress_counts_up_to_all_bytes(store: AzureStore, local: Path) -> None
     size = local.stat().st_size
     assert seen == sorted(seen)
     assert seen[-1] == (size, size)
+
+
+def test_a_slow_block_does_not_hold_up_the_others(store: AzureStore, azure_between: Between, tmp_path: Path) -> None:
+    path = written(tmp_path / "local.parquet", os.urandom(MIB) * 8)
+    others_were_sent, held, count = Event(), [], []
+
+    def rule(asked: Asked) -> None:
+        if asked.method == "PUT" and not is_commit(asked):
+            count.append(asked)
+            if len(count) == 7:
+                others_were_sent.set()
+            elif asked is count[0]:
+                held.append(others_were_sent.wait(20))
+
+    azure_between.rule = rule
+    store.put(path, NAME, LABELS)
+    assert held == [True]
+    assert content(store) == path.read_bytes()
 
 
 def test_an_empty_file_is_a_file(store: AzureStore, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"workspace": "s3://trips/x\\y", "lake": ""}}, "the prefix must be a folder's name without . or .."),
         ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "prefix": ".."}}, "[lake.gcs] prefix must be a folder"),
         ({"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "b1", "prefix": "./a"}}, "[lake.s3] prefix must be a folder"),
-        ({"taxi": {"lake": "azure"}, "lake.azure": {"container": "tlc", "prefix": "a\x01"}}, "[lake.azure] prefix must"),
+        ({"taxi": {"lake": "azure"}, "lake.azure": {"container": "abc", "prefix": "a\x01"}}, "[lake.azure] prefix mus"),
         ({"taxi": {"workspace": "az://trips/x", "lake": ""}}, "[lake.azure] account is missing: the name of"),
         ({"taxi": {"lake": "azure"}, "lake.azure": {"account": "taxi"}}, "[lake.azure] container is missing: the name"),
         ({"taxi": {"state": "gs://b/x"}}, "[taxi] state"),
