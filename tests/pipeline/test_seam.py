@@ -125,6 +125,27 @@ def test_what_ends_a_run_is_one_line_of_the_command(loading: Project, fake_gcs: 
     assert [run.exit_code for run in history(loading)] == [40]
 
 
+OWN_WORKER = """
+import luigi, taxi_luigi
+
+class Theirs:
+    def create_local_scheduler(self):
+        return luigi.scheduler.Scheduler()
+    def create_worker(self, scheduler, worker_processes, assistant=False):
+        return luigi.worker.Worker(scheduler=scheduler, worker_processes=worker_processes)
+
+task = taxi_luigi.LoadAllMonths(colors=("green",), months="2021-01")
+print("worked:", luigi.build([task], worker_scheduler_factory=Theirs(), local_scheduler=True))
+"""
+
+
+def test_under_somebody_elses_worker_our_tasks_work(loading: Project) -> None:
+    done = loading.command("python", "-c", OWN_WORKER)
+    assert done.out.splitlines()[-1:] == ["worked: True"], done.out
+    assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
+    assert history(loading) == []
+
+
 def test_two_builds_of_one_process_are_two_runs(loading: Project) -> None:
     done = loading.command("python", "-c", BUILD.replace("{how}", "build(); build()"))
     assert done.rc == 0, done.out
