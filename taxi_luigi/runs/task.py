@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from textwrap import fill
 from typing import Any, Self
 
@@ -252,7 +251,7 @@ def imports_of_all() -> set[str]:
     return {name for names in named if isinstance(names, tuple) for name in names}
 
 
-@cache
+@config.kept
 def check_settings() -> None:
-    """Raise ConfigError for a luigi.cfg that is invalid; checked once, before any task is scheduled."""
+    """Raise ConfigError for settings that are invalid; checked before any task is scheduled, once for the same ones."""
     config.check(families(), notify.check)
