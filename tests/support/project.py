@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG", "COLUMNS", "LINES")
 """a developer's own settings, which must not reach a test"""
 
-_TEMPORARY = re.compile(r"^(?!Removed ).*-\d+\.part\b", re.MULTILINE)
+_TEMPORARY = re.compile(r"^(?!(?:INFO: )?Removed ).*-\d+\.part\b", re.MULTILINE)
 """a line with a temporary file, but for the one about a file that a killed run left"""
 
 Sections = Mapping[str, Mapping[str, object]]
@@ -162,9 +162,7 @@ class Project:
             ) from None
         # No line names a temporary file, which is gone when the line is read; but for one that a killed run left
         named = [line for line in out.splitlines() if _TEMPORARY.search(line)]
-        assert all(line.startswith("Removed ") and line.endswith("left by a run that was killed") for line in named), (
-            out
-        )
+        assert all("Removed " in line and line.endswith("left by a run that was killed") for line in named), out
         return Run(process.returncode, out)
 
     def _ours(self, process: psutil.Process) -> bool:
