@@ -41,8 +41,6 @@ _CLIENT_ENCODING = {"client_encoding": "UTF8"}
 converts them to the database's encoding. Under LATIN1 it stored the two bytes of é as two characters, with no error."""
 
 _ADVICE = {
-    "22021": "PostgreSQL has no character 0 in its texts: take it out of the file, or load into another warehouse; "
-    "nothing was loaded",
     "22P05": "the database's encoding, {encoding}, cannot hold it: make one with ENCODING 'UTF8' TEMPLATE template0 "
     "and set it in [warehouse.{name}] url; nothing was loaded",
     "25006": "this database is read-only: set the primary server in [warehouse.{name}] url if this one is a standby, "
@@ -60,7 +58,12 @@ _ADVICE = {
 }
 """SQLSTATE → what to do"""
 
-_ENDINGS = {
+_MESSAGES = {
+    "byte sequence .*: 0x00": "PostgreSQL has no character 0 in its texts: take it out of the file, or load into "
+    "another warehouse; nothing was loaded",
+    "byte sequence": "the database holds a name or text that is not UTF-8: rename what has it, or set another "
+    "database in the url",
+    "conversion between": "make a database with ENCODING 'UTF8' TEMPLATE template0, and set it in the url",
     "too many|connection slots": f"{RUN_AGAIN} with fewer --workers or when fewer clients are connected, or raise it",
     "starting up|shutting down|recovery mode|not yet accepting": f"{RUN_AGAIN} once the server is up",
     r"(session|transaction|idle|query)\w*[ _]timeout": "the server's limit of that name ended the connection: lift it "
@@ -68,7 +71,7 @@ _ENDINGS = {
     "administrator command": f"the server was stopped, or a user ended this connection: {RUN_AGAIN} once the server is "
     "back; nothing was loaded",
 }
-"""Message of a server that ends a connection, for which no SQLSTATE arrives → what to do"""
+"""Message of the server → what to do, where no SQLSTATE arrives or its SQLSTATE has several causes"""
 
 _UNLIMITED = """
     SELECT set_config(name, '0', true)
@@ -116,7 +119,7 @@ class Server:
                 connection: extensions.connection = psycopg2.connect(**(_TIMEOUTS | self._options | _CLIENT_ENCODING))
         except psycopg2.Error as error:
             text = self._one_line(error.diag.message_primary or str(error))
-            todo = _advice_on_ending(text) or (
+            todo = _advice_on_message(text) or (
                 f"start the server, or correct [warehouse.{self.name}] url, the PG* variables or .pgpass"
             )
         else:
@@ -126,7 +129,7 @@ class Server:
 
     def _failure(self, error: psycopg2.Error, connection: extensions.connection) -> WarehouseError:
         text = self._one_line(error.diag.message_primary or _last_message(connection) or str(error))
-        todo = _ADVICE.get(error.pgcode or "") or _advice_on_ending(text)
+        todo = _ADVICE.get(error.pgcode or "") or _advice_on_message(text)
         if not todo and (error.pgcode is None or error.pgcode.startswith(("08", "57"))):
             todo = f"{RUN_AGAIN} once the server is back; nothing was loaded"
         encoding = connection.info.parameter_status("server_encoding") if not connection.closed else ""
@@ -149,8 +152,8 @@ def _last_message(connection: extensions.connection) -> str:
     return message["text"] if message and connection.closed else ""
 
 
-def _advice_on_ending(text: str) -> str:
-    return next((todo for pattern, todo in _ENDINGS.items() if re.search(pattern, text)), "")
+def _advice_on_message(text: str) -> str:
+    return next((todo for pattern, todo in _MESSAGES.items() if re.search(pattern, text)), "")
 
 
 def run(cursor: Cursor, text: str, *values: object, select: str = "", **names: tuple[str, ...]) -> None:

@@ -186,6 +186,33 @@ def test_a_percent_sign_that_is_not_doubled_is_named_and_the_value_not_shown(
     assert str(caught.value) == "[taxi] zones cannot be read: a percent sign is written twice there"
 
 
+def test_all_values_that_cannot_be_interpolated_are_listed_without_their_text(
+    given: Callable[[Settings], None],
+) -> None:
+    """Luigi's own sections, too, whose error repeats the value from its percent sign on."""
+    given({
+        "core": {"scheduler_url": "http://me:p%hush@host/"},
+        "worker": {"keep_alive": "%(hush)s"},
+        "resources": {"cores": "%hush"},
+        "notify": {"urls": "slack://a/%hush", "heartbeat": "https://h/${NOT_SET_ANYWHERE}"},
+        "clean": {"reject": "%hush", "most_rejected": "hush"},
+        "download": {"attempts": "many"},
+    })  # fmt: skip
+    found = config.faults(families(), notify.check)
+    twice = "cannot be read: a percent sign is written twice there"
+    named = ["[core] scheduler_url", "[worker] keep_alive", "[resources] cores", "[notify] urls", "[clean] reject"]
+    assert {f"{each} {twice}" for each in named} <= set(found)
+    assert "[notify] heartbeat cannot be read: the environment variable NOT_SET_ANYWHERE is not set" in found
+    assert "[download] attempts must be a number, not 'many'" in found
+    assert not any("%" in line for line in found)
+
+
+def test_a_section_for_all_sections_is_named(given: Callable[[Settings], None]) -> None:
+    given({"DEFAULT": {"root": "/data"}})
+    with pytest.raises(ConfigError, match=r"^\[DEFAULT\] in luigi.cfg would give root to every section"):
+        check()
+
+
 @pytest.mark.parametrize(
     ("text", "address"),
     [
