@@ -28,8 +28,10 @@ from pathlib import Path
 
 _LIBRARIES = (
     *("requests", "jsonschema", "tenacity", "dateutil.relativedelta", "urllib.request", "logging.config"),  # Luigi's
-    *("psutil", "rich.console", "rich.table", "pyarrow.parquet", "pyarrow.csv"),
+    *("psutil", "rich.console", "rich.table", "pyarrow"),
 )
+"""Of pyarrow, which has no types, no submodule: mypy would not see that the package uses one without importing it."""
+
 _LONGEST = 8_192
 """bytes of a command line, which takes the place of the first process's own"""
 _READ_ONCE = ("LANG", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "TZ")
