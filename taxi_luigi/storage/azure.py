@@ -46,7 +46,7 @@ from azure.storage.blob import (
     generate_blob_sas,
 )
 
-from taxi_luigi.core.cloud import is_server, per_process
+from taxi_luigi.core.cloud import cure, is_server, per_process
 from taxi_luigi.core.concurrency import ANSWER, warn_if_slow
 from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status
@@ -554,8 +554,8 @@ class AzureStore(EtagStore):
         login = self._new_credential
         names = {"line": line, "login": login, "section": self._section}
         names |= {"account": self._name, "container": self.bucket, "mode": self._mode}
-        if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
-            return ConfigError, cure.format(**names)
+        if refused := next((text for words, text in _REFUSED.items() if re.search(words, detail)), ""):
+            return ConfigError, refused.format(**names)
         if "failed to authenticate" in said:  # an emulator has another code
             code = "AuthenticationFailed"
         for kind, texts in ((ConfigError, _WRONG), (StorageError, _HELD_BACK)):
@@ -577,7 +577,7 @@ class AzureStore(EtagStore):
             return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
         if getattr(error, "status_code", None) in (401, 403):
             return ConfigError, f"the request was refused ({line}): {login}"
-        return StorageError, f"{line}; {RUN_AGAIN}"
+        return StorageError, f"{line}; {cure(said)}"
 
 
 _LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
@@ -622,6 +622,8 @@ _WRONG = {
     "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
     "ContainerNotFound": "no such container ({line}): az storage container-rm create --storage-account "
     "{account} --name {container}, or correct the setting that names it",
+    "ResourceNotFound": "the server has no such account or container ({line}): correct {section} endpoint, which of an "
+    "emulator ends with the account's name",
     "InvalidResourceName": "no container can have this name ({line}): correct the setting that names it",
     "InvalidUri": "no blob can have this name ({line}): correct the setting that names its folder",
 }

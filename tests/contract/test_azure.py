@@ -633,6 +633,13 @@ def test_a_container_that_is_not_there_is_a_wrong_setting(azurite: AzureServer, 
     assert (check.place, check.what, check.status) == ("lake azure", "container", Status.ERROR)
 
 
+def test_the_address_of_an_emulator_without_the_account_is_a_wrong_setting(azurite: AzureServer, small: Path) -> None:
+    store = fresh_azure_store(azurite, azurite.fresh_container(), endpoint=azurite.endpoint)
+    for error in failures(store, small, *SECRETS).values():
+        assert isinstance(error, ConfigError)
+        assert "correct [lake.azure] endpoint, which of an emulator ends with the account's name" in str(error)
+
+
 def test_a_key_or_a_sas_that_is_not_valid_is_a_wrong_setting(azurite: AzureServer, small: Path) -> None:
     container = azurite.fresh_container()
     for credential, shown in {
@@ -724,6 +731,7 @@ def test_every_form_of_a_connection_string_is_taken(text: str, server: str) -> N
         ({"account": "taxi", "container": "a--b"}, "container must be the name of a container alone"),
         ({"account": "taxi", "container": ""}, "container is missing"),
         ({"account": "taxi", "endpoint": "taxi.blob.core.windows.net"}, "endpoint must look like https://"),
+        ({"account": "taxi", "endpoint": "https://taxi.example/a b"}, "endpoint must look like https://"),
         ({"account": "taxi", "endpoint": "https://taxi.example/?sig=s3cret"}, "endpoint must look like https://"),
         (
             {"account": "taxi", "endpoint": "https://taxi.dfs.core.windows.net"},

@@ -6,10 +6,11 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import luigi.rpc
 import pytest
@@ -20,7 +21,8 @@ from requests.exceptions import SSLError
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.settings import read
 from taxi_luigi.sources import HttpSettings, open_source
-from taxi_luigi.storage.azure import AzureStore
+from taxi_luigi.storage import Store
+from taxi_luigi.storage.azure import AzureStore, Credential
 from taxi_luigi.storage.gcs import GcsStore
 from taxi_luigi.storage.s3 import S3Store
 from taxi_luigi.tlc.datasets import DATASETS
@@ -99,6 +101,24 @@ def token_file(tmp_path: Path) -> Iterator[Path]:
 def refused(error: pytest.ExceptionInfo[TaxiError]) -> None:
     assert UNTRUSTED.search(str(error.value)), error.value
     assert "\n" not in str(error.value)
+    assert "run the same command again" not in str(error.value)
+
+
+@pytest.mark.parametrize("cloud", ["s3", "azure", "gcs"])
+def test_https_to_a_server_of_http_is_no_passing_failure(cloud: str, aws_variables: None, token_file: Path) -> None:
+    port = urlsplit(json.loads(token_file.read_text())["token_uri"]).port
+    server, key = f"https://{HERE}:{port}", "a2V5" * 22
+    stores: dict[str, Callable[[], Store]] = {
+        "s3": lambda: S3Store("lake s3", S3Store.Settings("taxi", endpoint_url=server, region="us-east-1", timeout=2)),
+        "azure": lambda: AzureStore(
+            "lake azure", AzureStore.Settings("taxi", "trips", endpoint=server, credential=Credential(key), timeout=2)
+        ),
+        "gcs": lambda: GcsStore(
+            "lake gcs", GcsStore.Settings("taxi", credentials_file=token_file, endpoint=server, timeout=0.3)
+        ),
+    }
+    with pytest.raises(TaxiError, match=r"the server does not speak https:.*: correct the endpoint"):
+        stores[cloud]().list("green")
 
 
 def test_the_source_gets_no_request(untrusted: str, tmp_path: Path) -> None:

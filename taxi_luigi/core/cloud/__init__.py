@@ -6,9 +6,12 @@ Months and files are not known here. Stores and warehouses do not import each ot
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+from taxi_luigi.core.errors import RUN_AGAIN
 
 T = TypeVar("T")
 
@@ -33,6 +36,17 @@ def is_server(url: str) -> bool:
     """Whether it is a URL of http or https with a host, and with a port that is one if it has any."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url == url.strip()
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", url)
+        )
     except ValueError:
         return False
+
+
+def cure(error: str) -> str:
+    """Return what to do about a request that has failed without a response, by the text of its error."""
+    if "WRONG_VERSION_NUMBER" in error:
+        return "the server does not speak https://: correct the endpoint in luigi.cfg"
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return "name the authority of its certificate in REQUESTS_CA_BUNDLE, for S3 in AWS_CA_BUNDLE"
+    return RUN_AGAIN

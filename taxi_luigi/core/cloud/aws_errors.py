@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as s3transfer
 
+from taxi_luigi.core.cloud import cure
 from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, StorageError, TaxiError
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import one_line, unwrapped
@@ -103,10 +104,10 @@ def describe(error: BaseException, section: str, region: Callable[[], str]) -> t
         (_BAD_REGION, lambda line: f"{line}: set {section} region, as in eu-west-1"),
         (_BAD_NAME, lambda line: f"{line}: correct {section} bucket, region or endpoint_url"),
     ]
-    for kinds, cure in cures:
+    for kinds, line in cures:
         if isinstance(error, kinds):
-            return ConfigError, cure(_line(error))
-    return StorageError, f"{_line(error)}; {RUN_AGAIN}"
+            return ConfigError, line(_line(error))
+    return StorageError, f"{_line(error)}; {cure(_line(error))}"
 
 
 def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:

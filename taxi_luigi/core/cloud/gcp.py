@@ -25,7 +25,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.resumable_media import DataCorruption, InvalidResponse
 
-from taxi_luigi.core.cloud import is_server
+from taxi_luigi.core.cloud import cure, is_server
 from taxi_luigi.core.errors import ConfigError, TaxiError
 from taxi_luigi.core.redaction import looks_like_key, redact, value
 from taxi_luigi.core.text import one_line, unwrapped
@@ -212,20 +212,18 @@ def _translated(error: Exception, where: str, failure: type[TaxiError], roles: s
             return ConfigError(f"{where}: Google refused the credentials ({_line(error)}): {_LOGIN_AGAIN}")
         if isinstance(error, DefaultCredentialsError):
             return ConfigError(f"{where}: the credentials cannot be used ({_line(error)}): {LOGIN}")
-        return failure(
-            f"{where}: no access token, as Google did not answer: {_line(error)}; run the same command again"
-        )
+        return failure(f"{where}: no access token, as Google did not answer: {_line(error)}; {cure(str(error))}")
     code = status(error)
     if code == 401:
         return ConfigError(f"{where}: Google refused the credentials ({_line(error)}): {_LOGIN_AGAIN}")
     if code == 403 and not _reasons(error) & _BUSY:
-        cure = f": grant the account {roles}" if roles else ""
-        return ConfigError(f"{where}: permission denied ({_line(error)}){cure}")
+        grant = f": grant the account {roles}" if roles else ""
+        return ConfigError(f"{where}: permission denied ({_line(error)}){grant}")
     if code == 404:
         return ConfigError(f"{where}: does not exist ({_line(error)}): create it, or correct the setting that names it")
     if code is not None:
         return failure(f"{where}: Google answered {code} ({_line(error)}); run the same command again")
-    return failure(f"{where}: {_line(error)}; run the same command again")
+    return failure(f"{where}: {_line(error)}; {cure(str(error))}")
 
 
 def _reasons(error: Exception) -> set[str]:
