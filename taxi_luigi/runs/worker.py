@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal
 
 import luigi.interface
@@ -83,6 +83,8 @@ class Worker(luigi.worker.Worker):
         self._supervision: signals.Supervision | None = None
         self._root: luigi.Task | None = None
         """the root task of the run"""
+        self._phases_out = False
+        """whether SIGUSR1 came, after which Luigi's worker begins no task"""
 
     def add(self, task: luigi.Task, multiprocess: bool = False, processes: int = 0) -> bool:
         if isinstance(task, PlainTask) and self._root is None:
@@ -117,6 +119,10 @@ class Worker(luigi.worker.Worker):
                 current_run.follow(tasks, self._unpublished)
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
+
+    def handle_interrupt(self, signum: int, frame: FrameType | None) -> None:
+        self._phases_out = self._phases_out or frame is not None  # without one, we call it when others have all tasks
+        super().handle_interrupt(signum, frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -207,7 +213,7 @@ class Worker(luigi.worker.Worker):
 
     def _end(self, error: BaseException | None, finished: bool, forgotten: bool) -> None:
         assert self._supervision is not None
-        code, line = self._exit_code() if error is None else 0, ""
+        code, line = self._exit_code() if error is None else 0, current_run.PHASED_OUT if self._phases_out else ""
         if isinstance(error, SystemExit):
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             line = self._supervision.why
