@@ -121,6 +121,8 @@ def _faults(path: Path) -> list[str]:
     try:
         if not path.exists():
             return []
+        if not path.is_file() and not path.is_dir():  # a pipe or a device gives its text once, and may never
+            return [f"{path} cannot be read: it is not a file"]
         found = path.read_bytes()
     except OSError as error:
         return [f"{path} cannot be read: {error.strerror}"]

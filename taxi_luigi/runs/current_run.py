@@ -34,6 +34,9 @@ from taxi_luigi.runs.panel import Panel
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import spans
 
+PHASED_OUT = "SIGUSR1 came, after which no task was begun; run the same command again to finish"
+"""the reason of a run that Luigi ended early and in order, as it does by that signal (3.8.1)"""
+
 _run: _Run | None = None
 """the run of this process, which the processes of its tasks inherit"""
 
@@ -110,6 +113,8 @@ class _Run:
         """The reason for which this run did not get its tasks, if it ended so."""
         if self.exit_code == self.codes.already_running:
             return "another run has these months in hand"
+        if self.exit_code == self.codes.not_run and self.error == PHASED_OUT:
+            return PHASED_OUT
         if self.exit_code == self.codes.not_run and self.is_ours:
             forgotten = "luigid was restarted and has forgotten the tasks: run the same command again to finish"
             return forgotten if self.forgotten else "another worker has the tasks, and has not done them"

@@ -24,6 +24,7 @@ from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
+import psutil
 from luigi.cmdline_parser import CmdlineParser
 
 from taxi_luigi.core import atomic_files, console
@@ -174,6 +175,9 @@ class Supervision:
         atomic_files.remove_being_written()
         if not self._decided.is_set():
             self._written(code, f"stopped by {signal.Signals(number).name}")
+        for child in psutil.Process().children():  # one that is stopped, as by SIGSTOP, notices nothing by itself
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
         os._exit(code)
 
     def before_fork(self) -> None:

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Literal
 
 import luigi.interface
@@ -95,6 +95,8 @@ class Worker(luigi.worker.Worker):
         """the tasks that it was given: one by the command, several by `luigi.build`"""
         self._runs = self._begun = False
         """whether Luigi runs tasks, and whether a task of ours has made it a run of ours"""
+        self._phases_out = False
+        """whether SIGUSR1 came, after which Luigi's worker begins no task"""
 
     def add(self, task: luigi.Task, multiprocess: bool = False, processes: int = 0) -> bool:
         if not self._runs:
@@ -134,6 +136,10 @@ class Worker(luigi.worker.Worker):
                 current_run.follow(tasks, self._unpublished)
                 shared_runs.take_over(families().keys(), self, self._helps)
         return bool(super().run())
+
+    def handle_interrupt(self, signum: int, frame: FrameType | None) -> None:
+        self._phases_out = self._phases_out or frame is not None  # without one, we call it when others have all tasks
+        super().handle_interrupt(signum, frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -232,6 +238,8 @@ class Worker(luigi.worker.Worker):
     def _end(self, error: BaseException | None, finished: bool, forgotten: bool) -> None:
         assert self._supervision is not None
         code, line = (self._exit_code(), self._foreign_failures()) if error is None else (0, "")
+        if not line and self._phases_out:
+            line = current_run.PHASED_OUT
         if isinstance(error, SystemExit):
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             line = self._supervision.why

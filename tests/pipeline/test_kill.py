@@ -190,6 +190,36 @@ def test_a_signal_ends_the_run_with_no_orphan_and_no_temporary_file(
     check_exact(loading)
 
 
+def test_a_task_process_that_was_stopped_does_not_outlive_its_run(loading: Project, cdn: Cdn) -> None:
+    """A stopped process notices neither SIGTERM nor the end of its parent."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(after=10_000))
+    loading.configure({"download": {"read_timeout": 60}})
+    process = loading.start(*MONTH)
+    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    for child in psutil.Process(process.pid).children():
+        child.suspend()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert psutil.wait_procs(loading.processes(), timeout=10)[1] == []
+    check_exact(loading)
+
+
+def test_a_run_that_gets_sigusr1_finishes_what_it_began_and_gives_the_reason(loading: Project, cdn: Cdn) -> None:
+    """By which Luigi begins no further task."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(after=10_000))
+    process = loading.start(*MONTH)
+    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process.send_signal(signal.SIGUSR1)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 25, out
+    assert out.splitlines()[-1] == "SIGUSR1 came, after which no task was begun; run the same command again to finish"
+    assert "another worker" not in out
+    check_exact(loading)
+
+
 def test_a_task_process_that_is_killed_alone_fails_that_month_in_one_line(loading: Project, cdn: Cdn) -> None:
     name = "green_tripdata_2021-01.parquet"
     cdn.fault(name, Stall(after=10_000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -79,6 +80,12 @@ def test_a_file_that_cannot_be_opened_is_not_left_out(here: Path) -> None:
     """Luigi goes on without it, into another warehouse than the one it names."""
     (here / "luigi.cfg").mkdir()
     assert fault() == f"{here}/luigi.cfg cannot be read: Is a directory"
+
+
+def test_a_pipe_is_not_waited_for(here: Path) -> None:
+    """Nor read once by Luigi and found empty by us, as `<(…)` of a shell would be."""
+    os.mkfifo(here / "luigi.cfg")
+    assert fault() == f"{here}/luigi.cfg cannot be read: it is not a file"
 
 
 def test_letters_that_the_locale_cannot_read_are_noticed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
