@@ -223,7 +223,8 @@ class CleanReceipt:
     versions: dict[str, str] = field(default_factory=dict)
     """schema, taxi_luigi, pyarrow"""
     sums: dict[str, float] = field(default_factory=dict)
-    """money column → dollars in all records that can be stored, to the cent; empty: written before this was kept"""
+    """money column of the file → dollars in all records that can be stored, to the cent; empty: written before this was
+    kept, or a file without any"""
     profile: dict[str, list[int]] = field(default_factory=dict)
     """trips kept by hour, day, fare, miles and kind of payment (transform/profile.py); empty: written before"""
     missing: dict[str, str] = field(default_factory=dict)

@@ -58,6 +58,8 @@ class PlannedMonth:
     reason: Reason = Reason.MISSING
     bytes: int | None = 0
     """to be downloaded; None when the source did not show how many"""
+    other_rules: bool = False
+    """whether what is replaced was cleaned by other rules than those of now, whatever `reason` is"""
     unlisted: tuple[str, ...] = ()
     """`raw` and `clean`, where the workspace was listed and has no such file, so that no task has to look for it"""
 
@@ -339,7 +341,8 @@ def _stale(each: _HeldMonth, look: Look | None) -> PlannedMonth | None:
         return None
     lakes, warehouses = (_other(stores, right.edition.source, recipe) for stores in (each.lakes, each.warehouses))
     size = look.seen.bytes if right.why is Reason.REPUBLISHED and look is not None and look.seen is not None else 0
-    return PlannedMonth(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size)
+    other_rules = recipe.reverts(held)
+    return PlannedMonth(each.color, each.month, lakes, warehouses, str(right.edition), right.why, size, other_rules)
 
 
 def _without(stores: Mapping[str, str | None]) -> tuple[str, ...]:
@@ -385,13 +388,14 @@ def _without_refused(planned: PlannedMonth, each: _HeldMonth, inventory: Invento
 
 def _forced(each: _HeldMonth, look: Look | None, inventory: Inventory, now: datetime) -> PlannedMonth:
     seen = (look.seen if look else None) or SourceFingerprint(None, None, None)
-    stamp = _next_stamp(_editions_to_replace(each, inventory), now)
-    edition = str(Edition(source_digest(seen), str(config.recipe(each.color, each.month)), stamp))
-    return PlannedMonth(each.color, each.month, (*each.lakes,), (*each.warehouses,), edition, Reason.FORCED, seen.bytes)
+    recipe, (held, raw) = config.recipe(each.color, each.month), _editions_to_replace(each, inventory)
+    edition = str(Edition(source_digest(seen), str(recipe), _next_stamp(held + raw, now)))
+    places, other_rules = ((*each.lakes,), (*each.warehouses,)), recipe.reverts(held)
+    return PlannedMonth(each.color, each.month, *places, edition, Reason.FORCED, seen.bytes, other_rules)
 
 
-def _editions_to_replace(each: _HeldMonth, inventory: Inventory) -> list[str]:
-    """The editions that a forced run replaces; a file that cannot be read has none."""
+def _editions_to_replace(each: _HeldMonth, inventory: Inventory) -> tuple[list[str], list[str]]:
+    """The editions that a forced run replaces, and the raw file's; a file that cannot be read has none."""
     lakes = [config.lake(name) for name, edition in each.lakes.items() if edition == ""]
     if each.month in inventory.place(CLEAN).months(each.color):
         lakes.append(config.clean_lake())
@@ -402,9 +406,9 @@ def _editions_to_replace(each: _HeldMonth, inventory: Inventory) -> list[str]:
         raw = config.raw_month(each.color, each.month).receipt() if has_raw else None
     except TaxiError as error:
         log.debug("the editions held of %s %s are not known: %s", each.color, each.month, error)
-        return shown
+        return shown, []
     kept = [] if raw is None else [str(Edition(raw.source, "raw", raw.edition.partition("-")[2]))]
-    return shown + [entry.summary.edition for entry in stored if entry is not None] + kept
+    return shown + [entry.summary.edition for entry in stored if entry is not None], kept
 
 
 def _next_stamp(held: Iterable[str], now: datetime) -> str:

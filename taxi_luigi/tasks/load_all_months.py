@@ -34,7 +34,6 @@ from taxi_luigi.tasks.zones import LoadZones, UploadZones
 from taxi_luigi.tlc.datasets import select_months
 from taxi_luigi.tlc.months import LATEST, Month
 from taxi_luigi.tlc.shards import Shard
-from taxi_luigi.transform.staleness import Reason
 
 
 class Idle(PlainTask, luigi.WrapperTask):
@@ -245,7 +244,7 @@ def _log_source_changes(plan: Plan) -> None:
         log.warning("the source could not be asked whether %s: %s", whether, plan.unchecked[0])
     for (color, month), why in plan.refused.items():
         log.warning("%s %s: the published file was refused before, and what is held stays: %s", color, month, why)
-    reverted = [f"{each.color} {each.month}" for each in plan.to_do if each.reason is Reason.RULES_CHANGED]
+    reverted = [f"{each.color} {each.month}" for each in plan.to_do if each.other_rules]
     if reverted:
         log.warning(
             "cleaned by other rules than [clean] has now, and to be cleaned again: %s; --clean-reject and"

@@ -203,7 +203,10 @@ class CleanMonth(MonthTask):
             guards.check_file(receipt, limits, lambda: describe_rejects(receipt, rejects_part), raw)
             if not _same_file(raw, raw_receipt):
                 raise replaced_meanwhile(raw)
-            drift = _drift(receipt, describe_rejects(receipt, rejects_part), held, unlike_before(receipt, part))
+            odd = [*filter(None, [describe_rejects(receipt, rejects_part)]), *receipt.warnings]
+            if held is not None and receipt.rows_kept and (emptied := replacing.emptied(clean, receipt, part)):
+                odd.append(f"{', '.join(emptied)}: no value in any row, where the file that is replaced has some")
+            drift = _drift(receipt, odd, held, unlike_before(receipt, part))
             if held is not None:
                 holding = replacing.in_lake(clean, receipt)
                 assert holding is not None, "its receipt was read a moment ago"
@@ -231,13 +234,13 @@ class CleanMonth(MonthTask):
         return self.result(receipt.rows_kept, written, replaced, drift=drift)
 
 
-def _drift(receipt: CleanReceipt, rejects: str | None, held: CleanReceipt | None, unusual: list[str]) -> Drift | None:
+def _drift(receipt: CleanReceipt, warnings: list[str], held: CleanReceipt | None, unusual: list[str]) -> Drift | None:
     """Return what is unexpected in a cleaned month; None where nothing is."""
     drift = Drift(
         receipt.left_out,
         receipt.unmapped,
         missing=[name for name, kind in receipt.missing.items() if kind != OTHER_FORM],
-        warnings=[*filter(None, [rejects, *receipt.warnings])],
+        warnings=warnings,
         fewer=guards.fewer_than_published(receipt, config.limits()) if held is None else None,
         unusual=unusual,
     )

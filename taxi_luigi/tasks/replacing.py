@@ -5,6 +5,8 @@ A month that was refused is remembered beside its raw file, so that no run clean
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from taxi_luigi import config
 from taxi_luigi.core.errors import AccountError, BadFile, DamagedCopy, Refusal, StorageError, force_command, made_later
 from taxi_luigi.core.logs import failure_line
@@ -58,6 +60,24 @@ def in_lake(lake: Lake, new: CleanReceipt) -> HeldCounts | None:
     if held is None:
         return None
     return HeldCounts.of(held, lake.filled(new.color, month) if _other_form(new) else frozenset())
+
+
+def emptied(lake: Lake, new: CleanReceipt, part: Path) -> list[str]:
+    """Return the columns that have values in the held file of a month and none in the one that is to replace it.
+
+    Those that `new` names as missing are left out, and required ones, of which the receipt has a warning.
+
+    Args:
+        lake: holds the month
+        new: receipt of the new clean file
+        part: the new clean file
+    """
+    from taxi_luigi.core.parquet_footer import filled_columns
+
+    held = lake.filled(new.color, Month.parse(new.month))
+    with part.open("rb") as file:
+        gone = held - filled_columns(file, part) - new.missing.keys()
+    return [column.name for column in DATASETS[new.color].columns if column.name in gone and not column.required]
 
 
 def in_warehouse(name: str, marker: Marker, new: CleanReceipt) -> HeldCounts:

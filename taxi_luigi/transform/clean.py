@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from taxi_luigi.core.errors import AccountError, Refusal
 from taxi_luigi.core.receipts import CleanReceipt, RawReceipt
 from taxi_luigi.core.text import cut, listed, one_line, shown
+from taxi_luigi.core.units import plural
 from taxi_luigi.tlc.datasets import DATASETS, Dataset, SourceForm, plain
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
@@ -33,7 +34,7 @@ from taxi_luigi.transform.parquet_writer import MonthFiles, rows_written
 from taxi_luigi.transform.profile import Profile
 from taxi_luigi.transform.readers import Chunk, RawFile, open_raw
 from taxi_luigi.transform.readers.ahead import ahead
-from taxi_luigi.transform.receipt_builder import FIRST_YEAR, Tally, last_year, make_receipt
+from taxi_luigi.transform.receipt_builder import FIRST_YEAR, Tally, last_year, make_receipt, required_columns
 from taxi_luigi.transform.rules import FILL_MISSING_PASSENGERS, RULES, fill_passengers, microseconds
 
 ROW_GROUP = 131_072
@@ -88,8 +89,8 @@ def clean_month(
         where: the raw file's lasting name, for messages; None: `raw`
     Returns: the receipt that both files have in their footers
     Raises: BadFile for a damaged file, LayoutError for columns that are not those of the record type, Refusal when no
-        record can be stored, AccountError when the rows in both footers do not add up to those of the raw file. The
-        caller then removes the files at both paths
+        record can be stored or none has a value in a required column, AccountError when the rows in both footers do
+        not add up to those of the raw file. The caller then removes the files at both paths
     """
     where = where or raw
     with open_raw(raw, where) as source:
@@ -109,6 +110,12 @@ def clean_month(
         _balance(receipt, where, clean, rejects)
     if receipt.rows_in and not receipt.records:
         raise Refusal(f"{where}: {describe_rejects(receipt, rejects)}", guards.MOST_REJECTED)
+    required = required_columns(layout)
+    if receipt.records and required and not tally.filled:
+        raise Refusal(
+            f"{where}: holds no record: none of its {plural(receipt.records, 'row')} has a value in"
+            f" {', '.join(required)}", guards.NO_RECORD,
+        )  # fmt: skip
     _log_passengers(receipt, tally, dataset)
     return receipt
 
@@ -151,7 +158,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
         tally.add_unknown_values(reason, texts)
     if layout.dataset.has("passenger_count"):
         conformed = _passengers(conformed, rules, tally)
-    _count_stored(conformed, layout.dataset, tally)
+    _count_stored(conformed, layout.dataset, layout.month, tally)
     reasons = _reasons(conformed, layout, rules, tally)
     kept, rejects = conformed.batch, []
     if reasons is not None:
@@ -172,7 +179,7 @@ def _clean_chunk(chunk: Chunk, layout: Layout, rules: CleanRules, tally: Tally) 
     return Cleaned(chunk.batch.num_rows + len(chunk.broken), kept, chain.from_iterable(rejects), size)
 
 
-def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
+def _count_stored(conformed: Conformed, dataset: Dataset, month: Month, tally: Tally) -> None:
     """Count money and pickups of the records that can be stored, before rules take rows out."""
     batch = conformed.batch
     if conformed.cast_errors.errors:
@@ -182,11 +189,17 @@ def _count_stored(conformed: Conformed, dataset: Dataset, tally: Tally) -> None:
             tally.filled.add(column.name)
     for name in dataset.money:
         tally.sums[name] = tally.sums.get(name, 0.0) + (pc.sum(batch[name]).as_py() or 0.0)
-    if not tally.plausible_pickups:
+    if not tally.pickups_in_month:
         pickup = batch[dataset.pickup]
-        first, end = (constant(microseconds(date(year, 1, 1)), pickup.type) for year in (FIRST_YEAR, last_year() + 1))
-        within = pc.and_(pc.greater_equal(pickup, first), pc.less(pickup, end))
-        tally.plausible_pickups = bool(within.true_count)
+        tally.pickups_in_month = _has_within(pickup, month.first_day, month.plus(1).first_day)
+        if not tally.plausible_pickups:
+            tally.plausible_pickups = _has_within(pickup, date(FIRST_YEAR, 1, 1), date(last_year() + 1, 1, 1))
+
+
+def _has_within(pickups: pa.Array, first: date, end: date) -> bool:
+    """Return whether any pickup lies from one day to before another."""
+    days = [constant(microseconds(day), pickups.type) for day in (first, end)]
+    return bool(pc.and_(pc.greater_equal(pickups, days[0]), pc.less(pickups, days[1])).true_count)
 
 
 def _reasons(conformed: Conformed, layout: Layout, rules: CleanRules, tally: Tally) -> pa.StringArray | None:

@@ -8,12 +8,13 @@ Pure: receipts in, a Refusal out. The tasks read the receipts and record refusal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from taxi_luigi.core.errors import Refusal
 from taxi_luigi.core.receipts import LAYOUT, CleanReceipt, Failure
+from taxi_luigi.core.units import plural
 from taxi_luigi.tlc.datasets import DATASETS, SourceForm
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.tlc.published import counts_apply_to, published_rows
@@ -64,8 +65,7 @@ def check_columns(layout: Layout, limits: Limits, where: object) -> None:
             describe_missing,  # pyarrow: not on the path of a run with nothing to do
         )
 
-        cure = f"To take the file without: --clean-missing-columns {','.join(gone)}"
-        raise Refusal(f"{where}: {describe_missing(layout)}. {cure}", MISSING_COLUMNS)
+        raise Refusal(f"{where}: {describe_missing(layout)}. {_to_take_without(gone, limits)}", MISSING_COLUMNS)
 
 
 def check_file(receipt: CleanReceipt, limits: Limits, describe: Callable[[], str], where: object) -> None:
@@ -110,8 +110,8 @@ def check_replacement(
     ]
     if lost:
         raise Refusal(
-            f"{new}: lacks {', '.join(lost)}, of which {place} holds values; what is held stays. To take the file"
-            f" without: --clean-missing-columns {','.join(lost)}",
+            f"{new}: lacks {', '.join(lost)}, of which {place} holds values; what is held stays."
+            f" {_to_take_without(lost, limits)}",
             HELD_COLUMNS,
         )
     check_records(receipt.records, held.records, limits, forced, reaches_published(receipt, limits), new, place)
@@ -132,7 +132,7 @@ def check_records(
     if forced or as_published or records >= held or records >= limits.fewest_rows * held:
         return
     raise Refusal(
-        f"{new}: {records:,} records, where {place} holds {held:,}: fewer than [clean] fewest_rows ="
+        f"{new}: {plural(records, 'record')}, where {place} holds {held:,}: fewer than [clean] fewest_rows ="
         f" {limits.fewest_rows:g} of them; what is held stays. To take it: --force, or --clean-fewest-rows"
         f" {_floor(records / held):g}",
         FEWEST_ROWS,
@@ -150,7 +150,7 @@ def check_zones(zones: int, held: int, limits: Limits, new: object, place: objec
     """
     if zones < limits.fewest_rows * held:
         raise Refusal(
-            f"{new}: {zones:,} zones, where {place} holds {held:,}: fewer than [clean] fewest_rows ="
+            f"{new}: {plural(zones, 'zone')}, where {place} holds {held:,}: fewer than [clean] fewest_rows ="
             f" {limits.fewest_rows:g} of them; what is held stays. To take it: --clean-fewest-rows"
             f" {_floor(zones / held):g}",
             FEWEST_ROWS,
@@ -221,6 +221,12 @@ def change(before: HeldCounts | None, after: HeldCounts, color: str) -> str:
 
 def _dollars(holding: HeldCounts, name: str) -> str:
     return f"{holding.sums[name]:,.2f}" if name in holding.sums else "–"
+
+
+def _to_take_without(gone: Iterable[str], limits: Limits) -> str:
+    """Return the flag that takes a file without these columns; it replaces the setting, whose names stay allowed."""
+    allowed = () if isinstance(limits.missing_columns, str) else sorted(limits.missing_columns)
+    return f"To take the file without: --clean-missing-columns {','.join((*gone, *allowed))}"
 
 
 def _allowed(name: str, limits: Limits) -> bool:

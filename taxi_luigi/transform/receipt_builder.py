@@ -49,6 +49,8 @@ class Tally:
     """required columns that have a value in some record"""
     plausible_pickups: bool = False
     """whether any pickup is in a plausible year"""
+    pickups_in_month: bool = False
+    """whether any pickup is in the file's month"""
     zero_before: int = 0
     """zero passenger counts as published; the missing ones are in `rules`"""
     missing_after: int = 0
@@ -86,6 +88,7 @@ def make_receipt(
     """
     records = source.records()
     found, left_out = _columns(layout, tally, records)
+    present = {column.name for column, places in zip(layout.dataset.columns, layout.sources, strict=True) if places}
     rules = (*RULES, FILL_MISSING_PASSENGERS)
     return CleanReceipt(
         edition=edition,
@@ -102,7 +105,7 @@ def make_receipt(
         changed=dict(tally.changed),
         unmapped={reason: dict(texts.most_common()) for reason, texts in sorted(tally.unknown_values.items())},
         profile=tally.profile.counts(),
-        sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money},
+        sums={name: round(tally.sums.get(name, 0.0), 2) for name in layout.dataset.money if name in present},
         missing={
             **dict.fromkeys(layout.missing, LAYOUT),
             **dict.fromkeys(layout.other_form, OTHER_FORM),
@@ -127,14 +130,22 @@ def last_year() -> int:
 def _warnings(tally: Tally, layout: Layout) -> list[str]:
     markers = f"{tally.merge_markers:,} of its records are git's merge markers: the file has a conflict to resolve"
     odd = [markers] if tally.merge_markers else []
+    if not tally.filled:
+        return odd
+    odd += [f"{name} has no value in any row" for name in required_columns(layout) if name not in tally.filled]
     if not tally.kept:
+        odd.append("the rules of [clean] reject took out every row")
+    if layout.dataset.pickup not in tally.filled or tally.pickups_in_month:
         return odd
-    pairs = zip(layout.dataset.columns, layout.sources, strict=True)
-    required = [column.name for column, sources in pairs if column.required and sources]
-    odd += [f"{name} has no value in any row" for name in required if name not in tally.filled]
-    if tally.plausible_pickups or layout.dataset.pickup not in tally.filled:
-        return odd
+    if tally.plausible_pickups:
+        return [*odd, f"no pickup lies in {layout.month}, the month of the file"]
     return [*odd, f"no pickup lies in the years {FIRST_YEAR} to {last_year()}"]
+
+
+def required_columns(layout: Layout) -> list[str]:
+    """Return the required columns that the file has."""
+    pairs = zip(layout.dataset.columns, layout.sources, strict=True)
+    return [column.name for column, sources in pairs if column.required and sources]
 
 
 def _columns(layout: Layout, tally: Tally, records: int) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:

@@ -75,6 +75,11 @@ class Recipe:
             return Reason.SCHEMA_CHANGED if rules in self.earlier_schemas else Reason.RULES_CHANGED
         return None if (mapping or self.first_mapping) == self.mapping else Reason.MAPPING_CHANGED
 
+    def reverts(self, held: Iterable[str]) -> bool:
+        """Return whether a month of one of these editions was cleaned by other rules; texts of others are ignored."""
+        editions = filter(None, map(Edition.read, held))
+        return any(self.change_since(edition.recipe) is Reason.RULES_CHANGED for edition in editions)
+
     def __str__(self) -> str:
         return f"{self.rules}_{self.mapping}"
 

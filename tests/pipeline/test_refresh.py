@@ -86,6 +86,20 @@ def test_other_rules_clean_every_month_again_from_the_files_at_hand(loading: Pro
     assert "3 already there" in loading.run(*COMMAND, "--refresh").out
 
 
+def test_a_run_with_other_rules_names_all_months_that_it_reverts_the_rewritten_ones_too(
+    loading: Project, after: After, cdn: Cdn, tmp_path: Path
+) -> None:
+    after(*COMMAND)
+    rewrite(cdn, LAST, tmp_path)
+    warning = "cleaned by other rules than [clean] has now, and to be cleaned again: "
+    done = loading.run(*COMMAND, "--refresh", "--clean-reject", "no_passengers")
+    assert f"{warning}green {OLD}, green {RECENT}, green {LAST};" in done.out, done.out
+    forced = loading.run("LoadAllMonths", "--colors", "green", "--months", LAST, "--force")
+    assert f"{warning}green {LAST};" in forced.out, forced.out
+    again = loading.run("LoadAllMonths", "--colors", "green", "--months", LAST, "--force")
+    assert warning not in again.out
+
+
 def test_a_lake_alone_is_refreshed_by_what_its_files_say(
     loading: Project, after: After, cdn: Cdn, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -140,6 +141,20 @@ def test_a_refusal_of_a_month_that_is_held_is_one_warning_until_something_change
     assert "1 month refreshed" in taken.out
     assert "total_amount" in taken.out.partition("WARNING")[2], "an allowed column is named all the same"
     assert downloads(published) == 0, "the raw file is the one that was refused"
+
+
+def test_a_column_that_had_values_and_has_none_in_the_new_file_is_a_warning(loading: Project, published: Cdn) -> None:
+    path = publish(published)
+    assert "WARNING" not in loading.run(*COMMAND).out
+    table = pq.read_table(path)
+    for name in ("total_amount", "PULocationID"):
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, pa.nulls(len(table), table.schema.field(place).type))
+    pq.write_table(table, path)
+    emptied = loading.run(*COMMAND, "--refresh", "all")
+    assert emptied.rc == 0, emptied.out
+    odd = "pulocationid, total_amount: no value in any row, where the file that is replaced has some"
+    assert odd in emptied.out.partition("WARNING")[2]
 
 
 def test_a_refused_month_of_which_nothing_is_held_fails_every_night_without_work(

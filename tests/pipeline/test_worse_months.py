@@ -1,7 +1,8 @@
 """A worse month never takes a good one's place: spoilt months over held ones and as first loads, and the second night.
 
 Each kind in yellow, green or fhvhv, as parquet, csv or csv.gz, through the `luigi` command into DuckDB, PostgreSQL and
-BigQuery's stand-in. All are loaded, spoilt and loaded again in a few runs, one for each way in which they end.
+BigQuery's stand-in; `pytest -s` prints the table of them. All are loaded, spoilt and loaded again in a few runs, one
+for each way in which they end.
 """
 
 from __future__ import annotations
@@ -299,6 +300,21 @@ class Nights:
         self.rows.append({place: self._count(place) for place in PLACES})
         self.fetched.append({case.file: self.cdn.count("GET", case.file) for case in CASES})
 
+    def table(self) -> str:
+        """A row for each spoilt month, for the page that states them: `pytest -s` on this file prints it."""
+        rows = ["| spoilt month | held | exit | line | " + " | ".join(PLACES) + " | second night |", "|---" * 9 + "|"]
+        for case in CASES:
+            nights = [self.runs[night, case.group] for night in (1, 2)]
+            named = [
+                [line for line in lines(run, f"{case.color} {case.month}") if "to load" not in line] for run in nights
+            ]
+            counts = [" → ".join(str(each[place].get(case.key, 0)) for each in self.rows) for place in PLACES]
+            first, second = (f"{run.rc} | {(found or ['–'])[-1]}" for run, found in zip(nights, named, strict=True))
+            held = "held" if case.held else "first"
+            kind = f"{case.kind.name}, {case.color} {case.form}"
+            rows.append(f"| {kind} | {held} | {first} | {' | '.join(counts)} | {second.replace(' | ', ': ')} |")
+        return "\n".join(rows)
+
     def _count(self, place: str) -> dict[ColorMonth, int]:
         if place == "clean":
             files = (self.project.workspace / "clean").rglob("*_tripdata_*.parquet")
@@ -349,6 +365,7 @@ def nights(
             for group in GROUPS:
                 found.load(night, group, [case for case in CASES if case.group == group])
             found.look()
+        print(found.table())
         yield found
     project.end()
     bigquery_server.drop()
@@ -435,7 +452,9 @@ def test_a_single_month_that_was_refused_is_one_warning_line(nights: Nights) -> 
     command = ("LoadAllMonths", "--colors", case.color, "--months", case.month, "--refresh", "all")
     run = nights.project.run(*command)
     assert run.rc == 0, run.out
-    [warning] = lines(run, "WARNING")
+    warnings = lines(run, "WARNING")
+    assert len(warnings) == 1, run.out
+    [warning] = warnings
     for word in (REMEMBERED, case.color, str(case.month), FEWER):
         assert word in warning
 

@@ -51,6 +51,7 @@ _AMID = {(257, b"ustar"): ("a tar archive", _UNPACK), (8, b"DUCK"): ("a DuckDB d
 """(offset, bytes) → (format, what to do)."""
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_UTF_32 = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 
 _TEXTS = {
     b"<<<<<<< ": ("a text with git's merge markers", "resolve the conflict"),
@@ -104,6 +105,8 @@ def _binary(head: bytes, like_csv: bool) -> tuple[str, str] | None:
         if _XLSX.search(head):
             return "an Excel workbook (xlsx), which has room for 1,048,576 rows", _EXPORT
         return ("an OpenDocument spreadsheet", _EXPORT) if _ODS in head[:200] else ("a zip archive", _UNPACK)
+    if head.startswith(_UTF_32):
+        return "a text in UTF-32", "save it in UTF-8"
     if head.startswith(_UTF_16) or _has_zeros_in_turn(head[:64]):
         return "a text in UTF-16", "save it in UTF-8"
     for magic, kind in _BINARY.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -298,6 +299,27 @@ def test_times_as_excel_writes_them_are_named(clean: Callable[..., Cleaned]) -> 
     assert described(serial).endswith(
         "'45322.5' looks like a date written by Excel (a serial number: days since 1899-12-30)"
     )
+
+
+def test_a_month_whose_pickups_are_all_of_another_one_is_named(clean: Callable[..., Cleaned]) -> None:
+    odd = "no pickup lies in 2021-02, the month of the file"
+    assert clean([GOOD] * 3, month=Month(2021, 2)).receipt.warnings == [odd]
+    assert clean([GOOD, GOOD.replace("2021-01-", "2021-02-")], month=Month(2021, 2)).receipt.warnings == []
+    none_left = clean([GOOD] * 3, CleanRules(frozenset({"outside_file_month"})), month=Month(2021, 2))
+    assert none_left.receipt.warnings == ["the rules of [clean] reject took out every row", odd]
+
+
+def test_rows_without_any_required_value_are_no_records(clean: Callable[..., Cleaned]) -> None:
+    nothing = re.sub(r"[^,]+", "", GOOD)
+    with pytest.raises(Refusal, match=r"holds no record: none of its 3 rows has a value in vendorid, ") as refused:
+        clean([nothing] * 3)
+    assert refused.value.check == "no_record"
+    assert clean([nothing, GOOD]).receipt.rows_kept == 2
+
+
+def test_money_that_the_file_has_no_column_of_is_no_zero(clean: Callable[..., Cleaned]) -> None:
+    assert clean(trips(3) | {"total_amount": [1.5] * 3}).receipt.sums == {"total_amount": 4.5}
+    assert clean(trips(3)).receipt.sums == {}
 
 
 def test_a_month_of_rejects_alone_adds_up(clean: Callable[..., Cleaned]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from taxi_luigi.core.errors import Refusal
@@ -12,6 +13,7 @@ from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month
 from taxi_luigi.transform import guards
 from taxi_luigi.transform.clean_settings import CleanRules, Limits, check_version
+from taxi_luigi.transform.column_mapping import match
 from taxi_luigi.transform.guards import HeldCounts
 from tests.support.trips import clean_receipt
 
@@ -120,6 +122,26 @@ def test_a_column_of_the_other_form_is_missed_where_values_of_it_are_held(kind: 
     assert refused.value.check == "held_columns"
     replaced(made, held, Limits(missing_columns=frozenset({"airport_fee"})))
     replaced(made, held, Limits(missing_columns="warn"))
+
+
+def test_the_flag_to_paste_keeps_the_columns_that_were_allowed_before() -> None:
+    made, held = (
+        receipt(1_000, missing={"airport_fee": OTHER_FORM}),
+        HeldCounts(1_000, filled=frozenset({"airport_fee"})),
+    )
+    with pytest.raises(Refusal, match=r"--clean-missing-columns airport_fee,extra,mta_tax$"):
+        replaced(made, held, Limits(missing_columns=frozenset({"mta_tax", "extra"})))
+    schema = pa.schema([(name, pa.string()) for name in ("VendorID", "tpep_pickup_datetime", "tpep_dropoff_datetime")])
+    layout = match(DATASETS["yellow"], MONTH, "csv", schema, "the file")
+    with pytest.raises(Refusal) as refused:
+        guards.check_columns(layout, Limits(missing_columns=frozenset({"extra"})), "the file")
+    named = str(refused.value).rpartition("--clean-missing-columns ")[2]
+    guards.check_columns(layout, Limits(missing_columns=frozenset(named.split(","))), "the file")
+
+
+def test_one_record_is_one_record() -> None:
+    with pytest.raises(Refusal, match=r"the file: 1 record, where"):
+        replaced(receipt(1), HeldCounts(1_000))
 
 
 def test_a_change_has_records_and_money_before_and_after() -> None:

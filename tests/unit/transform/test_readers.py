@@ -133,6 +133,7 @@ FOREIGN = {
     "encrypted": (b"PARE" + bytes(range(200)) + b"PARE", "an encrypted parquet file", "write it without encryption"),
     "utf-16": (CSV.decode().encode("utf-16"), "a text in UTF-16", "save it in UTF-8"),
     "utf-16 without mark": (CSV.decode().encode("utf-16-be"), "a text in UTF-16", "save it in UTF-8"),
+    "utf-32": (CSV.decode().encode("utf-32"), "a text in UTF-32", "save it in UTF-8"),
     "semicolons": (CSV.replace(b",", b";"), "a csv separated by semicolons, not by commas", "export it as csv with"),
     "semicolons, a comma": (b'VendorID;"a,b";c\n1;2,5;3\n', "a csv separated by semicolons", "export it"),
     "tabs": (CSV.replace(b",", b"\t"), "a csv separated by tabs", "export it as csv with commas"),
