@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,10 +28,12 @@ Folder = tuple[str, ...]
 
 _GOOGLE, _AMAZON = "storage.googleapis.com", "s3.amazonaws.com"
 _S3_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?:[a-z0-9-]+\.)*?amazonaws\.com(?:\.cn)?")
+_AZURE_HOST = re.compile(r"(?:-secondary)?\.(?:blob|dfs)\.(core\.[a-z.]+|storage\.azure\.net)$")
+"""an account of Azure's, whose second endpoint (Data Lake) and second region have the same containers"""
 _GOOGLE_HOST = re.compile(r"(?:(?P<bucket>.+)\.)?storage\.(?:googleapis|cloud\.google)\.com")
 
 _YEARS = range(2009, 2036)
-"""years for which the folder of the source's January is checked: folders differ by record type and year"""
+"""years whose folders of the source are checked: folders differ by record type, year and, rarely, month"""
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,12 @@ def _any_within(folders: Iterable[Folder], outer: frozenset[Folder]) -> bool:
 
 
 def web_address(url: str) -> Folder:
-    """Return the folder of a URL of http(s), the same for every form of the URL of a Google or Amazon bucket.
+    """Return the folder of a URL of http(s), the same for every form of the URL of a bucket or container.
 
     It has no user, password or query; the bucket comes after the server.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
+    host = _AZURE_HOST.sub(r".blob.\1", (parts.hostname or "").lower().rstrip("."))
     path = [part for part in unquote(parts.path).split("/") if part]
     for pattern, server in ((_GOOGLE_HOST, _GOOGLE), (_S3_HOST, _AMAZON)):
         match = pattern.fullmatch(host)
@@ -123,7 +125,9 @@ def _places(more_lakes: Sequence[str]) -> Iterator[Place]:
 def _of_source(text: str, disk: _Disk) -> Iterable[Folder]:
     """Return the folders of the source's files, of every record type and year."""
     template = parse_template(text)
-    addresses = [template.address(color, Month(year, 1)) for color in DATASETS for year in _YEARS]
+    months = range(1, 13) if "{month" in text.rpartition("/")[0] else (1,)
+    pairs = product(DATASETS, _YEARS, months)
+    addresses = [template.address(color, Month(year, month)) for color, year, month in pairs]
     if template.is_web:
         return {web_address(address)[:-1] for address in addresses}
     return {disk.folder(folder) for folder in {Path(address).parent for address in addresses}}

@@ -11,6 +11,7 @@ config/luigi.cfg and the tables in docs/configuration.md. `config` has the class
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -161,8 +162,16 @@ def optional_path(text: str) -> Path | None:
 
 
 def absolute(text: str) -> Path:
-    """Return the absolute path of one in luigi.cfg: `~` is the user's home, others are relative to the project."""
-    return (project_folder() / Path(text).expanduser()).resolve()
+    """Return the absolute path of one in luigi.cfg: `~` is the user's home, others are relative to the project.
+
+    Raises:
+        ValueError: a name in it is not UTF-8; receipts and tables could not hold it
+    """
+    path = (project_folder() / Path(text).expanduser()).resolve()
+    if any("\ud800" <= character <= "\udfff" for character in str(path)):
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise ValueError(f"is {shown}, and a name in it is not UTF-8: rename the folder, or set another path")
+    return path
 
 
 @cache

@@ -8,6 +8,7 @@ luigid, the worker's own first request fails, so each of ours is made once, with
 from __future__ import annotations
 
 import argparse
+import configparser
 import json
 import time
 from collections.abc import Container, Iterator, Sequence
@@ -25,6 +26,7 @@ from luigi.rpc import RPCError
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import failure_line, log
+from taxi_luigi.core.logs.failures import why_not_interpolated
 from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
@@ -244,7 +246,7 @@ def _settings_here() -> dict[str, str]:
     try:
         settings = texts(luigi.scheduler.scheduler())
         resources = parser.getintdict("resources")
-    except (ValueError, ParameterException) as error:
+    except (ValueError, ParameterException, configparser.Error) as error:
         raise unreadable(error) from error
     files = parser.options("scheduler") if parser.has_section("scheduler") else []
     found = {f"[scheduler] {key}": settings[key] for key in files if key in settings}
@@ -253,6 +255,9 @@ def _settings_here() -> dict[str, str]:
 
 def unreadable(error: Exception) -> ConfigError:
     """Return an error for invalid settings of luigid; Luigi's message is spread over two exceptions."""
+    for each in (error, error.__cause__):
+        if isinstance(each, configparser.InterpolationError):
+            return ConfigError(why_not_interpolated(each))
     texts_ = [str(each).rpartition("kwargs={}]: ")[2] for each in (error, error.__cause__) if each is not None]
     return ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {' '.join(': '.join(texts_).split())}")
 

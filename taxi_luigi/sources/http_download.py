@@ -120,7 +120,9 @@ class Download:
             raise self._restart(out, "the file became shorter while it was fetched")
         check_status(answer, self._url, self._setting)
         if answer.status == 206:
-            if self._seen is None or not self._continues(answer, self._seen):
+            if self._seen is None:
+                raise self._restart(out, "the server sent a part of the file, where the whole was requested")
+            if not self._continues(answer, self._seen):
                 raise self._restart(out, "the server went on with another part than was requested")
             self._total = answer.span.total
             return self._seen

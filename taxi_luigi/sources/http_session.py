@@ -109,6 +109,14 @@ class _Response(http.client.HTTPResponse):
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_Clocked(self.fp.detach(), sock, self.clock))
 
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]  # http.client's own
+            # 102, 103 and those of later standards announce the answer; http.client skips 100 alone (Python 3.13)
+            if not 101 < status < 200:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
     def begin(self) -> None:
         super().begin()
         # urllib3 only logs unreadable headers, with a traceback and the URL, and ignores the rest (2.8)

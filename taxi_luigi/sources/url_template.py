@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.redaction import value
+from taxi_luigi.core.text import one_line
 from taxi_luigi.sources.transport import SOURCE
 from taxi_luigi.tlc.datasets import DATASETS
 from taxi_luigi.tlc.months import Month, month_range
@@ -30,7 +31,8 @@ _SHOWN = 300
 _ALMOST = re.compile(r"[A-Za-z][\w+.-]+:/|[^/]*:[^/]*@|[^/]*@[^/]*:")
 """the beginning of a URL that lacks a slash or its scheme"""
 _BRACE = "a brace in a user, a password or a query is written twice, or %7B and %7D"
-_UNPRINTABLE = re.compile("[\0-\x1f\x7f]")
+_UNPRINTABLE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")
+"""also bytes of a path that are not UTF-8, which no receipt and no table can hold"""
 _PROBES = (Month(2009, 1), Month(2030, 12))
 
 
@@ -108,8 +110,7 @@ def path_of(text: str) -> Path:
 
 
 def _invalid(text: str, what: str, setting: str = SOURCE) -> ConfigError:
-    shown = value(text)
-    return ConfigError(f"{setting} = {shown[:_SHOWN]}{'…' * (len(shown) > _SHOWN)}: {what}")
+    return ConfigError(f"{setting} = {one_line(value(text), _SHOWN)}: {what}")
 
 
 def _check_scheme(text: str, setting: str) -> None:

@@ -37,13 +37,14 @@ _HELD = re.compile(r"Could not set lock on file|Unique file handle conflict")
 _HOLDER = re.compile(r"held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 _ADVICE = {
-    "not a valid DuckDB database file|sqlite_scanner": "it is not a DuckDB file: move it away or set another path",
-    "Is a directory": "set the path of a file, not of a folder",
+    "not a valid DuckDB database file": "it is not a DuckDB file: move it away or set another path",
     "No space left|Disk full": "free space on its disk, then run the same command again",
     "Out of Memory": "raise memory_limit",
     "Permission denied|Read-only file system": "make the file and its folder writable for this user",
 }
 """Message of DuckDB → what to do."""
+
+_NO_FILE = "set the path of a file, not of a folder or a device"
 
 _MAIN = "main"
 """the schema that every DuckDB file has, and that a new connection uses"""
@@ -88,7 +89,7 @@ class DatabaseFile:
         self.schema = schema
         self._spill = Path(f"{path}.tmp")
         self._config: dict[str, str | bool | int | float | list[str]] = {
-            # for a file of another format, SQLite's for one, DuckDB would download an extension
+            # DuckDB would download an extension where a statement needs one
             "autoinstall_known_extensions": "false",
             # each file is read once, under a name that refers to another file the next time
             "enable_external_file_cache": "false",
@@ -159,10 +160,15 @@ class DatabaseFile:
         self._running = None
 
     def _attach(self, connection: DuckDBPyConnection, read_only: bool, deadline: float) -> None:
+        if self.path.exists() and not self.path.is_file():  # to open a named pipe would wait for ever
+            raise WarehouseError(f"warehouse {self.name} ({self.path}): it is no file; {_NO_FILE}")
         path = str(self.path).replace("'", "''")
+        # Without a type DuckDB 2.0 attaches a parquet, csv or json file as a database in memory, which takes a load and
+        # loses it, and looks for an extension to open a file of SQLite's
+        options = "TYPE duckdb, READ_ONLY" if read_only else "TYPE duckdb"
         while True:
             try:
-                connection.execute(f"ATTACH '{path}' AS {_FILE}{' (READ_ONLY)' if read_only else ''}; USE {_FILE}.main")
+                connection.execute(f"ATTACH '{path}' AS {_FILE} ({options}); USE {_FILE}.main")
                 return
             except duckdb.Error as error:
                 if not _HELD.search(str(error)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import sqlite3
 import subprocess
@@ -245,10 +246,37 @@ def test_a_file_of_another_program_is_not_opened_by_an_extension_from_the_intern
     assert "download" not in str(error.value)
 
 
-def test_a_folder_is_no_file(store: Store) -> None:
-    Path(store.where).mkdir(parents=True)
-    with pytest.raises(WarehouseError, match="set the path of a file, not of a folder"):
+def test_a_folder_or_a_pipe_is_no_file(store: Store, load: Load) -> None:
+    path = Path(store.where)
+    path.mkdir(parents=True)
+    for use in (lambda: store.open().count(YELLOW), lambda: load.into(store)):
+        with pytest.raises(WarehouseError, match="it is no file; set the path of a file, not of a folder or a device"):
+            use()
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(WarehouseError, match="it is no file"):
         store.open().count(YELLOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("trips.parquet", b""),
+        ("trips.csv", b"a,b\n1,2\n"),
+        ("trips.csv.gz", gzip.compress(b"a,b\n1,2\n")),
+        ("trips.json", b'[{"a": 1}]'),
+    ],
+)
+def test_a_file_of_trips_is_no_warehouse(tmp_path: Path, load: Load, name: str, content: bytes) -> None:
+    """DuckDB 2.0 opens one as a database in memory: a load into it was acknowledged and lost."""
+    path = tmp_path / name
+    path.write_bytes(content or load.clean.read_bytes())
+    before = path.read_bytes()
+    other = Store("duckdb", str(path))
+    for use in (lambda: load.into(other), lambda: other.open().count(YELLOW)):
+        with pytest.raises(WarehouseError, match="it is not a DuckDB file: move it away or set another path"):
+            use()
+    assert path.read_bytes() == before
 
 
 NAMES = [

@@ -805,6 +805,22 @@ def test_a_character_0_is_one_line(store: Store, tmp_path: Path) -> None:
     refused(lambda: texts(tmp_path, "B\0").into(store), "0x00; PostgreSQL has no character 0 in its texts: take it out")
 
 
+@pytest.mark.parametrize("encoded", ["SQL_ASCII"], indirect=True)
+def test_a_name_in_another_encoding_is_one_line(encoded: Store) -> None:
+    """Of a table of ours that another program made, in a database that checks no texts."""
+    execute(encoded.where, b'SET client_encoding = SQL_ASCII; CREATE TABLE fhv_tripdata ("B\xe9" int)')
+    words = "0xe9; the database holds a name or text that is not UTF-8: rename what has it"
+    for call in (encoded.open().foreign, lambda: encoded.open().count(DATASETS["fhv"])):
+        refused(call, words)
+    [check] = encoded.open().checks()
+    assert words in check.message
+
+
+@pytest.mark.parametrize("encoded", ["MULE_INTERNAL"], indirect=True)
+def test_a_database_that_does_not_speak_utf_8_is_one_line(encoded: Store) -> None:
+    refused(encoded.open().foreign, "MULE_INTERNAL is not supported; make a database with ENCODING 'UTF8'")
+
+
 # Connections
 
 

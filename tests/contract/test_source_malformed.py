@@ -251,6 +251,35 @@ def test_a_part_of_nothing_fails_the_look(tmp_path: Path, span: bytes) -> None:
     assert "its Content-Range names no part of a file" in look.why
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n",
+        b"HTTP/1.1 199 New\r\nContent-Length: 5\r\n\r\n",
+    ],
+)
+def test_what_announces_an_answer_is_none(tmp_path: Path, before: bytes) -> None:
+    look, line = served(before + answer(*GOOD), tmp_path)
+    assert (look.published, line) == (Published.YES, "")
+    assert look.seen is not None
+    assert look.seen.bytes == 1004
+
+
+def test_a_change_of_protocol_is_an_answer(tmp_path: Path) -> None:
+    look, line = served(answer(b"HTTP/1.1 101 Switching Protocols", b"Upgrade: h2c") + b"\0\0garbage", tmp_path)
+    assert "the server answers HTTP 101" in look.why
+    assert "the server answers HTTP 101" in line
+
+
+@pytest.mark.parametrize("span", [b"bytes 0-1003/1004", b"bytes 5-1003/1004", b"bytes */1004", b"1004"])
+def test_a_part_of_a_file_that_was_requested_whole_fails_the_month(tmp_path: Path, span: bytes) -> None:
+    look, line = served(answer(b"HTTP/1.1 206 Part", *GOOD[1:], b"Content-Range: " + span), tmp_path)
+    assert "gave up after 3 attempts, the last: the server sent a part of the file, where the whole was" in line
+    assert look.published is (Published.YES if span.startswith(b"bytes") else Published.UNKNOWN)
+
+
 def test_only_the_month_with_the_bad_answer_is_unknown(tmp_path: Path) -> None:
     def reply(request: bytes) -> Iterable[bytes]:
         bad = b"2024-02" in request

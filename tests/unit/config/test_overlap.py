@@ -103,7 +103,9 @@ def bucket(kind: str, **keys: str) -> dict[str, str]:
         (nas("@/pub/", source=f"@/x/../pub/{{color}}/{{year}}/{NAME}"), "[taxi] source (@/x/../pub/"),
         (nas("@/pub", source="file://@/pub/{color}/{year}-{month}.csv"), "[taxi] source (file://@/pub/"),
         (nas("@/pub", source=f"@/pub/green/{NAME}"), "[taxi] source (@/pub/green/"),
+        (nas("@/pub/07", source=f"@/pub/{{month:02}}/{IN}"), "is inside [lake.nas] path (@/pub/07)"),
         # the source inside the workspace's own folders
+        (source(f"@/{{month}}/raw/{NAME}", workspace="@/12"), "is inside the workspace's raw/ (@/12/raw)"),
         (source(f"@/data/raw/{IN}"), "is inside the workspace's raw/ (@/data/raw)"),
         (source(f"@/data/raw/{NAME}"), "is inside the workspace's raw/ (@/data/raw)"),
         (source(f"@/data/./raw/tlc/{NAME}"), "is inside the workspace's raw/"),
@@ -151,6 +153,8 @@ def bucket(kind: str, **keys: str) -> dict[str, str]:
         (gcs("data", source=f"https://trips.storage.googleapis.com/data/{IN}"), "is inside [lake.gcs] bucket"),
         (s3("/", source=f"https://trips.s3.eu-west-1.amazonaws.com/{IN}"), "is inside [lake.s3] bucket"),
         (s3("pub", MINIO, source=f"http://me:hush@minio:9000/trips/pub/{IN}?k=hush"), "[taxi] source (http://***@mini"),
+        (gcs("12", source=f"{GOOGLE}./trips/{{month}}/{IN}"), "is inside [lake.gcs] bucket"),
+        (azure("pub", source=f"https://taxi.dfs.core.windows.net/trips/pub/{IN}"), "is inside [lake.azure] container"),
         # files of our own beside months
         ({"taxi": {"zones": "@/data/raw/z.csv"}}, "[taxi] zones (@/data/raw/z.csv) is inside the workspace's raw/"),
         ({"taxi": {"state": "@/data/clean/x"}}, "[taxi] state (@/data/clean/x) is inside the workspace's clean/"),
@@ -265,6 +269,11 @@ def test_no_place_is_in_a_folder_of_ours_and_a_folder_of_ours_may_be_below_other
         ("https://s3.us-east-1.amazonaws.com/b", ("s3.amazonaws.com", "b")),
         ("HTTP://me:p@Host:9000//b/x%20y/?q=1", ("host:9000", "b", "x y")),
         ("https://host:443/b", ("host", "b")),
+        ("https://STORAGE.googleapis.com./b", ("storage.googleapis.com", "b")),
+        ("https://a-secondary.blob.core.windows.net/b", ("a.blob.core.windows.net", "b")),
+        ("https://a.dfs.core.chinacloudapi.cn/b", ("a.blob.core.chinacloudapi.cn", "b")),
+        ("https://a.z12.blob.storage.azure.net/b", ("a.z12.blob.storage.azure.net", "b")),
+        ("https://my.dfs.company/b", ("my.dfs.company", "b")),
         ("https://mys3.amazonaws.company/b", ("mys3.amazonaws.company", "b")),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_an_invalid_value_is_one_line_with_section_and_key(parse: Callable[[str]
 )
 def test_a_valid_value_is_typed(parse: Callable[[str], Any], text: str, value: object) -> None:
     assert parse(text) == value
+
+
+@pytest.mark.parametrize("folder", [b"caf\xe9/data", b"/srv/\xff\xfe"])
+def test_a_folder_whose_name_is_not_utf_8_is_an_error(folder: bytes) -> None:
+    with pytest.raises(ConfigError) as error:
+        Setting("path", "path", "", "", settings.absolute).value("lake.nas", os.fsdecode(folder))
+    line = str(error.value)
+    assert line.startswith("[lake.nas] path is /")
+    assert "\\x" in line
+    assert line.endswith(" and a name in it is not UTF-8: rename the folder, or set another path")
+    assert line.isprintable()
 
 
 def test_every_setting_has_its_meaning() -> None:
