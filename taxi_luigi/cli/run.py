@@ -59,6 +59,8 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
 
 def _check(words: list[str]) -> None:
     """Parse the arguments as luigi does, but raise a short UsageError for a missing task."""
+    if not {*tasks.__all__}.isdisjoint(words):  # else the task is what is wrong
+        config.check_flags(words)
     missing = UsageError(f"a task is missing; the tasks are: {', '.join(tasks.__all__)}")
     try:
         CmdlineParser(words)

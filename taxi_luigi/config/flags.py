@@ -68,12 +68,16 @@ def _params(kind: Any) -> list[tuple[str, luigi.Parameter]]:
     return found
 
 
-def check() -> None:
-    """Called when the package has been imported; under `luigi --module taxi_luigi`, all flags are known by then.
+def check(words: Sequence[str] | None = None) -> None:
+    """End the process for an unknown flag, with a line and the code of a malformed command line.
 
+    Called when the package has been imported; under `luigi --module taxi_luigi`, all flags are known by then.
     Of several modules luigi imports the last. Another module than ours has tasks of its own, which come later.
+
+    Args:
+        words: the arguments of `luigi`; None: those of this process
     """
-    words = sys.argv[1:]
+    words = sys.argv[1:] if words is None else words
     if [name for pair in pairwise(words) for name in _module(*pair)][-1:] != ["taxi_luigi"]:
         return
     unknown_flag = unknown(words)

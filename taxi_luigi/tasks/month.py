@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from functools import cache
 
 from taxi_luigi import config
 from taxi_luigi.core.cloud import console_links
@@ -300,7 +299,7 @@ class UploadMonth(MonthTask):
         return replacing.put_in_place(new, held, f"lake {self.lake}", self.input())
 
 
-@cache
+@config.kept
 def _check_place(lake: str) -> None:
     """Raises ConfigError for a lake that is another place too, of one that only the command line names."""
     config.check_overlap(lake)

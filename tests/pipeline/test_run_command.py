@@ -60,6 +60,11 @@ def test_a_task_that_is_misspelt_is_one_line(project: Project) -> None:
     assert done == Run(40, "taxi-luigi: No task LoadAllMonth. Did you mean: LoadAllMonths LoadMonth\n")
 
 
+def test_an_option_that_is_misspelt_is_one_line(project: Project) -> None:
+    done = project.command("taxi-luigi", "run", "LoadAllMonths", "--color", "green", "--nix", "3")
+    assert (done.rc, done.out) == (2, "luigi: error: there is no option --nix; --help lists them\n")
+
+
 def test_without_arguments_it_prints_its_usage(project: Project) -> None:
     usage = "usage: taxi-luigi run TASK [LUIGI ARGUMENTS]\n"
     assert project.command("taxi-luigi", "run") == Run(2, usage)
