@@ -289,7 +289,10 @@ def _record(kind: type[Record], text: str) -> Record:
 
 
 def _load(text: str) -> dict[str, Any]:
-    fields = json.loads(text)
+    try:
+        fields = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("not a receipt: nested without end") from error
     if not isinstance(fields, dict):
         raise ValueError("not a receipt: not a JSON object")  # noqa: TRY004 the text is wrong, not its type
     return fields

@@ -68,7 +68,7 @@ def test_a_receipt_of_before_the_encodings_were_kept_has_none() -> None:
     assert CleanReceipt.from_json(json.dumps(written)) == CLEAN
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null", "[" * 100_000, '{"a":' * 100_000], ids=range(7))
 @pytest.mark.parametrize("kind", [RawReceipt, CleanReceipt])
 def test_what_is_no_receipt_is_a_value_error(kind: type[RawReceipt] | type[CleanReceipt], text: str) -> None:
     with pytest.raises(ValueError):
