@@ -52,18 +52,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _Scheduling(config, log) if config.getoption("dist") == "loadscope" else None
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Undo what the shell may have set that every process of a test would inherit."""
     # A shell that starts the tests in the background has them ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Without bytecode each of the 1,400 commands of the suite compiles the package again: 0.9 s of CPU, not 0.6.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    Project.cold = config.getoption("cold")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The long forms of tests that have a short one in the suite."""
     parser.addoption("--all-commands", action="store_true", help="try all of test_wrong_secrets.py, in ten minutes")
+    parser.addoption("--cold", action="store_true", help="start an interpreter for each command, see support/warm.py")
     parser.addoption("--kills", type=int, default=6, help="at how many moments test_kill.py kills a run")
     parser.addoption("--fuzz", type=int, default=400, help="how many spoilt files test_fuzz.py tries")
     parser.addoption(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from taxi_luigi.cli.output import add_json, print_json
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.runs import luigid_server, scheduler_client
 
 _NOT_RUNNING = 1
@@ -51,7 +52,7 @@ def _port_of(arguments: argparse.Namespace) -> int:
     try:
         return scheduler_client.local_port([]) or scheduler_client.PORT
     except ValueError as error:
-        raise ConfigError(f"[core] in luigi.cfg cannot be read: {error}") from error
+        raise ConfigError(failure_line(error) or f"[core] in luigi.cfg cannot be read: {error}") from error
 
 
 def _start(arguments: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.flags import check as check_flags
 from taxi_luigi.config.flags import known as known_flags
 from taxi_luigi.config.flags import unknown as unknown_flag
-from taxi_luigi.config.luigi_cfg import find, hold, release
+from taxi_luigi.config.luigi_cfg import find, hold, kept, release
 from taxi_luigi.config.overlap import check_overlap
 from taxi_luigi.config.sections import (
     Settings,
@@ -68,6 +68,7 @@ __all__ = [
     "find",
     "hold",
     "in_force",
+    "kept",
     "known_flags",
     "known_keys",
     "lake",

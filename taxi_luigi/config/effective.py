@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 
 from taxi_luigi.config.factories import STORES, store_class
@@ -111,7 +112,7 @@ def remember_secrets() -> None:
 
     Called when the package is imported and when a run begins, as settings may change in between.
     """
-    redaction.remember({*_of_settings(), *_of_variables(), *_of_words(sys.argv[1:])})
+    redaction.remember({*_of_settings(), *_of_variables(), *_of_words(sys.argv[1:]), *_of_flags()})
 
 
 def _of_settings() -> Iterator[str]:
@@ -137,6 +138,14 @@ def _of_words(words: list[str]) -> Iterator[str]:
         option, equals, value = word.partition("=") if word.startswith("--") else (before, "", word)
         if equals or not word.startswith("-"):
             yield from _of_value(value, option.startswith("--") and is_secret(option))
+
+
+def _of_flags() -> Iterator[str]:
+    """Yield those of the flags that Luigi has parsed: `luigi.run` takes other words than this process's."""
+    parser = CmdlineParser.get_instance()
+    for name, value in vars(parser.known_args).items() if parser is not None else ():
+        if isinstance(value, str):
+            yield from _of_value(value, is_secret(name))
 
 
 def _of_value(value: str, named: bool) -> Iterator[str]:

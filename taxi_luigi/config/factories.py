@@ -124,10 +124,11 @@ def workspace() -> Store:
     name = CLOUDS[scheme]
     kind, key = store_class("lake", name), LAKES[name].bucket
     known = declared(kind.Settings)
-    try:
-        known[key].parse(bucket)
-    except ValueError as error:
-        raise ConfigError(f"[taxi] workspace {address}: the {key} {error}") from None
+    for each, text in ((key, bucket), ("prefix", prefix)):
+        try:
+            known[each].parse(text)
+        except ValueError as error:
+            raise ConfigError(f"[taxi] workspace {address}: the {each} {error}") from None
     section = f"lake.{name}"
     of_lake = read(kind.Settings, section, {**_texts(section, known), key: bucket})
     built: Store = kind("workspace", replace(of_lake, prefix=prefix))

@@ -15,11 +15,11 @@ from typing import Any, ParamSpec, TypeVar
 
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import LuigiConfigParser, get_config
-from luigi.configuration.cfg_parser import InterpolationMissingEnvvarError
 
 from taxi_luigi.config import locks
 from taxi_luigi.core import settings_files
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs.failures import why_not_interpolated
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -72,11 +72,8 @@ def get(section: str, key: str, default: str | None) -> str | None:
         return default
     try:
         return str(parser.get(section, key))
-    except InterpolationMissingEnvvarError as error:
-        name = str(error).partition("variable ")[2].partition(". Section")[0]
-        raise ConfigError(f"[{section}] {key} cannot be read: the environment variable {name} is not set") from None
-    except configparser.Error:
-        raise ConfigError(f"[{section}] {key} cannot be read: a percent sign is written twice there") from None
+    except configparser.InterpolationError as error:
+        raise ConfigError(why_not_interpolated(error)) from None
 
 
 _held: Hashable = None

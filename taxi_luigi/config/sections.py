@@ -20,6 +20,7 @@ from taxi_luigi.config.flags import EmptyFlags
 from taxi_luigi.config.luigi_cfg import kept
 from taxi_luigi.core import redaction
 from taxi_luigi.core.errors import ConfigError
+from taxi_luigi.core.logs import failure_line
 from taxi_luigi.core.settings import absolute, boolean, declared, names, number, project_folder, read, setting
 from taxi_luigi.sources import HttpSettings, parse_address, parse_template
 from taxi_luigi.storage import CLOUDS, is_remote, remote_forms
@@ -173,15 +174,22 @@ _LUIGIS = {section: _luigis(section, kinds) for section, kinds in SECTIONS.items
 
 
 def texts(section: str) -> dict[str, str]:
-    """Return key → text of a section, as in files and flags."""
-    found = _LUIGIS[section]()
+    """Return key → text of a section, as in files and flags. Raise ConfigError for one that cannot be read."""
+    try:
+        found = _LUIGIS[section]()
+    except ValueError as error:
+        raise ConfigError(failure_line(error) or f"[{section}] cannot be read") from None
     return {key: getattr(found, key) for kind in SECTIONS[section] for key in declared(kind)}
 
 
 def value_checks() -> Iterator[Callable[[], object]]:
     """Yield a check for each value, which raises ConfigError: settings(), net() and the others stop at the first."""
     for section, kinds in SECTIONS.items():
-        found = texts(section)
+        try:
+            found = texts(section)
+        except ConfigError:  # of a key that is read by itself too, for a line of its own
+            yield partial(texts, section)
+            continue
         for kind in kinds:
             yield from (partial(each.value, section, found[key]) for key, each in declared(kind).items())
 

@@ -100,7 +100,7 @@ def faults(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> 
 
 def _looks(tasks: dict[str, set[str]], addresses: Callable[[Notices], None]) -> Iterator[Callable[[], object]]:
     """Yield checks that raise ConfigError for one thing each; one that depends on an invalid thing repeats its line."""
-    yield from (_check_profile, _check_locks)
+    yield from (_check_profile, _check_locks, _check_defaults)
     known = {section: _keys_of(*kinds) for section, kinds in SECTIONS.items()} | tasks
     for section in get_config().sections():
         yield partial(_check_section, section, known)
@@ -134,6 +134,16 @@ def _check_profile() -> None:
 
 def _check_locks() -> None:
     locks.check(Path(get("core", "lock_pid_dir", None) or ""))
+
+
+def _check_defaults() -> None:
+    """Raise ConfigError for the section that gives its keys to every other one, [resources] and [lake.s3] too."""
+    keys = get_config().defaults()
+    if keys:
+        raise ConfigError(
+            f"[DEFAULT] in luigi.cfg would give {', '.join(sorted(keys))} to every section: write each setting into "
+            "its own section"
+        )
 
 
 def _keys(section: str, known: dict[str, set[str]]) -> set[str] | None:

@@ -44,6 +44,12 @@ def is_our_interrupt(kind: type[BaseException]) -> bool:
     return issubclass(kind, KeyboardInterrupt) and _is_command()
 
 
+def is_luigi() -> bool:
+    """Whether this process is the `luigi` command, and not a program that calls `luigi.run` or `luigi.build`."""
+    path = Path(sys.argv[0] if sys.argv else "")
+    return path.name == "luigi" or path.parts[-2:] == ("luigi", "__main__.py")
+
+
 def _is_command() -> bool:
     here = threading.current_thread() is threading.main_thread()
     return here and Path(sys.argv[0] if sys.argv else "").name in _COMMANDS

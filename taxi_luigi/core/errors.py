@@ -4,6 +4,9 @@ The text is what is wrong, where, and what to do about it. The code that catches
 any other exception is a defect of ours and keeps its traceback.
 """
 
+RUN_AGAIN = "run the same command again"
+"""the cure of what another run, a server or a full disk has interrupted"""
+
 
 def force_command(color: str, month: object) -> str:
     """Return the command that downloads, cleans and loads a month again."""
@@ -48,7 +51,7 @@ class Replaced(StorageError):
 
 def replaced_meanwhile(what: object) -> Replaced:
     """Return the error for a file, object or month that was replaced; `what` is its address or name."""
-    return Replaced(f"{what}: another run replaced it meanwhile; run the same command again")
+    return Replaced(f"{what}: another run replaced it meanwhile; {RUN_AGAIN}")
 
 
 class LaterVersion(StorageError):

@@ -131,6 +131,9 @@ def _faults(path: Path) -> list[str]:
 def _wrong_bytes(path: Path, found: bytes) -> str | None:
     if found.startswith(codecs.BOM_UTF8):
         return f"{path} begins with a byte order mark (BOM): save it as UTF-8 without one"
+    if b"\0" in found:
+        where = found.count(10, 0, found.index(b"\0")) + 1
+        return f"{path}, line {where}, has a NUL byte, as UTF-16 has many: save the file as UTF-8"
     luigis = "utf-8" if sys.flags.utf8_mode else locale.getencoding()
     cures = (("utf-8", "save the file as UTF-8"), (luigis, "that is the locale's: set PYTHONUTF8=1 in the environment"))
     for encoding, cure in cures:

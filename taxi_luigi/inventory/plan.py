@@ -96,6 +96,31 @@ class Plan:
         """Whether nothing is left to do."""
         return not self.to_do and not self.zones
 
+    def joined(self, other: Plan) -> Plan:
+        """Return the plan of a run that has both. A month that one of them makes is not there already."""
+        to_do = list(dict.fromkeys([*self.to_do, *other.to_do]))
+        made = {(each.color, each.month) for each in to_do}
+
+        def both(name: str, without: Container[ColorMonth] = ()) -> dict[str, list[Month]]:
+            first, second = getattr(self, name), getattr(other, name)
+            months = {
+                color: list(dict.fromkeys([*first.get(color, []), *second.get(color, [])]))
+                for color in dict.fromkeys([*first, *second])
+            }
+            return {color: [each for each in found if (color, each) not in without] for color, found in months.items()}
+
+        return Plan(
+            to_do,
+            both("already_there", made),
+            both("not_published"),
+            both("withdrawn"),
+            both("offered"),
+            list(dict.fromkeys([*self.unchecked, *other.unchecked])),
+            self.refused | other.refused,
+            self.failed | other.failed,
+            tuple(dict.fromkeys([*self.zones, *other.zones])),
+        )
+
 
 @dataclass(frozen=True)
 class _HeldMonth:

@@ -21,7 +21,7 @@ from luigi.retcodes import retcode
 from luigi.task import Task
 
 from taxi_luigi import config, history
-from taxi_luigi.core import logs, redaction, release
+from taxi_luigi.core import console, logs, redaction, release
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.core.redaction import redact
@@ -29,6 +29,7 @@ from taxi_luigi.core.text import several
 from taxi_luigi.history import Result, RunResult, TaskResult
 from taxi_luigi.inventory import Plan
 from taxi_luigi.runs import cron_mail, drift, live, month_results, notify
+from taxi_luigi.runs.month_results import ColorMonth
 from taxi_luigi.runs.panel import Panel
 from taxi_luigi.runs.task_results import TaskResults
 from taxi_luigi.tlc.months import spans
@@ -46,10 +47,15 @@ class _Run:
         self.host, self.command = socket.gethostname(), _command(root)
         self.settings, self.codes, self.state = config.settings(), retcode(), config.settings().state
         self.notices = config.notices()
-        self.close_log = logs.begin(self.state / "logs", self.id, f"taxi_luigi {release()}: {self.command}")
+        self.is_ours = type(root).__module__.startswith(f"{__name__.partition('.')[0]}.")
+        """whether the root task is of this package: of others, nothing is known of what they did"""
+        what = f"taxi_luigi {release()}: {self.command}"
+        self.close_log = logs.begin(self.state / "logs", self.id, what, luigis_lines=not self.is_ours)
         self.tasks, self.record = TaskResults(), history.Recorder(self.state, self.id)
         self.plan: Plan | None = None
-        """of a run of LoadAllMonths"""
+        """of all LoadAllMonths of the run; None without one"""
+        self.unpublished: Collection[ColorMonth] = ()
+        """the scheduled months that are not published"""
         self.exit_code: int | None = None
         self.done_by_others = False
         """what this run did not do"""
@@ -58,8 +64,6 @@ class _Run:
         self.error = ""
         """the exception that ended it, in one line"""
         self.close_panel: Callable[[], None] = lambda: None
-        self.is_ours = type(root).__module__.startswith(f"{__name__.partition('.')[0]}.")
-        """whether the root task is of this package: of others, nothing is known of what they did"""
 
     def result(self, tasks: list[TaskResult]) -> RunResult:
         """Return the result of the run from the results of its tasks."""
@@ -72,7 +76,7 @@ class _Run:
             ended=history.now(),
             exit_code=self.exit_code,
             already_there=sum(map(len, there.values())),
-            months=month_results.results(self.plan, tasks, self.done_by_others),
+            months=month_results.results(self.plan, tasks, self.done_by_others, self.unpublished),
             zones="; ".join(month_results.zones(tasks) + month_results.zone_failures(tasks)),
             remarks=tuple(map(redact, drift.warnings(tasks, self.settings.keep_raw))),
             fewer=tuple(map(redact, drift.fewer(tasks))),
@@ -106,7 +110,7 @@ class _Run:
         """The reason for which this run did not get its tasks, if it ended so."""
         if self.exit_code == self.codes.already_running:
             return "another run has these months in hand"
-        if self.exit_code == self.codes.not_run:
+        if self.exit_code == self.codes.not_run and self.is_ours:
             forgotten = "luigid was restarted and has forgotten the tasks: run the same command again to finish"
             return forgotten if self.forgotten else "another worker has the tasks, and has not done them"
         return ""
@@ -136,25 +140,26 @@ def start(root: Task, run: str) -> None:
 
 
 def _command(root: Task) -> str:
-    """Return the run's command; of `luigi.build`, the command that would do the same."""
-    if CmdlineParser.get_instance() is None:
+    """Return the run's command; of `luigi.build` and `luigi.run`, the command that would do the same."""
+    parsed, words = CmdlineParser.get_instance(), sys.argv[1:]
+    if parsed is None or parsed.known_args.root_task not in words:  # a program that calls luigi.run has its own words
         flags = root.to_str_params(only_public=True).items()
         return redaction.shown_command(
             [root.task_family, *(f"--{name.replace('_', '-')}={text}" for name, text in flags)]
         )
-    shown = redaction.shown_command(sys.argv[1:])
+    shown = redaction.shown_command(words)
     if getattr(root, "shard", ""):
         shown = re.sub(r"(?<=--shard[ =])auto(/[0-9]+)?", str(root.shard), shown)
     # Luigi's mail of a failed task quotes the command line, which is not parsed again (3.8.1)
-    sys.argv[1:] = redaction.masked_arguments(sys.argv[1:])
+    sys.argv[1:] = redaction.masked_arguments(words)
     return shown
 
 
 def begin(plan: Plan) -> None:
-    """Keep the plan of a run of LoadAllMonths, record it and log it; the first plan counts."""
-    if _run is None or _run.plan is not None:
+    """Keep the plan of a LoadAllMonths of this run, record it and log it."""
+    if _run is None:
         return
-    _run.plan = plan
+    _run.plan = plan if _run.plan is None else _run.plan.joined(plan)
     _run.record.source(plan.withdrawn, plan.offered)
     for color, missing in plan.months.items():
         months = [str(month) for month in missing if month not in plan.not_published.get(color, [])]
@@ -162,7 +167,7 @@ def begin(plan: Plan) -> None:
             log.info("%s: %d to load (%s)", color, len(months), several(months))
 
 
-def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple[str, str]] = ()) -> None:
+def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[ColorMonth] = ()) -> None:
     """Log a line for each month when it is loaded, or show a panel of the run where there is a terminal.
 
     Called when everything is scheduled, before the first fork.
@@ -174,7 +179,11 @@ def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[tuple
     if _run is None:
         return
     tasks = {name: each for name, each in tasks.items() if (each["color"], each["month"]) not in unpublished}
-    months, fresh, shown = month_results.ScheduledMonths(tasks.values()), _run.tasks.reader(), terminal.can_draw()
+    months, fresh, shown = (
+        month_results.ScheduledMonths(tasks.values()),
+        _run.tasks.reader(),
+        _run.is_ours and terminal.can_draw(),
+    )
 
     def note() -> None:
         for result in fresh():
@@ -228,7 +237,9 @@ def stopped(exit_code: int, why: str) -> None:
         terminal.clear()
 
 
-def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> None:
+def end(
+    exit_code: int, error: str, done_by_others: bool, forgotten: bool, unpublished: Collection[ColorMonth] = ()
+) -> None:
     """End the run: log its summary, record it, send its message; called where `start` was, when no task runs any more.
 
     Args:
@@ -236,12 +247,14 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         error: of an exception that ended the run, in one line; '' where none did, or the log has its line
         done_by_others: whether other workers did what this one did not, so that all is done
         forgotten: whether luigid has forgotten the tasks meanwhile
+        unpublished: the scheduled months that are not published
     """
     global _run
     run, _run = _run, None
     if run is None:
         return
     run.exit_code, run.error, run.done_by_others, run.forgotten = exit_code, error, done_by_others, forgotten
+    run.unpublished = unpublished
     run.close_panel()
     terminal.clear()
     tasks = run.tasks.all()
@@ -253,7 +266,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
         log.warning("%s", line)
     for line in notes:
         log.info("%s", line)
-    in_color = bool(tasks and counts) and terminal.shows_summary()
+    in_color = bool(tasks and counts) and run.is_ours and terminal.shows_summary()
     for line in (*map(str, counts), *failures):
         log.info("%s", line, extra={"detail": in_color})
     if in_color:
@@ -264,7 +277,7 @@ def end(exit_code: int, error: str, done_by_others: bool, forgotten: bool) -> No
     run.record.end(result)
     notify.send(result, run.notices, lambda: _page(run, result))
     notify.beat(result, run.notices, cron_mail.is_wanted())
-    if CmdlineParser.get_instance() is None:  # else Luigi has more to log, and its process ends with the run
+    if not console.is_luigi():  # else Luigi has more to log, and its process ends with the run
         run.close_log()
 
 

@@ -17,11 +17,9 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from luigi.interface import core
-
 from taxi_luigi.core.logs import log, terminal
 from taxi_luigi.history import TaskResult
-from taxi_luigi.runs import progress, shared_runs
+from taxi_luigi.runs import progress, scheduler_client, shared_runs
 from taxi_luigi.runs.month_results import ColorCounts
 from taxi_luigi.runs.panel import Panel, summary
 
@@ -64,7 +62,7 @@ class Live:
         self._over, self._others = threading.Event(), SimpleQueue[TaskResult]()
         self._thread = threading.Thread(target=self._draw_on, daemon=True)
         self._thread.start()
-        if not core().local_scheduler:
+        if not scheduler_client.is_local():
             threading.Thread(target=self._look_around, daemon=True).start()
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ project's. Requests to luigid are in scheduler_client.py.
 
 from __future__ import annotations
 
+import configparser
 import fcntl
 import http.client
 import os
@@ -87,7 +88,7 @@ def serve(port: int, address: str, unix_socket: Path | None, state: Path | None)
     DaemonLogging.setup(Namespace(background=False, logdir=None))
     try:
         scheduler = Scheduler(luigi.scheduler.scheduler(state_path=str(state)))
-    except (ValueError, ParameterException) as error:
+    except (ValueError, ParameterException, configparser.Error) as error:
         raise scheduler_client.unreadable(error) from error
     try:
         luigi.server.run(port, address, None if unix_socket is None else str(unix_socket), scheduler)

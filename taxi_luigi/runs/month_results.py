@@ -31,27 +31,36 @@ _REFRESHING = (Reason.REPUBLISHED, Reason.RULES_CHANGED, Reason.SCHEMA_CHANGED, 
 """reasons to replace a held month; a forced one may not have been held"""
 
 
-def results(plan: Plan | None, tasks: Iterable[TaskResult], elsewhere: bool = False) -> tuple[MonthResult, ...]:
+def results(
+    plan: Plan | None,
+    tasks: Iterable[TaskResult],
+    elsewhere: bool = False,
+    waited_for: Iterable[ColorMonth] = (),
+) -> tuple[MonthResult, ...]:
     """Return how each month ended that was missing, not published or worked on; those already there are not in it.
 
     Args:
-        plan: of a run of LoadAllMonths; without one, in a run of single tasks, a month counts as loaded when a store
-            got it
+        plan: of all LoadAllMonths of the run; a month of single tasks, which no plan has, counts as loaded when a
+            store got it
         tasks: of all tries; the last result of a task counts
         elsewhere: whether other workers have done what this one has not
+        waited_for: the scheduled months that are not published
     """
-    by_month: dict[tuple[str, str], list[TaskResult]] = {}
+    plan = plan or Plan()
+    by_month: dict[ColorMonth, list[TaskResult]] = {}
     for each in _last(tasks):
         if each.color:
             by_month.setdefault((each.color, each.month), []).append(each)
-    if plan is None:
-        alone = (_alone(color, month, of_month) for (color, month), of_month in by_month.items())
-        return tuple(each for each in alone if each is not None)
     unpublished = {(color, str(month)) for color, months in plan.not_published.items() for month in months}
+    unpublished |= {*waited_for}
     found = {}
     for missing in plan.to_do:
         key = (missing.color, str(missing.month))
         found[key] = _missing(missing, by_month.get(key, []), key in unpublished, elsewhere)
+    for key in by_month.keys() - found.keys():
+        alone = _alone(*key, by_month[key])
+        if alone is not None:
+            found[key] = alone
     for key in unpublished - found.keys():
         found[key] = MonthResult(*key, Result.NOT_PUBLISHED)
     return tuple(found[key] for key in sorted(found))
@@ -94,7 +103,8 @@ def counts(plan: Plan, months: Iterable[MonthResult]) -> list[ColorCounts]:
     """
     months = [*months]
     found = []
-    for color in dict.fromkeys([*plan.already_there, *(each.color for each in plan.to_do), *plan.not_published]):
+    colors = [*plan.already_there, *(each.color for each in plan.to_do), *plan.not_published]
+    for color in dict.fromkeys([*colors, *(each.color for each in months)]):
         of_color = {kind: [each for each in months if (each.color, each.result) == (color, kind)] for kind in Result}
         named = {kind: [each.month for each in of_kind] for kind, of_kind in of_color.items()}
         rows = {kind: sum(each.rows for each in of_kind) for kind, of_kind in of_color.items()}

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from luigi.interface import core
-
 from taxi_luigi import config
 from taxi_luigi.core.concurrency import ask_all
 from taxi_luigi.core.errors import ConfigError, TaxiError
@@ -166,7 +164,7 @@ def _source() -> Check:
 
 
 def _luigid() -> Iterator[Check]:
-    if core().local_scheduler:
+    if scheduler_client.is_local():
         return
     address = public_url(scheduler_client.address())
     if not scheduler_client.answers():

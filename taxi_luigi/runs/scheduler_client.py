@@ -8,16 +8,17 @@ luigid, the worker's own first request fails, so each of ours is made once, with
 from __future__ import annotations
 
 import argparse
+import configparser
 import json
 import time
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import luigi.scheduler
 import requests
-from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.parameter import ParameterException
@@ -25,6 +26,7 @@ from luigi.rpc import RPCError
 
 from taxi_luigi.core.errors import ConfigError
 from taxi_luigi.core.logs import failure_line, log
+from taxi_luigi.core.logs.failures import why_not_interpolated
 from taxi_luigi.core.redaction import public_url, redact
 
 STOPPED = "stopped by "
@@ -47,6 +49,26 @@ _PLAIN = str.maketrans("<>&", "‹›+")
 """Luigi's page shows a message as text at first and as HTML when it shows it again (3.8.1)."""
 
 
+_of_run: tuple[str | None] | None = None
+"""the address of the run's luigid, or None where its scheduler is in this process; outside a run, [core] decides"""
+
+
+@contextmanager
+def of_run(url: str | None) -> Iterator[None]:
+    """Send the requests of the block to this luigid, or none: `luigi.build` has its own arguments for the scheduler."""
+    global _of_run
+    before, _of_run = _of_run, (url,)
+    try:
+        yield
+    finally:
+        _of_run = before
+
+
+def is_local() -> bool:
+    """Return whether the scheduler is in the process of the run, so that there is no luigid."""
+    return bool(core().local_scheduler) if _of_run is None else _of_run[0] is None
+
+
 def prune_workers() -> None:
     """Make luigid check for lost workers now."""
     _request("prune")
@@ -57,7 +79,7 @@ def check() -> None:
 
     There are three attempts, within the second before the thread of Luigi's worker sends its first request.
     """
-    if core().local_scheduler or CmdlineParser.get_instance() is None:  # `luigi.build` has its own arguments for it
+    if is_local():
         return
     for attempt in range(_ATTEMPTS):
         try:
@@ -93,7 +115,7 @@ def set_status(task_id: str, message: str, percent: int | None) -> bool:
 
     Luigi's own set_status_message tries three times with pauses, writes a warning each time, and then fails the task.
     """
-    if core().local_scheduler:
+    if is_local():
         return False
     try:
         _post("set_task_status_message", task_id=task_id, status_message=redact(message).translate(_PLAIN))
@@ -143,9 +165,10 @@ def reset_failure(task_id: str) -> None:
 
 
 def address() -> str:
-    """Return the URL of the luigid in `[core]`."""
+    """Return the URL of the run's luigid; outside a run, of the one in `[core]`."""
     settings = core()
-    return str(settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}").rstrip("/")
+    there = settings.scheduler_url or f"http://{settings.scheduler_host}:{settings.scheduler_port}"
+    return str((_of_run and _of_run[0]) or there).rstrip("/")
 
 
 def local_port(arguments: Sequence[str]) -> int | None:
@@ -223,7 +246,7 @@ def _settings_here() -> dict[str, str]:
     try:
         settings = texts(luigi.scheduler.scheduler())
         resources = parser.getintdict("resources")
-    except (ValueError, ParameterException) as error:
+    except (ValueError, ParameterException, configparser.Error) as error:
         raise unreadable(error) from error
     files = parser.options("scheduler") if parser.has_section("scheduler") else []
     found = {f"[scheduler] {key}": settings[key] for key in files if key in settings}
@@ -232,6 +255,9 @@ def _settings_here() -> dict[str, str]:
 
 def unreadable(error: Exception) -> ConfigError:
     """Return an error for invalid settings of luigid; Luigi's message is spread over two exceptions."""
+    for each in (error, error.__cause__):
+        if isinstance(each, configparser.InterpolationError):
+            return ConfigError(why_not_interpolated(each))
     texts_ = [str(each).rpartition("kwargs={}]: ")[2] for each in (error, error.__cause__) if each is not None]
     return ConfigError(f"[scheduler] or [resources] in luigi.cfg cannot be read: {' '.join(': '.join(texts_).split())}")
 
@@ -263,7 +289,7 @@ def answers() -> bool:
 
 def _request(method: str, **arguments: Any) -> Any:
     """Send a request to luigid and return its response; None without one."""
-    if core().local_scheduler:
+    if is_local():
         return None
     try:
         return _post(method, **arguments)

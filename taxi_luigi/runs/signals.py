@@ -21,13 +21,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from luigi.cmdline_parser import CmdlineParser
 
-from taxi_luigi.core import atomic_files
+from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.logs import log
 from taxi_luigi.runs import scheduler_client
 
@@ -130,7 +129,7 @@ class Supervision:
         _supervision = None
         os.close(self._alive)
         os.close(self._held)
-        if self._handlers and not _is_command():
+        if self._handlers and not console.is_luigi():
             self._restore_handlers()
             assert self._written_to is not None
             self._written_to.close()
@@ -163,7 +162,7 @@ class Supervision:
                 self._end_here(number)
             signal.pthread_kill(main, number)
         time.sleep(max(0.0, began + _LAST - time.monotonic()))
-        if _is_command():
+        if console.is_luigi():
             self._end_here(number)
 
     def _end_here(self, number: int) -> None:
@@ -292,12 +291,6 @@ def _blocked() -> Iterator[None]:
 def _is_ignored(number: signal.Signals) -> bool:
     """Return whether SIGHUP is ignored, as by nohup: the run then continues when its terminal is closed."""
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
-
-
-def _is_command() -> bool:
-    """Return whether this process is the `luigi` command, and not a program that calls `luigi.run`."""
-    path = Path(sys.argv[0])
-    return path.name == "luigi" or path.parts[-2:] == ("luigi", "__main__.py")
 
 
 def _end_with_parent(alive: int, signals: socket.socket, _written: socket.socket) -> None:

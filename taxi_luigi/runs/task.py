@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from textwrap import fill
 from typing import Any, Self
 
@@ -82,7 +82,8 @@ class PipelineTask(PlainTask):
     """the lake or warehouse that the task fills, in tasks that fill one"""
     imports: tuple[str, ...] = ()
     """the modules that its work imports, beside those that are imported to plan a run"""
-    _known: bool | None = None
+    _known: tuple[int, bool] | None = None
+    """the process that knows whether it is complete, and whether it is"""
     _made = False
     """whether this process has just made it"""
     _began: float | None = None
@@ -104,9 +105,17 @@ class PipelineTask(PlainTask):
         """Raise ConfigError for a store on the command line that luigi.cfg does not name."""
 
     def with_known_status(self, complete: bool) -> Self:
-        """Answer `complete()` by this until everything is scheduled: the plan has just listed all stores."""
-        self._known = complete
+        """Answer `complete()` by this until everything is scheduled: the plan has just listed all stores.
+
+        In this process alone: those of tasks are forked later, and another package's worker never calls `scheduled`.
+        """
+        self._known = os.getpid(), complete
         return self
+
+    @property
+    def known_status(self) -> bool | None:
+        """The answer of `with_known_status`; None where the stores have to be asked."""
+        return None if self._known is None or self._known[0] != os.getpid() else self._known[1]
 
     def prepare(self) -> None:
         complete = self.complete()
@@ -122,8 +131,8 @@ class PipelineTask(PlainTask):
         self._known = None
 
     def complete(self) -> bool:
-        if self._known is not None:
-            return self._known
+        if self.known_status is not None:
+            return self.known_status
         with signals.stoppable():
             return bool(super().complete())
 
@@ -142,7 +151,9 @@ class PipelineTask(PlainTask):
                     raise replaced_meanwhile(self.output())
                 current_run.add(result)
         if signals.in_task_process():
-            self._known = True  # Luigi checks the same again at once: `[worker] check_complete_on_run`
+            self.with_known_status(
+                complete=True
+            )  # Luigi checks the same again at once: `[worker] check_complete_on_run`
 
     def _work(self) -> TaskResult | None:
         """Return the result of `work`, tried again when its input was replaced; None if another run has done it."""
@@ -240,7 +251,7 @@ def imports_of_all() -> set[str]:
     return {name for names in named if isinstance(names, tuple) for name in names}
 
 
-@cache
+@config.kept
 def check_settings() -> None:
-    """Raise ConfigError for a luigi.cfg that is invalid; checked once, before any task is scheduled."""
+    """Raise ConfigError for settings that are invalid; checked before any task is scheduled, once for the same ones."""
     config.check(families(), notify.check)

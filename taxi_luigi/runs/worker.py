@@ -8,6 +8,7 @@ names that we need are used in this file alone, and tests/unit/runs/test_worker.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -33,8 +34,16 @@ from taxi_luigi.config import locks
 from taxi_luigi.core import atomic_files, console
 from taxi_luigi.core.errors import TaxiError
 from taxi_luigi.core.logs import failure_line, log
+from taxi_luigi.core.text import several
 from taxi_luigi.runs import current_run, preflight, scheduler_client, shared_runs, signals
-from taxi_luigi.runs.task import AwaitedTask, PipelineTask, PlainTask, families, imports_of_all
+from taxi_luigi.runs.task import (
+    AwaitedTask,
+    PipelineTask,
+    PlainTask,
+    check_settings,
+    families,
+    imports_of_all,
+)
 
 _UNDONE = ("still_pending_not_ext", "run_by_other_worker", "upstream_run_by_other_worker", "not_run")
 """the sets of Luigi's summary that have what other workers have done, or none"""
@@ -69,7 +78,7 @@ class _CompletionCache(dict[str, bool]):
 class Worker(luigi.worker.Worker):
     """Luigi's worker, which manages a run from the first task of taxi_luigi that it gets or schedules."""
 
-    def __init__(self, assistant: bool, **kwargs: Any) -> None:
+    def __init__(self, assistant: bool, luigid: str | None, **kwargs: Any) -> None:
         self._run = current_run.new_id()
         # luigid's page shows this name above the tasks of a run, and history and logs have the same one.
         name = f"Worker(run={self._run}, host={socket.gethostname()}, pid={os.getpid()})"
@@ -79,28 +88,36 @@ class Worker(luigi.worker.Worker):
         self._completion_cache = _CompletionCache(self._add_task_history)
         if worker_settings().cache_task_completion:
             self._task_completion_cache = self._completion_cache
-        self._helps = assistant
+        self._helps, self._luigid = assistant, luigid
+        self._held = contextlib.ExitStack()
         self._supervision: signals.Supervision | None = None
-        self._root: luigi.Task | None = None
-        """the root task of the run"""
+        self._roots: list[luigi.Task] = []
+        """the tasks that it was given: one by the command, several by `luigi.build`"""
+        self._runs = self._begun = False
+        """whether Luigi runs tasks, and whether a task of ours has made it a run of ours"""
 
     def add(self, task: luigi.Task, multiprocess: bool = False, processes: int = 0) -> bool:
-        if isinstance(task, PlainTask) and self._root is None:
-            self._attempt(lambda: self._begin(task))
-            self._attempt(task.prepare)
+        if not self._runs:
+            self._roots.append(task)
         if isinstance(task, PlainTask):
+            begins = not self._begun
+            if begins:
+                self._attempt(self._begin)
+            if begins or task.plans:
+                self._attempt(task.prepare)
             multiprocess = False  # the plan has looked already; Luigi would begin a manager beside its pool
         if multiprocess and self._supervision is None:
             self._supervision = signals.Supervision()  # one of ours may be below it
         added = bool(super().add(task, multiprocess, processes))
-        if self._ours and self._root is None:
-            self._attempt(lambda: self._begin(task))
+        if self._ours and not self._begun:
+            self._attempt(self._begin)
             self._attempt(self._prepare_required)
         return added
 
     def run(self) -> bool:
         """Run the tasks; everything is scheduled, and no task has been forked yet."""
-        if self._root is not None:
+        self._runs = True
+        if self._begun:
             pending = [task for task, status, runnable in self._add_task_history if status == PENDING and runnable]
             ours = [task for task in pending if isinstance(task, PlainTask)]
             helping = self._helps and any(task.helps for task in self._ours)
@@ -122,12 +139,12 @@ class Worker(luigi.worker.Worker):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> Literal[False]:
         supervision, found, given = self._supervision, (False, False), error
-        if self._root is not None and error is None:
+        if self._begun and error is None:
             try:
                 found = self._settle()
             except BaseException as failure:  # noqa: BLE001 it ends the run as one in `run` does: raised below
                 error = failure
-        if self._root is not None and CmdlineParser.get_instance() is not None:
+        if self._begun and CmdlineParser.get_instance() is not None:
             error = _log_line(error)
         if supervision is not None:
             supervision.ending()
@@ -139,11 +156,12 @@ class Worker(luigi.worker.Worker):
         finally:
             if supervision is not None and supervision.stopped:
                 error = SystemExit(supervision.stopped)
-            if self._root is not None:
+            if self._begun:
                 config.release()
                 self._end(error, *found)
             if supervision is not None:
                 supervision.over()
+            self._held.close()
         if error is not given and error is not None:
             raise error from None
         return False
@@ -164,8 +182,14 @@ class Worker(luigi.worker.Worker):
         pending = (task for task, status, _ in self._add_task_history if status == PENDING)
         return [task for task in pending if isinstance(task, AwaitedTask)]
 
-    def _begin(self, root: luigi.Task) -> None:
-        self._root = root
+    def _begin(self) -> None:
+        if not _turn().acquire(blocking=False):
+            log.info("Waiting for the end of a run in another thread of this process")
+            _turn().acquire()
+        self._held.callback(_turn().release)
+        self._held.enter_context(scheduler_client.of_run(self._luigid))
+        check_settings()  # the root may be of an earlier run of this process, with other settings
+        self._begun = True
         console.repair_streams()
         config.remember_secrets()
         config.hold()
@@ -173,7 +197,7 @@ class Worker(luigi.worker.Worker):
         self._supervision = self._supervision or signals.Supervision()
         self._supervision.take_signals(current_run.stopped)
         with self._supervision.holding():  # else the history would not have the run that was stopped
-            current_run.start(root, self._run)
+            current_run.start(self._roots[0], self._run)
         scheduler_client.check()
         scheduler_client.warn_of_other_settings()
         for path in atomic_files.sweep(
@@ -207,7 +231,7 @@ class Worker(luigi.worker.Worker):
 
     def _end(self, error: BaseException | None, finished: bool, forgotten: bool) -> None:
         assert self._supervision is not None
-        code, line = self._exit_code() if error is None else 0, ""
+        code, line = (self._exit_code(), self._foreign_failures()) if error is None else (0, "")
         if isinstance(error, SystemExit):
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
             line = self._supervision.why
@@ -216,14 +240,14 @@ class Worker(luigi.worker.Worker):
         elif error is not None:
             code, line = retcode().unhandled_exception, failure_line(error) or f"{type(error).__name__}: {error}"
         self._supervision.decided(code)
-        current_run.end(code, line, finished, forgotten)
-        for task in (self._root, *self._ours):
+        current_run.end(code, line, finished, forgotten, self._unpublished)
+        for task in (*self._roots, *self._ours):
             if isinstance(task, PlainTask):
                 task.ended()
         console.flush_streams()
 
     def _settle(self) -> tuple[bool, bool]:
-        """Count all tasks as done if other workers ran the rest and the root task is now complete.
+        """Count all tasks as done if other workers ran the rest and the root tasks are now complete.
 
         Luigi would report tasks that others ran as not run, in its summary and its exit code (25).
 
@@ -232,11 +256,11 @@ class Worker(luigi.worker.Worker):
         """
         sets = execution_summary._summary_dict(self)
         undone = set().union(*(sets[name] for name in _UNDONE))
-        if not undone or sets["failed"]:
+        if not undone or sets["failed"] or sets["scheduling_error"]:
             return False, False
-        root = self._add_task_history[0][0]
-        if not root.complete():
-            return False, not scheduler_client.knows(root.task_id)
+        left = [root for root in self._roots if not root.complete()]
+        if left:
+            return False, not scheduler_client.knows(left[0].task_id)
         self._add_task_history[:] = [
             (task, DONE, False) if task in undone else (task, status, runnable)
             for task, status, runnable in self._add_task_history
@@ -257,6 +281,25 @@ class Worker(luigi.worker.Worker):
         highest = max(code if tasks else 0 for code, tasks in happened)
         done = self._add_task_history[0][0] in sets["completed"] | sets["already_done"]
         return int(highest if highest or done else codes.not_run)
+
+    def _foreign_failures(self) -> str:
+        """Return which tasks of other packages failed, for the history, which has results of ours alone."""
+        sets = execution_summary._summary_dict(self)
+        failed = {
+            task.task_family
+            for task in sets["failed"] | sets["scheduling_error"]
+            if not isinstance(task, PlainTask | AwaitedTask)
+        }
+        return f"failed: {several(sorted(failed))}" if failed else ""
+
+
+_turns: dict[int, threading.RLock] = {}
+"""process → the lock of the thread whose run is under way; a fork inherits its parent's"""
+
+
+def _turn() -> threading.RLock:
+    """Return the lock of this process: a run is the process's own, with one log and one history."""
+    return _turns.setdefault(os.getpid(), threading.RLock())
 
 
 def _log_line(error: BaseException | None) -> BaseException | None:
@@ -287,6 +330,8 @@ class Factory(luigi.interface._WorkerSchedulerFactory):
 
     def __init__(self) -> None:
         super().__init__()
+        self._luigid: str | None = None
+        """the address; None of a local scheduler"""
         if CmdlineParser.get_instance() is None:  # luigi.build takes no lock
             return
         settings = luigi.interface.core()
@@ -305,11 +350,15 @@ class Factory(luigi.interface._WorkerSchedulerFactory):
         collector = MetricsCollectors.none if chosen is MetricsCollectors.prometheus else chosen
         return luigi.scheduler.Scheduler(prune_on_get_work=True, record_task_history=False, metrics_collector=collector)
 
+    def create_remote_scheduler(self, url: str) -> Any:
+        self._luigid = url
+        return super().create_remote_scheduler(url)
+
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:
         # Luigi's worker sets a signal handler, which Python allows in the main thread only
         elsewhere = threading.current_thread() is not threading.main_thread()
         more = {"no_install_shutdown_handler": True} if elsewhere else {}
-        return Worker(assistant, scheduler=scheduler, worker_processes=worker_processes, **more)
+        return Worker(assistant, self._luigid, scheduler=scheduler, worker_processes=worker_processes, **more)
 
 
 def install() -> None:

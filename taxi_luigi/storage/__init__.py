@@ -78,6 +78,17 @@ def bucket_name(text: str) -> str:
     return text
 
 
+def folder_name(text: str) -> str:
+    """Parse the setting `prefix`, of a bucket.
+
+    Some clients resolve `..` before they send a request, some servers take a backslash for a slash: a file would be
+    written to another name than the one that is listed.
+    """
+    if {".", ".."} & {*text.split("/")} or not text.isprintable() or "\\" in text:
+        raise ValueError(f"must be a folder's name without . or .., backslashes and control characters, not {text!r}")
+    return text
+
+
 def no_progress(_done: int, _total: int) -> None:
     """A Progress that shows nothing."""
 

@@ -13,9 +13,8 @@ import logging
 import os
 import re
 import shlex
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 from azure.core import MatchConditions
+from azure.core.credentials import AzureSasCredential
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -48,25 +48,22 @@ from azure.storage.blob import (
 
 from taxi_luigi.core.cloud import is_server, per_process
 from taxi_luigi.core.concurrency import ANSWER, warn_if_slow
-from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError, replaced_meanwhile
+from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, StorageError, TaxiError, replaced_meanwhile
 from taxi_luigi.core.health import Check, Status
 from taxi_luigi.core.redaction import public_url, redact
 from taxi_luigi.core.settings import number, setting, whole
 from taxi_luigi.core.text import one_line
-from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, no_progress
-from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
+from taxi_luigi.storage import AHEAD, LAKES, Entry, Labels, Progress, Store, content_type, folder_name, no_progress
+from taxi_luigi.storage.bucket import THREADS, EtagStore, Head, Objects, seekable
 
 ROLE = "Storage Blob Data Contributor"
 """The least of Azure's own roles that reads, writes, lists and replaces blobs."""
 
-_LETTERS = {"r": "read", "w": "write", "d": "delete", "l": "list"}
-"""permissions that a SAS needs"""
+_NEEDED = {"sp": {"r": "read", "w": "write", "d": "delete", "l": "list"}, "srt": {"c": "containers", "o": "objects"}}
+"""field of a SAS → letter that it needs there, where it has the field, and what that stands for"""
 
 _SCOPE = "https://storage.azure.com/.default"
 """of tokens for blobs, in all of Azure's clouds"""
-
-_THREADS = 4
-"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
 
 _FETCHED = 4 << 20
 """bytes of one request of a download"""
@@ -96,8 +93,6 @@ _CHANGED = {
 _NO_COPY = {"APINotImplemented", "NotImplemented", "CannotVerifyCopySource"}
 """codes for a copy that this server does not make; behind a firewall of the account, Azure cannot read the source"""
 
-_AGAIN = "run the same command again"
-
 
 @dataclass(frozen=True)
 class Credential:
@@ -114,13 +109,18 @@ class Credential:
     @classmethod
     def parse(cls, text: str) -> Credential | None:
         """Tell the forms apart; None for an empty text. Raises ValueError, whose text has nothing of the secret."""
+        text = text.strip()  # files of secrets often end with a line break
         if not text:
             return None
+        if re.search(r"""\s|^["']""", text):
+            raise ValueError(
+                "has a blank or a quotation mark, which no credential of Azure's has: copy it again, whole"
+            )
         if "://" in text.partition("=")[0]:
             raise ValueError("is an address: set it to the part that follows the question mark")
         if ";" in text or text.startswith("UseDevelopmentStorage="):
             return cls._of_connection_string(text)
-        if re.search(r"(^|&|\?)sig=", text):
+        if re.search(r"(^|&|\?)sig=[^&]", text):
             return cls(sas=text.lstrip("?"))
         try:
             if len(base64.b64decode(text, validate=True)) >= 16:
@@ -128,6 +128,13 @@ class Credential:
         except (binascii.Error, ValueError):
             pass
         raise ValueError("is neither a connection string nor an account's key nor a SAS; copy it again, whole")
+
+    @property
+    def validity(self) -> str:
+        """Of a SAS: `from 2026-11-01T00:00Z until 2026-12-01T00:00Z`."""
+        fields = parse_qs(self.sas)
+        start = f"from {fields['st'][0]} " if "st" in fields else ""
+        return f"{start}until {fields.get('se', ['an end that a stored access policy sets'])[0]}"
 
     @classmethod
     def _of_connection_string(cls, text: str) -> Credential:
@@ -173,6 +180,19 @@ def _endpoint(text: str) -> str:
     return text.rstrip("/")
 
 
+def _named_by(endpoint: str, by_path: bool) -> str:
+    """Return the account that an endpoint names; '' of another domain than Azure's.
+
+    Args:
+        endpoint: its URL
+        by_path: whether the path, where there is one, is the account, as it has to be where a key signs the requests
+    """
+    server = urlsplit(endpoint)
+    if found := re.match(r"([a-z0-9]+)(-secondary)?\.([a-z0-9-]+\.)*blob\.(core|storage)\.", server.hostname or ""):
+        return found[1]
+    return server.path.rpartition("/")[2] if by_path else ""
+
+
 def _chunk_size(text: str) -> int:
     size = whole(text)
     if size > 4000:  # Azure's limit of a block
@@ -197,7 +217,7 @@ class AzureStore(EtagStore):
             "", "The storage account's name; a connection string in `credential` has it too.", _account
         )
         container: str = setting("", "The container's name alone.", _container)
-        prefix: str = setting("data", "A folder in it; `/` for none.")
+        prefix: str = setting("data", "A folder in it; `/` for none.", folder_name)
         endpoint: str = setting(
             "",
             "The account's address for blobs, where it is not `https://ACCOUNT.blob.core.windows.net`: in another of "
@@ -227,6 +247,12 @@ class AzureStore(EtagStore):
         if not self._name:
             raise ConfigError(f"{self._section} account is missing: the name of the storage account")
         endpoint = settings.endpoint or given.endpoint or f"https://{self._name}.blob.core.windows.net"
+        named = _named_by(endpoint, by_path=bool(given.key))
+        if named not in ("", self._name):
+            raise ConfigError(
+                f"{self._section} endpoint is of the account {named}, and the account is {self._name}: correct one of "
+                "them"
+            )
         self._endpoint = endpoint
         if settings.credential is None and not endpoint.startswith("https:"):
             raise ConfigError(
@@ -266,21 +292,22 @@ class AzureStore(EtagStore):
                 return len(piece)
 
             blocks, done = [], 0
-            running: deque[Future[int]] = deque()
-            with local.open("rb") as file, ThreadPoolExecutor(_THREADS) as threads:
+            running: set[Future[int]] = set()
+            with local.open("rb") as file, ThreadPoolExecutor(THREADS) as threads:
                 # Not by `upload_blob`, which must have the MD5 before it reads the file: 0.8 times as fast
                 for block, piece in zip(_new_blocks(), iter(partial(file.read, self._chunk), b""), strict=False):
                     blocks.append(block)
-                    running.append(threads.submit(stage, block, piece))
+                    running.add(threads.submit(stage, block, piece))
                     md5.update(piece)  # while it is sent
-                    if len(running) == _THREADS:
-                        done += running.popleft().result()
+                    if len(running) == THREADS:
+                        ended, running = wait(running, return_when=FIRST_COMPLETED)
+                        done += sum(each.result() for each in ended)
                         progress(done, size)
-                for each in running:
+                for each in as_completed(running):
                     done += each.result()
                     progress(done, size)
             if done != size:
-                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {_AGAIN}")
+                raise StorageError(f"{local} changed while it was sent to {self.url(name)}: {RUN_AGAIN}")
             blob.commit_block_list(blocks, _described(name, _coded(md5)), dict(labels), **condition)
 
         self._replace(name, labels, self._conditional(name, send), size, lambda: _coded(md5))
@@ -351,12 +378,16 @@ class AzureStore(EtagStore):
             return Status.OK, "a login that DefaultAzureCredential found"
         if self._credential.key:
             return Status.OK, f"the key of the account {self._name}"
-        end = parse_qs(self._credential.sas).get("se", ["an end that a stored access policy sets"])[0]
-        return Status.OK, f"a SAS, valid until {end}"
+        return Status.OK, f"a SAS, valid {self._credential.validity}"
 
     def _check_permissions(self) -> Check:
-        allowed = parse_qs(self._credential.sas).get("sp", [""])[0] if self._credential else ""
-        lacking = [word for letter, word in _LETTERS.items() if allowed and letter not in allowed]
+        allowed = parse_qs(self._credential.sas) if self._credential else {}
+        lacking = [
+            word
+            for each, letters in _NEEDED.items()
+            for letter, word in letters.items()
+            if each in allowed and letter not in allowed[each][0]
+        ]
         if lacking:
             line = f"{self.address}: the SAS of {self._section} credential lacks {', '.join(lacking)}: {_NEW_SAS}"
             return Check(self.name, "permissions", Status.ERROR, line)
@@ -393,7 +424,7 @@ class AzureStore(EtagStore):
         with self._translating_errors(name), path.open("wb") as file:
             try:
                 # Not by `validate_content`, with which a download that breaks off is not continued (12.31)
-                self._blob(name).download_blob(max_concurrency=_THREADS, **_only(version)).readinto(file)
+                self._blob(name).download_blob(max_concurrency=THREADS, **_only(version)).readinto(file)
             except HttpResponseError as error:
                 if _code(error) not in _CHANGED:
                     raise
@@ -461,7 +492,9 @@ class AzureStore(EtagStore):
         def make() -> ContainerClient:
             given: Any = self._credential
             if given is not None:
-                given = given.sas or {"account_name": self._name, "account_key": given.key}
+                # A text with a field that the client does not know would be taken for a key (12.31)
+                sas = AzureSasCredential(given.sas) if given.sas else None
+                given = sas or {"account_name": self._name, "account_key": given.key}
             return ContainerClient(
                 self._endpoint,
                 self.bucket,
@@ -502,13 +535,23 @@ class AzureStore(EtagStore):
             line = f"{one_line(str(error), 300)}: correct REQUESTS_CA_BUNDLE"
             raise ConfigError(f"{self.name} ({address}): {line}") from error
 
+    @property
+    def _new_credential(self) -> str:
+        """What to do where the credential is refused."""
+        given = self._credential
+        if given is None:
+            return f"{_LOGIN}, or {self._section} credential"
+        if given.key:
+            return f"copy the key of the account {self._name} again, whole, to {self._section} credential"
+        return f"{_NEW_SAS}; that of {self._section} credential is valid {given.validity}"
+
     def _described(self, error: AzureError | ValueError) -> tuple[type[TaxiError], str]:
         """Return class and line of an error: ConfigError for what the user must change first, else StorageError."""
         code = _code(error)
         detail = str((getattr(error, "additional_info", None) or {}).get("authenticationerrordetail") or "")
         said = _sentence(detail or getattr(error, "message", error))
         line = f"{said}, {code}" if code else said
-        login = f"{_LOGIN}, or {self._section} credential"
+        login = self._new_credential
         names = {"line": line, "login": login, "section": self._section}
         names |= {"account": self._name, "container": self.bucket, "mode": self._mode}
         if cure := next((cure for words, cure in _REFUSED.items() if re.search(words, detail)), ""):
@@ -520,18 +563,21 @@ class AzureStore(EtagStore):
                 return kind, texts[code].format(**names)
         if isinstance(error, ServiceRequestError) and "resolve" in said:
             line = f"no server has the name {urlsplit(self._endpoint).hostname}"
-            return StorageError, f"{line}: check {self._section} account, and this machine's network; {_AGAIN}"
+            return StorageError, f"{line}: check {self._section} account, and this machine's network; {RUN_AGAIN}"
         if isinstance(error, (DecodeError, ValueError)) or (not code and _is_page(error)):
             return StorageError, f"the response is not Azure's: check {self._section} endpoint, and proxies"
         if isinstance(error, ClientAuthenticationError) and not code:  # of azure-identity
             tried = re.findall(r"^\t(\w+: .*)", str(error.message), re.M) or [said]
             failed = "; ".join(_sentence(each) for each in tried if not _NOT_SET_UP.search(each))
             if _NO_ANSWER.search(failed):
-                return StorageError, f"Azure's login does not answer ({failed}): check this machine's network; {_AGAIN}"
+                return (
+                    StorageError,
+                    f"Azure's login does not answer ({failed}): check this machine's network; {RUN_AGAIN}",
+                )
             return ConfigError, f"no Azure login {f'can be used ({failed})' if failed else 'was found'}: {login}"
         if getattr(error, "status_code", None) in (401, 403):
             return ConfigError, f"the request was refused ({line}): {login}"
-        return StorageError, f"{line}; {_AGAIN}"
+        return StorageError, f"{line}; {RUN_AGAIN}"
 
 
 _LOGIN = "run az login, or set AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_CLIENT_SECRET"
@@ -575,30 +621,31 @@ _WRONG = {
     "InvalidAuthenticationInfo": "the login was refused ({line}): run az login --tenant, with that of the account",
     "AccountIsDisabled": "the storage account {account} is disabled ({line}): enable its subscription in the portal",
     "ContainerNotFound": "no such container ({line}): az storage container-rm create --storage-account "
-    "{account} --name {container}, or correct {section} container",
-    "InvalidResourceName": "no container can have this name ({line}): correct {section} container",
-    "InvalidUri": "no blob can have this name ({line}): correct {section} prefix",
+    "{account} --name {container}, or correct the setting that names it",
+    "InvalidResourceName": "no container can have this name ({line}): correct the setting that names it",
+    "InvalidUri": "no blob can have this name ({line}): correct the setting that names its folder",
 }
 """Azure's code → what the user must change first"""
 
 _HELD_BACK = {
-    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {_AGAIN}",
+    "ContainerBeingDeleted": f"the container is being deleted ({{line}}): wait a minute, and {RUN_AGAIN}",
     "BlobArchived": "the blob is archived ({line}): az storage blob set-tier --account-name {account} --container-name "
-    f"{{container}}{{mode}} --tier Hot --name, with its name, brings it back in some hours; then {_AGAIN}",
-    "BlobBeingRehydrated": f"the blob is being brought back from the archive ({{line}}): wait some hours, and {_AGAIN}",
+    f"{{container}}{{mode}} --tier Hot --name, with its name, brings it back in some hours; then {RUN_AGAIN}",
+    "BlobBeingRehydrated": "the blob is being brought back from the archive ({line}): wait some hours, and "
+    f"{RUN_AGAIN}",
     "LeaseIdMissing": "another program holds a lease on the blob ({line}): end it, or az storage blob lease break; "
-    f"then {_AGAIN}",
+    f"then {RUN_AGAIN}",
     "BlobImmutableDueToPolicy": "a policy of the container keeps its blobs from being replaced or removed ({line}): "
-    "lift it, or set another {section} container",
+    "lift it, or set another container",
     "BlobImmutableDueToLegalHold": "a legal hold of the container keeps its blobs from being replaced or removed "
-    "({line}): have it cleared, or set another {section} container",
+    "({line}): have it cleared, or set another container",
     "BlobOperationNotSupported": f"another program made the blob by Azure's other protocol, Data Lake Storage "
-    f"({{line}}): remove it, and {_AGAIN}",
+    f"({{line}}): remove it, and {RUN_AGAIN}",
     "InvalidBlobOrBlock": "another program left blocks of an upload there ({line}): wait until it has ended, or put "
-    f"any file there and remove it; then {_AGAIN}",
+    f"any file there and remove it; then {RUN_AGAIN}",
     "SnapshotsPresent": "the blob has snapshots, which go with it ({line}): remove them first, or all by "
-    f"az storage blob delete --delete-snapshots include; then {_AGAIN}",
-    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {_AGAIN}",
+    f"az storage blob delete --delete-snapshots include; then {RUN_AGAIN}",
+    "InvalidBlobType": f"the blob there is no block blob ({{line}}): remove it, and {RUN_AGAIN}",
 }
 """Azure's code → what keeps one blob, or for a while all, from being read or written"""
 

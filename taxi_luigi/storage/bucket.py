@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
 
 from taxi_luigi.core import atomic_files
-from taxi_luigi.core.errors import StorageError, replaced_meanwhile
+from taxi_luigi.core.errors import RUN_AGAIN, StorageError, replaced_meanwhile
 from taxi_luigi.storage import AHEAD, Entry, Labels, LakeType, Progress, Store, no_progress
 
 Objects = Sequence[tuple[str, Entry]]
 """key or name → entry"""
 
+THREADS = 4
+"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
+
 _DOWNLOADS = 50
 """times that a download begins, as the object was replaced since: more than it is ever replaced in that time"""
-
-_AGAIN = "run the same command again"
 
 
 class BucketStore(Store):
@@ -163,7 +164,7 @@ class EtagStore(BucketStore):
         if not done and (differs or not ((now.checksum and sent) or same(now))):
             raise replaced_meanwhile(self.url(name))
         if differs:
-            cure = f"{self._removal(name)} and {_AGAIN}"
+            cure = f"{self._removal(name)} and {RUN_AGAIN}"
             raise StorageError(f"{self.url(name)} was sent, but other bytes are kept there: {cure}")
 
     def _download(self, name: str, path: Path) -> None:
@@ -177,7 +178,7 @@ class EtagStore(BucketStore):
                 cure = f"free space, or set TMPDIR to another folder than {atomic_files.SCRATCH.parent}"
                 raise StorageError(f"{self.url(name)}: no temporary copy: {error.strerror}: {cure}") from error
             if head.differs(size, checksum):
-                raise StorageError(f"{self.url(name)} arrived damaged: {_AGAIN}")
+                raise StorageError(f"{self.url(name)} arrived damaged: {RUN_AGAIN}")
             return
         raise replaced_meanwhile(self.url(name))
 

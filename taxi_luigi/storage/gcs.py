@@ -37,6 +37,7 @@ from taxi_luigi.storage import (
     Store,
     bucket_name,
     content_type,
+    folder_name,
     gcs_transfer,
     no_progress,
 )
@@ -79,7 +80,9 @@ class GcsStore(BucketStore):
 
         bucket: str = setting("", "The bucket's name alone.", bucket_name)
         prefix: str = setting(
-            "data", "A folder in it; `/` for none. `gs://BUCKET/data/yellow/yellow_tripdata_2021-01.parquet`"
+            "data",
+            "A folder in it; `/` for none. `gs://BUCKET/data/yellow/yellow_tripdata_2021-01.parquet`",
+            folder_name,
         )
         project: str | None = setting("", "The project that a requester-pays bucket bills; else not needed.", optional)
         credentials_file: Path | None = setting(

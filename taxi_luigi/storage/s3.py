@@ -33,13 +33,11 @@ from taxi_luigi.storage import (
     Store,
     bucket_name,
     content_type,
+    folder_name,
     no_progress,
     s3_transfer,
 )
-from taxi_luigi.storage.bucket import EtagStore, Head, Objects, seekable
-
-_THREADS = 4
-"""that send or fetch parts of one file: `--workers` multiplies them, and on a slow link they share what there is"""
+from taxi_luigi.storage.bucket import THREADS, EtagStore, Head, Objects, seekable
 
 _COPIED_AT_ONCE = 1 << 30
 """bytes: one request keeps ETag and checksum; S3 takes up to 5 GB"""
@@ -48,8 +46,6 @@ _CHECK_ATTEMPTS = 2
 """of a check before a run: one that fails loses nothing, and should not hold up a run for long"""
 
 _NEEDED = "s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload"
-
-_AGAIN = "run the same command again"
 
 
 def _chunk_size(text: str) -> int:
@@ -72,7 +68,7 @@ class S3Store(EtagStore):
         """`[lake.NAME]` of the type `s3`."""
 
         bucket: str = setting("", "The bucket's name alone.", bucket_name)
-        prefix: str = setting("data", "A folder in it; `/` for none.")
+        prefix: str = setting("data", "A folder in it; `/` for none.", folder_name)
         endpoint_url: str | None = setting("", "Another server than Amazon's.", aws.endpoint_url)
         region: str | None = setting(
             "", "Empty: as the AWS command line has it, as are the credentials.", aws.region_name
@@ -248,4 +244,4 @@ def _described(name: str, labels: Labels) -> dict[str, Any]:
 
 def _transfers(part: int) -> TransferConfig:
     # `classic`: where awscrt is installed too, its own client would be used, which does not send our conditions
-    return TransferConfig(part, _THREADS, part, preferred_transfer_client="classic")
+    return TransferConfig(part, THREADS, part, preferred_transfer_client="classic")

@@ -24,6 +24,8 @@ class _Platform:
     """the index of the first process; '' where that is 0"""
     step: str = ""
     """what an index is above the one before; '' where that is 1"""
+    last: str = ""
+    """the index of the last process; '' where the count has it"""
 
 
 _PLATFORMS = (
@@ -36,6 +38,7 @@ _PLATFORMS = (
         "SLURM_ARRAY_TASK_COUNT",
         "SLURM_ARRAY_TASK_MIN",
         "SLURM_ARRAY_TASK_STEP",
+        "SLURM_ARRAY_TASK_MAX",
     ),
 )
 
@@ -74,10 +77,12 @@ def shard_here(environment: Mapping[str, str], count: int | None = None) -> Shar
     step = _number(environment, platform.step) if platform.step else 1
     index = _number(environment, platform.index)
     number, rest = divmod(index - first, step or 1)
-    if not 1 <= there <= MOST or rest or not 0 <= number < there:
+    # Of an array as 2,5, some of the processes that run again, the first index would pass for one of 1,2
+    uneven = platform.last in environment and _number(environment, platform.last) != first + step * (there - 1)
+    if not 1 <= there <= MOST or rest or not 0 <= number < there or uneven:
         variables = ", ".join(
             f"{name}={environment[name]}"
-            for name in (platform.index, platform.first, platform.step, platform.count)
+            for name in (platform.index, platform.first, platform.last, platform.step, platform.count)
             if name in environment
         )
         of_flag = "" if platform.count in environment else f" of {count}"

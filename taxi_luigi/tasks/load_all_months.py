@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Container
 from datetime import date
@@ -58,6 +59,8 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
 
     plans = True
     _scheduled = _over = _done = False
+    _planned_in: int | None = None
+    """the process that made the plan; one of a task, which is forked later, asks the stores"""
     colors = ColorsParameter(default=("yellow", "green"), description="record types, as yellow,green")
     months = MonthsParameter(
         default="latest", description="2024-01, 2024, 2024-01..2024-06, 2024-01.., latest or all, separated by commas"
@@ -96,6 +99,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
     @cached_property
     def plan(self) -> Plan:
         """What this run schedules, made once."""
+        self._planned_in = os.getpid()
         return make_plan(self._wanted, self.force, self._recheck(), self._shard)
 
     def _recheck(self) -> Container[Month] | None:
@@ -133,7 +137,7 @@ class LoadAllMonths(PlainTask, luigi.WrapperTask):
         with signals.stoppable():
             if self._done:
                 return True
-            if not self._scheduled:
+            if not self._scheduled and self._planned_in in (None, os.getpid()):
                 return self.plan.done
             if self.force or self.refresh:
                 return all(task.complete() for task in self.requires())

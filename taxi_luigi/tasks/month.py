@@ -63,7 +63,11 @@ class MonthTask(PipelineTask):
         if super().complete():
             return True
         target = self.output()
-        if self._known is not None or not target.edition or not (self._made or current_run.did(**self.log_fields)):
+        if (
+            self.known_status is not None
+            or not target.edition
+            or not (self._made or current_run.did(**self.log_fields))
+        ):
             return False
         target.any_force = True
         return target.exists()

@@ -78,21 +78,19 @@ class FlagParameter(luigi.BoolParameter):
         return self.parse(x)
 
 
-class RefreshParameter(luigi.Parameter):
+class RefreshParameter(luigi.BoolParameter):
     """`--refresh` alone is `recent`; '' is off."""
 
-    def parse(self, x: str) -> str:
-        return self.normalize(x)
+    parsing = luigi.BoolParameter.EXPLICIT_PARSING
+    """with which the value may be left out; it is True then"""
 
-    def normalize(self, x: Any) -> str:
+    def parse(self, x: Any) -> Any:
+        return self.normalize("recent" if x is True else x)
+
+    def normalize(self, x: Any) -> Any:
         if x not in ("", "recent", "all"):
             raise UsageError(f"refresh must be recent or all, not {x!r}")
         return str(x)
-
-    @classmethod
-    def _parser_kwargs(cls, param_name: str, task_name: str | None = None) -> Any:
-        """argparse's words for an option whose value may be left out, as luigi's own BoolParameter has them (3.8.1)."""
-        return super()._parser_kwargs(param_name, task_name) | {"nargs": "?", "const": "recent"}
 
 
 class ShardParameter(luigi.Parameter):

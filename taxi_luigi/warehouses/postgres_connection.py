@@ -14,7 +14,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from taxi_luigi.core.concurrency import warn_if_slow
-from taxi_luigi.core.errors import ConfigError, WarehouseError
+from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, WarehouseError
 from taxi_luigi.core.redaction import redact, without
 from taxi_luigi.warehouses.ddl import sql
 
@@ -40,8 +40,6 @@ _CLIENT_ENCODING = {"client_encoding": "UTF8"}
 """Overrides the URL, PGCLIENTENCODING, the service file and the role's default: texts are sent in UTF-8, and the server
 converts them to the database's encoding. Under LATIN1 it stored the two bytes of é as two characters, with no error."""
 
-_AGAIN = "run the same command again"
-
 _ADVICE = {
     "22P05": "the database's encoding, {encoding}, cannot hold it: make one with ENCODING 'UTF8' TEMPLATE template0 "
     "and set it in [warehouse.{name}] url; nothing was loaded",
@@ -51,11 +49,11 @@ _ADVICE = {
     "42501": "grant this user what it lacks: USAGE and CREATE on the schema, and ownership of the tables",
     "42710": "rename or drop it: taxi_luigi makes its tables itself",
     "42P07": "rename or drop it: taxi_luigi makes its tables itself",
-    "53100": f"free space on the server's disk, then {_AGAIN}; nothing was loaded",
-    "53200": f"give the server more memory or fewer connections, then {_AGAIN}; nothing was loaded",
-    "53400": f"raise that limit for this user, then {_AGAIN}; nothing was loaded",
-    "55P03": f"{_AGAIN} once the table is not locked; nothing was loaded",
-    "57014": f"a limit or a user cancelled it on the server: lift the limit for this user, or {_AGAIN}; nothing was "
+    "53100": f"free space on the server's disk, then {RUN_AGAIN}; nothing was loaded",
+    "53200": f"give the server more memory or fewer connections, then {RUN_AGAIN}; nothing was loaded",
+    "53400": f"raise that limit for this user, then {RUN_AGAIN}; nothing was loaded",
+    "55P03": f"{RUN_AGAIN} once the table is not locked; nothing was loaded",
+    "57014": f"a limit or a user cancelled it on the server: lift the limit for this user, or {RUN_AGAIN}; nothing was "
     "loaded",
 }
 """SQLSTATE → what to do"""
@@ -66,11 +64,11 @@ _MESSAGES = {
     "byte sequence": "the database holds a name or text that is not UTF-8: rename what has it, or set another "
     "database in the url",
     "conversion between": "make a database with ENCODING 'UTF8' TEMPLATE template0, and set it in the url",
-    "too many|connection slots": f"{_AGAIN} with fewer --workers or when fewer clients are connected, or raise it",
-    "starting up|shutting down|recovery mode|not yet accepting": f"{_AGAIN} once the server is up",
+    "too many|connection slots": f"{RUN_AGAIN} with fewer --workers or when fewer clients are connected, or raise it",
+    "starting up|shutting down|recovery mode|not yet accepting": f"{RUN_AGAIN} once the server is up",
     r"(session|transaction|idle|query)\w*[ _]timeout": "the server's limit of that name ended the connection: lift it "
-    f"for this user, or {_AGAIN}; nothing was loaded",
-    "administrator command": f"the server was stopped, or a user ended this connection: {_AGAIN} once the server is "
+    f"for this user, or {RUN_AGAIN}; nothing was loaded",
+    "administrator command": f"the server was stopped, or a user ended this connection: {RUN_AGAIN} once the server is "
     "back; nothing was loaded",
 }
 """Message of the server → what to do, where no SQLSTATE arrives or its SQLSTATE has several causes"""
@@ -133,7 +131,7 @@ class Server:
         text = self._one_line(error.diag.message_primary or _last_message(connection) or str(error))
         todo = _ADVICE.get(error.pgcode or "") or _advice_on_message(text)
         if not todo and (error.pgcode is None or error.pgcode.startswith(("08", "57"))):
-            todo = f"{_AGAIN} once the server is back; nothing was loaded"
+            todo = f"{RUN_AGAIN} once the server is back; nothing was loaded"
         encoding = connection.info.parameter_status("server_encoding") if not connection.closed else ""
         advice = f"; {todo.format(name=self.name, encoding=encoding)}" if todo else ""
         return WarehouseError(f"warehouse {self.name} ({self.address}): {text}{advice}")

@@ -12,14 +12,16 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
-from azure.storage.blob import BlobClient, ContentSettings, LinearRetry
+from azure.storage.blob import BlobClient, ContentSettings, LinearRetry, generate_account_sas
 
 from taxi_luigi.config import effective
 from taxi_luigi.core import redaction
@@ -245,6 +247,24 @@ def test_progress_counts_up_to_all_bytes(store: AzureStore, local: Path) -> None
     size = local.stat().st_size
     assert seen == sorted(seen)
     assert seen[-1] == (size, size)
+
+
+def test_a_slow_block_does_not_hold_up_the_others(store: AzureStore, azure_between: Between, tmp_path: Path) -> None:
+    path = written(tmp_path / "local.parquet", os.urandom(MIB) * 8)
+    others_were_sent, held, count = Event(), [], []
+
+    def rule(asked: Asked) -> None:
+        if asked.method == "PUT" and not is_commit(asked):
+            count.append(asked)
+            if len(count) == 7:
+                others_were_sent.set()
+            elif asked is count[0]:
+                held.append(others_were_sent.wait(20))
+
+    azure_between.rule = rule
+    store.put(path, NAME, LABELS)
+    assert held == [True]
+    assert content(store) == path.read_bytes()
 
 
 def test_an_empty_file_is_a_file(store: AzureStore, tmp_path: Path) -> None:
@@ -574,8 +594,8 @@ HELD_BACK = {
     "BlobArchived": (409, "GET", "the blob is archived .*az storage blob set-tier --account-name taxitests"),
     "BlobBeingRehydrated": (409, "GET", "being brought back from the archive .*wait some hours"),
     "LeaseIdMissing": (412, "PUT", "another program holds a lease on the blob .*az storage blob lease break"),
-    "BlobImmutableDueToPolicy": (409, "PUT", r"a policy of the container .*set another \[lake.azure\] container"),
-    "BlobImmutableDueToLegalHold": (409, "PUT", r"a legal hold .*set another \[lake.azure\] container"),
+    "BlobImmutableDueToPolicy": (409, "PUT", r"a policy of the container .*set another container"),
+    "BlobImmutableDueToLegalHold": (409, "PUT", r"a legal hold .*set another container"),
     "BlobOperationNotSupported": (409, "PUT", "another program made the blob by .*Data Lake Storage .*remove it"),
     "InvalidBlobOrBlock": (400, "PUT", "another program left blocks of an upload there"),
     "SnapshotsPresent": (409, "DELETE", "the blob has snapshots.*--delete-snapshots include"),
@@ -616,12 +636,14 @@ def test_a_container_that_is_not_there_is_a_wrong_setting(azurite: AzureServer, 
 def test_a_key_or_a_sas_that_is_not_valid_is_a_wrong_setting(azurite: AzureServer, small: Path) -> None:
     container = azurite.fresh_container()
     for credential, shown in {
-        KEYS[OTHER_ACCOUNT]: "the credential was refused|the account has another key",
-        sas_of(container, hours=-1): "refused|expired",
+        KEYS[OTHER_ACCOUNT]: r"the credential was refused .*: copy the key of the account taxitests again, whole, to",
+        sas_of(container, hours=-1): r"refused .*: make a SAS .* is valid from 20\S+ until 20\d\d-",
+        sas_of(container, hours=25): r"refused .*: make a SAS .* is valid from 20\S+ until 20\d\d-",
     }.items():
         for error in failures(fresh_azure_store(azurite, container, credential=credential), small, *SECRETS).values():
             assert isinstance(error, ConfigError)
             assert re.search(shown, str(error)), error
+            assert "az login" not in str(error), "a login is of no use where a credential is set"
 
 
 def test_a_sas_that_only_reads_is_an_error_before_the_run(azurite: AzureServer, small: Path) -> None:
@@ -631,9 +653,14 @@ def test_a_sas_that_only_reads_is_an_error_before_the_run(azurite: AzureServer, 
     assert content(store) == small.read_bytes()
     with pytest.raises(ConfigError, match=r"permission denied .*with the permissions rwdl"):
         store.put(small, NAME, LABELS)
-    last = store.checks()[-1]
-    assert (last.what, last.status) == ("permissions", Status.ERROR)
-    assert "lacks write, delete" in last.message
+    of_containers = generate_account_sas(ACCOUNT, KEYS[ACCOUNT], "c", "rwdl", datetime.now(UTC) + timedelta(hours=1))
+    for each, shown in {
+        store: "write, delete",
+        fresh_azure_store(azurite, container, credential=of_containers): "objects",
+    }.items():
+        last = each.checks()[-1]
+        assert (last.what, last.status) == ("permissions", Status.ERROR)
+        assert f"lacks {shown}: make a SAS" in last.message
 
 
 # ---- credentials
@@ -644,8 +671,10 @@ def test_the_checks_name_the_kind_of_credential_and_not_the_secret(azurite: Azur
     for credential, shown in {
         KEYS[ACCOUNT]: "the key of the account taxitests",
         connection_string(azurite): "the key of the account taxitests",
-        sas_of(container): "a SAS, valid until 20",
-        f"?{sas_of(container)}": "a SAS, valid until 20",
+        sas_of(container): "a SAS, valid from 20",
+        f"?{sas_of(container)}": "a SAS, valid from 20",
+        f"{sas_of(container)}&later=field": "a SAS, valid from 20",
+        f"{KEYS[ACCOUNT]}\n": "the key of the account taxitests",
     }.items():
         found = fresh_azure_store(azurite, container, credential=credential).checks()
         assert [check.status for check in found] == [Status.OK, Status.OK, Status.UNKNOWN]
@@ -705,11 +734,32 @@ def test_every_form_of_a_connection_string_is_taken(text: str, server: str) -> N
             {"account": "taxi", "endpoint": "http://taxi.example"},
             "credential is empty, and a login is sent to https://",
         ),
+        ({"account": "taxi", "credential": "s3cret s3cret"}, "credential has a blank or a quotation mark"),
+        ({"account": "taxi", "credential": "sp=rwdl&sig=s3c\nret"}, "credential has a blank or a quotation mark"),
+        ({"account": "taxi", "credential": '"sp=rwdl&sig=s3cret"'}, "credential has a blank or a quotation mark"),
+        ({"credential": "'AccountName=taxi;AccountKey=s3cret'"}, "credential has a blank or a quotation mark"),
+        ({"account": "taxi", "credential": "sp=rwdl&sig="}, "credential is neither a connection string"),
         ({"account": "taxi", "credential": "s3cret"}, "credential is neither a connection string nor an account's key"),
         ({"account": "taxi", "credential": "https://taxi.example/?sig=s3cret"}, "credential is an address"),
         ({"credential": "AccountName=taxi;s3cret"}, "credential is a connection string with a part missing"),
         ({"credential": "AccountName=taxi;AccountKey=s3cret"}, "credential is a connection string whose AccountKey"),
         ({"credential": "AccountName=taxi;EndpointSuffix=s3cret"}, "credential is a connection string with neither"),
+        (
+            {"account": "taxi", "endpoint": "https://other.blob.core.windows.net"},
+            "endpoint is of the account other, and the account is taxi",
+        ),
+        (
+            {
+                "account": "taxi",
+                "endpoint": "https://other.privatelink.blob.core.windows.net",
+                "credential": "sig=s3cret",
+            },
+            "endpoint is of the account other, and the account is taxi",
+        ),
+        (
+            {"account": "taxi", "endpoint": "http://127.0.0.1:10000/other", "credential": "a2V5a2V5a2V5a2V5a2V5a2V5"},
+            "endpoint is of the account other, and the account is taxi",
+        ),
         ({"account": "taxi", "chunk_size": "4001"}, "chunk_size must be 1 to 4000"),
     ],
 )

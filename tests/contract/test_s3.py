@@ -476,7 +476,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
     """But for questions after one object, where S3 answers as if only that were missing."""
     store = S3Store("lake s3", S3Store.Settings("no-such-bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert store.stat(NAME) is None
-    said = r"no such bucket \(.*NoSuchBucket.*: make it, or correct \[lake\.s3\] bucket"
+    said = r"no such bucket \(.*NoSuchBucket.*: make it, or correct the setting that names it"
     with pytest.raises(ConfigError, match=said):
         store.list("green")
     with pytest.raises(ConfigError, match=said):
@@ -488,7 +488,7 @@ def test_a_bucket_that_is_not_there_is_a_wrong_setting(seaweed_server: S3Server,
 def test_a_name_that_no_bucket_can_have_is_a_wrong_setting(seaweed_server: S3Server, small: Path) -> None:
     store = S3Store("lake s3", S3Store.Settings("no/bucket", endpoint_url=seaweed_server.url, region="us-east-1"))
     assert {type(error) for error in failures(store, small, SECRET).values()} == {ConfigError}
-    assert r"correct [lake.s3] bucket" in store.checks()[-1].message
+    assert "correct [lake.s3] bucket" in store.checks()[-1].message
 
 
 def test_read_only_access_is_an_error_that_names_what_writing_needs(

@@ -199,6 +199,23 @@ def test_luigid_is_that_of_compose(tmp_path: Path) -> None:
     assert (luigid["args"], proxy["image"]) == (compose()["luigid"]["command"], compose()["proxy"]["image"])
 
 
+def test_what_the_page_adds_to_an_overlay_is_valid(tmp_path: Path) -> None:
+    kustomization = copy(tmp_path, luigid=True) / "overlays" / "s3-postgres" / "kustomization.yaml"
+    overlay = yaml.safe_load(kustomization.read_text())
+    for block in re.findall(r"```yaml\n(.*?)```", README, re.S):
+        overlay["patches"] += yaml.safe_load(block)
+    kustomization.write_text(yaml.safe_dump(overlay))
+    manifests = build(kustomization.parent)
+    for manifest in manifests:
+        kubernetes_validate.validate(manifest, VERSIONS[-1], strict=True)
+    account = named(manifests, "ServiceAccount", "taxi-luigi")
+    assert account["imagePullSecrets"] == [{"name": "registry"}]
+    assert "azure.workload.identity/client-id" in account["metadata"]["annotations"]
+    for name in ("nightly", "backfill", "shell"):
+        labels = job(manifests, name)["template"]["metadata"]["labels"]
+        assert labels.items() >= {"azure.workload.identity/use": "true", "app.kubernetes.io/component": name}.items()
+
+
 def test_the_page_names_what_there_is() -> None:
     lines = commands(README)
     folders = {line.split()[-1] for line in lines if re.match(r"kubectl (apply|delete) -k|kubectl kustomize", line)}

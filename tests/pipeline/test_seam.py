@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.request
 from pathlib import Path
 
@@ -44,6 +45,21 @@ import luigi, taxi_luigi
 class Theirs(luigi.WrapperTask):
     def requires(self):
         return taxi_luigi.LoadMonth(warehouse="duckdb", color="green", month="2021-01")
+
+class Several(luigi.WrapperTask):
+    def requires(self):
+        yield taxi_luigi.LoadAllMonths(colors=("green",), months="2021-01")
+        yield taxi_luigi.LoadAllMonths(colors=("green",), months="2021-02,2021-09")
+        yield taxi_luigi.CleanMonth(color="green", month="2021-03")
+        yield Breaks()
+
+class Breaks(luigi.Task):
+    def run(self):
+        raise RuntimeError("theirs")
+
+class Yields(luigi.Task):
+    def run(self):
+        yield taxi_luigi.CleanMonth(color="green", month="2021-09")
 
 class OnlyImports(luigi.Task):
     done = False
@@ -125,6 +141,82 @@ def test_what_ends_a_run_is_one_line_of_the_command(loading: Project, fake_gcs: 
     assert [run.exit_code for run in history(loading)] == [40]
 
 
+OWN_WORKER = """
+import luigi, taxi_luigi
+
+class Theirs:
+    def create_local_scheduler(self):
+        return luigi.scheduler.Scheduler()
+    def create_worker(self, scheduler, worker_processes, assistant=False):
+        return luigi.worker.Worker(scheduler=scheduler, worker_processes=worker_processes)
+
+task = taxi_luigi.LoadAllMonths(colors=("green",), months="2021-01")
+print("worked:", luigi.build([task], worker_scheduler_factory=Theirs(), local_scheduler=True))
+"""
+
+
+def test_under_somebody_elses_worker_our_tasks_work(loading: Project) -> None:
+    done = loading.command("python", "-c", OWN_WORKER)
+    assert done.out.splitlines()[-1:] == ["worked: True"], done.out
+    assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
+    assert history(loading) == []
+
+
+TWICE = """
+import sys, threading, urllib.request
+import luigi, taxi_luigi
+
+def all_months(month):
+    return taxi_luigi.LoadAllMonths(colors=("green",), months=month)
+
+def build(*months):
+    print("built:", luigi.build([all_months(month) for month in months], local_scheduler=True))
+
+{how}
+"""
+
+
+def test_two_tasks_of_a_build_are_one_run(loading: Project) -> None:
+    done = loading.command("python", "-c", TWICE.replace("{how}", "build('2021-01', '2021-02')"))
+    assert "built: True" in done.out
+    [run] = history(loading)
+    assert months_of(run) == {"2021-01": "loaded", "2021-02": "loaded"}
+
+
+def test_builds_in_two_threads_are_two_runs_one_after_the_other(loading: Project) -> None:
+    how = """
+threads = [threading.Thread(target=build, args=[month]) for month in ("2021-01", "2021-02")]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+    done = loading.command("python", "-c", TWICE.replace("{how}", how))
+    assert done.out.count("built: True") == 2, done.out
+    assert sorted((run.exit_code, *months_of(run)) for run in history(loading)) == [(0, "2021-01"), (0, "2021-02")]
+
+
+def test_a_program_that_calls_luigi_run_keeps_its_words_and_its_log(loading: Project) -> None:
+    how = """
+words = ["LoadAllMonths", "--colors", "green", "--months", "2021-01", "--taxi-zones", "nix://user:geheim1234@host/z"]
+print("built:", luigi.run([*words[:-2], "--local-scheduler"]))
+try:
+    luigi.run([*words, "--local-scheduler", "--no-lock"])
+except SystemExit as error:
+    print("code:", error.code)
+print("words:", sys.argv)
+luigi.build([], local_scheduler=True)
+"""
+    done = loading.command("python", "-c", TWICE.replace("{how}", how), "--password=own")
+    assert "built: True" in done.out, done.out
+    assert "words: ['-c', '--password=own']" in done.out
+    assert "Did not schedule any tasks" in done.out, "Luigi's summary of a run that is not ours"
+    assert "ERROR: [taxi] zones" in done.out, "settings that changed are checked again"
+    assert "code: 40" in done.out
+    assert "geheim1234" not in done.out
+    assert history(loading)[-1].command == "LoadAllMonths --colors=green --months=2021-01"
+
+
 def test_two_builds_of_one_process_are_two_runs(loading: Project) -> None:
     done = loading.command("python", "-c", BUILD.replace("{how}", "build(); build()"))
     assert done.rc == 0, done.out
@@ -174,6 +266,21 @@ def test_asking_luigi_what_depends_on_what_changes_nothing_on_disk_or_in_luigid(
         assert in_luigid(luigid) == known
 
 
+def test_a_build_with_its_own_scheduler_sends_nothing_to_the_luigid_of_the_settings(
+    loading: Project, tmp_path: Path
+) -> None:
+    with Luigid(tmp_path / "one") as one, Luigid(tmp_path / "other") as other:
+        loading.configure({"core": {"scheduler_port": one.port}, "scheduler": {"metrics_collector": "none"}})
+        by = f"local_scheduler=False, scheduler_host='127.0.0.1', scheduler_port={other.port}"
+        how = f"build('2021-01'); luigi.build([all_months('2021-02')], {by})"
+        done = loading.command("python", "-c", TWICE.replace("{how}", how))
+        assert "/api/" not in one.log.read_text()
+        assert set(in_luigid(other).values()) == {"DONE"}
+        assert "set_task_status_message" in other.log.read_text()
+    assert "has other settings" not in done.out
+    assert [run.exit_code for run in history(loading)] == [0, 0], done.out
+
+
 @pytest.mark.parametrize("how", ["the main thread", "another thread", "Theirs", "OnlyImports"])
 def test_luigid_has_each_task_of_a_run_as_done_and_none_of_ours_else(
     loading: Project, tmp_path: Path, how: str
@@ -197,6 +304,32 @@ def test_a_task_of_somebody_else_that_requires_ours_is_a_run(loading: Project) -
     assert not left.exists()
     [run] = history(loading)
     assert (run.command, run.exit_code, run.loaded) == ("Theirs --local-scheduler", 0, 1)
+    lines = done.out.splitlines()
+    assert any(line.startswith("INFO: green 2021-01: 3,000 rows in duckdb") for line in lines)
+    assert "This progress looks :) because there were no failed tasks or missing dependencies" in lines, done.out
+    assert re.search("^INFO: .* done +Theirs", done.out, re.MULTILINE), "Luigi's own lines stay"
+
+
+def months_of(run: RunResult) -> dict[str, str]:
+    return {each.month: each.result.value for each in run.months}
+
+
+def test_all_months_of_somebody_elses_root_are_in_one_summary(loading: Project) -> None:
+    done = theirs(loading, "Several")
+    assert done.rc == 30, done.out
+    assert "green: 3 months loaded (9,000 rows), 0 already there, 1 not published (2021-09)" in done.out
+    [run] = history(loading)
+    loaded = dict.fromkeys(["2021-01", "2021-02", "2021-03"], "loaded")
+    assert months_of(run) == loaded | {"2021-09": "not published"}
+    assert run.error == "failed: Breaks"
+
+
+def test_a_month_that_somebody_else_yields_and_that_is_not_published_is_named(loading: Project) -> None:
+    done = theirs(loading, "Yields")
+    assert "another worker" not in done.out, "there is none"
+    assert "1 was not granted run permission by the scheduler" in done.out, "by Luigi's summary"
+    [run] = history(loading)
+    assert months_of(run) == {"2021-09": "not published"}
 
 
 def test_somebody_elses_pipeline_that_only_imports_us_is_none(loading: Project) -> None:

@@ -6,18 +6,21 @@ Nothing here imports the pipeline: what is tested is the command, its exit code 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from tests.support.warm import Started, Warm
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _FROM_OUTSIDE = ("LUIGI_", "TAXI_", "PG", "COLUMNS", "LINES")
 """a developer's own settings, which must not reach a test"""
 
-_TEMPORARY = re.compile(r"^(?!Removed ).*-\d+\.part\b", re.MULTILINE)
+_TEMPORARY = re.compile(r"^(?!(?:INFO: )?Removed ).*-\d+\.part\b", re.MULTILINE)
 """a line with a temporary file, but for the one about a file that a killed run left"""
 
 Sections = Mapping[str, Mapping[str, object]]
@@ -47,6 +50,9 @@ class Project:
     `sections` is section → key → value, written as ./luigi.cfg. Give paths in it as absolute ones: relative paths are
     relative to the checkout.
     """
+
+    cold = False
+    """whether each command is started by its interpreter, as a shell does: pytest's option --cold"""
 
     def __init__(self, folder: Path, sections: Sections | None = None) -> None:
         self.folder = folder
@@ -82,11 +88,11 @@ class Project:
 
         A command that outlives `timeout` seconds is killed with its children and fails the test with what it wrote.
         """
-        return self._finish(self.start(*args, env=env, scheduler=scheduler), timeout)
+        return self._finish(self._start_warm(self._luigi(args, scheduler), env), timeout)
 
     def command(self, name: str, *args: object, env: Mapping[str, str] | None = None, timeout: float = 120) -> Run:
         """Runs another command of this environment in the project folder: `taxi-luigi`, `luigi-deps-tree`, `python`."""
-        return self._finish(self.start_command(name, *args, env=env), timeout)
+        return self._finish(self._start_warm([BIN / name, *args], env), timeout)
 
     def start_command(self, name: str, *args: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """The same, still running."""
@@ -96,8 +102,7 @@ class Project:
         self, *args: object, env: Mapping[str, str] | None = None, scheduler: str | None = None
     ) -> subprocess.Popen[str]:
         """The same command, still running, in a session of its own: `os.killpg(process.pid, …)` reaches all of it."""
-        where = ["--scheduler-url", scheduler] if scheduler else ["--local-scheduler"]
-        return self._start([BIN / "luigi", "--module", "taxi_luigi", *args, *where], env)
+        return self._start(self._luigi(args, scheduler), env)
 
     def logged(self) -> str:
         """The messages of the last run in the log, which has more than a stream: a line each, without their levels."""
@@ -122,6 +127,17 @@ class Project:
         patterns = ("*.part", "*.partial", "*-luigi-tmp-*", "*.tmp")
         return sorted({path for pattern in patterns for path in self.folder.rglob(pattern)})
 
+    def _luigi(self, args: Sequence[object], scheduler: str | None) -> list[object]:
+        where = ["--scheduler-url", scheduler] if scheduler else ["--local-scheduler"]
+        return [BIN / "luigi", "--module", "taxi_luigi", *args, *where]
+
+    def _start_warm(self, command: list[object], env: Mapping[str, str] | None) -> subprocess.Popen[str] | Started:
+        """Start what a test waits for: without an interpreter's start, where that can make no difference."""
+        started = None
+        if not Project.cold and Path(str(command[0])).name in ("luigi", "taxi-luigi"):
+            started = _warm().start([str(part) for part in command], self.folder, environment(env))
+        return started or self._start(command, env)
+
     def _start(self, command: list[object], env: Mapping[str, str] | None) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -134,7 +150,7 @@ class Project:
             start_new_session=True,
         )
 
-    def _finish(self, process: subprocess.Popen[str], timeout: float) -> Run:
+    def _finish(self, process: subprocess.Popen[str] | Started, timeout: float) -> Run:
         try:
             out, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -146,9 +162,7 @@ class Project:
             ) from None
         # No line names a temporary file, which is gone when the line is read; but for one that a killed run left
         named = [line for line in out.splitlines() if _TEMPORARY.search(line)]
-        assert all(line.startswith("Removed ") and line.endswith("left by a run that was killed") for line in named), (
-            out
-        )
+        assert all("Removed " in line and line.endswith("left by a run that was killed") for line in named), out
         return Run(process.returncode, out)
 
     def _ours(self, process: psutil.Process) -> bool:
@@ -157,6 +171,11 @@ class Project:
             return process.status() != psutil.STATUS_ZOMBIE and here.is_relative_to(self.folder.resolve())
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             return False
+
+
+@functools.cache
+def _warm() -> Warm:
+    return Warm(environment())
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as s3transfer
 
-from taxi_luigi.core.errors import ConfigError, StorageError, TaxiError
+from taxi_luigi.core.errors import RUN_AGAIN, ConfigError, StorageError, TaxiError
 from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.text import one_line, unwrapped
 
@@ -27,8 +27,6 @@ FAILURES = (
 """All errors of boto3, botocore and s3transfer; they have no base class in common."""
 
 LOGIN = "run aws configure or aws sso login, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-
-_AGAIN = "run the same command again"
 
 _UNFOUND = (botocore.NoCredentialsError, botocore.NoAuthTokenError)
 _LOGIN_FAILED = (
@@ -108,7 +106,7 @@ def describe(error: BaseException, section: str, region: Callable[[], str]) -> t
     for kinds, cure in cures:
         if isinstance(error, kinds):
             return ConfigError, cure(_line(error))
-    return StorageError, f"{_line(error)}; {_AGAIN}"
+    return StorageError, f"{_line(error)}; {RUN_AGAIN}"
 
 
 def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tuple[type[TaxiError], str]:
@@ -125,10 +123,10 @@ def _refused(error: ClientError, section: str, region: Callable[[], str]) -> tup
         needed = _NEEDS.get(error.operation_name, "s3:PutObject and s3:AbortMultipartUpload")
         return ConfigError, f"permission denied ({line}): the account needs {needed}"
     if reason in _NO_BUCKET:
-        return ConfigError, f"no such bucket ({line}): make it, or correct {section} bucket"
+        return ConfigError, f"no such bucket ({line}): make it, or correct the setting that names it"
     if reason == "RequestTimeTooSkewed":
         return ConfigError, f"this machine's clock is wrong ({line}): set it"
-    return StorageError, f"{line}; {_AGAIN}"
+    return StorageError, f"{line}; {RUN_AGAIN}"
 
 
 def _region_of(error: ClientError) -> str:

@@ -47,7 +47,7 @@ def install() -> None:
     failures.install(log)
 
 
-def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
+def begin(folder: Path, run: str, what: str = "", luigis_lines: bool = False) -> Callable[[], None]:
     """Send lines both ways from the beginning of a run, before any task, until the function that is returned is called.
 
     Handlers that a logging_conf_file configures stay as they are.
@@ -56,10 +56,11 @@ def begin(folder: Path, run: str, what: str = "") -> Callable[[], None]:
         folder: of the file; it is made
         run: the id of the run, a field of each line
         what: the first line of the run in the file, INFO; none if ''
+        luigis_lines: whether the terminal shows Luigi's own lines too, as of a run for another package's task
     """
     _errors.line, before = "", (log.level, _ours.level, _ours.propagate)
     failures.one_line_each.in_a_run = True
-    terminals = [] if core().logging_conf_file else terminal.take_over(log)
+    terminals = [] if core().logging_conf_file else terminal.take_over(log, luigis_lines)
     if terminals:
         log.setLevel(min(log.level, logging.INFO))  # the file has Luigi's lines too
     file = JsonLines(folder, run, Once())

@@ -7,6 +7,7 @@ Every other exception is a defect, and keeps its traceback.
 
 from __future__ import annotations
 
+import configparser
 import logging
 import re
 import sys
@@ -87,9 +88,9 @@ def _line(error: BaseException) -> str | None:
         return f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     if isinstance(error, ParameterException | TaskClassException):
         return unwrapped(error)
-    if isinstance(error, ValueError | InterpolationMissingEnvvarError):
+    if isinstance(error, ValueError | configparser.InterpolationError):
         found = _UNREADABLE.match(str(error))
-        return unreadable(found[1], found[2], error.__cause__ or error) if found else _unset(error)
+        return unreadable(found[1], found[2], error.__cause__ or error) if found else _not_interpolated(error)
     if isinstance(error, RuntimeError) and str(error).startswith(_UNFULFILLED):
         return _unfulfilled(str(error).partition(": ")[2])
     return None
@@ -203,13 +204,21 @@ def _say_early_failure(kind: type[BaseException], error: BaseException, trace: T
 def unreadable(section: str, key: str, error: BaseException) -> str:
     """Return why a value of a section of Luigi's own, or of its flag, is invalid."""
     flag = f"{'' if section == 'core' else f'{section}_'}{key}".replace("_", "-")
-    return _unset(error) or f"[{section}] {key}, or --{flag}: {' '.join(str(error).split())}"
+    return _not_interpolated(error) or f"[{section}] {key}, or --{flag}: {' '.join(str(error).split())}"
 
 
-def _unset(error: BaseException) -> str | None:
-    """Return the line for a section of Luigi's own that names an environment variable that is not set; else None."""
-    cause = error if isinstance(error, InterpolationMissingEnvvarError) else error.__cause__
-    if not isinstance(cause, InterpolationMissingEnvvarError):
-        return None
-    variable = str(cause).partition("variable ")[2].partition(". Section")[0]
-    return f"[{cause.section}] {cause.option} cannot be read: the environment variable {variable} is not set"
+def _not_interpolated(error: BaseException) -> str | None:
+    """Return the line for a value with a variable that is not set or a stray percent sign; None for other errors."""
+    cause = error if isinstance(error, configparser.InterpolationError) else error.__cause__
+    return why_not_interpolated(cause) if isinstance(cause, configparser.InterpolationError) else None
+
+
+def why_not_interpolated(error: configparser.InterpolationError) -> str:
+    """Return the line for a value in which a variable is not set or a percent sign stands alone.
+
+    The error's own text repeats part of the value, which may be a password from its percent sign on.
+    """
+    why = "a percent sign is written twice there"
+    if isinstance(error, InterpolationMissingEnvvarError):
+        why = f"the environment variable {str(error).partition('variable ')[2].partition('. Section')[0]} is not set"
+    return f"[{error.section}] {error.option} cannot be read: {why}"

@@ -39,14 +39,21 @@ def shows_summary() -> bool:
     return can_draw() and core().log_level == "INFO"
 
 
-def take_over(logger: logging.Logger) -> list[logging.Handler]:
-    """Set our format on the handlers that Luigi itself installed (3.8.1); return them, none if there are none."""
+def take_over(logger: logging.Logger, luigis_lines: bool = False) -> list[logging.Handler]:
+    """Set our format and filter on the handlers that Luigi itself installed (3.8.1), until `give_back`.
+
+    Args:
+        logger: Luigi's
+        luigis_lines: whether they go on to show Luigi's lines, in its format
+    Returns: these handlers, none if there are none
+    """
     taken: list[logging.Handler] = []
     for handler in logger.handlers:
         if type(handler) is logging.StreamHandler and getattr(handler.formatter, "_fmt", "") == _LUIGIS_FORMAT:
-            handler.setFormatter(_Line(can_draw()))
-            if core().log_level != "DEBUG":
-                handler.addFilter(_not_noise)
+            if not luigis_lines:
+                handler.setFormatter(_Line(can_draw()))
+            if handler.level > logging.DEBUG:
+                handler.addFilter(_no_detail if luigis_lines else _not_noise)
             taken.append(handler)
     return taken
 
@@ -55,7 +62,8 @@ def give_back(taken: list[logging.Handler]) -> None:
     """Undo `take_over`."""
     for handler in taken:
         handler.setFormatter(logging.Formatter(_LUIGIS_FORMAT))
-        handler.removeFilter(_not_noise)
+        for each in (_no_detail, _not_noise):
+            handler.removeFilter(each)
 
 
 def clear() -> None:
@@ -66,6 +74,10 @@ def clear() -> None:
             sys.stderr.flush()
 
 
+def _no_detail(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not getattr(record, "detail", False)
+
+
 def _not_noise(record: logging.LogRecord) -> bool:
     if (
         panel_shown
@@ -74,7 +86,7 @@ def _not_noise(record: logging.LogRecord) -> bool:
         and getattr(record, "fields", {}).get("task")
     ):
         return False
-    return record.levelno >= logging.WARNING or not (is_luigis(record) or getattr(record, "detail", False))
+    return _no_detail(record) and (record.levelno >= logging.WARNING or not is_luigis(record))
 
 
 class _Line(logging.Formatter):

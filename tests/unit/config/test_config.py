@@ -114,6 +114,11 @@ def test_a_section_is_a_store_of_its_type_whatever_its_name(given: Callable[[Set
         ({"taxi": {"workspace": "gs://b1/x"}}, "[taxi] lake = local is the workspace's clean/ folder, and the workspa"),
         ({"taxi": {"workspace": "gs:///x", "lake": ""}}, "[taxi] workspace gs:///x: names no bucket"),
         ({"taxi": {"workspace": "az://No/x", "lake": ""}}, "[taxi] workspace az://No/x: the container must be"),
+        ({"taxi": {"workspace": "az://trips/x/../y", "lake": ""}}, "workspace az://trips/x/../y: the prefix must be a"),
+        ({"taxi": {"workspace": "s3://trips/x\\y", "lake": ""}}, "the prefix must be a folder's name without . or .."),
+        ({"taxi": {"lake": "gcs"}, "lake.gcs": {"bucket": "b1", "prefix": ".."}}, "[lake.gcs] prefix must be a folder"),
+        ({"taxi": {"lake": "s3"}, "lake.s3": {"bucket": "b1", "prefix": "./a"}}, "[lake.s3] prefix must be a folder"),
+        ({"taxi": {"lake": "azure"}, "lake.azure": {"container": "abc", "prefix": "a\x01"}}, "[lake.azure] prefix mus"),
         ({"taxi": {"workspace": "az://trips/x", "lake": ""}}, "[lake.azure] account is missing: the name of"),
         ({"taxi": {"lake": "azure"}, "lake.azure": {"account": "taxi"}}, "[lake.azure] container is missing: the name"),
         ({"taxi": {"state": "gs://b/x"}}, "[taxi] state"),
@@ -179,6 +184,33 @@ def test_a_percent_sign_that_is_not_doubled_is_named_and_the_value_not_shown(
     with pytest.raises(ConfigError) as caught:
         check()
     assert str(caught.value) == "[taxi] zones cannot be read: a percent sign is written twice there"
+
+
+def test_all_values_that_cannot_be_interpolated_are_listed_without_their_text(
+    given: Callable[[Settings], None],
+) -> None:
+    """Luigi's own sections, too, whose error repeats the value from its percent sign on."""
+    given({
+        "core": {"scheduler_url": "http://me:p%hush@host/"},
+        "worker": {"keep_alive": "%(hush)s"},
+        "resources": {"cores": "%hush"},
+        "notify": {"urls": "slack://a/%hush", "heartbeat": "https://h/${NOT_SET_ANYWHERE}"},
+        "clean": {"reject": "%hush", "most_rejected": "hush"},
+        "download": {"attempts": "many"},
+    })  # fmt: skip
+    found = config.faults(families(), notify.check)
+    twice = "cannot be read: a percent sign is written twice there"
+    named = ["[core] scheduler_url", "[worker] keep_alive", "[resources] cores", "[notify] urls", "[clean] reject"]
+    assert {f"{each} {twice}" for each in named} <= set(found)
+    assert "[notify] heartbeat cannot be read: the environment variable NOT_SET_ANYWHERE is not set" in found
+    assert "[download] attempts must be a number, not 'many'" in found
+    assert not any("%" in line for line in found)
+
+
+def test_a_section_for_all_sections_is_named(given: Callable[[Settings], None]) -> None:
+    given({"DEFAULT": {"root": "/data"}})
+    with pytest.raises(ConfigError, match=r"^\[DEFAULT\] in luigi.cfg would give root to every section"):
+        check()
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ def test_what_has_the_form_of_a_secret_is_masked_once_and_for_all(text: str) -> 
     assert redact(redact(text)) == redact(text)
 
 
+@pytest.mark.parametrize("text", ["x", "a-", "eyJ-", '{"a": 1} '], ids=repr)
+def test_a_long_text_takes_no_time_by_its_square(text: str) -> None:
+    """A page of a server or a Base64 text: of 4,000 letters some took 5 s, and these would take hours."""
+    assert value(text * 60_000)
+
+
+def test_a_deep_text_is_masked_as_any_other() -> None:
+    assert redact('{"a": ' * 5_000 + f'"{SECRET}"') == "***"
+
+
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_secret_stays(text: str) -> None:
     assert redact(text) == text

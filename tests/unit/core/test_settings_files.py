@@ -37,6 +37,10 @@ FAULTS = {
     b"[lake.s3]\nbucket = b\nhunter2\n\nalso hunter2\n": ", line 3, line 5: a setting is KEY = VALUE in one line",
     b"zones = hunter2\n": ", line 1, stands before the first [section]",
     b"[taxi]\n# caf\xe9\nzones = hunter2\n": ", line 2, is not UTF-8: save the file as UTF-8",
+    "[taxi]\nlake = local\n".encode(
+        "utf-16-le"
+    ): ", line 1, has a NUL byte, as UTF-16 has many: save the file as UTF-8",
+    b"[taxi]\nlake = local\nzones = hunter2\0\n": ", line 3, has a NUL byte",
     BOM + b"[taxi]\nlake = local\n": " begins with a byte order mark (BOM): save it as UTF-8 without one",
 }
 

@@ -10,12 +10,14 @@ import threading
 
 import luigi
 import luigi.interface
+import luigi.scheduler
+import luigi.worker
 import pytest
 from luigi import execution_summary
 from luigi.configuration import LuigiConfigParser, get_config
 
 import taxi_luigi
-from taxi_luigi.runs import signals
+from taxi_luigi.runs import luigid_server, signals
 from taxi_luigi.runs.worker import _UNDONE, Factory, Worker
 
 
@@ -67,6 +69,33 @@ def test_luigi_makes_its_summary_of_these_records() -> None:
     assert execution_summary._summary_dict(worker)["run_by_other_worker"] == {task}
     worker._get_work_response_history.clear()
     assert execution_summary._summary_dict(worker)["run_by_other_worker"] == set()
+
+
+def descendants(kind: type) -> set[type]:
+    return {kind}.union(*map(descendants, kind.__subclasses__()))
+
+
+def test_no_class_of_ours_overrides_a_private_name_of_luigis() -> None:
+    assert luigid_server
+    roots = [
+        luigi.Task,
+        luigi.Parameter,
+        luigi.Target,
+        luigi.worker.Worker,
+        luigi.scheduler.Scheduler,
+        *Factory.__bases__,
+    ]
+    ours = {kind for root in roots for kind in descendants(root) if kind.__module__.startswith("taxi_luigi.")}
+    assert {Worker, Factory, taxi_luigi.LoadAllMonths} < ours
+    by_luigi = {*vars(Strange)}  # what it puts into each class itself
+    found = {
+        (kind.__qualname__, name)
+        for kind in ours
+        for name in vars(kind).keys() - by_luigi
+        if name.startswith("_") and not name.startswith("__")
+        if any(name in vars(each) for each in kind.__mro__ if each.__module__.startswith("luigi."))
+    }
+    assert found == set()
 
 
 def test_somebody_elses_run_in_a_thread_sets_no_signal_handlers() -> None:

@@ -29,7 +29,7 @@ SLURM = {
         (RUN, None, Shard(1, 4)),
         (JOB, 3, Shard(3, 3)),
         (SLURM, None, Shard(3, 3)),
-        (SLURM | {"SLURM_ARRAY_TASK_ID": "1"}, 3, Shard(1, 3)),
+        (SLURM | {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MAX": "9"}, 3, Shard(1, 3)),
     ],
 )
 def test_the_platform_s_index_is_a_shard(environment: dict[str, str], count: int | None, shard: Shard) -> None:
@@ -53,6 +53,7 @@ def test_the_platform_s_index_is_a_shard(environment: dict[str, str], count: int
         (RUN | {"CLOUD_RUN_TASK_COUNT": "10001"}, None, "is no process of an array from 1 to 10,000"),
         (SLURM | {"SLURM_ARRAY_TASK_ID": "8"}, None, "SLURM_ARRAY_TASK_ID=8, .* is no process"),
         (SLURM | {"SLURM_ARRAY_TASK_ID": "0"}, None, "is no process"),
+        (SLURM | {"SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_TASK_MAX": "13"}, None, "TASK_MAX=13, .* is no process"),
         ({"SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_COUNT": "2"}, None, "SLURM_ARRAY_TASK_MIN must be a number"),
         (SLURM | JOB, None, r"Kubernetes \(JOB_COMPLETION_INDEX\) and Slurm \(SLURM_ARRAY_TASK_ID\)"),
     ],
