@@ -155,10 +155,17 @@ def unwritable(folder: Path) -> str:
 
 
 def publish(written: Path, final: Path) -> None:
-    """Rename a finished file into place, its bytes on disk first: a power cut leaves the old file or the new."""
+    """Rename a finished file into place, its bytes on disk first: a power cut leaves the old file or the new.
+
+    Raises:
+        StorageError: a folder has the name
+    """
     with written.open("rb+") as file:
         os.fsync(file.fileno())
-    written.replace(final)
+    try:
+        written.replace(final)
+    except IsADirectoryError:
+        raise StorageError(f"{final} is a folder, where a file belongs: rename or remove it") from None
 
 
 def remove_being_written() -> None:

@@ -10,8 +10,10 @@ import hashlib
 import json
 import string
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self, TypeVar, cast
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from types import UnionType
+from typing import Any, Self, TypeVar, cast, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 Record = TypeVar("Record")
@@ -268,12 +270,33 @@ class CleanReceipt:
 
 def _receipt(kind: type[Record], values: dict[str, Any]) -> Record:
     """Return the receipt of these values; those that this version does not know are named in `later` alone."""
-    known = {each.name for each in fields(cast(Any, kind))} - {"later"}
-    read: dict[str, Any] = {name: value for name, value in values.items() if name in known}
+    types = _types(cast(Any, kind))
+    read: dict[str, Any] = {name: value for name, value in values.items() if name in types}
+    for name, value in read.items():
+        if not _is_a(value, types[name]):
+            raise ValueError(f"not a {kind.__name__}: its {name} has another type")
     try:
-        return kind(**read, later=tuple(sorted(values.keys() - known)))  # type: ignore[call-arg]
+        return kind(**read, later=tuple(sorted(values.keys() - types.keys())))  # type: ignore[call-arg]
     except TypeError as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
+
+
+@cache
+def _types(kind: type) -> dict[str, Any]:
+    """Return field → type of a receipt, without `later`."""
+    return {name: each for name, each in get_type_hints(kind).items() if name != "later"}
+
+
+def _is_a(value: object, kind: Any) -> bool:
+    """Return whether a value of JSON is of a type, as `dict[str, int]`; the numbers of lists are not looked at."""
+    if type(kind) is type:  # first, as most are
+        return isinstance(value, int | float if kind is float else kind)
+    if kind is Any:
+        return True
+    outer, inner = get_origin(kind), get_args(kind)
+    if outer is UnionType:
+        return any(_is_a(value, each) for each in inner)
+    return isinstance(value, outer) and (outer is list or all(_is_a(each, inner[1]) for each in value.values()))
 
 
 def _written(receipt: RawReceipt | CleanReceipt) -> dict[str, Any]:
@@ -290,7 +313,10 @@ def _record(kind: type[Record], text: str) -> Record:
 
 
 def _load(text: str) -> dict[str, Any]:
-    fields = json.loads(text)
+    try:
+        fields = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("not a receipt: nested without end") from error
     if not isinstance(fields, dict):
         raise ValueError("not a receipt: not a JSON object")  # noqa: TRY004 the text is wrong, not its type
     return fields

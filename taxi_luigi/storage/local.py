@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -61,9 +62,7 @@ class FolderStore:
     def stat(self, name: str) -> Entry | None:
         path = self.root / name
         try:
-            return _entry(path.stat())
-        except FileNotFoundError:
-            return None
+            return _entry(path)
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror}") from error
 
@@ -132,10 +131,10 @@ class FolderStore:
         with found:
             for entry in found:
                 name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_file():
-                    with suppress(FileNotFoundError):
-                        yield name, _entry(entry.stat())
-                elif deep and entry.name != atomic_files.PARTS and entry.is_dir():
+                file = _entry(entry)
+                if file:
+                    yield name, file
+                elif deep and entry.name != atomic_files.PARTS and Path(entry.path).is_dir():
                     yield from self._scan(name, deep)
 
     def checks(self) -> Sequence[Check]:
@@ -143,5 +142,14 @@ class FolderStore:
         return [Check(self.name, "folder", Status.ERROR if wrong else Status.OK, wrong or str(self.root))]
 
 
-def _entry(found: os.stat_result) -> Entry:
-    return Entry(found.st_size, f"{found.st_mtime_ns}-{found.st_ino}")
+def _entry(path: Path | os.DirEntry[str]) -> Entry | None:
+    """Return the entry of a regular file; None for anything else, as a folder, a pipe or a link to nothing."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
+        raise
+    return Entry(found.st_size, f"{found.st_mtime_ns}-{found.st_ino}") if stat.S_ISREG(found.st_mode) else None

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from taxi_luigi.core import atomic_files
+from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.health import Status
 from taxi_luigi.storage import Entry, Store
 from taxi_luigi.storage import local as local_store
@@ -261,13 +262,42 @@ def test_a_file_that_is_removed_while_its_folder_is_listed_hides_no_other(
         (tmp_path / "green" / name).write_text(name)
     entry = local_store._entry
 
-    def late(found: os.stat_result) -> Entry:
-        if found.st_size == len("removed"):
-            raise FileNotFoundError
+    def late(found: os.DirEntry[str]) -> Entry | None:
+        if found.name == "removed":
+            os.unlink(found.path)
         return entry(found)
 
     monkeypatch.setattr(local_store, "_entry", late)
     assert set(store.list("green")) == {"green/kept"}
+
+
+@pytest.mark.parametrize("what", ["a link to nothing", "a link to itself", "a pipe", "a folder"])
+def test_what_is_no_file_under_a_months_name_is_not_there_and_hides_no_other(
+    tmp_path: Path, local: Path, what: str
+) -> None:
+    """A link to itself made the whole folder unreadable, and who opens a pipe waits for ever."""
+    store = FolderStore("lake", FolderStore.Settings(tmp_path / "store"))
+    other = NAME.replace("01", "02")
+    store.put(local, other, LABELS)
+    path = store.root / NAME
+    match what:
+        case "a link to nothing":
+            path.symlink_to(tmp_path / "nowhere")
+        case "a link to itself":
+            path.symlink_to(path.name)
+        case "a pipe":
+            os.mkfifo(path)
+        case _:
+            path.mkdir()
+    assert list(store.list("green")) == [other]
+    assert list(store.list("", deep=True)) == [other]
+    assert store.stat(NAME) is None
+    if what == "a folder":
+        with pytest.raises(StorageError, match=f"^{path} is a folder, where a file belongs: rename or remove it$"):
+            store.put(local, NAME, LABELS)
+    else:
+        store.put(local, NAME, LABELS)
+        assert content(store) == local.read_bytes()
 
 
 def test_a_file_moves_to_a_folder_of_the_store_on_another_disk(tmp_path: Path) -> None:

@@ -338,6 +338,6 @@ def test_a_file_that_cannot_take_its_place_leaves_nothing(tmp_path: Path) -> Non
     (tmp_path / "marts" / "daily.csv").mkdir(parents=True)
     file = StoreFile(FolderStore("lake", FolderStore.Settings(tmp_path)), NAME).open("w")
     file.write(b"bytes")
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(StorageError, match=r"daily\.csv is a folder, where a file belongs: rename or remove it"):
         file.close()
     assert list(tmp_path.rglob("*.part")) == []

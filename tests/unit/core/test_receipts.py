@@ -68,11 +68,34 @@ def test_a_receipt_of_before_the_encodings_were_kept_has_none() -> None:
     assert CleanReceipt.from_json(json.dumps(written)) == CLEAN
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"url": 1}', "null", "[" * 100_000, '{"a":' * 100_000], ids=range(7))
 @pytest.mark.parametrize("kind", [RawReceipt, CleanReceipt])
 def test_what_is_no_receipt_is_a_value_error(kind: type[RawReceipt] | type[CleanReceipt], text: str) -> None:
     with pytest.raises(ValueError):
         kind.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rows_kept", None),
+        ("rows_kept", "200"),
+        ("rows_in", 1.5),
+        ("rejected", []),
+        ("rejected", {"no_pickup": "1"}),
+        ("unmapped", {"unknown_code:payment_type": 3}),
+        ("edition", None),
+        ("left_out", {"x": "int32"}),
+        ("sums", {"total_amount": "1.00"}),
+        ("warnings", "many"),
+        ("raw", {**json.loads(RAW.to_json()), "bytes": "7"}),
+        ("raw", {**json.loads(RAW.to_json()), "etag": 7}),
+    ],
+)
+def test_a_receipt_with_a_value_of_another_type_is_none(name: str, value: object) -> None:
+    """It was taken for a receipt, and ended the load, and verify, with a traceback."""
+    with pytest.raises(ValueError, match=r"not a (Clean|Raw)Receipt: its "):
+        CleanReceipt.from_json(json.dumps(json.loads(CLEAN.to_json()) | {name: value}))
 
 
 def test_a_clean_file_keeps_its_account_under_the_name_that_earlier_versions_gave_it() -> None:
