@@ -184,11 +184,8 @@ def follow(tasks: Mapping[str, Mapping[str, str]], unpublished: Collection[Color
     if _run is None:
         return
     tasks = {name: each for name, each in tasks.items() if (each["color"], each["month"]) not in unpublished}
-    months, fresh, shown = (
-        month_results.ScheduledMonths(tasks.values()),
-        _run.tasks.reader(),
-        _run.is_ours and terminal.can_draw(),
-    )
+    months, fresh = month_results.ScheduledMonths(tasks.values()), _run.tasks.reader()
+    shown = _run.is_ours and terminal.can_draw()
 
     def note() -> None:
         for result in fresh():

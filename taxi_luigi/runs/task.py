@@ -151,9 +151,8 @@ class PipelineTask(PlainTask):
                     raise replaced_meanwhile(self.output())
                 current_run.add(result)
         if signals.in_task_process():
-            self.with_known_status(
-                complete=True
-            )  # Luigi checks the same again at once: `[worker] check_complete_on_run`
+            # Luigi checks the same again at once: `[worker] check_complete_on_run`
+            self.with_known_status(complete=True)
 
     def _work(self) -> TaskResult | None:
         """Return the result of `work`, tried again when its input was replaced; None if another run has done it."""

@@ -139,8 +139,12 @@ def describe_missing(layout: Layout) -> str:
         return text
     return (
         f"{text}; unknown columns: {listed(layout.unknown)}; a renamed column shows as one of each:"
-        f" enter its new name in named(…) of {layout.dataset.color} in taxi_luigi/tlc/datasets/"
+        f" {_enter_its_name(layout.dataset)}"
     )
+
+
+def _enter_its_name(dataset: Dataset) -> str:
+    return f"enter its new name in named(…) of {dataset.color} in taxi_luigi/tlc/datasets/"
 
 
 def _described(layout: Layout, form: SourceForm, names: Sequence[str]) -> str:
@@ -277,8 +281,10 @@ def _check_color(
             looks_like = other.color
     missing = [column for column in _required(dataset, month, form) if not positions.keys() & names_of(column)]
     if missing:
-        names = " or ".join(names_of(missing[0]))
-        guess = f"it looks like {looks_like}" if looks_like else f"is it a file of {dataset.color}?"
+        names = ", no column ".join(" or ".join(names_of(column)) for column in missing)
+        guess = f"is it a file of {dataset.color}? Of a renamed column, {_enter_its_name(dataset)}"
+        if looks_like:
+            guess = f"it looks like {looks_like}"
         raise LayoutError(f"{where}: no column {names}; found {listed(schema.names)}; {guess}")
     if looks_like:
         raise LayoutError(f"{where}: a file of {looks_like} under a name of {dataset.color}; fetch the right one")

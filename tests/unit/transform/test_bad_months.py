@@ -38,7 +38,7 @@ def names(count: int) -> bytes:
 
 BAD = {
     "one column": (b"VendorID\n1\n2\n", "neither parquet nor csv nor csv.gz; it begins 'VendorID 1 2'"),
-    "no header": (ROW * 3, "no column vendorid; found 2, 2020-11-01 00:08:23, 2020-11-01 00:32:03, N, 1.5;"),
+    "no header": (ROW * 3, "lpep_dropoff_datetime; found 2, 2020-11-01 00:08:23, 2020-11-01 00:32:03, N, 1.5;"),
     "a name twice": (
         HEADER.replace(b"trip_distance", b"VendorID") + ROW,
         "2 columns are called 'VendorID'; it is unknown which one to read",
@@ -53,7 +53,7 @@ BAD = {
     ),
     "another color": (
         HEADER.replace(b"lpep", b"tpep") + ROW,
-        "no column lpep_pickup_datetime; found VendorID, tpep_pickup_datetime, tpep_dropoff_datetime,"
+        "no column lpep_dropoff_datetime; found VendorID, tpep_pickup_datetime, tpep_dropoff_datetime,"
         " store_and_fwd_flag, trip_distance; it looks like yellow",
     ),
     "200,000 columns": (

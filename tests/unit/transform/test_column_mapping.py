@@ -122,6 +122,17 @@ def test_a_file_of_another_color_is_refused(color: str, month: str, names: tuple
         match(DATASETS[color], Month.parse(month), "parquet", schema, "raw.parquet")
 
 
+def test_all_missing_columns_are_named_and_where_a_new_name_is_entered() -> None:
+    schema = pa.schema([(name, pa.string()) for name in ("vendor_id", "pickup_at", "dropoff_at")])
+    with pytest.raises(LayoutError) as error:
+        match(DATASETS["green"], Month(2021, 1), "parquet", schema, "raw.parquet")
+    assert "no column lpep_pickup_datetime" in str(error.value)
+    assert ", no column lpep_dropoff_datetime" in str(error.value)
+    assert "; found vendor_id, pickup_at, dropoff_at; is it a file of green? Of a renamed column, enter its" in str(
+        error.value
+    )
+
+
 def test_a_column_is_required_only_where_the_months_files_have_it() -> None:
     names = ("dispatching_base_num", "pickup_datetime", "dropoff_datetime", "PULocationID", "DOLocationID", "SR_Flag")
     schema = pa.schema([(name, pa.string()) for name in names])
