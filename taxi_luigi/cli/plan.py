@@ -17,6 +17,7 @@ from luigi.cmdline_parser import CmdlineParser
 
 from taxi_luigi import config
 from taxi_luigi.cli.output import make_console, print_json
+from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.units import duration, plural, size
 from taxi_luigi.inventory import Plan, estimate
 from taxi_luigi.tasks import LoadAllMonths
@@ -77,7 +78,7 @@ def _plan(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int
             **asdict(needs),
             "measured": sorted(needs.measured),
             "guessed": sorted(needs.guessed),
-            "disks": {str(each.folder): {"needed": each.needed, "free": each.free} for each in rooms},
+            "disks": {redact(str(each.folder)): {"needed": each.needed, "free": each.free} for each in rooms},
         }
         shard = str(task.shard) or None
         print_json({"months": lines, "zones": plan.zones, "shard": shard, "estimate": shown}, plan.unchecked)

@@ -17,6 +17,7 @@ from taxi_luigi import config, history
 from taxi_luigi.core.disks import disk_of
 from taxi_luigi.core.errors import StorageError
 from taxi_luigi.core.logs import log
+from taxi_luigi.core.redaction import redact
 from taxi_luigi.core.units import size
 from taxi_luigi.history import WorkDone
 from taxi_luigi.inventory.plan import Plan, PlannedMonth
@@ -102,7 +103,7 @@ class Disk:
         return self.needed > self.free
 
     def __str__(self) -> str:
-        return f"about {size(self.needed)} of the {size(self.free)} that are free in {self.folder}"
+        return f"about {size(self.needed)} of the {size(self.free)} that are free in {redact(str(self.folder))}"
 
 
 def estimate(

@@ -90,7 +90,7 @@ KEYS = [
     ("azure", "account", KEY),
     ("azure", "container", SAS),
     ("azure", "prefix", SAS),
-    ("s3", "region", f"wJalrXUtnFEMI/K7MDENG/{secrets.AWS_SECRET}"),
+    ("s3", "region", f"wJalrXUtnFEMI/K7MDENG/abc{secrets.AWS_SECRET}"),
 ]
 
 COMMANDS: Sequence[tuple[str, ...]] = (
@@ -156,6 +156,12 @@ def test_a_key_in_place_of_its_files_name_is_named_as_one(project: Project) -> N
     assert done.rc == 40
     [line] = done.out.splitlines()
     assert "[lake.gcs] credentials_file is a file's name, and its value looks like a key itself" in line
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["text", "json"])
+def test_a_plan_names_no_disk_by_a_secret_in_its_folder(project: Project, more: tuple[str, ...]) -> None:
+    env = configure(project, "workspace: a connection string", "taxi", "workspace", in_variable=False)
+    check(project, env, (*COMMANDS[2], *more))
 
 
 def test_all_wrong_settings_by_all_commands(tmp_path: Path, request: pytest.FixtureRequest) -> None:
