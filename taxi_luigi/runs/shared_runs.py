@@ -11,7 +11,7 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 
 from luigi.worker import Worker
@@ -26,7 +26,7 @@ _LOOK = 5.0
 """seconds between two checks for lost machines"""
 
 
-def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
+def take_over(families: Container[str], worker: Worker, helps: bool, idle: Callable[[], bool]) -> None:
     """Start a thread that frees the unfinished tasks of lost workers, if this worker waits for others (`keep_alive`).
 
     Call it when everything is scheduled. It needs a thread, because a waiting worker calls no hook.
@@ -35,12 +35,13 @@ def take_over(families: Container[str], worker: Worker, helps: bool) -> None:
         families: names of the task classes of taxi_luigi
         worker: the worker of this process
         helps: whether it runs with `--assistant`
+        idle: returns whether the worker got no task last and runs none; with a scheduler of its own, nothing will come
     """
     if worker_settings().keep_alive:
-        threading.Thread(target=_monitor, args=(families, worker, helps), daemon=True).start()
+        threading.Thread(target=_monitor, args=(families, worker, helps, idle), daemon=True).start()
 
 
-def _monitor(families: Container[str], worker: Worker, helps: bool) -> None:
+def _monitor(families: Container[str], worker: Worker, helps: bool, idle: Callable[[], bool]) -> None:
     """Free tasks until no worker can run any; this is checked twice, as it may seem so for a moment between two tasks.
 
     Luigi's worker keeps waiting for failed and unpublished tasks, for `[scheduler] retry_delay` (3.8.1), so it is ended
@@ -53,7 +54,7 @@ def _monitor(families: Container[str], worker: Worker, helps: bool) -> None:
             if why == "" or why.strip('"').startswith(scheduler_client.STOPPED):
                 log.info("%s is free again: its worker %s", task_id, why.strip('"') or "is gone")
                 scheduler_client.reset_failure(task_id)
-        stuck = not helps and scheduler_client.stuck(families)
+        stuck = not helps and (idle() if scheduler_client.is_local() else scheduler_client.stuck(families))
         if stuck and seen_before:
             worker.handle_interrupt(signal.SIGUSR1, None)  # Luigi's own way to end when nothing of this worker runs
             return

@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 import luigi.interface
 import luigi.scheduler
+import psutil
 from luigi import execution_summary
 from luigi.cmdline_parser import CmdlineParser
 from luigi.metrics import MetricsCollectors
@@ -134,7 +135,7 @@ class Worker(luigi.worker.Worker):
             if ours or helping:
                 tasks = {task.task_id: task.log_fields for task in ours if isinstance(task, PipelineTask)}
                 current_run.follow(tasks, self._unpublished)
-                shared_runs.take_over(families().keys(), self, self._helps)
+                shared_runs.take_over(families().keys(), self, self._helps, self._is_idle)
         return bool(super().run())
 
     def handle_interrupt(self, signum: int, frame: FrameType | None) -> None:
@@ -170,6 +171,14 @@ class Worker(luigi.worker.Worker):
             self._held.close()
         if error is not given and error is not None:
             raise error from None
+        return False
+
+    def _is_idle(self) -> bool:
+        responses = self._get_work_response_history
+        if not responses or responses[-1]["task_id"] is not None:
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):  # one has just ended
+            return all(child.status() == psutil.STATUS_ZOMBIE for child in psutil.Process().children())
         return False
 
     @property

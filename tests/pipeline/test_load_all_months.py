@@ -9,7 +9,7 @@ import pytest
 
 from taxi_luigi.tlc.datasets import DATASETS
 from tests.pipeline.conftest import ROWS, After, duckdb_counts, markers
-from tests.support.cdn import Cdn
+from tests.support.cdn import Cdn, Status
 from tests.support.project import Project
 
 ALL = {"2021-01": ROWS, "2021-02": ROWS, "2021-03": ROWS}
@@ -69,6 +69,14 @@ def test_a_named_month_that_is_not_published_is_missing_data_and_the_rest_is_loa
     assert done.rc == 20, done.out
     assert "green: 1 month loaded (3,000 rows), 0 already there, 1 not published (2021-04)" in done.out
     assert duckdb_counts(loading, "green_tripdata") == {"2021-03": ROWS}
+
+
+def test_a_run_that_has_no_luigid_waits_for_no_other_machine(loading: Project, cdn: Cdn) -> None:
+    """By --worker-keep-alive, Luigi's own worker would try again what failed or is not published, after a day."""
+    cdn.fault("green_tripdata_2021-02.parquet", *[Status(503)] * 99)
+    done = loading.run("LoadAllMonths", "--colors", "green", "--months", "2021-02..2021-04", "--worker-keep-alive")
+    assert done.rc == 30, done.out
+    assert "green: 1 month loaded (3,000 rows), 0 already there, 1 not published (2021-04), 1 failed" in done.out
 
 
 def test_all_means_what_is_published_and_ends_well(loading: Project, cdn: Cdn) -> None:
