@@ -266,6 +266,7 @@ def test_a_folder_or_a_pipe_is_no_file(store: Store, load: Load) -> None:
         ("trips.csv.gz", gzip.compress(b"a,b\n1,2\n")),
         ("trips.json", b'[{"a": 1}]'),
     ],
+    ids=["parquet", "csv", "csv.gz", "json"],  # gzip's bytes have the second in which they are made
 )
 def test_a_file_of_trips_is_no_warehouse(tmp_path: Path, load: Load, name: str, content: bytes) -> None:
     """DuckDB 2.0 opens one as a database in memory: a load into it was acknowledged and lost."""
