@@ -132,7 +132,7 @@ class Page:
             done = sum(color.counts[State.EVERYWHERE] for color in self._shown)
             expected = sum(color.expected for color in self._shown)
             rows = sum(color.rows for color in self._shown)
-            yield Text(f"all: {done:,} of {plural(expected, 'month')}, {rows:,} rows")
+            yield Text(f"all: {done:,} of {plural(expected, 'month')}, {plural(rows, 'row')}")
 
     def _incomplete(self) -> Iterator[Text]:
         """Which months are not the same everywhere, and where not."""

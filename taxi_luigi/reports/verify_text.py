@@ -64,7 +64,7 @@ def closing(months: Sequence[VerifiedMonth], all_listed: bool) -> str:
         verdict = f"{plural(len(differ), 'month')} {'differs' if len(differ) == 1 else 'differ'}: {', '.join(differ)}"
     else:
         verdict = "no difference" + ("" if all_listed else " among the places that could be listed")
-    return f"{plural(len(months), 'month')}, {rows:,} rows: {verdict}{_published(months)}"
+    return f"{plural(len(months), 'month')}, {plural(rows, 'row')}: {verdict}{_published(months)}"
 
 
 def _published(months: Sequence[VerifiedMonth]) -> str:

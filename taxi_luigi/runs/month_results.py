@@ -218,7 +218,8 @@ def month_line(tasks: Iterable[TaskResult]) -> str:
     first, done = tasks[0], [each for each in tasks if not (each.error or each.elsewhere)]
     loaded = [each for each in done if each.store]
     stores = ", ".join(dict.fromkeys(each.store for each in loaded if each.task != CLEAN))
-    parts = [f"{max(each.rows for each in loaded):,} rows {f'in {stores}' if stores else 'cleaned'}"] if loaded else []
+    place = f"in {stores}" if stores else "cleaned"
+    parts = [f"{plural(max(each.rows for each in loaded), 'row')} {place}"] if loaded else []
     downloaded = sum(each.bytes for each in done if each.task == DOWNLOAD)
     parts += [f"{size(downloaded)} downloaded"] if downloaded else []
     parts += [duration(sum(each.seconds for each in done))] if done else ["done by another run"]
@@ -288,4 +289,4 @@ def _first_failure(tasks: list[TaskResult]) -> str:
 
 
 def _loaded(count: int, how: str, rows: int) -> str:
-    return f"{plural(count, 'month')} {how}" + (f" ({rows:,} rows)" if count else "")
+    return f"{plural(count, 'month')} {how}" + (f" ({plural(rows, 'row')})" if count else "")

@@ -171,7 +171,7 @@ def _headline(result: RunResult, late: tuple[events.Overdue, ...]) -> str:
 def _totals(result: RunResult) -> str:
     downloaded = sum(each.bytes for each in result.months)
     not_published = sum(each.result is Result.NOT_PUBLISHED for each in result.months)
-    parts = [f"{result.rows:,} rows loaded"] if result.rows else []
+    parts = [f"{plural(result.rows, 'row')} loaded"] if result.rows else []
     parts += [f"{size(downloaded)} downloaded"] if downloaded else []
     parts += [f"{plural(result.already_there, 'month')} already there"] if result.already_there else []
     parts += [f"{not_published} not published"] if not_published else []

@@ -38,6 +38,12 @@ def test_a_month_counts_as_loaded_when_every_store_that_lacked_it_has_it() -> No
     assert lines(plan, tasks) == ["green: 1 month loaded (10 rows), 1 already there, 1 not finished (2024-02)"]
 
 
+def test_a_month_of_one_row_is_one_row() -> None:
+    plan = Plan([missing(JANUARY)], {}, {})
+    [line] = lines(plan, done(JANUARY, "local", "duckdb", "postgres", rows=1))
+    assert line == "green: 1 month loaded (1 row), 0 already there"
+
+
 def test_a_failed_month_is_named_with_its_reason_and_the_others_go_on() -> None:
     plan = Plan([missing(JANUARY), missing(FEBRUARY)], {}, {})
     tasks = [
