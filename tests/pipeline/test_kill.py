@@ -165,16 +165,22 @@ def test_killed_at_any_moment_nothing_outlives_the_run_and_the_next_one_finishes
     assert hit["the whole tree"]
 
 
+def downloading(loading: Project, cdn: Cdn) -> subprocess.Popen[str]:
+    """A run of MONTH that has a part of its file, and gets no more of it."""
+    name = "green_tripdata_2021-01.parquet"
+    cdn.fault(name, Stall(after=10_000))
+    process = loading.start(*MONTH)
+    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    return process
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("whole_group", [True, False], ids=["group", "process"])
 def test_a_signal_ends_the_run_with_no_orphan_and_no_temporary_file(
     loading: Project, cdn: Cdn, number: signal.Signals, whole_group: bool
 ) -> None:
-    name = "green_tripdata_2021-01.parquet"
-    cdn.fault(name, Stall(after=10_000))
     loading.configure({"download": {"read_timeout": 60}})
-    process = loading.start(*MONTH)
-    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process = downloading(loading, cdn)
     begin = time.monotonic()
     if whole_group:
         os.killpg(process.pid, number)
@@ -192,11 +198,8 @@ def test_a_signal_ends_the_run_with_no_orphan_and_no_temporary_file(
 
 def test_a_task_process_that_was_stopped_does_not_outlive_its_run(loading: Project, cdn: Cdn) -> None:
     """A stopped process notices neither SIGTERM nor the end of its parent."""
-    name = "green_tripdata_2021-01.parquet"
-    cdn.fault(name, Stall(after=10_000))
     loading.configure({"download": {"read_timeout": 60}})
-    process = loading.start(*MONTH)
-    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process = downloading(loading, cdn)
     for child in psutil.Process(process.pid).children():
         child.suspend()
     process.terminate()
@@ -208,10 +211,7 @@ def test_a_task_process_that_was_stopped_does_not_outlive_its_run(loading: Proje
 
 def test_a_run_that_gets_sigusr1_finishes_what_it_began_and_gives_the_reason(loading: Project, cdn: Cdn) -> None:
     """By which Luigi begins no further task."""
-    name = "green_tripdata_2021-01.parquet"
-    cdn.fault(name, Stall(after=10_000))
-    process = loading.start(*MONTH)
-    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process = downloading(loading, cdn)
     process.send_signal(signal.SIGUSR1)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 25, out
@@ -221,11 +221,8 @@ def test_a_run_that_gets_sigusr1_finishes_what_it_began_and_gives_the_reason(loa
 
 
 def test_a_task_process_that_is_killed_alone_fails_that_month_in_one_line(loading: Project, cdn: Cdn) -> None:
-    name = "green_tripdata_2021-01.parquet"
-    cdn.fault(name, Stall(after=10_000))
     loading.configure({"download": {"read_timeout": 60}})
-    process = loading.start(*MONTH)
-    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process = downloading(loading, cdn)
     part = next(loading.workspace.rglob("*.part"))
     os.kill(int(part.stem.split("-")[-2]), signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
@@ -268,11 +265,8 @@ def test_a_run_with_nothing_to_do_sweeps_what_a_killed_one_left_also_of_the_vers
 
 
 def test_while_a_month_is_downloaded_no_folder_of_months_holds_a_part_of_it(loading: Project, cdn: Cdn) -> None:
-    name = "green_tripdata_2021-01.parquet"
-    cdn.fault(name, Stall(after=10_000))
     loading.configure({"download": {"read_timeout": 60}})
-    process = loading.start(*MONTH)
-    cdn.wait(lambda: cdn.sent(name) >= 10_000)
+    process = downloading(loading, cdn)
     found = [path for path in loading.workspace.rglob("*") if path.is_file()]
     assert [path.parent for path in found] == [loading.workspace / ".taxi_luigi-parts"]
     end_all(process, loading)
