@@ -155,7 +155,7 @@ print("worked:", luigi.build([task], worker_scheduler_factory=Theirs(), local_sc
 """
 
 
-def test_under_somebody_elses_worker_our_tasks_work(loading: Project) -> None:
+def test_under_another_packages_worker_our_tasks_work(loading: Project) -> None:
     done = loading.command("python", "-c", OWN_WORKER)
     assert done.out.splitlines()[-1:] == ["worked: True"], done.out
     assert duckdb_counts(loading, "green_tripdata") == {MONTH: ROWS}
@@ -314,7 +314,7 @@ def months_of(run: RunResult) -> dict[str, str]:
     return {each.month: each.result.value for each in run.months}
 
 
-def test_all_months_of_somebody_elses_root_are_in_one_summary(loading: Project) -> None:
+def test_all_months_of_another_packages_root_are_in_one_summary(loading: Project) -> None:
     done = theirs(loading, "Several")
     assert done.rc == 30, done.out
     assert "green: 3 months loaded (9,000 rows), 0 already there, 1 not published (2021-09)" in done.out
@@ -324,7 +324,7 @@ def test_all_months_of_somebody_elses_root_are_in_one_summary(loading: Project) 
     assert run.error == "failed: Breaks"
 
 
-def test_a_month_that_somebody_else_yields_and_that_is_not_published_is_named(loading: Project) -> None:
+def test_a_month_that_another_package_yields_and_that_is_not_published_is_named(loading: Project) -> None:
     done = theirs(loading, "Yields")
     assert "another worker" not in done.out, "there is none"
     assert "1 was not granted run permission by the scheduler" in done.out, "by Luigi's summary"
