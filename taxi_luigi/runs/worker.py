@@ -174,6 +174,7 @@ class Worker(luigi.worker.Worker):
         return False
 
     def _is_idle(self) -> bool:
+        """Return whether the scheduler had no task to run at the last request, and no task's process is alive."""
         responses = self._get_work_response_history
         if not responses or responses[-1]["task_id"] is not None:
             return False

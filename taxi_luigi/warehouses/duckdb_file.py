@@ -44,8 +44,6 @@ _ADVICE = {
 }
 """Message of DuckDB → what to do."""
 
-_NO_FILE = "set the path of a file, not of a folder or a device"
-
 _MAIN = "main"
 """the schema that every DuckDB file has, and that a new connection uses"""
 
@@ -161,7 +159,8 @@ class DatabaseFile:
 
     def _attach(self, connection: DuckDBPyConnection, read_only: bool, deadline: float) -> None:
         if self.path.exists() and not self.path.is_file():  # to open a named pipe would wait for ever
-            raise WarehouseError(f"warehouse {self.name} ({self.path}): it is no file; {_NO_FILE}")
+            cure = "set the path of a file, not of a folder or a device"
+            raise WarehouseError(f"warehouse {self.name} ({self.path}): it is no file; {cure}")
         path = str(self.path).replace("'", "''")
         # Without a type DuckDB 2.0 attaches a parquet, csv or json file as a database in memory, which takes a load and
         # loses it, and looks for an extension to open a file of SQLite's
